@@ -1,0 +1,276 @@
+"""One stored message: JSON text <-> `BaseMessage`, and `StoredMessage` in between. No I/O.
+
+A record is `{"type": ..., "data": message.model_dump()}`, as `langchain_community` writes it, with two
+keys beside them that it and LangChain's JavaScript class ignore: `record_id` and `stored_at`.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from langchain_core import messages as lc
+from langchain_core.messages import BaseMessage, message_chunk_to_message
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from .errors import InvalidInputError, RecordError
+
+MESSAGE_CLASSES: dict[str, type[BaseMessage]] = {
+    "human": lc.HumanMessage,
+    "ai": lc.AIMessage,
+    "system": lc.SystemMessage,
+    "chat": lc.ChatMessage,
+    "function": lc.FunctionMessage,
+    "tool": lc.ToolMessage,
+    "remove": lc.RemoveMessage,
+    # Never written here, but others stored pieces of a stream as they came.
+    "AIMessageChunk": lc.AIMessageChunk,
+    "HumanMessageChunk": lc.HumanMessageChunk,
+    "SystemMessageChunk": lc.SystemMessageChunk,
+    "ChatMessageChunk": lc.ChatMessageChunk,
+    "FunctionMessageChunk": lc.FunctionMessageChunk,
+    "ToolMessageChunk": lc.ToolMessageChunk,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """One record of a session, readable or not.
+
+    `index` counts from the oldest record, 0. `raw` is the text exactly as stored. Where the record cannot
+    be read, `error` says why, and `type` and `data` hold what could be told, or None. `record_id` and
+    `stored_at` (UTC) are None for records that something else wrote.
+    """
+
+    index: int
+    raw: str
+    type: str | None
+    data: dict[str, Any] | None
+    error: str | None = None
+    record_id: str | None = None
+    stored_at: datetime | None = None
+
+    @property
+    def message(self) -> BaseMessage:
+        """The message, built anew at each access.
+
+        Raises: RecordError, with `index` and `reason`, and without the chat's words.
+        """
+        if self.error is not None or self.type is None or self.data is None:
+            raise RecordError(self.error or "no data", index=self.index)
+        try:
+            return MESSAGE_CLASSES[self.type](**self.data)
+        except ValidationError as exc:
+            reason = _validation_reason(exc)
+        except Exception as exc:  # noqa: BLE001 - validators of message classes raise anything
+            reason = f"langchain_core refuses its data ({type(exc).__name__})"
+        # Outside the handlers: a pydantic error as context would print the chat's words.
+        raise RecordError(reason, index=self.index)
+
+
+def encode(message: BaseMessage, *, stored_at: datetime | None = None) -> str:
+    """Return `message` as the text of a record, with a new `record_id` and `stored_at` (default: now).
+
+    A message chunk is stored as the message that it makes up.
+
+    Raises: InvalidInputError, where `message` is none, or holds what JSON cannot.
+    """
+    if not isinstance(message, BaseMessage):
+        raise InvalidInputError(
+            f"expected a langchain_core message, got {type(message).__name__}; "
+            "wrap text as HumanMessage(...) or AIMessage(...)"
+        )
+    message = message_chunk_to_message(message)
+    if message.type not in MESSAGE_CLASSES:
+        raise InvalidInputError(
+            f"a message of type {message.type!r} cannot be read back from a store; "
+            f"use one of {', '.join(list(MESSAGE_CLASSES)[:7])}"
+        )
+    record = {
+        "type": message.type,
+        "data": message.model_dump(),
+        "record_id": uuid.uuid4().hex,
+        "stored_at": (stored_at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="microseconds"),
+    }
+    return to_json(record)
+
+
+def encode_all(messages: Iterable[BaseMessage]) -> list[str]:
+    """Return the records of `messages`, in order, all with the same `stored_at`.
+
+    Raises: InvalidInputError, naming the first message that cannot be stored; nothing is half done.
+    """
+    now = datetime.now(UTC)
+    records = []
+    for position, message in enumerate(messages):
+        try:
+            records.append(encode(message, stored_at=now))
+        except InvalidInputError as exc:
+            raise InvalidInputError(f"message {position}: {exc}") from exc.__cause__
+    return records
+
+
+def to_json(value: object) -> str:
+    """Return `value` as JSON text, readable (not escaped) but where a lone surrogate stands.
+
+    Raises: InvalidInputError, where JSON cannot hold it.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise InvalidInputError(f"it holds something that JSON cannot: {_json_reason(exc)}") from exc
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate: no UTF-8, but JSON has an escape for it
+        return json.dumps(value)
+    return text
+
+
+def parse(raw: str, index: int = 0) -> StoredMessage:
+    """Return the record that the text `raw` holds. Never raises: what is wrong stands in `error`."""
+    try:
+        value = from_json(raw)
+    except ValueError:  # lone surrogates and very long integers, which json takes
+        try:
+            value = json.loads(raw)
+        except (ValueError, RecursionError) as exc:
+            return StoredMessage(index, raw, None, None, f"not JSON: {_json_reason(exc)}")
+    if type(value) is not dict:
+        return StoredMessage(index, raw, None, None, f"a JSON {_json_type(value)}, not an object")
+    kind, data, record_id = value.get("type"), value.get("data"), value.get("record_id")
+    return StoredMessage(
+        index,
+        raw,
+        kind if type(kind) is str else None,
+        data if type(data) is dict else None,
+        _shape_error(kind, data),
+        record_id if type(record_id) is str else None,
+        _timestamp(value.get("stored_at")),
+    )
+
+
+def parse_all(raws: Iterable[str], start: int = 0) -> list[StoredMessage]:
+    """Return `parse` of each text, with indexes that count from `start`."""
+    return [parse(raw, index) for index, raw in enumerate(raws, start)]
+
+
+def build_messages(records: Iterable[StoredMessage], session_id: str) -> list[BaseMessage]:
+    """Return the messages of all `records`.
+
+    Raises: RecordError, naming the session, the index and the reason of the first that cannot be read.
+    """
+    messages = []
+    for record in records:
+        try:
+            messages.append(record.message)
+        except RecordError as exc:
+            reason, index = exc.reason, exc.index
+            break
+    else:
+        return messages
+    raise RecordError(reason, session_id=session_id, index=index)
+
+
+def _shape_error(kind: object, data: object) -> str | None:
+    """Why a record of this `kind` and `data` is no message; None where it looks like one.
+
+    A check of shape that builds no message: the type is known, the data is an object, its content is text
+    or a list of texts and objects, and the fields that this type must have are there. It does not look
+    into content blocks, usage or tool arguments, which only building the message does.
+    """
+    if type(kind) is not str:
+        return "it has no `type`"
+    if kind not in MESSAGE_CLASSES:
+        return "its `type` is no message type of langchain_core"
+    if type(data) is not dict:
+        return "it has no `data` object"
+    content = data.get("content")
+    if type(content) is not str and (reason := _content_error(kind, data)):
+        return reason
+    check = _EXTRA_CHECKS.get(kind)
+    return check(data) if check else None
+
+
+def _content_error(kind: str, data: dict[str, Any]) -> str | None:
+    if "content" not in data:
+        return None if kind == "remove" else "its `data` has no `content`"
+    content = data["content"]
+    if kind in ("tool", "ToolMessageChunk"):
+        return None  # langchain_core turns whatever a tool returned into text
+    if type(content) is not list:
+        return f"its `content` is a JSON {_json_type(content)}, not text or a list"
+    if not all(type(block) in (str, dict) for block in content):
+        return "its `content` list holds something that is neither text nor an object"
+    return None
+
+
+def _ai_error(data: dict[str, Any]) -> str | None:
+    for field in ("tool_calls", "invalid_tool_calls"):
+        calls = data.get(field)
+        if calls is None and field not in data:
+            continue
+        if type(calls) is not list or not all(type(call) is dict for call in calls):
+            return f"its `{field}` is no list of objects"
+    for call in data.get("tool_calls", ()):
+        if type(call.get("name")) is not str or type(call.get("args")) is not dict or "id" not in call:
+            return "one of its `tool_calls` lacks name, args or id"
+    return None
+
+
+def _requires(field: str) -> Callable[[dict[str, Any]], str | None]:
+    def check(data: dict[str, Any]) -> str | None:
+        return None if data.get(field) is not None else f"its `data` has no `{field}`"
+
+    return check
+
+
+_EXTRA_CHECKS: dict[str, Callable[[dict[str, Any]], str | None]] = {
+    "ai": _ai_error,
+    "AIMessageChunk": _ai_error,
+    "tool": _requires("tool_call_id"),
+    "ToolMessageChunk": _requires("tool_call_id"),
+    "chat": _requires("role"),
+    "ChatMessageChunk": _requires("role"),
+    "function": _requires("name"),
+    "FunctionMessageChunk": _requires("name"),
+    "remove": _requires("id"),
+}
+
+
+def _timestamp(text: object) -> datetime | None:
+    if type(text) is not str:
+        return None
+    try:
+        stamp = datetime.fromisoformat(text)
+    except ValueError:  # another writer's idea of a time: the record is read without it
+        return None
+    return stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+
+
+def _json_reason(exc: Exception) -> str:
+    """What went wrong, without the text around it."""
+    if isinstance(exc, json.JSONDecodeError):
+        return f"{exc.msg} at character {exc.pos}"
+    if isinstance(exc, RecursionError):
+        return "nested too deeply"
+    return str(exc) if isinstance(exc, TypeError) else "a value out of range"
+
+
+def _json_type(value: object) -> str:
+    names = {str: "string", list: "array", dict: "object", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")
+
+
+def _validation_reason(exc: ValidationError) -> str:
+    """Which field, and what is expected there: pydantic's own text would quote the chat."""
+    first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = first["loc"][0] if first["loc"] else "data"
+    detail = "an invalid value" if first["type"].endswith("_error") else first["msg"]
+    return f"its `{field}` is not as langchain_core needs it: {detail}"

@@ -1,0 +1,1 @@
+"""The two services behind one protocol: sessions of records, as text."""

@@ -1,0 +1,196 @@
+"""What every store can do: sessions of records, as text, sync and async."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Protocol, Self, runtime_checkable
+
+from ..errors import InvalidInputError
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSummary:
+    """What a list of sessions shows of one."""
+
+    session_id: str
+    length: int
+    """Records in the session; 0 where there is none of this name."""
+    ttl: timedelta | None = None
+    """Remaining life; None where it has no end, or the service cannot tell."""
+    first: str | None = None
+    """The oldest record, as stored."""
+    last: str | None = None
+    """The newest record, as stored."""
+    last_write: datetime | None = None
+    """When it was last written to (UTC), where the service keeps that."""
+
+
+class CommandCount:
+    """What a store has spent since it was made; safe to read while threads add to it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.requests = 0
+        """Round trips."""
+        self.billed = 0
+        """Commands (Upstash) or operations (Momento) as the service's price list counts them."""
+        self.bytes_sent = 0
+        self.bytes_received = 0
+
+    def add(self, *, requests: int = 0, billed: int = 0, sent: int = 0, received: int = 0) -> None:
+        """Count what one exchange has spent."""
+        with self._lock:
+            self.requests += requests
+            self.billed += billed
+            self.bytes_sent += sent
+            self.bytes_received += received
+
+    def __repr__(self) -> str:
+        return (
+            f"CommandCount(requests={self.requests}, billed={self.billed}, "
+            f"bytes_sent={self.bytes_sent}, bytes_received={self.bytes_received})"
+        )
+
+
+@runtime_checkable
+class SessionStore(Protocol):
+    """Sessions of records in one service. Each verb has an async twin, `a` + its name.
+
+    Every verb raises: InvalidInputError before anything is sent; StoreError and its kinds after.
+    Every verb but `append` and the other changes may be repeated freely.
+    """
+
+    service: str
+    """What users call the service: "Upstash Redis" or "Momento"."""
+    key_prefix: str
+    ttl: timedelta | None
+    """Life given to a session at each append; None leaves it to the service."""
+    commands: CommandCount
+
+    def session_ids(self, match: str | None = None) -> Iterator[str]:
+        """Yield the ids of the sessions, each once, in no promised order; one request a page.
+
+        `match` is a glob as Redis has it: `*`, `?`, `[a-z]`, and `\\` before a character to take it as it is.
+        """
+        ...
+
+    def asession_ids(self, match: str | None = None) -> AsyncIterator[str]: ...
+
+    def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
+        """Return a summary of each id, in order; a session that is not there has length 0."""
+        ...
+
+    async def asummaries(self, session_ids: Iterable[str]) -> list[SessionSummary]: ...
+
+    def length(self, session_id: str) -> int:
+        """Return how many records the session has; 0 if there is none."""
+        ...
+
+    async def alength(self, session_id: str) -> int: ...
+
+    def read(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
+        """Return records `start` to `stop`, oldest first, as a slice of a Python list would; [] if none.
+
+        Negative numbers count from the newest. It costs what it returns; paged underneath, and stable
+        while others append.
+        """
+        ...
+
+    async def aread(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]: ...
+
+    def append(self, session_id: str, records: Sequence[str]) -> int:
+        """Add `records` after the newest, in order, and return the new length.
+
+        Upstash: all or nothing, and exactly once. Momento: all or nothing per request.
+        """
+        ...
+
+    async def aappend(self, session_id: str, records: Sequence[str]) -> int: ...
+
+    def insert(
+        self, session_id: str, index: int, records: Sequence[str], *, ttl: timedelta | None = None
+    ) -> int:
+        """Put `records` before the record at `index` and return the new length; the way back of a removal.
+
+        `ttl` is the life of a session that this call makes anew; one that is there keeps its own. An
+        `index` past the end puts them after the newest.
+        """
+        ...
+
+    async def ainsert(
+        self, session_id: str, index: int, records: Sequence[str], *, ttl: timedelta | None = None
+    ) -> int: ...
+
+    def replace(self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None) -> int:
+        """Make `records` all that the session holds, and return their number.
+
+        `ttl` is its life from now on; None: the store's. No records: the session is deleted. Upstash: at
+        once. Momento: deleted first, then written.
+        """
+        ...
+
+    async def areplace(
+        self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None
+    ) -> int: ...
+
+    def delete(self, session_id: str) -> bool:
+        """Delete the session, and return whether it existed."""
+        ...
+
+    async def adelete(self, session_id: str) -> bool: ...
+
+    def remove(self, session_id: str, index: int, record: str) -> bool:
+        """Remove the one record at `index` if its text is `record`, and return whether it was removed."""
+        ...
+
+    async def aremove(self, session_id: str, index: int, record: str) -> bool: ...
+
+    def close(self) -> None:
+        """Let go of what this store opened, never of a client that was given. Closing twice is one."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+def checked_session_id(session_id: object) -> str:
+    """Return `session_id` as given.
+
+    Raises: InvalidInputError, where it is no text, empty, or cannot be sent as UTF-8.
+    """
+    if not isinstance(session_id, str) or not session_id:
+        raise InvalidInputError(
+            f"session_id must be a text that is not empty, got {session_id!r:.40}; give the name of a session"
+        )
+    try:
+        session_id.encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidInputError(
+            f"session_id holds a lone surrogate at character {exc.start}, which no service takes; remove it"
+        ) from None
+    return session_id
+
+
+def checked_records(records: object) -> list[str]:
+    """Return `records` as a list.
+
+    Raises: InvalidInputError, where they are no sequence of texts.
+    """
+    if isinstance(records, str) or not isinstance(records, Sequence):
+        raise InvalidInputError(
+            "records must be a list of texts, one a message; see chatmem_nb.records.encode"
+        )
+    for position, record in enumerate(records):
+        if not isinstance(record, str):
+            raise InvalidInputError(f"record {position} is {type(record).__name__}, not text")
+    return list(records)
