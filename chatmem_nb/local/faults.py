@@ -102,7 +102,7 @@ class FaultPlan:
         return None
 
     def wait(self, duration: timedelta | None) -> bool:
-        """Hold the calling thread for `duration` (None: without end); False if the server closed meanwhile."""
+        """Hold the calling thread for `duration` (None: without end); False once the server has closed."""
         return not self._closed.wait(None if duration is None else duration.total_seconds())
 
     def close(self) -> None:
