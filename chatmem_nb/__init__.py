@@ -7,12 +7,50 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import ChatMemError as ChatMemError
+    from .errors import InvalidInputError as InvalidInputError
+    from .errors import RecordError as RecordError
+    from .errors import RecordTooLargeError as RecordTooLargeError
+    from .errors import StoreAuthError as StoreAuthError
+    from .errors import StoreClosedError as StoreClosedError
+    from .errors import StoreError as StoreError
+    from .errors import StoreLimitError as StoreLimitError
+    from .errors import StoreNotFoundError as StoreNotFoundError
+    from .errors import StoreResponseError as StoreResponseError
+    from .errors import StoreThrottledError as StoreThrottledError
+    from .errors import StoreTimeoutError as StoreTimeoutError
+    from .errors import StoreUnavailableError as StoreUnavailableError
+    from .errors import WrongTypeError as WrongTypeError
+    from .histories import MomentoChatMessageHistory as MomentoChatMessageHistory
+    from .histories import UpstashRedisChatMessageHistory as UpstashRedisChatMessageHistory
+    from .records import StoredMessage as StoredMessage
+    from .stores.base import SessionSummary as SessionSummary
+    from .stores.momento import MomentoSessionStore as MomentoSessionStore
+    from .stores.upstash import UpstashSessionStore as UpstashSessionStore
 
 __version__ = "0.1.0"
 
 # Where each public name lives. Importing the package imports no SDK and no pandas.
 _HOMES = {
     "ChatMemError": "errors",
+    "InvalidInputError": "errors",
+    "MomentoChatMessageHistory": "histories",
+    "MomentoSessionStore": "stores.momento",
+    "RecordError": "errors",
+    "RecordTooLargeError": "errors",
+    "SessionSummary": "stores.base",
+    "StoreAuthError": "errors",
+    "StoreClosedError": "errors",
+    "StoreError": "errors",
+    "StoreLimitError": "errors",
+    "StoreNotFoundError": "errors",
+    "StoreResponseError": "errors",
+    "StoreThrottledError": "errors",
+    "StoreTimeoutError": "errors",
+    "StoreUnavailableError": "errors",
+    "StoredMessage": "records",
+    "UpstashRedisChatMessageHistory": "histories",
+    "UpstashSessionStore": "stores.upstash",
+    "WrongTypeError": "errors",
 }
 
 __all__ = sorted(_HOMES)
