@@ -1,0 +1,124 @@
+"""What the service holds: caches of items, each with a type and a time to live."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TypeVar
+
+from chatmem_nb.local.momento.limits import MomentoLimits
+from chatmem_nb.local.momento.refusals import invalid, no_such_cache, not_met
+from chatmem_nb.local.momento.sorted_set import SortedSet
+
+Value = bytes | list[bytes] | SortedSet
+T = TypeVar("T", bytes, list[bytes], SortedSet)
+
+_NAMES = {bytes: "a scalar", list: "a list", SortedSet: "a sorted set"}
+
+
+@dataclass(slots=True)
+class Item:
+    value: Value
+    expires_at: float
+    """In seconds of `time.monotonic`."""
+
+
+class Cache:
+    """The items of one cache. An expired item is as good as gone, swept or not."""
+
+    def __init__(self, limits: MomentoLimits) -> None:
+        self.limits = limits
+        self._items: dict[bytes, Item] = {}
+
+    def item(self, key: bytes) -> Item | None:
+        """Return what `key` holds, if it has not expired.
+
+        Raises: Refusal for an empty key.
+        """
+        if not key:
+            raise invalid("The key must not be empty.")
+        item = self._items.get(key)
+        if item is not None and item.expires_at <= time.monotonic():
+            del self._items[key]
+            return None
+        return item
+
+    def find(self, key: bytes, kind: type[T]) -> T | None:
+        """Return the value of `key`; None if there is none.
+
+        Raises: Refusal if it is not of this kind.
+        """
+        item = self.item(key)
+        if item is None:
+            return None
+        if not isinstance(item.value, kind):
+            raise not_met(f"The key holds {_NAMES[type(item.value)]}, not {_NAMES[kind]}.")
+        return item.value
+
+    def put(self, key: bytes, value: Value, ttl_milliseconds: int) -> None:
+        self._items[key] = Item(value, time.monotonic() + self.limits.seconds(ttl_milliseconds))
+
+    def open(self, key: bytes, kind: type[T], ttl_milliseconds: int, refresh_ttl: bool) -> T:
+        """Return the collection of `key`, for a write; its time to live starts if it is new or refreshed."""
+        value, seconds = self.find(key, kind), self.limits.seconds(ttl_milliseconds)
+        if value is None:
+            value = kind()
+            self._items[key] = Item(value, time.monotonic() + seconds)
+        elif refresh_ttl:
+            self._items[key].expires_at = time.monotonic() + seconds
+        return value
+
+    def drop(self, key: bytes) -> None:
+        self._items.pop(key, None)
+
+    def clear(self) -> None:
+        self._items.clear()
+
+    def sweep(self) -> None:
+        """Forget every item that has expired."""
+        now = time.monotonic()
+        for key in [key for key, item in self._items.items() if item.expires_at <= now]:
+            del self._items[key]
+
+
+class Caches:
+    """The caches of one account. Not locked: whoever calls holds the lock."""
+
+    def __init__(self, limits: MomentoLimits) -> None:
+        self.limits = limits
+        self._caches: dict[str, Cache] = {}
+        self._sweep_at = 0.0
+
+    def names(self) -> list[str]:
+        return list(self._caches)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._caches
+
+    def create(self, name: str) -> None:
+        self._caches[name] = Cache(self.limits)
+
+    def delete(self, name: str) -> None:
+        self.get(name)
+        del self._caches[name]
+
+    def get(self, name: str | None) -> Cache:
+        """Return the cache of this name.
+
+        Raises: Refusal if there is none.
+        """
+        if not name:
+            raise invalid("The cache name must not be empty.")
+        if name not in self._caches:
+            raise no_such_cache(name)
+        return self._caches[name]
+
+    def sweep_when_due(self) -> None:
+        """Forget what has expired, seldom enough that it takes no more than a hundredth of the time."""
+        started = time.monotonic()
+        if started < self._sweep_at:
+            return
+        for cache in self._caches.values():
+            cache.sweep()
+        ended = time.monotonic()
+        self._sweep_at = ended + max(1.0, 100 * (ended - started))

@@ -1,0 +1,107 @@
+"""Single values, and what any item has: a type, a time to live, an end.
+
+https://docs.momentohq.com/cache/develop/api-reference
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from google.protobuf.message import Message
+from momento_wire_types import cacheclient_pb2 as pb
+
+from chatmem_nb.local.momento.caches import Cache
+from chatmem_nb.local.momento.refusals import invalid, not_met
+from chatmem_nb.local.momento.sorted_set import SortedSet
+
+_INT64 = range(-(2**63), 2**63)
+_TYPES = {
+    bytes: pb._ItemGetTypeResponse.SCALAR,
+    list: pb._ItemGetTypeResponse.LIST,
+    SortedSet: pb._ItemGetTypeResponse.SORTED_SET,
+}
+
+
+def get(cache: Cache, request: pb._GetRequest) -> pb._GetResponse:
+    value = cache.find(request.cache_key, bytes)
+    if value is None:
+        return pb._GetResponse(result=pb.Miss)
+    return pb._GetResponse(result=pb.Hit, cache_body=value)
+
+
+def set_(cache: Cache, request: pb._SetRequest) -> pb._SetResponse:
+    cache.item(request.cache_key)
+    cache.put(request.cache_key, request.cache_body, request.ttl_milliseconds)
+    return pb._SetResponse(result=pb.Ok)
+
+
+def set_if_not_exists(cache: Cache, request: pb._SetIfNotExistsRequest) -> pb._SetIfNotExistsResponse:
+    if cache.item(request.cache_key) is not None:
+        return pb._SetIfNotExistsResponse(not_stored=pb._SetIfNotExistsResponse._NotStored())
+    cache.put(request.cache_key, request.cache_body, request.ttl_milliseconds)
+    return pb._SetIfNotExistsResponse(stored=pb._SetIfNotExistsResponse._Stored())
+
+
+def increment(cache: Cache, request: pb._IncrementRequest) -> pb._IncrementResponse:
+    try:
+        value = int(cache.find(request.cache_key, bytes) or b"0") + request.amount
+    except ValueError:
+        raise not_met("The value is not a whole number.") from None
+    if value not in _INT64:
+        raise not_met("The sum does not fit into 64 bits.")
+    cache.put(request.cache_key, str(value).encode(), request.ttl_milliseconds)
+    return pb._IncrementResponse(value=value)
+
+
+def delete(cache: Cache, request: pb._DeleteRequest) -> pb._DeleteResponse:
+    cache.item(request.cache_key)
+    cache.drop(request.cache_key)
+    return pb._DeleteResponse()
+
+
+def keys_exist(cache: Cache, request: pb._KeysExistRequest) -> pb._KeysExistResponse:
+    return pb._KeysExistResponse(exists=[cache.item(key) is not None for key in request.cache_keys])
+
+
+def item_get_type(cache: Cache, request: pb._ItemGetTypeRequest) -> pb._ItemGetTypeResponse:
+    item = cache.item(request.cache_key)
+    if item is None:
+        return pb._ItemGetTypeResponse(missing=pb._ItemGetTypeResponse._Missing())
+    return pb._ItemGetTypeResponse(found=pb._ItemGetTypeResponse._Found(item_type=_TYPES[type(item.value)]))
+
+
+def item_get_ttl(cache: Cache, request: pb._ItemGetTtlRequest) -> pb._ItemGetTtlResponse:
+    item = cache.item(request.cache_key)
+    if item is None:
+        return pb._ItemGetTtlResponse(missing=pb._ItemGetTtlResponse._Missing())
+    left = max(0, round((item.expires_at - time.monotonic()) * 1000))
+    return pb._ItemGetTtlResponse(found=pb._ItemGetTtlResponse._Found(remaining_ttl_millis=left))
+
+
+def update_ttl(cache: Cache, request: pb._UpdateTtlRequest) -> pb._UpdateTtlResponse:
+    how = request.WhichOneof("update_ttl")
+    if how is None:
+        raise invalid("The request does not say how the time to live should change.")
+    item = cache.item(request.cache_key)
+    if item is None:
+        return pb._UpdateTtlResponse(missing=pb._UpdateTtlResponse._Missing())
+    expires_at = time.monotonic() + cache.limits.seconds(getattr(request, how))
+    longer = expires_at > item.expires_at
+    if (how == "increase_to_milliseconds" and not longer) or (how == "decrease_to_milliseconds" and longer):
+        return pb._UpdateTtlResponse(not_set=pb._UpdateTtlResponse._NotSet())
+    item.expires_at = expires_at
+    return pb._UpdateTtlResponse(set=pb._UpdateTtlResponse._Set())
+
+
+CALLS: dict[str, Callable[..., Message]] = {
+    "Get": get,
+    "Set": set_,
+    "SetIfNotExists": set_if_not_exists,
+    "Increment": increment,
+    "Delete": delete,
+    "KeysExist": keys_exist,
+    "ItemGetType": item_get_type,
+    "ItemGetTtl": item_get_ttl,
+    "UpdateTtl": update_ttl,
+}

@@ -1,0 +1,129 @@
+"""LocalMomento: Momento's cache service on this machine, for the unmodified official SDK."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import grpc
+
+from chatmem_nb.local.faults import FaultPlan
+from chatmem_nb.local.momento.caches import Caches
+from chatmem_nb.local.momento.calls import Calls
+from chatmem_nb.local.momento.limits import MomentoLimits
+
+if TYPE_CHECKING:
+    from momento import CredentialProvider
+
+    from chatmem_nb.stores.momento import MomentoSessionStore
+
+_WORKERS = 128
+"""Calls at a time; threads start when they are needed, and a call that is held by a fault keeps one."""
+
+_DOCUMENTED = MomentoLimits()
+
+
+class LocalMomento:
+    """Momento's cache service in this process, at 127.0.0.1 and a free port, until `close`.
+
+    It has caches, scalars, lists and sorted sets; every other call is answered UNIMPLEMENTED. What it holds
+    is gone when it closes. `latency` holds every call that long, and `faults` has the network fail on demand;
+    a request may also ask for its own fault, with the metadata that Momento Local knows.
+
+    Raises: OSError if `port` is taken.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(
+        self,
+        port: int = 0,
+        token: str | None = None,
+        *,
+        latency: timedelta = timedelta(0),
+        limits: MomentoLimits | None = _DOCUMENTED,
+    ) -> None:
+        limits = limits or MomentoLimits(message_bytes=None, element_bytes=None, ttl=None)
+        self._token = secrets.token_urlsafe(32) if token is None else token
+        self.faults = FaultPlan()
+        self._calls = Calls(Caches(limits), self._token, self.faults)
+        self.latency = latency
+        self._workers = ThreadPoolExecutor(_WORKERS, "local-momento")
+        handlers: Any = (self._calls,)  # a handler by shape, not by inheritance
+        self._server = grpc.server(self._workers, handlers=handlers, options=_options(limits))
+        self.port = self._bind(port)
+        self._server.start()
+
+    def _bind(self, port: int) -> int:
+        try:
+            return int(self._server.add_insecure_port(f"{self.host}:{port}"))
+        except RuntimeError as error:
+            self._workers.shutdown()
+            raise OSError(errno.EADDRINUSE, f"port {port} of {self.host} cannot be used") from error
+
+    def __repr__(self) -> str:
+        return f"<LocalMomento {self.host}:{self.port}>"
+
+    @property
+    def latency(self) -> timedelta:
+        """How long each call is held before it is answered."""
+        return self._calls.latency
+
+    @latency.setter
+    def latency(self, latency: timedelta) -> None:
+        self._calls.latency = latency
+
+    @property
+    def token(self) -> str:
+        """What a client must send; empty if authentication is off."""
+        return self._token
+
+    @property
+    def credential_provider(self) -> CredentialProvider:
+        """What the official clients take: this server's address and token."""
+        from momento import CredentialProvider
+
+        return CredentialProvider(self._token, self.host, self.host, self.host, self.port)
+
+    def store(
+        self, cache_name: str = "chatmem", default_ttl: timedelta = timedelta(days=1), **kwargs: Any
+    ) -> MomentoSessionStore:
+        """Return a store on this server, with a client of its own; close it when you are done."""
+        from chatmem_nb.stores.momento import MomentoSessionStore
+
+        return MomentoSessionStore.from_credentials(
+            self.credential_provider, cache_name, default_ttl, **kwargs
+        )
+
+    def close(self) -> None:
+        """Stop; calls under way end UNAVAILABLE. A second call does nothing."""
+        self.faults.close()
+        self._server.stop(None).wait()
+        self._workers.shutdown()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _options(limits: MomentoLimits) -> list[tuple[str, int]]:
+    received = -1 if limits.message_bytes is None else limits.message_bytes
+    return [
+        ("grpc.max_receive_message_length", received),
+        ("grpc.so_reuseport", 0),  # else two servers share a port, and each gets half of the calls
+        # The SDK pings an idle connection; gRPC's servers take that for abuse and cut the client off.
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),
+        ("grpc.http2.max_ping_strikes", 0),
+    ]

@@ -1,0 +1,153 @@
+"""Sorted sets: https://docs.momentohq.com/cache/develop/api-reference/sorted-set-collections"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from google.protobuf.message import Message
+from momento_wire_types import cacheclient_pb2 as pb
+
+from chatmem_nb.local.momento.caches import Cache
+from chatmem_nb.local.momento.refusals import invalid
+from chatmem_nb.local.momento.sorted_set import Element, SortedSet
+
+_Fetch = pb._SortedSetFetchRequest
+
+
+def put(cache: Cache, request: pb._SortedSetPutRequest) -> pb._SortedSetPutResponse:
+    cache.limits.check_elements(element.value for element in request.elements)
+    if any(math.isnan(element.score) for element in request.elements):
+        raise invalid("A score must be a number.")
+    elements = cache.open(request.set_name, SortedSet, request.ttl_milliseconds, request.refresh_ttl)
+    for element in request.elements:
+        elements.put(element.value, element.score)
+    _keep(cache, request.set_name, elements)
+    return pb._SortedSetPutResponse()
+
+
+def _keep(cache: Cache, name: bytes, elements: SortedSet) -> None:
+    """A sorted set without elements does not exist."""
+    if not elements:
+        cache.drop(name)
+
+
+def increment(cache: Cache, request: pb._SortedSetIncrementRequest) -> pb._SortedSetIncrementResponse:
+    cache.limits.check_elements([request.value])
+    present = cache.find(request.set_name, SortedSet)
+    score = ((present.score(request.value) if present else None) or 0.0) + request.amount
+    if math.isnan(score):
+        raise invalid("A score must be a number.")
+    elements = cache.open(request.set_name, SortedSet, request.ttl_milliseconds, request.refresh_ttl)
+    elements.put(request.value, score)
+    return pb._SortedSetIncrementResponse(score=score)
+
+
+def remove(cache: Cache, request: pb._SortedSetRemoveRequest) -> pb._SortedSetRemoveResponse:
+    elements = cache.find(request.set_name, SortedSet)
+    if elements is None:
+        return pb._SortedSetRemoveResponse()
+    if request.WhichOneof("remove_elements") == "all":
+        cache.drop(request.set_name)
+    for value in request.some.values:
+        elements.remove(value)
+    _keep(cache, request.set_name, elements)
+    return pb._SortedSetRemoveResponse()
+
+
+def fetch(cache: Cache, request: pb._SortedSetFetchRequest) -> pb._SortedSetFetchResponse:
+    elements = cache.find(request.set_name, SortedSet)
+    if elements is None:
+        return pb._SortedSetFetchResponse(missing=pb._SortedSetFetchResponse._Missing())
+    by_score = request.WhichOneof("range") == "by_score"
+    picked = _by_score(elements, request) if by_score else _by_rank(elements, request)
+    return pb._SortedSetFetchResponse(found=_found(picked, request.with_scores))
+
+
+def _found(picked: list[Element], with_scores: bool) -> pb._SortedSetFetchResponse._Found:
+    Found = pb._SortedSetFetchResponse._Found
+    if not with_scores:
+        return Found(values=Found._Values(values=[value for _, value in picked]))
+    elements = [pb._SortedSetElement(value=value, score=score) for score, value in picked]
+    return Found(values_with_scores=Found._ValuesWithScores(elements=elements))
+
+
+def _by_rank(elements: SortedSet, request: pb._SortedSetFetchRequest) -> list[Element]:
+    """Ranks count in the order that is asked for; negative ones from its end."""
+    asked = request.by_index
+    start = asked.inclusive_start_index if asked.WhichOneof("start") == "inclusive_start_index" else None
+    end = asked.exclusive_end_index if asked.WhichOneof("end") == "exclusive_end_index" else None
+    start, stop, _ = slice(start, end).indices(len(elements))
+    if request.order == _Fetch.DESCENDING:
+        start, stop = len(elements) - stop, len(elements) - start
+        return elements.between(start, max(start, stop), descending=True)
+    return elements.between(start, stop)
+
+
+def _by_score(elements: SortedSet, request: pb._SortedSetFetchRequest) -> list[Element]:
+    asked = request.by_score
+    start, stop = 0, len(elements)
+    if asked.WhichOneof("min") == "min_score":
+        start = elements.below(asked.min_score.score, inclusive=asked.min_score.exclusive)
+    if asked.WhichOneof("max") == "max_score":
+        stop = elements.below(asked.max_score.score, inclusive=not asked.max_score.exclusive)
+    picked = elements.between(start, stop, descending=request.order == _Fetch.DESCENDING)
+    return picked[asked.offset :][: asked.count if asked.count >= 0 else None]
+
+
+def get_score(cache: Cache, request: pb._SortedSetGetScoreRequest) -> pb._SortedSetGetScoreResponse:
+    Response = pb._SortedSetGetScoreResponse
+    elements = cache.find(request.set_name, SortedSet)
+    if elements is None:
+        return Response(missing=Response._SortedSetMissing())
+    parts = []
+    for score in map(elements.score, request.values):
+        result = pb.Miss if score is None else pb.Hit
+        parts.append(Response._SortedSetGetScoreResponsePart(result=result, score=score or 0.0))
+    return Response(found=Response._SortedSetFound(elements=parts))
+
+
+def get_rank(cache: Cache, request: pb._SortedSetGetRankRequest) -> pb._SortedSetGetRankResponse:
+    """A set that is missing is answered as a value that is missing: momento 1.29.1 reads nothing else."""
+    Part = pb._SortedSetGetRankResponse._RankResponsePart
+    elements = cache.find(request.set_name, SortedSet)
+    rank = None if elements is None else elements.rank(request.value)
+    if elements is None or rank is None:
+        return pb._SortedSetGetRankResponse(element_rank=Part(result=pb.Miss))
+    if request.order == pb._SortedSetGetRankRequest.DESCENDING:
+        rank = len(elements) - 1 - rank
+    return pb._SortedSetGetRankResponse(element_rank=Part(result=pb.Hit, rank=rank))
+
+
+def length(cache: Cache, request: pb._SortedSetLengthRequest) -> pb._SortedSetLengthResponse:
+    elements = cache.find(request.set_name, SortedSet)
+    if elements is None:
+        return pb._SortedSetLengthResponse(missing=pb._SortedSetLengthResponse._Missing())
+    return pb._SortedSetLengthResponse(found=pb._SortedSetLengthResponse._Found(length=len(elements)))
+
+
+def length_by_score(
+    cache: Cache, request: pb._SortedSetLengthByScoreRequest
+) -> pb._SortedSetLengthByScoreResponse:
+    Response = pb._SortedSetLengthByScoreResponse
+    elements = cache.find(request.set_name, SortedSet)
+    if elements is None:
+        return Response(missing=Response._Missing())
+    start, stop = 0, len(elements)
+    if (low := request.WhichOneof("min")) in ("inclusive_min", "exclusive_min"):
+        start = elements.below(getattr(request, low), inclusive=low == "exclusive_min")
+    if (high := request.WhichOneof("max")) in ("inclusive_max", "exclusive_max"):
+        stop = elements.below(getattr(request, high), inclusive=high == "inclusive_max")
+    return Response(found=Response._Found(length=max(0, stop - start)))
+
+
+CALLS: dict[str, Callable[..., Message]] = {
+    "SortedSetPut": put,
+    "SortedSetIncrement": increment,
+    "SortedSetRemove": remove,
+    "SortedSetFetch": fetch,
+    "SortedSetGetScore": get_score,
+    "SortedSetGetRank": get_rank,
+    "SortedSetLength": length,
+    "SortedSetLengthByScore": length_by_score,
+}
