@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from langchain_core import messages as lc
-from langchain_core.messages import BaseMessage, message_chunk_to_message
+from langchain_core.messages import BaseMessage, convert_to_messages, message_chunk_to_message
 from pydantic import ValidationError
 from pydantic_core import from_json
 
@@ -113,6 +113,24 @@ def encode_all(messages: Iterable[BaseMessage]) -> list[str]:
         except InvalidInputError as exc:
             raise InvalidInputError(f"message {position}: {exc}") from exc.__cause__
     return records
+
+
+def from_openai(messages: Iterable[dict[str, Any]]) -> list[BaseMessage]:
+    """Return messages in OpenAI's form (`role`, `content`, `tool_calls`, ...) as LangChain's.
+
+    Raises: InvalidInputError, naming the first that is none.
+    """
+    converted: list[BaseMessage] = []
+    for position, message in enumerate(messages):
+        try:
+            converted += convert_to_messages([message])
+        except Exception as exc:  # noqa: BLE001 - langchain_core raises what comes, with the chat's words
+            name = type(exc).__name__
+            raise InvalidInputError(
+                f"message {position} is none in OpenAI's form: it needs a `role` (system, user, assistant "
+                f"or tool) and `content`; a tool's answer needs its `tool_call_id` ({name})"
+            ) from None
+    return converted
 
 
 def to_json(value: object) -> str:

@@ -1,0 +1,121 @@
+"""Conversations to begin with: samples of our own, and those of a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidInputError
+from ..records import encode, from_openai
+
+if TYPE_CHECKING:
+    from ..stores.base import SessionStore
+
+SAMPLES = Path(__file__).with_name("samples.jsonl")
+
+_LONG_SESSION = "a-long-lesson"
+_LONG_QUESTIONS = 300
+_FIRST_TIME = datetime(2026, 3, 2, 9, tzinfo=UTC)
+_BETWEEN_MESSAGES = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A session's id and its records, oldest first."""
+
+    session_id: str
+    records: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLine:
+    """A line of a data file that holds no conversation, counted from 1, and why."""
+
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"
+
+
+def sample_conversations() -> list[Conversation]:
+    """Return the samples: short and long, with tools, code, many languages, and one damaged record."""
+    found = list(read_conversations(SAMPLES))
+    return [entry for entry in found if isinstance(entry, Conversation)] + [_long_lesson()]
+
+
+def read_conversations(path: str | Path) -> Iterator[Conversation | BrokenLine]:
+    """Yield what each line of the JSONL file `path` holds, in order: a conversation, or why it is none.
+
+    A line is `{"session_id": ..., "messages": [...]}` with messages in OpenAI's form, or with `records`,
+    stored texts as they are, in their place. Empty lines are passed over.
+
+    Raises: OSError, where the file cannot be read.
+    """
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                yield _conversation(line)
+            except InvalidInputError as exc:
+                yield BrokenLine(number, str(exc))
+
+
+def seed(store: SessionStore, conversations: Iterable[Conversation]) -> int:
+    """Write those `conversations` whose session is not in `store` yet, and return their number."""
+    written = 0
+    for conversation in conversations:
+        if conversation.records and not store.length(conversation.session_id):
+            store.append(conversation.session_id, conversation.records)
+            written += 1
+    return written
+
+
+def _conversation(line: bytes) -> Conversation:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as exc:
+        raise InvalidInputError(f"not JSON ({getattr(exc, 'msg', type(exc).__name__)})") from None
+    if not isinstance(value, dict):
+        raise InvalidInputError("not an object with session_id and messages")
+    session_id = value.get("session_id")
+    if not isinstance(session_id, str) or not session_id:
+        raise InvalidInputError("it has no session_id, or an empty one")
+    records = value.get("records")
+    if records is not None:
+        if not isinstance(records, list) or not all(isinstance(record, str) for record in records):
+            raise InvalidInputError("its records are no list of texts")
+        return Conversation(session_id, records)
+    messages = value.get("messages")
+    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
+        raise InvalidInputError("it has no list of messages")
+    return Conversation(session_id, _timed_records(messages))
+
+
+def _timed_records(messages: list[dict[str, Any]]) -> list[str]:
+    return [
+        encode(message, stored_at=_FIRST_TIME + position * _BETWEEN_MESSAGES)
+        for position, message in enumerate(from_openai(messages))
+    ]
+
+
+def _long_lesson() -> Conversation:
+    """A session long enough that nobody would load it at once."""
+    messages: list[dict[str, Any]] = [
+        {"role": "system", "content": "You practise mental arithmetic with a pupil, one step at a time."}
+    ]
+    for step in range(1, _LONG_QUESTIONS + 1):
+        a, b = 3 + step * 7 % 89, 2 + step * 13 % 97
+        messages += [
+            {"role": "user", "content": f"Question {step}: what is {a} × {b}?"},
+            {
+                "role": "assistant",
+                "content": f"{a} × {b} = {a} × {b // 10 * 10} + {a} × {b % 10} = **{a * b}**",
+            },
+        ]
+    return Conversation(_LONG_SESSION, _timed_records(messages))
