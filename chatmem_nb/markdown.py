@@ -1,0 +1,211 @@
+"""Message text -> HTML that a page can show: Markdown, coloured code, and nothing that runs or is fetched.
+
+Chat text is hostile input. Raw HTML is text, images are labels, links are absolute http, https or mailto
+and open outside; what comes out has passed one `nh3` cleaner, whose list of tags is the whole truth.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import MutableMapping, Sequence
+from html import escape
+from typing import Any, Final
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
+from pygments import highlight
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+HIGHLIGHT_LIMIT: Final = 20_000
+"""Characters of one code block that are coloured at most; longer ones stay plain."""
+RENDER_LIMIT: Final = 50_000
+"""Characters that are rendered as Markdown at most; longer text comes out plain."""
+
+_LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
+_LANGUAGE = re.compile(r"[a-z0-9+#.-]{1,30}")
+# What JSON carries and no page can show: control characters but tab and newline, and lone surrogates.
+_UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_ALIGNMENTS = {"text-align:left": "cm-left", "text-align:center": "cm-center", "text-align:right": "cm-right"}
+_FORMATTER = HtmlFormatter(nowrap=True)
+
+_TAGS = set(
+    "p br h1 h2 h3 h4 h5 h6 ul ol li blockquote hr em strong s code pre "
+    "table thead tbody tr th td a span div".split()
+)
+_ATTRIBUTES = {
+    "a": {"href", "title"},
+    "ol": {"start"},
+    "pre": {"class", "data-lang"},
+    **{tag: {"class"} for tag in ("span", "div", "th", "td")},
+}
+
+
+def _safe_attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "href":
+        return value if _LINK.match(value) else None
+    return value
+
+
+_CLEANER = nh3.Cleaner(
+    tags=_TAGS,
+    attributes=_ATTRIBUTES,
+    attribute_filter=_safe_attribute,
+    url_schemes={"http", "https", "mailto"},
+    link_rel="noopener noreferrer",
+    set_tag_attribute_values={"a": {"target": "_blank"}},
+)
+
+
+def to_html(text: str, *, limit: int = RENDER_LIMIT) -> str:
+    """Return `text`, read as Markdown, as safe HTML; plain where it is longer than `limit` characters.
+
+    Never raises for any text. Characters that no page can show come out as U+FFFD.
+    """
+    text = showable(text)
+    if len(text) > limit:
+        return plain_html(text)
+    try:
+        html = _MARKDOWN.render(text)
+    except RecursionError:  # nesting deeper than the parser goes; as text it can still be read
+        return plain_html(text)
+    return str(_CLEANER.clean(html))
+
+
+def code_html(text: str, language: str = "") -> str:
+    """Return `text` as one block of code, coloured where `language` is known and it is short enough."""
+    return str(_CLEANER.clean(_code_block(showable(text), language)))
+
+
+def plain_html(text: str) -> str:
+    """Return `text` as it is, in one block that keeps its lines."""
+    return f'<div class="cm-plain">{escape(showable(text))}</div>'
+
+
+def showable(text: str) -> str:
+    """Return `text` with what no page can show (control characters, lone surrogates) as U+FFFD."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSHOWABLE.sub("�", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def clip(text: str, limit: int) -> tuple[str, int | None]:
+    """Return the first `limit` characters of `text`, and its whole length if that is more, else None."""
+    return (text, None) if len(text) <= limit else (text[:limit], len(text))
+
+
+def _code_block(code: str, info: str) -> str:
+    words = info.split(maxsplit=1)
+    found = _LANGUAGE.fullmatch(words[0].lower()) if words else None
+    language = found.group() if found else ""
+    return f'<pre class="cm-code" data-lang="{language}"><code>{_coloured(code, language)}</code></pre>\n'
+
+
+def _coloured(code: str, language: str) -> str:
+    if not language or len(code) > HIGHLIGHT_LIMIT:
+        return escape(code)
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:  # a language of the writer's own
+        return escape(code)
+    return highlight(code, lexer, _FORMATTER)
+
+
+def _link_allowed(url: str) -> bool:
+    return _LINK.match(url) is not None
+
+
+class _Renderer(RendererHTML):
+    """What differs from CommonMark's HTML: code is coloured, images are labels, formulas stay source."""
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return _code_block(tokens[idx].content, tokens[idx].info)
+
+    def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return _code_block(tokens[idx].content, "")
+
+    def image(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
+        token = tokens[idx]
+        label = self.renderInlineAsText(token.children, options, env) if token.children else ""
+        url = str(token.attrGet("src") or "")[:200]
+        return f'<span class="cm-image">image: {escape(label or "no description")} ({escape(url)})</span>'
+
+    def math_inline(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return f'<span class="cm-math">{escape(tokens[idx].content)}</span>'
+
+    def math_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        return f'<div class="cm-math">{escape(tokens[idx].content)}</div>\n'
+
+    def _cell(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        token = tokens[idx]
+        if style := token.attrs.pop("style", None):
+            token.attrs["class"] = _ALIGNMENTS.get(str(style), "cm-left")
+        return self.renderToken(tokens, idx, options, env)
+
+    th_open = _cell
+    td_open = _cell
+
+
+# `$` counts as a formula's edge as pandoc has it, so that "$5 and $10" is no formula. Bounded, since a
+# text of nothing but openings would be searched to its end from each of them.
+_INLINE_MATH = re.compile(
+    r"\$\$[^$]{1,500}?\$\$|\$(?!\s)(?:\\.|[^$\\\n]){1,500}?(?<!\s)\$(?!\d)|\\\(.{1,500}?\\\)|\\\[.{1,500}?\\\]",
+    re.DOTALL,
+)
+_BLOCK_EDGES = {"$$": "$$", "\\[": "\\]"}
+
+
+def _math_inline(state: StateInline, silent: bool) -> bool:
+    found = _INLINE_MATH.match(state.src, state.pos) if state.src[state.pos] in "$\\" else None
+    if found is None or found.end() > state.posMax:
+        return False
+    if not silent:
+        state.push("math_inline", "span", 0).content = found.group()
+    state.pos = found.end()
+    return True
+
+
+def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    if state.is_code_block(start):
+        return False
+    first = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    edge = _BLOCK_EDGES.get(first[:2])
+    if edge is None:
+        return False
+    last = _closing_line(state, start, end, edge, first)
+    if last is None:
+        return False
+    if not silent:
+        token = state.push("math_block", "div", 0)
+        token.content = state.getLines(start, last + 1, state.blkIndent, False).strip()
+        token.map = [start, last + 1]
+        state.line = last + 1
+    return True
+
+
+def _closing_line(state: StateBlock, start: int, end: int, edge: str, first: str) -> int | None:
+    if first[2:].rstrip().endswith(edge):
+        return start
+    for line in range(start + 1, min(end, start + 200)):
+        if state.sCount[line] < state.blkIndent and not state.isEmpty(line):
+            return None  # the list or quote around it ends first
+        if state.src[state.bMarks[line] : state.eMarks[line]].rstrip().endswith(edge):
+            return line
+    return None
+
+
+def _parser() -> MarkdownIt:
+    markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
+    markdown.enable(["table", "strikethrough"])
+    markdown.validateLink = _link_allowed  # type: ignore[method-assign]  # its documented way to set the rule
+    markdown.inline.ruler.before("escape", "math", _math_inline)
+    markdown.block.ruler.before("fence", "math", _math_block, {"alt": ["paragraph", "blockquote", "list"]})
+    return markdown
+
+
+_MARKDOWN = _parser()
