@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError
-from ..records import encode, from_openai
+from ..records import encode, encode_all, from_openai
 
 if TYPE_CHECKING:
     from ..stores.base import SessionStore
@@ -44,15 +44,18 @@ class BrokenLine:
 
 def sample_conversations() -> list[Conversation]:
     """Return the samples: short and long, with tools, code, many languages, and one damaged record."""
-    found = list(read_conversations(SAMPLES))
+    found = read_conversations(SAMPLES, first_time=_FIRST_TIME)
     return [entry for entry in found if isinstance(entry, Conversation)] + [_long_lesson()]
 
 
-def read_conversations(path: str | Path) -> Iterator[Conversation | BrokenLine]:
+def read_conversations(
+    path: str | Path, *, first_time: datetime | None = None
+) -> Iterator[Conversation | BrokenLine]:
     """Yield what each line of the JSONL file `path` holds, in order: a conversation, or why it is none.
 
     A line is `{"session_id": ..., "messages": [...]}` with messages in OpenAI's form, or with `records`,
-    stored texts as they are, in their place. Empty lines are passed over.
+    stored texts as they are, in their place. Empty lines are passed over. The messages count as stored
+    now, or 20 seconds apart from `first_time` on.
 
     Raises: OSError, where the file cannot be read.
     """
@@ -61,7 +64,7 @@ def read_conversations(path: str | Path) -> Iterator[Conversation | BrokenLine]:
             if not line.strip():
                 continue
             try:
-                yield _conversation(line)
+                yield _conversation(line, first_time)
             except InvalidInputError as exc:
                 yield BrokenLine(number, str(exc))
 
@@ -76,7 +79,7 @@ def seed(store: SessionStore, conversations: Iterable[Conversation]) -> int:
     return written
 
 
-def _conversation(line: bytes) -> Conversation:
+def _conversation(line: bytes, first_time: datetime | None) -> Conversation:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as exc:
@@ -94,12 +97,14 @@ def _conversation(line: bytes) -> Conversation:
     messages = value.get("messages")
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise InvalidInputError("it has no list of messages")
-    return Conversation(session_id, _timed_records(messages))
+    return Conversation(session_id, _encoded(messages, first_time))
 
 
-def _timed_records(messages: list[dict[str, Any]]) -> list[str]:
+def _encoded(messages: list[dict[str, Any]], first_time: datetime | None) -> list[str]:
+    if first_time is None:
+        return encode_all(from_openai(messages))
     return [
-        encode(message, stored_at=_FIRST_TIME + position * _BETWEEN_MESSAGES)
+        encode(message, stored_at=first_time + position * _BETWEEN_MESSAGES)
         for position, message in enumerate(from_openai(messages))
     ]
 
@@ -118,4 +123,4 @@ def _long_lesson() -> Conversation:
                 "content": f"{a} × {b} = {a} × {b // 10 * 10} + {a} × {b % 10} = **{a * b}**",
             },
         ]
-    return Conversation(_LONG_SESSION, _timed_records(messages))
+    return Conversation(_LONG_SESSION, _encoded(messages, _FIRST_TIME))

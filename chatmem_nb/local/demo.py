@@ -1,0 +1,130 @@
+"""`python -m chatmem_nb demo`: both services on this machine, with samples, and JupyterLab over them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ..errors import ChatMemError
+from . import LocalMomento, LocalUpstash
+from .offline import environment
+from .samples import Conversation, seed
+
+NOTEBOOK = "quickstart.ipynb"
+
+_START_TIMEOUT_S = 120.0
+_STOP_TIMEOUT_S = 10.0
+
+
+class DemoError(ChatMemError):
+    """The demo cannot start; the text says what to do."""
+
+
+@contextlib.contextmanager
+def seeded_servers(conversations: Iterable[Conversation]) -> Iterator[dict[str, str]]:
+    """Run both services, with `conversations` in each, and give the environment variables that open them."""
+    sessions = list(conversations)
+    with LocalUpstash() as upstash, LocalMomento() as momento:
+        for server in (upstash, momento):
+            with server.store() as store:
+                seed(store, sessions)
+        yield environment(upstash) | environment(momento)
+
+
+@contextlib.contextmanager
+def jupyterlab(
+    notebooks: Path, port: int | None, variables: dict[str, str]
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run JupyterLab on the folder `notebooks`; give the address of the quickstart, and the process.
+
+    `port` None takes 8888, or a free one where that is taken. Raises: DemoError.
+    """
+    chosen = _free_port(port)
+    token = secrets.token_urlsafe(24)
+    process = subprocess.Popen(
+        _command(notebooks, chosen),
+        env={**os.environ, **variables, "JUPYTER_TOKEN": token},  # not as an argument: `ps` shows those
+        stdin=subprocess.DEVNULL,
+        # A session of its own: Ctrl+C reaches this process alone, which then ends JupyterLab in good order.
+        start_new_session=True,
+    )
+    try:
+        base = f"http://127.0.0.1:{chosen}"
+        _wait_until_up(process, f"{base}/api/status?token={token}")
+        yield f"{base}/lab/tree/{NOTEBOOK}?token={token}", process
+    finally:
+        process.terminate()
+        try:
+            process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def notebooks_folder() -> Path:
+    """Return the folder of the notebooks: that of the clone, or a copy of the package's here.
+
+    Raises: DemoError.
+    """
+    package = Path(__file__).parents[1]
+    clone = package.parent / "notebooks"
+    if (clone / NOTEBOOK).is_file():
+        return clone
+    copy = Path.cwd() / "chatmem_nb-notebooks"
+    try:
+        shutil.copytree(package / "notebooks", copy, dirs_exist_ok=copy.joinpath(NOTEBOOK).exists())
+    except OSError as exc:
+        raise DemoError(f"the notebooks cannot be copied to {copy}: {exc.strerror or exc}") from exc
+    return copy
+
+
+def _command(notebooks: Path, port: int) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
+        "--log-level=ERROR",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={notebooks}",
+    ]
+
+
+def _free_port(port: int | None) -> int:
+    wanted = (8888, 0) if port is None else (port,)
+    for candidate in wanted:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", candidate))
+            return int(probe.getsockname()[1])
+    raise DemoError(f"port {port} is taken; give another with --port, or none for a free one")
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], url: str) -> None:
+    """Return when `url` answers. Raises: DemoError."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # HTTP_PROXY captures 127.0.0.1 too
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise DemoError(
+                f"JupyterLab ended at once, with status {process.returncode}; "
+                'is it installed? pip install "chatmem_nb[demo]"'
+            )
+        try:
+            with opener.open(url, timeout=2):
+                return
+        except OSError:  # not up yet
+            time.sleep(0.1)
+    raise DemoError(f"JupyterLab did not answer within {_START_TIMEOUT_S:.0f} s")

@@ -1,0 +1,63 @@
+"""A store to work with, whether there is an account or not: what the notebooks open."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from typing import TYPE_CHECKING, Literal
+
+from ..errors import InvalidInputError
+from .samples import sample_conversations, seed
+
+if TYPE_CHECKING:
+    from ..stores.base import SessionStore
+    from . import LocalMomento, LocalUpstash
+
+CACHE_NAME = "chatmem"
+"""The cache that notebooks use in Momento, unless MOMENTO_CACHE_NAME names another."""
+
+_servers: dict[str, LocalUpstash | LocalMomento] = {}
+
+
+def open_store(service: Literal["upstash", "momento"] = "upstash") -> SessionStore:
+    """Return the store that environment variables name, or else one on this machine, with samples in it.
+
+    Upstash: UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN. Momento: MOMENTO_API_KEY, and, for a v2
+    key, MOMENTO_ENDPOINT. The local one is started once a process, and holds its sessions until that ends.
+    A store of the environment is only opened: nothing is written to it.
+
+    Raises: InvalidInputError, where `service` is neither, or only half of a pair of variables is set.
+    """
+    if service == "upstash":
+        if os.environ.get("UPSTASH_REDIS_REST_URL") or os.environ.get("UPSTASH_REDIS_REST_TOKEN"):
+            from ..stores.upstash import UpstashSessionStore
+
+            return UpstashSessionStore.from_env()
+    elif service == "momento":
+        if os.environ.get("MOMENTO_API_KEY"):
+            from ..stores.momento import MomentoSessionStore
+
+            return MomentoSessionStore.from_env(os.environ.get("MOMENTO_CACHE_NAME", CACHE_NAME))
+    else:
+        raise InvalidInputError(f"service must be 'upstash' or 'momento', got {service!r:.40}")
+    return local_server(service).store()
+
+
+def local_server(service: Literal["upstash", "momento"]) -> LocalUpstash | LocalMomento:
+    """Return this process's local server of `service`, started with the samples at the first call."""
+    if service not in _servers:
+        from . import LocalMomento, LocalUpstash
+
+        server = LocalUpstash() if service == "upstash" else LocalMomento()
+        atexit.register(server.close)
+        with server.store() as store:
+            seed(store, sample_conversations())
+        _servers[service] = server
+    return _servers[service]
+
+
+def environment(server: LocalUpstash | LocalMomento) -> dict[str, str]:
+    """Return the environment variables by which other processes of this machine open `server`."""
+    if hasattr(server, "url"):
+        return {"UPSTASH_REDIS_REST_URL": server.url, "UPSTASH_REDIS_REST_TOKEN": server.token}
+    return {"MOMENTO_API_KEY": server.token, "MOMENTO_ENDPOINT": f"{server.host}:{server.port}"}
