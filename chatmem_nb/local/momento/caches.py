@@ -10,10 +10,12 @@ from chatmem_nb.local.momento.limits import MomentoLimits
 from chatmem_nb.local.momento.refusals import invalid, no_such_cache, not_met
 from chatmem_nb.local.momento.sorted_set import SortedSet
 
-Value = bytes | list[bytes] | SortedSet
-T = TypeVar("T", bytes, list[bytes], SortedSet)
+Collection = list[bytes] | dict[bytes, bytes] | set[bytes] | SortedSet
+Value = bytes | Collection
+T = TypeVar("T", bytes, list[bytes], dict[bytes, bytes], set[bytes], SortedSet)
+C = TypeVar("C", list[bytes], dict[bytes, bytes], set[bytes], SortedSet)
 
-_NAMES = {bytes: "a scalar", list: "a list", SortedSet: "a sorted set"}
+_NAMES = {bytes: "a scalar", list: "a list", dict: "a dictionary", set: "a set", SortedSet: "a sorted set"}
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ class Cache:
     def put(self, key: bytes, value: Value, ttl_milliseconds: int) -> None:
         self._items[key] = Item(value, time.monotonic() + self.limits.seconds(ttl_milliseconds))
 
-    def open(self, key: bytes, kind: type[T], ttl_milliseconds: int, refresh_ttl: bool) -> T:
+    def open(self, key: bytes, kind: type[C], ttl_milliseconds: int, refresh_ttl: bool) -> C:
         """Return the collection of `key`, for a write; its time to live starts if it is new or refreshed."""
         value, seconds = self.find(key, kind), self.limits.seconds(ttl_milliseconds)
         if value is None:
@@ -70,6 +72,12 @@ class Cache:
 
     def drop(self, key: bytes) -> None:
         self._items.pop(key, None)
+
+    def drop_if_empty(self, key: bytes) -> None:
+        """A collection without elements does not exist."""
+        item = self._items.get(key)
+        if item is not None and not item.value:
+            del self._items[key]
 
     def clear(self) -> None:
         self._items.clear()

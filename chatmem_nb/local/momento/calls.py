@@ -16,10 +16,11 @@ from google.protobuf.message_factory import GetMessageClass
 from momento_wire_types import cacheclient_pb2, controlclient_pb2
 
 from chatmem_nb.local.faults import Fault, FaultPlan
-from chatmem_nb.local.momento import control, lists, scalars, sorted_sets
+from chatmem_nb.local.momento import control, dictionaries, lists, scalars, sets, sorted_sets
 from chatmem_nb.local.momento.caches import Caches
 from chatmem_nb.local.momento.injected import Injected
 from chatmem_nb.local.momento.refusals import Refusal, too_many_requests, unavailable, unimplemented
+from chatmem_nb.local.momento.signing_keys import SigningKeys
 
 _LOST = {
     # What gRPC itself says when this happens; nothing of a connection's end tells the one from the other.
@@ -41,8 +42,9 @@ class Calls:
         self._injected = Injected()
         self._lock = threading.Lock()
         self._handlers = self._service("ScsControl", controlclient_pb2, control.CALLS, self._control)
-        for calls in (scalars.CALLS, lists.CALLS, sorted_sets.CALLS):
-            self._handlers |= self._service("Scs", cacheclient_pb2, calls, self._data)
+        self._handlers |= self._service("ScsControl", controlclient_pb2, SigningKeys().calls, self._account)
+        for kind in (scalars, lists, dictionaries, sets, sorted_sets):
+            self._handlers |= self._service("Scs", cacheclient_pb2, kind.CALLS, self._data)
 
     def service(self, details: Any) -> Any:
         """Return what answers the call to `details.method`; gRPC asks it for each one."""
@@ -71,6 +73,11 @@ class Calls:
         self, call: Callable[..., Message], metadata: Mapping[str, str], request: Message
     ) -> Message:
         return call(self._caches, request)
+
+    def _account(
+        self, call: Callable[..., Message], metadata: Mapping[str, str], request: Message
+    ) -> Message:
+        return call(request)
 
     def _data(self, call: Callable[..., Message], metadata: Mapping[str, str], request: Message) -> Message:
         return call(self._caches.get(metadata.get("cache")), request)
@@ -106,6 +113,10 @@ class Calls:
             raise Refusal(grpc.StatusCode.UNAUTHENTICATED, "The token is missing or is not this server's.")
 
     def _unimplemented(self, method: str, requests: object, context: Any) -> NoReturn:
+        try:
+            self._authenticate(dict(context.invocation_metadata()))
+        except Refusal as refusal:
+            _abort(context, refusal)
         _abort(context, unimplemented(method))
 
 

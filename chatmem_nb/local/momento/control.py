@@ -1,4 +1,4 @@
-"""Caches and signing keys: https://docs.momentohq.com/cache/develop/api-reference/control"""
+"""Creating, deleting, flushing and listing caches: https://docs.momentohq.com/cache/develop/api-reference"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 `return-error` and `error-rpcs` say which calls fail and how, `delay-rpcs` and `delay-ms` which are slow;
 `error-count` and `delay-count` end it after so many calls with the same `request-id`.
-https://docs.momentohq.com/cache/develop/testing-resiliency
+The names and their meaning are those of `tests/momento/local` in github.com/momentohq/client-sdk-python.
 """
 
 from __future__ import annotations

@@ -47,9 +47,8 @@ def _push_front(
 
 
 def _kept(cache: Cache, name: bytes, values: list[bytes]) -> int:
-    """Return the length of a list after a change. A list without elements does not exist."""
-    if not values:
-        cache.drop(name)
+    """Return the length of a list after a change."""
+    cache.drop_if_empty(name)
     return len(values)
 
 

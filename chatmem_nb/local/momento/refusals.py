@@ -41,5 +41,5 @@ def too_many_requests() -> Refusal:
 def unimplemented(method: str) -> Refusal:
     return Refusal(
         grpc.StatusCode.UNIMPLEMENTED,
-        f"LocalMomento does not have {method}: it has caches, scalars, lists and sorted sets.",
+        f"LocalMomento does not have {method}: it has caches, scalars and the collections of the Python SDK.",
     )

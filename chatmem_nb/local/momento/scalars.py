@@ -12,13 +12,15 @@ from google.protobuf.message import Message
 from momento_wire_types import cacheclient_pb2 as pb
 
 from chatmem_nb.local.momento.caches import Cache
-from chatmem_nb.local.momento.refusals import invalid, not_met
+from chatmem_nb.local.momento.counters import added
+from chatmem_nb.local.momento.refusals import invalid
 from chatmem_nb.local.momento.sorted_set import SortedSet
 
-_INT64 = range(-(2**63), 2**63)
 _TYPES = {
     bytes: pb._ItemGetTypeResponse.SCALAR,
     list: pb._ItemGetTypeResponse.LIST,
+    dict: pb._ItemGetTypeResponse.DICTIONARY,
+    set: pb._ItemGetTypeResponse.SET,
     SortedSet: pb._ItemGetTypeResponse.SORTED_SET,
 }
 
@@ -44,12 +46,7 @@ def set_if_not_exists(cache: Cache, request: pb._SetIfNotExistsRequest) -> pb._S
 
 
 def increment(cache: Cache, request: pb._IncrementRequest) -> pb._IncrementResponse:
-    try:
-        value = int(cache.find(request.cache_key, bytes) or b"0") + request.amount
-    except ValueError:
-        raise not_met("The value is not a whole number.") from None
-    if value not in _INT64:
-        raise not_met("The sum does not fit into 64 bits.")
+    value = added(cache.find(request.cache_key, bytes), request.amount)
     cache.put(request.cache_key, str(value).encode(), request.ttl_milliseconds)
     return pb._IncrementResponse(value=value)
 

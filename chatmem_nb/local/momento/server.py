@@ -25,28 +25,31 @@ _WORKERS = 128
 """Calls at a time; threads start when they are needed, and a call that is held by a fault keeps one."""
 
 _DOCUMENTED = MomentoLimits()
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class LocalMomento:
     """Momento's cache service in this process, at 127.0.0.1 and a free port, until `close`.
 
-    It has caches, scalars, lists and sorted sets; every other call is answered UNIMPLEMENTED. What it holds
+    It has every call of the Python SDK's cache clients; all others are answered UNIMPLEMENTED. What it holds
     is gone when it closes. `latency` holds every call that long, and `faults` has the network fail on demand;
     a request may also ask for its own fault, with the metadata that Momento Local knows.
 
-    Raises: OSError if `port` is taken.
+    Raises: OSError if `port` is taken; ValueError for a `host` beyond this machine without `expose`.
     """
-
-    host = "127.0.0.1"
 
     def __init__(
         self,
         port: int = 0,
         token: str | None = None,
         *,
+        host: str = "127.0.0.1",
+        expose: bool = False,
         latency: timedelta = timedelta(0),
         limits: MomentoLimits | None = _DOCUMENTED,
     ) -> None:
+        if host not in _LOOPBACK and not expose:
+            raise ValueError(f"{host!r} is not this machine alone: say expose=True to let others in")
         limits = limits or MomentoLimits(message_bytes=None, element_bytes=None, ttl=None)
         self._token = secrets.token_urlsafe(32) if token is None else token
         self.faults = FaultPlan()
@@ -55,15 +58,17 @@ class LocalMomento:
         self._workers = ThreadPoolExecutor(_WORKERS, "local-momento")
         handlers: Any = (self._calls,)  # a handler by shape, not by inheritance
         self._server = grpc.server(self._workers, handlers=handlers, options=_options(limits))
-        self.port = self._bind(port)
+        self.host, self.port = host, self._bind(host, port)
         self._server.start()
 
-    def _bind(self, port: int) -> int:
+    def _bind(self, host: str, port: int) -> int:
         try:
-            return int(self._server.add_insecure_port(f"{self.host}:{port}"))
+            return int(
+                self._server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+            )
         except RuntimeError as error:
             self._workers.shutdown()
-            raise OSError(errno.EADDRINUSE, f"port {port} of {self.host} cannot be used") from error
+            raise OSError(errno.EADDRINUSE, f"port {port} of {host} cannot be used") from error
 
     def __repr__(self) -> str:
         return f"<LocalMomento {self.host}:{self.port}>"

@@ -1,4 +1,4 @@
-"""Sorted sets: https://docs.momentohq.com/cache/develop/api-reference/sorted-set-collections"""
+"""Sorted sets, by rank and by score: https://docs.momentohq.com/cache/develop/api-reference"""
 
 from __future__ import annotations
 
@@ -22,14 +22,8 @@ def put(cache: Cache, request: pb._SortedSetPutRequest) -> pb._SortedSetPutRespo
     elements = cache.open(request.set_name, SortedSet, request.ttl_milliseconds, request.refresh_ttl)
     for element in request.elements:
         elements.put(element.value, element.score)
-    _keep(cache, request.set_name, elements)
+    cache.drop_if_empty(request.set_name)
     return pb._SortedSetPutResponse()
-
-
-def _keep(cache: Cache, name: bytes, elements: SortedSet) -> None:
-    """A sorted set without elements does not exist."""
-    if not elements:
-        cache.drop(name)
 
 
 def increment(cache: Cache, request: pb._SortedSetIncrementRequest) -> pb._SortedSetIncrementResponse:
@@ -51,7 +45,7 @@ def remove(cache: Cache, request: pb._SortedSetRemoveRequest) -> pb._SortedSetRe
         cache.drop(request.set_name)
     for value in request.some.values:
         elements.remove(value)
-    _keep(cache, request.set_name, elements)
+    cache.drop_if_empty(request.set_name)
     return pb._SortedSetRemoveResponse()
 
 

@@ -1,0 +1,21 @@
+"""Whole numbers kept as text, which scalars and dictionary fields may be."""
+
+from __future__ import annotations
+
+from chatmem_nb.local.momento.refusals import not_met
+
+_INT64 = range(-(2**63), 2**63)
+
+
+def added(stored: bytes | None, amount: int) -> int:
+    """Return what `stored` (None: 0) becomes when `amount` is added.
+
+    Raises: Refusal if it is no whole number, or the sum does not fit into 64 bits.
+    """
+    try:
+        total = int(stored if stored is not None else b"0") + amount
+    except ValueError:
+        raise not_met("The value is not a whole number.") from None
+    if total not in _INT64:
+        raise not_met("The sum does not fit into 64 bits.")
+    return total
