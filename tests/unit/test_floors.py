@@ -1,0 +1,136 @@
+"""The layout is the architecture: imports go down only, and each foreign library has one home."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import chatmem_nb
+
+PACKAGE = Path(chatmem_nb.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+# The floors, from the ground up; what stands on one floor does not import its neighbours.
+FLOORS = [
+    {"errors"},
+    {"records"},
+    {"stores"},
+    {"histories"},
+    {"sources"},
+    {"frames", "markdown"},
+    {"exports", "plots"},
+    {"widgets"},
+    {"__main__"},
+]
+FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+
+# `local` is an island: it stands on the stores, and only the command line stands on it ...
+ISLAND_STANDS_ON = {"errors", "records", "stores", "local"}
+# ... but for the connect form, which offers a local service to those who have no account.
+ISLAND_BRIDGES = {"widgets/connect.py"}
+
+HOMES = {
+    "langchain_core": ("records.py", "histories.py"),
+    "upstash_redis": ("stores/upstash", "stores/_loops"),
+    "httpx": ("stores/upstash",),
+    "momento": ("stores/momento", "local/momento"),
+    "momento_wire_types": ("stores/momento", "local/momento"),
+    "grpc": ("stores/momento", "local/momento"),
+    "redis": ("local/upstash",),
+    "fakeredis": ("local/upstash",),
+    "lupa": ("local/upstash",),
+    "pandas": ("frames",),
+    "pyarrow": ("exports",),
+    "dask": ("exports",),
+    "tqdm": ("exports",),
+    "altair": ("plots",),
+    "anywidget": ("widgets/",),
+    "ipywidgets": ("widgets/",),
+    "markdown_it": ("markdown.py",),
+    "pygments": ("markdown.py",),
+    "nh3": ("markdown.py",),
+}
+
+
+def place(module: Path) -> str:
+    return module.relative_to(PACKAGE).as_posix()
+
+
+def floor_name(module: Path) -> str:
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(module: Path) -> Iterator[str]:
+    """Full names of what `module` imports when it runs; what is for type checkers alone does not count."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    package = ("chatmem_nb", *module.relative_to(PACKAGE).parent.parts)
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            name = ".".join(part for part in (base, node.module) if part)
+            if name == "chatmem_nb":
+                yield from (f"chatmem_nb.{alias.name}" for alias in node.names)
+            else:
+                yield name
+
+
+def own_imports(module: Path) -> set[str]:
+    return {name.split(".")[1] for name in imports(module) if name.startswith("chatmem_nb.")}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=place)
+def test_imports_go_down(module: Path) -> None:
+    here = floor_name(module)
+    if here in ("__init__", "__main__", "local"):
+        allowed = ISLAND_STANDS_ON if here == "local" else {*FLOOR_OF, "local"}
+    else:
+        allowed = {name for name, floor in FLOOR_OF.items() if floor < FLOOR_OF[here]} | {here}
+        if place(module) in ISLAND_BRIDGES:
+            allowed.add("local")
+    assert own_imports(module) <= allowed
+
+
+@pytest.mark.parametrize("module", MODULES, ids=place)
+def test_each_foreign_library_has_one_home(module: Path) -> None:
+    strays = [
+        name
+        for name in {name.split(".")[0] for name in imports(module)}
+        if name in HOMES and not place(module).startswith(HOMES[name])
+    ]
+    assert strays == []
+
+
+def test_every_module_stands_on_a_floor() -> None:
+    assert {floor_name(module) for module in MODULES} <= {*FLOOR_OF, "__init__", "local"}
+
+
+def test_importing_the_package_imports_no_sdk_and_no_pandas() -> None:
+    code = (
+        "import sys, chatmem_nb; "
+        f"print([m for m in {sorted(HOMES)} if m in sys.modules], len(dir(chatmem_nb)) > 10)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[] True"
+
+
+def test_every_public_name_is_there_and_no_other_is() -> None:
+    for name in chatmem_nb.__all__:
+        assert getattr(chatmem_nb, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        chatmem_nb.Nonsense  # noqa: B018 - the look-up itself is what is tested
