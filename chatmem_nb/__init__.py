@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .errors import ChatMemError as ChatMemError
     from .errors import InvalidInputError as InvalidInputError
     from .errors import RecordError as RecordError
+    from .errors import RecordErrors as RecordErrors
     from .errors import RecordTooLargeError as RecordTooLargeError
     from .errors import StoreAuthError as StoreAuthError
     from .errors import StoreClosedError as StoreClosedError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .errors import StoreTimeoutError as StoreTimeoutError
     from .errors import StoreUnavailableError as StoreUnavailableError
     from .errors import WrongTypeError as WrongTypeError
+    from .frames import to_dataframe as to_dataframe
     from .histories import MomentoChatMessageHistory as MomentoChatMessageHistory
     from .histories import UpstashRedisChatMessageHistory as UpstashRedisChatMessageHistory
     from .records import StoredMessage as StoredMessage
@@ -36,6 +38,7 @@ _HOMES = {
     "MomentoChatMessageHistory": "histories",
     "MomentoSessionStore": "stores.momento",
     "RecordError": "errors",
+    "RecordErrors": "errors",
     "RecordTooLargeError": "errors",
     "SessionSummary": "stores.base",
     "StoreAuthError": "errors",
@@ -51,6 +54,7 @@ _HOMES = {
     "UpstashRedisChatMessageHistory": "histories",
     "UpstashSessionStore": "stores.upstash",
     "WrongTypeError": "errors",
+    "to_dataframe": "frames",
 }
 
 __all__ = sorted(_HOMES)

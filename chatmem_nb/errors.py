@@ -4,6 +4,7 @@ ChatMemError                    all of them
  ├── InvalidInputError          an argument cannot be used; nothing was sent      (also a ValueError)
  │    └── RecordTooLargeError   a message is larger than the service takes
  ├── RecordError                a stored record cannot be read as a message       (also a ValueError)
+ │    └── RecordErrors          several of them, in `errors`
  └── StoreError                 the service, or the way to it, failed
       ├── StoreAuthError        the token or key was refused, or may not do this
       ├── StoreNotFoundError    the cache or the database does not exist
@@ -43,6 +44,18 @@ class RecordError(ChatMemError, ValueError):
         if session_id is not None:
             where += f" of session {session_id!r}"
         super().__init__(f"{where} cannot be read: {reason}")
+
+
+class RecordErrors(RecordError):
+    """Stored records cannot be read as messages; `errors` lists each, and the text the first few."""
+
+    def __init__(self, errors: list[RecordError]) -> None:
+        self.errors = list(errors)
+        first = self.errors[0]
+        super().__init__(first.reason, session_id=first.session_id, index=first.index)
+        shown = "".join(f"\n- {error}" for error in self.errors[:10])
+        more = f"\n- and {len(self.errors) - 10} more" if len(self.errors) > 10 else ""
+        self.args = (f"{len(self.errors)} records cannot be read:{shown}{more}",)
 
 
 class StoreError(ChatMemError):

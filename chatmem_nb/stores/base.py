@@ -101,6 +101,17 @@ class SessionStore(Protocol):
 
     async def aread(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]: ...
 
+    def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
+        """Yield (session_id, start, records) of many sessions, whole, in order, oldest record first.
+
+        A long session comes in several pieces, one after another, `start` being the index of the first
+        record of each; a session that is not there comes not at all. Several sessions share a round trip,
+        memory holds a page at a time, and `session_ids` is asked for more only as they are read.
+        """
+        ...
+
+    def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]: ...
+
     def append(self, session_id: str, records: Sequence[str]) -> int:
         """Add `records` after the newest, in order, and return the new length.
 

@@ -1,0 +1,158 @@
+"""The values of each column, out of parsed records: no message object is built."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic_core import PydanticSerializationError
+from pydantic_core import to_json as core_to_json
+
+from ..records import StoredMessage
+from . import providers
+from .calls import tool_calls
+
+Values = list[Any]
+_NOTHING: dict[str, Any] = {}
+_TOOL_TYPES = frozenset({"tool", "ToolMessageChunk"})
+
+
+class Columns:
+    """Columns that grow piece by piece; records are let go as soon as their values are taken."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.values: dict[str, Values] = {name: [] for name in names}
+
+    def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
+        """Take the values of `records` of one session."""
+        for name, values in column_values(list(self.values), session_id, records).items():
+            self.values[name] += values
+
+
+def column_values(
+    names: Sequence[str], session_id: str | None, records: Sequence[StoredMessage]
+) -> dict[str, Values]:
+    """Return the values of the columns `names`, None where a record has none."""
+    datas = [record.data or _NOTHING for record in records]
+    counts: list[providers.Usage] | None = None
+    found: dict[str, Values] = {}
+    for name in names:
+        if name == "session_id":
+            found[name] = [session_id] * len(records)
+        elif name in _OF_RECORD:
+            found[name] = _OF_RECORD[name](records)
+        elif name in _COUNTS:
+            if counts is None:
+                counts = [providers.usage(data) for data in datas]
+            found[name] = [count[_COUNTS[name]] for count in counts]
+        elif name in _OF_BOTH:
+            found[name] = _OF_BOTH[name](records, datas)
+        else:
+            found[name] = _OF_DATA[name](datas)
+    return found
+
+
+def json_text(value: object) -> str:
+    """Return `value` (parsed JSON) as JSON text, every number as it was; NaN stays NaN."""
+    try:
+        return core_to_json(value, inf_nan_mode="constants").decode()
+    except PydanticSerializationError:  # a lone surrogate, which JSON has an escape for
+        return json.dumps(value, separators=(",", ":"))
+
+
+def as_text(value: object) -> str | None:
+    """Return `value` if it is text, JSON text of anything else that is there, None for null."""
+    if value is None or type(value) is str:
+        return value
+    return json_text(value)
+
+
+def _text(key: str) -> Callable[[list[dict[str, Any]]], Values]:
+    return lambda datas: [as_text(data.get(key)) for data in datas]
+
+
+def _json(key: str) -> Callable[[list[dict[str, Any]]], Values]:
+    def values(datas: list[dict[str, Any]]) -> Values:
+        return [
+            None if (value := data.get(key)) is None or value == {} else json_text(value) for data in datas
+        ]
+
+    return values
+
+
+def _content(records: Sequence[StoredMessage], datas: list[dict[str, Any]]) -> Values:
+    return [
+        content
+        if type(content := data.get("content")) is str
+        else tool_text(content)
+        if record.type in _TOOL_TYPES and "content" in data
+        else providers.content_text(content)
+        for record, data in zip(records, datas, strict=True)
+    ]
+
+
+def tool_text(content: object) -> str | None:
+    """Return the text of what a tool returned; langchain_core shows other values as Python does."""
+    if type(content) is list:
+        return "".join(item if type(item) is str else _tool_block(item) for item in content)
+    return content if type(content) is str else str(content)
+
+
+def _tool_block(item: object) -> str:
+    return providers.block_text(item) if type(item) is dict else str(item)
+
+
+def _content_json(datas: list[dict[str, Any]]) -> Values:
+    return [
+        None
+        if (content := data.get("content")) is None or (type(content) is str and is_utf8(content))
+        else json_text(content)
+        for data in datas
+    ]
+
+
+def is_utf8(text: str) -> bool:
+    """Whether `text` is without lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _roles(records: Sequence[StoredMessage], datas: list[dict[str, Any]]) -> Values:
+    return [providers.role(record.type, data) for record, data in zip(records, datas, strict=True)]
+
+
+def _tool_calls(records: Sequence[StoredMessage], datas: list[dict[str, Any]]) -> Values:
+    return [json_text(calls) if (calls := tool_calls(data)) else None for data in datas]
+
+
+_COUNTS = {"input_tokens": 0, "output_tokens": 1, "total_tokens": 2}
+
+_OF_RECORD: dict[str, Callable[[Sequence[StoredMessage]], Values]] = {
+    "index": lambda records: [record.index for record in records],
+    "type": lambda records: [record.type for record in records],
+    "stored_at": lambda records: [record.stored_at for record in records],
+    "raw": lambda records: [record.raw for record in records],
+    "error": lambda records: [record.error for record in records],
+}
+_OF_DATA: dict[str, Callable[[list[dict[str, Any]]], Values]] = {
+    "name": _text("name"),
+    "id": _text("id"),
+    "tool_call_id": _text("tool_call_id"),
+    "status": _text("status"),
+    "model": lambda datas: [providers.model(data) for data in datas],
+    "finish_reason": lambda datas: [providers.finish_reason(data) for data in datas],
+    "additional_kwargs": _json("additional_kwargs"),
+    "response_metadata": _json("response_metadata"),
+    "usage_metadata": _json("usage_metadata"),
+    "artifact": _json("artifact"),
+    "content_json": _content_json,
+}
+_OF_BOTH: dict[str, Callable[[Sequence[StoredMessage], list[dict[str, Any]]], Values]] = {
+    "role": _roles,
+    "content": _content,
+    "tool_calls": _tool_calls,
+}

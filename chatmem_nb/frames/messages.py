@@ -1,0 +1,101 @@
+"""One row a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from ..errors import InvalidInputError, RecordError, RecordErrors
+from ..records import StoredMessage
+from ..sources import Session, Source, sessions
+from .columns import Columns, column_values
+from .schema import COLUMNS, checked_columns, frame_of
+
+Where: TypeAlias = Mapping[str, Any] | Callable[[StoredMessage], bool]
+
+
+def to_dataframe(
+    source: Source,
+    *,
+    columns: Iterable[str] | None = None,
+    where: Where | None = None,
+    strict: bool = False,
+) -> pd.DataFrame:
+    """Return one row a message of `source`, oldest first in each session, with the dtypes of `COLUMNS`.
+
+    `source` is a store (all its sessions), a pair `(store, session_ids)`, a history, a HistoryBrowser, or a
+    list of messages or of StoredMessage. `columns` names those to compute, in that order. `where` keeps
+    what fits: a mapping of columns to a value or to a list of values (`{"role": ["user", "assistant"]}`),
+    or a function of a StoredMessage. A record that cannot be read keeps its row, with `raw` and `error`.
+
+    Nested values are JSON text: content that is no plain text stands in `content_json`, its text alone in
+    `content`. pandas' `str` is UTF-8, so a lone surrogate stands as its escape, and its message's content
+    in `content_json` as well; `raw` is as stored.
+
+    Raises: InvalidInputError; RecordErrors, with `strict`, listing every message that cannot be built;
+    StoreError and its kinds.
+    """
+    names = checked_columns(columns)
+    found = Columns(names)
+    for session_id, records in chosen(source, where, strict=strict):
+        found.add(session_id, records)
+    return frame_of(COLUMNS, found.values)
+
+
+def chosen(source: Source, where: Where | None = None, *, strict: bool = False) -> Iterable[Session]:
+    """Yield the sessions of `source`, with the records that `where` keeps.
+
+    Raises: RecordErrors at the end, with `strict`, if any of those cannot be built as a message.
+    """
+    keep = _condition(where)
+    errors: list[RecordError] = []
+    for session_id, records in sessions(source):
+        kept = keep(session_id, records)
+        if strict:
+            errors += _errors(session_id, kept)
+        yield session_id, kept
+    if errors:
+        raise RecordErrors(errors)
+
+
+Keep: TypeAlias = Callable[[str | None, list[StoredMessage]], list[StoredMessage]]
+
+
+def _condition(where: Where | None) -> Keep:
+    if where is None:
+        return lambda session_id, records: records
+    if isinstance(where, Mapping):
+        return _equals({name: _as_set(where[name]) for name in checked_columns(where)})
+    if callable(where):
+        return lambda session_id, records: [record for record in records if where(record)]
+    raise InvalidInputError(
+        f"where must be a mapping of columns to values or a function, not {type(where).__name__}"
+    )
+
+
+def _equals(wanted: dict[str, set[Any]]) -> Keep:
+    def keep(session_id: str | None, records: list[StoredMessage]) -> list[StoredMessage]:
+        for name, values in wanted.items():
+            found = column_values([name], session_id, records)[name]
+            records = [record for record, value in zip(records, found, strict=True) if value in values]
+        return records
+
+    return keep
+
+
+def _as_set(values: Any) -> set[Any]:
+    if isinstance(values, (list, tuple, set, frozenset)):
+        return set(values)
+    return {values}
+
+
+def _errors(session_id: str | None, records: list[StoredMessage]) -> list[RecordError]:
+    errors = []
+    for record in records:
+        try:
+            _ = record.message
+        except RecordError as exc:
+            errors.append(RecordError(exc.reason, session_id=session_id, index=record.index))
+    return errors

@@ -1,0 +1,114 @@
+"""The columns of a frame of messages, in order, and their dtypes: the same for every frame, empty or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InvalidInputError
+from ..records import MESSAGE_CLASSES
+from .providers import ROLES
+
+Kind = Literal["text", "category", "int32", "Int64", "time"]
+
+COLUMNS: dict[str, Kind] = {
+    "session_id": "text",
+    "index": "int32",
+    "type": "category",
+    "role": "category",
+    "content": "text",
+    "content_json": "text",
+    "name": "text",
+    "id": "text",
+    "tool_calls": "text",
+    "tool_call_id": "text",
+    "status": "category",
+    "input_tokens": "Int64",
+    "output_tokens": "Int64",
+    "total_tokens": "Int64",
+    "model": "category",
+    "finish_reason": "text",
+    "additional_kwargs": "text",
+    "response_metadata": "text",
+    "usage_metadata": "text",
+    "artifact": "text",
+    "stored_at": "time",
+    "raw": "text",
+    "error": "text",
+}
+"""Nested values are JSON text: Arrow invents keys and changes numbers in nested columns."""
+
+TEXT = pd.StringDtype("pyarrow", na_value=np.nan)
+TIME = pd.DatetimeTZDtype("us", "UTC")
+
+# Categories that are always there, so that frames of the usual messages have equal dtypes.
+CATEGORIES: dict[str, tuple[str, ...]] = {
+    "type": tuple(MESSAGE_CLASSES),
+    "role": tuple(dict.fromkeys(["system", "developer", *ROLES.values()])),
+    "status": ("success", "error"),
+    "model": (),
+}
+
+
+def checked_columns(columns: Iterable[str] | None) -> list[str]:
+    """Return the names in `columns`, each once, in that order; all of them for None.
+
+    Raises: InvalidInputError for an unknown name, with the known ones.
+    """
+    if columns is None:
+        return list(COLUMNS)
+    if isinstance(columns, str):
+        raise InvalidInputError(f"columns must be a list of names, as in [{columns!r}]")
+    names = list(dict.fromkeys(columns))
+    if unknown := [name for name in names if name not in COLUMNS]:
+        raise InvalidInputError(f"unknown columns {unknown}; choose from {', '.join(COLUMNS)}")
+    return names
+
+
+def array(kind: Kind, values: Sequence[Any], categories: Iterable[str] = ()) -> Any:
+    """Return `values` (None where there is none) as a pandas array of the dtype of `kind`.
+
+    Times are datetimes in UTC. `categories` come first, and then others in order of appearance.
+    """
+    if kind == "text":
+        return text_array(values)
+    if kind == "category":
+        return _category_array(values, categories)
+    if kind == "time":
+        return pd.array(values, dtype=TIME)
+    return pd.array(values, dtype="int32" if kind == "int32" else "Int64")
+
+
+def text_array(values: Sequence[str | None]) -> Any:
+    """Return `values` as pandas' `str`, which is UTF-8: a lone surrogate becomes its JSON escape."""
+    try:
+        return pd.array(values, dtype=TEXT)
+    except UnicodeEncodeError:
+        return pd.array([value and utf8_text(value) for value in values], dtype=TEXT)
+
+
+def utf8_text(text: str) -> str:
+    """Return `text`, each lone surrogate as its JSON escape: `\\ud800`.
+
+    No UTF-8 holds one; a frame that did could not be shown in a notebook, put together with another, or
+    written to Parquet.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def frame_of(kinds: dict[str, Kind], columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Return a DataFrame of `columns`, each with the dtype that `kinds` has for it."""
+    return pd.DataFrame(
+        {name: array(kinds[name], values, CATEGORIES.get(name, ())) for name, values in columns.items()},
+        copy=False,
+    )
+
+
+def _category_array(values: Sequence[str | None], first: Iterable[str]) -> Any:
+    positions = {value: position for position, value in enumerate(first)}
+    codes = [-1 if value is None else positions.setdefault(value, len(positions)) for value in values]
+    categories = pd.Index(text_array(list(positions)))
+    return pd.Categorical.from_codes(np.array(codes, dtype=np.int32), dtype=pd.CategoricalDtype(categories))

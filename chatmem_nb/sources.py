@@ -1,0 +1,146 @@
+"""Anything that holds conversations, as an iterator of sessions and their records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from inspect import getattr_static
+from itertools import islice
+from typing import Any, Protocol, TypeAlias, cast
+
+from langchain_core.messages import BaseMessage
+from pydantic_core import from_json
+
+from .errors import InvalidInputError
+from .records import StoredMessage, parse_all, to_json
+from .stores.base import SessionStore, checked_session_id
+
+Session: TypeAlias = tuple[str | None, list[StoredMessage]]
+
+_FORMS = (
+    "a store, a pair (store, session_ids), a history, a HistoryBrowser, "
+    "or a list of messages or of StoredMessage"
+)
+_PIECE = 500
+
+
+class StoredSession(Protocol):
+    """One session of a store: our histories, and a HistoryBrowser with its selected session."""
+
+    @property
+    def store(self) -> SessionStore | None: ...
+
+    @property
+    def session_id(self) -> str | None: ...
+
+
+class MessageHolder(Protocol):
+    """Any chat message history of LangChain."""
+
+    @property
+    def messages(self) -> Sequence[BaseMessage]: ...
+
+
+Source: TypeAlias = (
+    SessionStore
+    | tuple[SessionStore, Iterable[str]]
+    | StoredSession
+    | MessageHolder
+    | Iterable[BaseMessage | StoredMessage]
+)
+"""What conversations are read from.
+
+Some sessions of a store are a pair, `(store, ["alice", "bob"])`, and not one more parameter: so every
+function that takes a source takes them, and each has one thing to say where its rows come from.
+"""
+
+
+def sessions(source: Source) -> Iterator[Session]:
+    """Yield (session_id, records) of `source`, records oldest first.
+
+    A long session comes in several pieces, one after another, each going on where the last one ended. The
+    session id is None for messages that are in no session. What cannot be read is a record with its `error`.
+
+    Raises: InvalidInputError, at the call, where `source` holds no conversations.
+    """
+    scope = store_scope(source)
+    if scope is not None:
+        return _stored(*scope)
+    if _has(source, "messages"):
+        session_id = getattr(source, "session_id", None)
+        messages = cast(MessageHolder, source).messages
+        return _given(messages, session_id if isinstance(session_id, str) else None)
+    if isinstance(source, Iterable) and not isinstance(source, (str, bytes, dict)):
+        return _given(source, None)
+    raise InvalidInputError(f"expected {_FORMS}; got {type(source).__name__}")
+
+
+def store_scope(source: Source) -> tuple[SessionStore, Iterable[str] | None] | None:
+    """Return the store that `source` reads and the ids it is limited to (None: all); None if there is none.
+
+    Raises: InvalidInputError, for a browser with no store or no selected session, and for ids that are none.
+    """
+    if isinstance(source, SessionStore):
+        return source, None
+    if isinstance(source, tuple) and len(source) == 2 and isinstance(source[0], SessionStore):
+        return source[0], _checked_ids(source[1])
+    if not (_has(source, "store") and _has(source, "session_id")):
+        return None
+    opened = cast(StoredSession, source)
+    store, session_id = opened.store, opened.session_id
+    if isinstance(store, SessionStore) and session_id:
+        return store, [session_id]
+    if _has(source, "messages"):  # a history of others, whose `store` is something else
+        return None
+    raise InvalidInputError("no session is open; connect and select one, or give the store itself")
+
+
+def _has(source: object, name: str) -> bool:
+    """Whether `source` has this attribute, without asking for it: that of a history would be a round trip."""
+    return getattr_static(source, name, None) is not None
+
+
+def scope_ids(store: SessionStore, ids: Iterable[str] | None) -> Iterable[str]:
+    """Return `ids`, or those of all sessions of `store`, listed as they are asked for."""
+    return store.session_ids() if ids is None else ids
+
+
+def _checked_ids(ids: object) -> list[str]:
+    if isinstance(ids, str) or not isinstance(ids, Iterable):
+        raise InvalidInputError('the second of a pair (store, session_ids) is a list of ids, as in ["alice"]')
+    return list(dict.fromkeys(checked_session_id(session_id) for session_id in ids))
+
+
+def _stored(store: SessionStore, ids: Iterable[str] | None) -> Iterator[Session]:
+    for session_id, start, raws in store.read_many(scope_ids(store, ids)):
+        # Piece by piece: parsed records that all live at once cost the garbage collector more than parsing.
+        for position in range(0, len(raws), _PIECE):
+            yield session_id, parse_all(raws[position : position + _PIECE], start + position)
+
+
+def _given(messages: Iterable[Any], session_id: str | None) -> Iterator[Session]:
+    numbered = enumerate(messages)
+    while piece := list(islice(numbered, _PIECE)):
+        yield session_id, [_as_record(message, index) for index, message in piece]
+
+
+def _as_record(message: object, index: int) -> StoredMessage:
+    if isinstance(message, StoredMessage):
+        return message
+    if not isinstance(message, BaseMessage):
+        raise InvalidInputError(f"item {index} is {type(message).__name__}, not a message; expected {_FORMS}")
+    data = message.model_dump()
+    try:
+        raw = to_json({"type": message.type, "data": data})
+    except InvalidInputError as exc:  # an artifact, mostly: the rest of the message is still worth a row
+        return StoredMessage(index, "", message.type, _json_part(data), str(exc))
+    return parse_all([raw], index)[0]
+
+
+def _json_part(data: dict[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for field, value in data.items():
+        try:
+            kept[field] = from_json(to_json(value))
+        except ValueError:
+            continue
+    return kept
