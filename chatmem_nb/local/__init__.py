@@ -1,4 +1,4 @@
-"""The two services on this machine, for work with no account: real protocols, so that the official SDKs talk to them.
+"""The two services on this machine, for work with no account: real protocols, for the official SDKs.
 
 Each server loads its own libraries only, and only when it is asked for.
 """
