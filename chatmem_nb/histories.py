@@ -179,7 +179,7 @@ class StoreHistory(BaseChatMessageHistory):
 
 
 class UpstashRedisChatMessageHistory(StoreHistory):
-    """A chat message history in Upstash Redis, as `langchain_community`'s class of this name, and on from it."""
+    """A chat message history in Upstash Redis, as `langchain_community`'s class of this name and more."""
 
     store: UpstashSessionStore
 
@@ -220,7 +220,7 @@ class UpstashRedisChatMessageHistory(StoreHistory):
 
 
 class MomentoChatMessageHistory(StoreHistory):
-    """A chat message history in Momento, as `langchain_community`'s class of this name, and on from it."""
+    """A chat message history in Momento, as `langchain_community`'s class of this name and more."""
 
     store: MomentoSessionStore
 
