@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from .errors import StoreTimeoutError as StoreTimeoutError
     from .errors import StoreUnavailableError as StoreUnavailableError
     from .errors import WrongTypeError as WrongTypeError
+    from .frames import content_blocks_frame as content_blocks_frame
+    from .frames import sessions_frame as sessions_frame
     from .frames import to_dataframe as to_dataframe
+    from .frames import tool_calls_frame as tool_calls_frame
     from .histories import MomentoChatMessageHistory as MomentoChatMessageHistory
     from .histories import UpstashRedisChatMessageHistory as UpstashRedisChatMessageHistory
     from .records import StoredMessage as StoredMessage
@@ -54,7 +57,10 @@ _HOMES = {
     "UpstashRedisChatMessageHistory": "histories",
     "UpstashSessionStore": "stores.upstash",
     "WrongTypeError": "errors",
+    "content_blocks_frame": "frames",
+    "sessions_frame": "frames",
     "to_dataframe": "frames",
+    "tool_calls_frame": "frames",
 }
 
 __all__ = sorted(_HOMES)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from .blocks import content_blocks_frame
 from .messages import to_dataframe
+from .sessions import sessions_frame
+from .tools import tool_calls_frame
 
-__all__ = ["to_dataframe"]
+__all__ = ["content_blocks_frame", "sessions_frame", "to_dataframe", "tool_calls_frame"]

@@ -10,7 +10,7 @@ from typing import Any
 
 JSONObject = dict[str, Any]
 
-TEXT_BLOCKS = frozenset({"text", "input_text", "output_text", "text-plain"})
+TEXT_BLOCKS = frozenset({"text", "input_text", "output_text"})
 
 _MODEL_KEYS = ("model_name", "model", "model_id", "modelId", "ls_model_name")
 _FINISH_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason")
@@ -126,19 +126,19 @@ def _counts(counts: JSONObject) -> Usage:
     first, second = _first_count(counts, _INPUT_KEYS), _first_count(counts, _OUTPUT_KEYS)
     total = _first_count(counts, _TOTAL_KEYS)
     if total is None and first is not None and second is not None:
-        total = _as_count(first + second)
+        total = whole_number(first + second)
     return first, second, total
 
 
 def _first_count(counts: JSONObject, keys: Iterable[str]) -> int | None:
     for key in keys:
-        if key in counts and (count := _as_count(counts[key])) is not None:
+        if key in counts and (count := whole_number(counts[key])) is not None:
             return count
     return None
 
 
-def _as_count(value: object) -> int | None:
-    """`value` where it is a whole number that Int64 holds: a changed one would be worse than none."""
+def whole_number(value: object) -> int | None:
+    """Return `value` if it is a whole number that Int64 holds: a changed one would be worse than none."""
     if type(value) is float and value.is_integer():
         value = int(value)
     return value if type(value) is int and -(2**63) <= value < 2**63 else None

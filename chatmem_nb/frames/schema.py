@@ -12,7 +12,7 @@ from ..errors import InvalidInputError
 from ..records import MESSAGE_CLASSES
 from .providers import ROLES
 
-Kind = Literal["text", "category", "int32", "Int64", "time"]
+Kind = Literal["text", "category", "int32", "Int64", "time", "duration"]
 
 COLUMNS: dict[str, Kind] = {
     "session_id": "text",
@@ -79,6 +79,8 @@ def array(kind: Kind, values: Sequence[Any], categories: Iterable[str] = ()) -> 
         return _category_array(values, categories)
     if kind == "time":
         return pd.array(values, dtype=TIME)
+    if kind == "duration":
+        return pd.array(values, dtype="timedelta64[us]")
     return pd.array(values, dtype="int32" if kind == "int32" else "Int64")
 
 

@@ -1,0 +1,61 @@
+"""One row a block of content."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..sources import Source, sessions
+from ._rows import Rows
+from .media import KINDS, blocks
+from .providers import role
+from .schema import CATEGORIES, Kind
+
+BLOCK_COLUMNS: dict[str, Kind] = {
+    "session_id": "text",
+    "index": "int32",
+    "role": "category",
+    "block": "int32",
+    "type": "category",
+    "block_type": "text",
+    "text": "text",
+    "source": "category",
+    "mime_type": "text",
+    "url": "text",
+    "file_id": "text",
+    "filename": "text",
+    "bytes": "Int64",
+}
+_CATEGORIES = {"role": CATEGORIES["role"], "type": KINDS, "source": ("text", "base64", "url", "id")}
+
+
+def content_blocks_frame(source: Source) -> pd.DataFrame:
+    """Return one row a block of the messages' content, in order; plain text is one block.
+
+    `type` is text, image, audio, video, file, reasoning, tool or other; `block_type` is the provider's own
+    word. `bytes` measures what the message itself holds (of base64, the bytes that it stands for), and is
+    missing where the block only points elsewhere; the bytes are not copied into the frame.
+
+    Raises: InvalidInputError; StoreError and its kinds.
+    """
+    rows = Rows(BLOCK_COLUMNS, _CATEGORIES)
+    for session_id, records in sessions(source):
+        for record in records:
+            data = record.data or {}
+            found = blocks(data.get("content"), data)
+            for position, block in enumerate(found):
+                rows.add(
+                    session_id=session_id,
+                    index=record.index,
+                    role=role(record.type, data),
+                    block=position,
+                    type=block.kind,
+                    block_type=block.block_type,
+                    text=block.text,
+                    source=block.source,
+                    mime_type=block.mime_type,
+                    url=block.url,
+                    file_id=block.file_id,
+                    filename=block.filename,
+                    bytes=block.size,
+                )
+    return rows.frame()
