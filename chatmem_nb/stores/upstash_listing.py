@@ -1,0 +1,42 @@
+"""Plans that look at many sessions."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from . import scripts
+from ._glob import escaped
+from .base import SessionSummary
+from .upstash_requests import Plan, single
+
+SCAN_COUNT = 1_000
+SUMMARY_PAGE = 100
+
+
+def scan(cursor: int, key_prefix: str, match: str | None, aside: str) -> Plan[tuple[int, list[str]]]:
+    """Return the next cursor (0 at the end) and a page of session ids, which may hold an id again."""
+    pattern = escaped(key_prefix) + ("*" if match is None else match)
+    command = ("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT, "TYPE", "list")
+    following, keys = yield single(*command)
+    ids = [key[len(key_prefix) :] for key in keys if key.startswith(key_prefix) and not key.startswith(aside)]
+    return int(following), [session_id for session_id in ids if session_id]
+
+
+def summaries(session_ids: list[str], key_prefix: str) -> Plan[list[SessionSummary]]:
+    """Return the summaries, in order; one command for each hundred."""
+    found: list[SessionSummary] = []
+    for first in range(0, len(session_ids), SUMMARY_PAGE):
+        page = session_ids[first : first + SUMMARY_PAGE]
+        keys = [key_prefix + session_id for session_id in page]
+        rows = yield single("EVAL", scripts.SUMMARIES, len(keys), *keys, renews=True)
+        found += [_summary(session_id, row) for session_id, row in zip(page, rows, strict=True)]
+    return found
+
+
+def _summary(session_id: str, row: list[Any]) -> SessionSummary:
+    if not row[0]:
+        return SessionSummary(session_id, 0)
+    length, left, oldest, newest = row
+    ttl = timedelta(milliseconds=left) if left >= 0 else None
+    return SessionSummary(session_id, length, ttl, oldest, newest)

@@ -1,0 +1,106 @@
+"""Plans that read sessions: by pages, and stable while others append."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from .upstash_errors import UpstashLimitError
+from .upstash_requests import Command, Plan, Request, as_number, as_texts, single
+
+FIRST_PAGE = 1_000
+"""Records in the first page of a session, while nothing is known of their size."""
+LONGEST_PAGE = 25_000
+PAGE_CHARACTERS = 4_000_000
+"""What later pages aim at; an answer is limited as a request is."""
+SESSIONS_AT_ONCE = 25
+SHORT_PAGE = 200
+"""Records of each, where several sessions are read in one request."""
+
+
+def length(key: str) -> Plan[int]:
+    """Return how many records there are."""
+    return as_number((yield single("LLEN", key)))
+
+
+def read(key: str, start: int, stop: int | None) -> Plan[list[str]]:
+    """Return records `start` to `stop` as a slice would, oldest first."""
+    if start < 0 and (stop is None or stop < 0):
+        newest = 0 if stop is None else -stop
+        return (yield from _newest(key, newest, -start))
+    if start < 0 or (stop is not None and stop < 0):
+        total = yield from length(key)
+        start, stop, _ = slice(start, stop).indices(total)
+    return (yield from _oldest(key, start, stop))
+
+
+def _newest(key: str, skip: int, end: int) -> Plan[list[str]]:
+    """The newest `end` records but for the newest `skip`."""
+    if end <= skip:
+        return []
+    if end - skip <= FIRST_PAGE:
+        try:
+            records = as_texts((yield single("LRANGE", key, skip, end - 1)))
+        except UpstashLimitError:
+            if end - skip == 1:
+                raise
+        else:
+            return records[::-1]
+    # In pages, positions from the newest would move while others push; those from the oldest do not.
+    total = yield from length(key)
+    return (yield from _oldest(key, max(0, total - end), max(0, total - skip)))
+
+
+def _oldest(key: str, start: int, stop: int | None) -> Plan[list[str]]:
+    records: list[str] = []
+    size = FIRST_PAGE
+    while stop is None or start < stop:
+        wanted = size if stop is None else min(size, stop - start)
+        got, more = yield from page(key, start, wanted)
+        records += got
+        start += len(got)
+        if not more:
+            break
+        size = next_size(got)
+    return records
+
+
+def page(key: str, start: int, count: int) -> Plan[tuple[list[str], bool]]:
+    """Return up to `count` records from `start`, as many as an answer takes, and whether more may follow."""
+    # The i-th oldest record is element -(i+1), and stays there while others push.
+    while True:
+        request = single("LRANGE", key, -(start + count), -(start + 1), renews=True)
+        try:
+            records = as_texts((yield request))
+        except UpstashLimitError:
+            if count == 1:
+                raise
+            count = max(1, count // 4)
+        else:
+            return records[::-1], len(records) == count
+
+
+def next_size(records: list[str]) -> int:
+    """Return how many records the next page takes, after these."""
+    characters = max(1, sum(map(len, records)))
+    return max(1, min(LONGEST_PAGE, PAGE_CHARACTERS * len(records) // characters))
+
+
+def first_pages(keys: list[str]) -> Plan[list[tuple[list[str], bool]]]:
+    """Return the first page of each session, and whether more may follow. One request for all."""
+    commands: list[Command] = [["LRANGE", key, -SHORT_PAGE, -1] for key in keys]
+    try:
+        answers = yield Request(commands, "pipeline", renews=True)
+    except UpstashLimitError:
+        pages = []
+        for key in keys:
+            pages.append((yield from page(key, 0, SHORT_PAGE)))
+        return pages
+    return [(as_texts(answer)[::-1], len(answer) == SHORT_PAGE) for answer in answers]
+
+
+def batches(session_ids: Iterable[str]) -> Iterator[list[str]]:
+    """Yield `session_ids` in lists for one request each, asking for no more than the next."""
+    names = iter(session_ids)
+    while batch := list(islice(names, SESSIONS_AT_ONCE)):
+        yield batch
