@@ -23,13 +23,13 @@ from chatmem_nb.local.momento.refusals import Refusal, too_many_requests, unavai
 from chatmem_nb.local.momento.signing_keys import SigningKeys
 
 _LOST = {
-    # What gRPC itself says when this happens; nothing of a connection's end tells the one from the other.
-    "drop_before": unavailable("Socket closed"),
-    "drop_after": unavailable("Socket closed"),
-    "hang": unavailable("Socket closed"),
-    "cut": Refusal(grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2"),
-    "html": unavailable("Received http2 header with status: 502"),
-    "refuse": too_many_requests(),
+    # What gRPC itself says when this happens; a caller cannot tell whether the call was applied.
+    "drop_before": partial(unavailable, "Socket closed"),
+    "drop_after": partial(unavailable, "Socket closed"),
+    "hang": partial(unavailable, "Socket closed"),
+    "cut": partial(Refusal, grpc.StatusCode.INTERNAL, "Received RST_STREAM with error code 2"),
+    "html": partial(unavailable, "Received http2 header with status: 502"),
+    "refuse": too_many_requests,
 }
 
 
@@ -101,7 +101,7 @@ class Calls:
         if fault is not None and fault.kind in ("drop_before", "refuse", "hang"):
             if fault.kind == "hang":
                 _hold(context, fault.delay or None)
-            raise _LOST[fault.kind]
+            raise _LOST[fault.kind]()
         with self._lock:
             self._caches.sweep_when_due()
             response = run()
@@ -125,7 +125,7 @@ def _deliver(response: Message, fault: Fault | None, context: Any) -> Message:
     if fault is not None and fault.kind == "delay":
         _hold(context, fault.delay)
     elif fault is not None:
-        raise _LOST[fault.kind]
+        raise _LOST[fault.kind]()
     return response
 
 
