@@ -13,9 +13,22 @@ from chatmem_nb.records import encode_all
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "airline.jsonl"
 
-_WORDS = (
-    "river lantern seven orbit maple quiet harbour pencil violet engine frost copper meadow signal".split()
-)
+_WORDS = [
+    "river",
+    "lantern",
+    "seven",
+    "orbit",
+    "maple",
+    "quiet",
+    "harbour",
+    "pencil",
+    "violet",
+    "engine",
+    "frost",
+    "copper",
+    "meadow",
+    "signal",
+]
 
 
 def generated(number: int = 200) -> list[Conversation]:
