@@ -13,22 +13,7 @@ from chatmem_nb.records import encode_all
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "airline.jsonl"
 
-_WORDS = [
-    "river",
-    "lantern",
-    "seven",
-    "orbit",
-    "maple",
-    "quiet",
-    "harbour",
-    "pencil",
-    "violet",
-    "engine",
-    "frost",
-    "copper",
-    "meadow",
-    "signal",
-]
+_WORDS = ["river", "lantern", "seven", "orbit", "maple", "quiet", "harbour", "pencil", "violet", "engine"]
 
 
 def generated(number: int = 200) -> list[Conversation]:
