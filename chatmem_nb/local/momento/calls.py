@@ -22,7 +22,7 @@ from chatmem_nb.local.momento.injected import Injected
 from chatmem_nb.local.momento.refusals import Refusal, too_many_requests, unavailable, unimplemented
 from chatmem_nb.local.momento.signing_keys import SigningKeys
 
-_LOST = {
+_LOST: dict[str, Callable[[], Refusal]] = {
     # What gRPC itself says when this happens; a caller cannot tell whether the call was applied.
     "drop_before": partial(unavailable, "Socket closed"),
     "drop_after": partial(unavailable, "Socket closed"),
