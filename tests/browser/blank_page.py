@@ -1,0 +1,70 @@
+"""A page with nothing on it but the browser's front end: a stand-in model, the host's theme, no Jupyter."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+import chatmem_nb
+
+STATIC = Path(chatmem_nb.__file__).parent / "widgets" / "static"
+THEMES = Path(sys.prefix) / "share/jupyter/lab/themes/@jupyterlab"
+
+# What anywidget gives a front end, as far as ours uses it. `hear` delivers what a kernel would send.
+MODEL = """([source, traits]) => {
+  const ears = {};
+  window.sent = [];
+  window.traits = traits;
+  window.ears = ears;
+  const tell = (event, ...values) => (ears[event] ?? []).slice().forEach(f => f(...values));
+  window.hear = (message, buffers = []) => tell('msg:custom', message, buffers);
+  window.setTrait = (name, value) => { traits[name] = value; tell('change:' + name); };
+  const bytes = text => new DataView(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
+  window.model = {
+    get: name => traits[name],
+    set: (name, value) => window.setTrait(name, value),
+    save_changes() {},
+    on: (name, f) => (ears[name] ??= []).push(f),
+    off: (name, f) => { ears[name] = (ears[name] ?? []).filter(x => x !== f); },
+    async send(message) {
+      sent.push(structuredClone(message));
+      for (const answer of JSON.parse(await kernel(JSON.stringify(message))))
+        window.hear(answer, (answer.buffers ?? []).map(bytes));
+    },
+  };
+  const address = URL.createObjectURL(new Blob([source], {type: 'text/javascript'}));
+  return import(address).then(async module => {
+    window.front = module.default;
+    window.mountInto = async id => module.default.render({model, el: document.getElementById(id)});
+    window.cleanup = await window.mountInto('one');
+  });
+}"""
+
+
+def mount(
+    page: Page,
+    kernel: Callable[[dict[str, Any]], list[dict[str, Any]]],
+    *,
+    traits: dict[str, Any] | None = None,
+    theme: str = "light",
+    source: str | None = None,
+) -> None:
+    """Show the front end on `page`; `kernel(message)` gives the messages that answer one of the page's."""
+    look = (THEMES / f"theme-{theme}-extension/index.css").read_text()
+    style = (STATIC / "browser.css").read_text()
+    light = "true" if theme == "light" else "false"
+    page.expose_function("kernel", lambda text: json.dumps(kernel(json.loads(text))))
+    page.set_content(
+        "<!doctype html><html lang='en'><head><title>HistoryBrowser</title>"
+        f"<style>{look}</style><style>{style}</style></head>"
+        f"<body data-jp-theme-light='{light}' style='margin:0;background:var(--jp-layout-color0)'>"
+        "<main><h1 style='position:absolute;clip-path:inset(50%)'>Blank page</h1>"
+        "<div id='one'></div><div id='two'></div></main></body></html>"
+    )
+    state = {"connected": False, "session": "", "read_only": False, "height": "560px", **(traits or {})}
+    page.evaluate(MODEL, [source or (STATIC / "browser.js").read_text(), state])

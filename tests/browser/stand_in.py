@@ -1,0 +1,308 @@
+"""A kernel for the blank page: answers as HistoryBrowser does, out of conversations made on the way."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Message = dict[str, Any]
+ROLES = ("human", "ai", "tool", "ai")
+
+
+def plain_entry(index: int) -> dict[str, Any]:
+    """One message of a made-up conversation about the weather."""
+    role = ROLES[index % 4]
+    text = f"Message number {index}: " + "the harbour is calm and the ferry is on time. " * (1 + index % 3)
+    entry: dict[str, Any] = {
+        "index": index,
+        "role": role,
+        "type": role,
+        "html": f"<p>{text}</p>",
+        "chars": len(text),
+        "blocks": [],
+        "tool_calls": [],
+        "tool_calls_total": 0,
+        "stored_at": f"2026-03-0{1 + index % 9}T10:20:30Z",
+    }
+    if role == "ai":
+        entry |= {
+            "model": "gpt-4o-mini",
+            "finish_reason": "stop",
+            "tokens": {"input": 120, "output": 34, "total": 154},
+        }
+    return entry
+
+
+@dataclass
+class Talk:
+    """One stored conversation."""
+
+    length: int
+    make: Callable[[int], dict[str, Any]] = plain_entry
+    ttl_s: float | None = None
+    added: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def entry(self, index: int) -> dict[str, Any]:
+        return self.added.get(index) or self.make(index) | {"index": index}
+
+
+class StandIn:
+    """Answers `message` with the list of messages that a kernel would send.
+
+    `silent`: methods that get no answer. `broken`: method -> error. `seen`: every message that came.
+    """
+
+    def __init__(self, talks: dict[str, Talk] | None = None, *, connected: bool = True) -> None:
+        self.talks = talks if talks is not None else {"trip to Oslo": Talk(40), "empty": Talk(0)}
+        self.connected = connected
+        self.read_only = False
+        self.silent: set[str] = set()
+        self.broken: dict[str, dict[str, Any]] = {}
+        self.seen: list[Message] = []
+        self.epoch = 1
+        self.session = ""
+        self.kept: list[dict[str, Talk]] = []
+        self.page = 50
+        self.listing_complete = True
+        self.hits: list[dict[str, Any]] = []
+        self.events: list[Message] = []
+        self.extra_env = False
+
+    def __call__(self, message: Message) -> list[Message]:
+        self.seen.append(message)
+        method = message["method"]
+        if method in self.silent or "*" in self.silent:
+            return []
+        head = {"rid": message["rid"], "view": message["view"]}
+        if method in self.broken:
+            return [head | {"ok": False, "error": {"field": None} | self.broken[method]}]
+        before = [head | event for event in self.events]
+        self.events = []
+        try:
+            answer = getattr(self, "on_" + method)(message["params"])
+        except KeyError as error:
+            return [head | {"ok": False, "error": {"type": "error", "message": str(error), "field": None}}]
+        buffers = answer.pop("buffers", [])
+        return [*before, head | {"ok": True, "result": answer, "buffers": buffers}]
+
+    def asked(self, method: str) -> list[Message]:
+        return [message["params"] for message in self.seen if message["method"] == method]
+
+    # connection
+
+    def on_hello(self, params: Message) -> Message:
+        return {
+            "connected": self.connected,
+            "service": "Upstash Redis" if self.connected else None,
+            "target": "example-12345.upstash.io" if self.connected else "",
+            "session": self.session,
+            "read_only": self.read_only,
+            "clients": [
+                {
+                    "service": "Upstash Redis",
+                    "env": [
+                        {"name": "UPSTASH_REDIS_REST_URL", "set": self.extra_env},
+                        {"name": "UPSTASH_REDIS_REST_TOKEN", "set": self.extra_env},
+                    ],
+                    "fields": ["url", "token", "key_prefix"],
+                },
+                {
+                    "service": "Momento",
+                    "env": [
+                        {"name": "MOMENTO_API_KEY", "set": False},
+                        {"name": "MOMENTO_ENDPOINT", "set": False},
+                    ],
+                    "fields": ["api_key", "endpoint", "cache_name", "key_prefix"],
+                },
+            ],
+            "undo": self.undo_state(),
+            "price_note": "500,000 commands a month are free",
+        }
+
+    def on_connect(self, params: Message) -> Message:
+        self.connected = True
+        return self.on_hello(params)
+
+    def on_disconnect(self, params: Message) -> Message:
+        self.connected = False
+        self.session = ""
+        return self.on_hello(params)
+
+    # sessions
+
+    def on_sessions(self, params: Message) -> Message:
+        names = [name for name in self.talks if params["query"].lower() in name.lower()]
+        if params["sort"] == "id":
+            names.sort(reverse=params["descending"])
+        if params["sort"] == "length":
+            names.sort(key=lambda name: self.talks[name].length, reverse=params["descending"])
+        part = names[params["start"] : min(params["stop"], params["start"] + self.page)]
+        complete = self.listing_complete or params["start"] + len(part) >= len(names)
+        return {
+            "rows": [self.summary(name) for name in part],
+            "total": len(names) if self.listing_complete else None,
+            "complete": complete,
+            "found": params["start"] + len(part),
+            "spent": {"requests": 3, "billed": 12, "bytes_received": 4321},
+        }
+
+    def summary(self, name: str) -> Message:
+        talk = self.talks[name]
+        first = {"role": "human", "text": "When does the ferry to Oslo leave on Sunday morning?"}
+        last = {"role": "ai", "text": "At nine, from the east quay. Shall I book it?"}
+        return {
+            "session_id": name,
+            "length": talk.length,
+            "ttl_s": talk.ttl_s,
+            "first": first if talk.length else None,
+            "last": last if talk.length else None,
+            "last_write": None,
+        }
+
+    def on_open(self, params: Message) -> Message:
+        name = params["session_id"]
+        exists = name in self.talks
+        if params["create"] and not exists:
+            self.talks[name] = Talk(0)
+        talk = self.talks.get(name, Talk(0))
+        return {
+            "session_id": name,
+            "epoch": self.epoch,
+            "total": talk.length,
+            "ttl_s": talk.ttl_s,
+            "exists": exists,
+        }
+
+    def on_window(self, params: Message) -> Message:
+        talk = self.talks[params["session_id"]]
+        start, stop = params["start"], min(params["stop"], params["start"] + 200, talk.length)
+        return {"start": start, "rows": [talk.entry(i) for i in range(start, stop)], "total": talk.length}
+
+    def on_stats(self, params: Message) -> Message:
+        talk = self.talks[params["session_id"]]
+        return {
+            "messages": talk.length,
+            "turns": talk.length // 2,
+            "tokens": {"input": 12345, "output": 678, "total": 13023},
+            "tools": [{"name": "search_flights", "calls": 12}, {"name": "book", "calls": 3}],
+            "bad": 1,
+            "first_time": "2026-03-01T10:20:30Z",
+            "last_time": "2026-03-09T10:20:30Z",
+            "partial": talk.length > 5000,
+        }
+
+    def on_locate(self, params: Message) -> Message:
+        return {"index": 7}
+
+    # one message
+
+    def on_raw(self, params: Message) -> Message:
+        raw = '{"type":"human","data":{"content":"hello","big":12345678901234567890,"list":[],"a":[1]}}'
+        return {"raw": raw, "chars": len(raw)}
+
+    def on_full(self, params: Message) -> Message:
+        offset = params["offset"]
+        return {"text": "x" * 1000, "next": offset + 1000 if offset < 1000 else None}
+
+    def on_image(self, params: Message) -> Message:
+        dot = (
+            "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+        )
+        return {"data_url": "data:image/png;base64," + dot}
+
+    def on_copy(self, params: Message) -> Message:
+        return {"text": f"{params['format']} of {params['indexes']}"}
+
+    # find
+
+    def on_find(self, params: Message) -> Message:
+        return {
+            "hits": self.hits,
+            "count": len(self.hits),
+            "complete": True,
+            "scanned": {"sessions": 1, "messages": 40},
+            "code": 'browser.find("ferry")',
+        }
+
+    def on_cancel(self, params: Message) -> Message:
+        return {"cancelled": True}
+
+    # changes
+
+    def on_preview(self, params: Message) -> Message:
+        return {"html": f"<p><strong>{len(params['text'])}</strong> characters</p>"}
+
+    def on_append(self, params: Message) -> Message:
+        talk = self.talks.setdefault(params["session_id"], Talk(0))
+        entry = plain_entry(0) | {"role": params["role"], "html": "<p>appended</p>", "index": talk.length}
+        talk.added[talk.length] = entry
+        talk.length += 1
+        return {"index": talk.length - 1, "total": talk.length}
+
+    def on_append_json(self, params: Message) -> Message:
+        if "bad" in params["text"]:
+            return {
+                "count": 0,
+                "errors": [{"line": 2, "message": "there is no role"}],
+                "index": None,
+                "total": None,
+            }
+        talk = self.talks[params["session_id"]]
+        if not params["dry_run"]:
+            talk.length += 2
+        return {"count": 2, "errors": [], "index": talk.length - 2, "total": talk.length}
+
+    def on_remove(self, params: Message) -> Message:
+        self.keep()
+        self.epoch += 1
+        talk = self.talks[params["session_id"]]
+        self.talks[params["session_id"]] = Talk(talk.length - 1, talk.make)
+        return {"epoch": self.epoch, "total": talk.length - 1, "undo": self.undo_state()}
+
+    def on_measure_clear(self, params: Message) -> Message:
+        sessions = [{"session_id": name, "length": self.talks[name].length} for name in params["session_ids"]]
+        total = sum(one["length"] for one in sessions)
+        return {"sessions": sessions, "messages": total, "bytes": total * 200, "undoable": True, "note": ""}
+
+    def on_clear(self, params: Message) -> Message:
+        self.keep()
+        self.epoch += 1
+        cleared = [name for name in params["session_ids"] if self.talks.pop(name, None)]
+        return {"cleared": cleared, "missing": [], "undo": self.undo_state()}
+
+    def keep(self) -> None:
+        self.kept.append(dict(self.talks))
+
+    def undo_state(self) -> Message | None:
+        return {"available": True, "label": "Bring back what was removed"} if self.kept else None
+
+    def on_undo(self, params: Message) -> Message:
+        self.talks = self.kept.pop()
+        self.epoch += 1
+        name = next(iter(self.talks), "")
+        total = self.talks[name].length if name else 0
+        return {"label": "the removal", "session_id": name, "epoch": self.epoch, "total": total}
+
+    # live, take away
+
+    def on_follow(self, params: Message) -> Message:
+        return {"on": params["on"]}
+
+    def on_select(self, params: Message) -> Message:
+        return {"selected": len(params["session_ids"])}
+
+    def on_to_variable(self, params: Message) -> Message:
+        if params["name"] == "taken" and not params.get("overwrite"):
+            raise KeyError("exists")
+        return {"name": params["name"], "rows": 40}
+
+    def on_export(self, params: Message) -> Message:
+        data = base64.b64encode(b'{"session_id": "trip to Oslo"}\n').decode()
+        return {"filename": f"chat.{params['format']}", "mime": "text/plain", "bytes": 31, "buffers": [data]}
+
+    def on_code(self, params: Message) -> Message:
+        return {
+            "code": "from chatmem_nb import UpstashSessionStore\n\nstore = UpstashSessionStore.from_env()\n"
+        }
