@@ -28,13 +28,13 @@ def connect(browser: Locator, server: LocalUpstash | LocalMomento) -> None:
     """Fill in the form as a person does."""
     if isinstance(server, LocalUpstash):
         browser.get_by_text("Upstash Redis", exact=True).click()
-        browser.get_by_label("URL").fill(server.url)
-        browser.get_by_label("Token").fill(server.token)
+        browser.get_by_label("REST URL").fill(server.url)
+        browser.get_by_label("REST token").fill(server.token)
     else:
         browser.get_by_text("Momento", exact=True).click()
         browser.get_by_label("API key").fill(server.token)
         browser.get_by_label("Endpoint").fill(f"{server.host}:{server.port}")
-        browser.get_by_label("Cache").fill("chatmem")
+        browser.get_by_label("Cache name").fill("chatmem")
     browser.get_by_role("button", name="Connect", exact=True).click()
     expect(browser.get_by_role("listbox", name="Sessions")).to_be_visible()
 
