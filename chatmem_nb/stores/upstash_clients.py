@@ -12,6 +12,7 @@ from upstash_redis.asyncio import Redis as AsyncRedis
 
 from ..errors import InvalidInputError
 from .upstash_http import on_request, on_request_async, on_response, on_response_async
+from .upstash_network import limit
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -46,6 +47,7 @@ def clients_for(url: object, token: object, timeout_s: float) -> Clients:
         http = client._http._client
         http.timeout = httpx.Timeout(timeout_s)
         http.event_hooks = {"request": [on_request], "response": [on_response]}
+        limit(http)
         return client
 
     def make_async() -> AsyncRedis:

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from upstash_redis import Redis
 from upstash_redis.asyncio import Redis as AsyncRedis
 
-from ._deadline import Backoff, Deadline
 from ._loops import LoopClients
 from .base import CommandCount
 from .upstash_clients import Clients
+from .upstash_deadline import Backoff, Deadline
 from .upstash_errors import CLOSED, UpstashClosedError, UpstashStoreError, mapped
 from .upstash_http import Exchange
 from .upstash_requests import Plan, Request, asend, send
@@ -24,8 +24,8 @@ T = TypeVar("T")
 class Connection:
     """Carries out plans, sync and async, until it is closed."""
 
-    def __init__(self, clients: Clients, timeout_s: float) -> None:
-        self.commands = CommandCount()
+    def __init__(self, clients: Clients, timeout_s: float, commands: CommandCount) -> None:
+        self.commands = commands
         self.host = clients.host
         self._clients, self._timeout_s = clients, timeout_s
         self._lock = Lock()

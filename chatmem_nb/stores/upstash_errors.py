@@ -13,7 +13,7 @@ import httpx
 from upstash_redis.errors import UpstashError
 
 from .. import errors
-from ._deadline import Again
+from .upstash_deadline import Again
 from .upstash_http import Exchange
 
 
@@ -246,13 +246,17 @@ def _network_error(exc: Exception, exchange: Exchange) -> UpstashStoreError:
         )
     if isinstance(exc, (httpx.ConnectError, httpx.ProxyError)):
         return _made(UpstashUnavailableError, f"{host} takes no connection: check the url", Again.BRIEFLY)
-    if isinstance(exc, (httpx.RemoteProtocolError, httpx.DecodingError)) and exchange.status is not None:
+    if isinstance(exc, (httpx.TransportError, httpx.DecodingError)) and exchange.status is not None:
         return UpstashResponseError(f"the answer of {host} is cut")
     if isinstance(exc, httpx.TransportError):
         return UpstashUnavailableError(f"the connection to {host} was lost before the answer came")
     if isinstance(exc, RuntimeError) and "closed" in str(exc):
         return UpstashClosedError(CLOSED)
-    return _made(UpstashUnavailableError, f"no request could be sent ({type(exc).__name__})", Again.NEVER)
+    return _made(
+        UpstashUnavailableError,
+        f"no request could be sent ({type(exc).__name__}): check HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE",
+        Again.NEVER,
+    )
 
 
 CLOSED = "this store was closed: make a new one"

@@ -8,8 +8,8 @@ from contextvars import ContextVar
 
 import httpx
 
-from ._deadline import Deadline
 from .base import CommandCount
+from .upstash_deadline import Deadline
 
 
 class Exchange:

@@ -30,11 +30,12 @@ def summaries(session_ids: list[str], key_prefix: str) -> Plan[list[SessionSumma
         page = session_ids[first : first + SUMMARY_PAGE]
         keys = [key_prefix + session_id for session_id in page]
         rows = yield single("EVAL", scripts.SUMMARIES, len(keys), *keys, renews=True)
-        found += [_summary(session_id, row) for session_id, row in zip(page, rows, strict=True)]
+        found += [summary(session_id, row) for session_id, row in zip(page, rows, strict=True)]
     return found
 
 
-def _summary(session_id: str, row: list[Any]) -> SessionSummary:
+def summary(session_id: str, row: list[Any]) -> SessionSummary:
+    """Return the summary that `row` holds: length, remaining ms, oldest, newest; or [0]."""
     if not row[0]:
         return SessionSummary(session_id, 0)
     length, left, oldest, newest = row

@@ -48,7 +48,7 @@ class Change:
 
 def append(change: Change, records: list[str], ttl: timedelta | None) -> Plan[int]:
     """Return the new length."""
-    parts = parts_of(records, _room(change))
+    parts = parts_of(records, room(change))
     if len(parts) > 1:
         return (yield from _place_staged(change, parts, ttl, "append", 0))
     return as_number((yield change.script(scripts.APPEND, milliseconds(ttl), *records)))
@@ -56,7 +56,7 @@ def append(change: Change, records: list[str], ttl: timedelta | None) -> Plan[in
 
 def place(change: Change, records: list[str], ttl: timedelta | None, mode: Mode, index: int = 0) -> Plan[int]:
     """Replace the session by `records`, or insert them before `index`; return the new length."""
-    parts = parts_of(records, _room(change))
+    parts = parts_of(records, room(change))
     if len(parts) > 1:
         return (yield from _place_staged(change, parts, ttl, mode, index))
     arguments = (milliseconds(ttl), mode, index, len(records), *records)
@@ -100,24 +100,27 @@ def milliseconds(ttl: timedelta | None) -> int:
     return 0 if ttl is None else max(1, round(ttl / timedelta(milliseconds=1)))
 
 
-def parts_of(records: list[str], room: int) -> list[list[str]]:
-    """Return `records` in parts of at most `room` bytes each, as a request counts them; one part mostly.
+def parts_of(records: list[str], room: int, *, each: int = 0) -> list[list[str]]:
+    """Return `records` in parts of at most `room` bytes, as a request counts them; one part mostly.
+
+    `each`: bytes that go with every record.
 
     Raises: RecordTooLargeError, where one record alone is larger; InvalidInputError for lone surrogates.
     """
     characters = sum(map(len, records))
-    if 6 * characters + 3 * len(records) <= room:  # a character takes six bytes at most
+    if 6 * characters + (each + 3) * len(records) <= room:  # a character takes six bytes at most
         for position, record in enumerate(records):
-            _wire_bytes(record, position) if not record.isascii() else None
+            if not record.isascii():
+                _wire_bytes(record, position)
         return [records]
-    return list(_split(records, room))
+    return list(_split(records, room, each))
 
 
-def _split(records: list[str], room: int) -> Iterator[list[str]]:
+def _split(records: list[str], room: int, each: int) -> Iterator[list[str]]:
     part: list[str] = []
     used = 0
     for position, record in enumerate(records):
-        size = _wire_bytes(record, position)
+        size = _wire_bytes(record, position) + each
         if size > room:
             raise RecordTooLargeError(
                 f"record {position} takes {size:,} bytes of a request, and {room:,} are free for it: "
@@ -142,5 +145,6 @@ def _wire_bytes(record: str, position: int) -> int:
         ) from None
 
 
-def _room(change: Change) -> int:
+def room(change: Change) -> int:
+    """Return how many bytes of a request are free for records."""
     return change.max_request_bytes - _SCRIPT_BYTES - 6 * len(change.key)
