@@ -31,12 +31,14 @@ if TYPE_CHECKING:
     from .stores.base import SessionSummary as SessionSummary
     from .stores.momento import MomentoSessionStore as MomentoSessionStore
     from .stores.upstash import UpstashSessionStore as UpstashSessionStore
+    from .widgets import HistoryBrowser as HistoryBrowser
 
 __version__ = "0.1.0"
 
 # Where each public name lives. Importing the package imports no SDK and no pandas.
 _HOMES = {
     "ChatMemError": "errors",
+    "HistoryBrowser": "widgets",
     "InvalidInputError": "errors",
     "MomentoChatMessageHistory": "histories",
     "MomentoSessionStore": "stores.momento",
