@@ -34,10 +34,8 @@ _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff
 _ALIGNMENTS = {"text-align:left": "cm-left", "text-align:center": "cm-center", "text-align:right": "cm-right"}
 _FORMATTER = HtmlFormatter(nowrap=True)
 
-_TAGS = set(
-    "p br h1 h2 h3 h4 h5 h6 ul ol li blockquote hr em strong s code pre "
-    "table thead tbody tr th td a span div".split()
-)
+_TAGS = {"p", "br", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "hr", "em", "strong"}
+_TAGS |= {"s", "code", "pre", "table", "thead", "tbody", "tr", "th", "td", "a", "span", "div"}
 _ATTRIBUTES = {
     "a": {"href", "title"},
     "ol": {"start"},

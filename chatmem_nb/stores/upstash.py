@@ -78,6 +78,11 @@ class UpstashSessionStore:
         )
 
     @property
+    def host(self) -> str:
+        """Host and port of the database; no secret."""
+        return self._connection.host
+
+    @property
     def redis_client(self) -> Redis:
         """The SDK's own client of this database: it raises the SDK's errors, and sends nothing again."""
         return self._connection.client

@@ -54,7 +54,7 @@ class Jobs:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of `work`, which runs on the I/O loop; Ctrl+C cancels it.
 
-        Raises: what `work` raises; ChatMemError, if called from the I/O loop itself, which would wait for ever.
+        Raises: what `work` raises; ChatMemError, if called from the I/O loop, which would wait for ever.
         """
         loop = io_loop()
         if _running_loop() is loop:
@@ -80,11 +80,15 @@ class Jobs:
         for future in futures:
             future.cancel()
 
-    def close(self) -> None:
-        """End all jobs, and start none again."""
+    def close(self, last: Coroutine[Any, Any, None]) -> None:
+        """End all jobs, let `last` run after them, and start none again. Does not wait; twice is once."""
         with self._lock:
-            self._closed = True
+            was_closed, self._closed = self._closed, True
+        if was_closed:
+            last.close()
+            return
         self.cancel_all()
+        asyncio.run_coroutine_threadsafe(last, io_loop())
 
     def _forget(self, key: Hashable, future: Future[Any]) -> None:
         with self._lock:

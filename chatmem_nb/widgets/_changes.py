@@ -1,0 +1,255 @@
+"""What changes sessions: append, remove, clear, and the undo of the last two. All refused if read-only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+
+from ..errors import StoreError
+from ..markdown import showable
+from ..records import encode, encode_all
+from ..stores.base import SessionStore
+from ._paste import PasteError, read_messages
+from ._refusals import Refusal
+from ._requests import Call, Params
+from ._sessions import SessionList
+from ._state import BrowserState, stale
+from ._undo import Change, Taken, UndoStack, measured, take_sessions
+
+T = TypeVar("T")
+
+ROLES: Final = ("human", "ai", "system", "tool")
+_CLASSES: Final[dict[str, type[BaseMessage]]] = {
+    "human": HumanMessage,
+    "ai": AIMessage,
+    "system": SystemMessage,
+    "tool": ToolMessage,
+}
+_NO_UNDO: Final = "These are more than 50 MB: clearing them cannot be undone."
+
+
+class Changes:
+    """The methods of the page that change something."""
+
+    def __init__(self, state: BrowserState, sessions: SessionList, is_read_only: Callable[[], bool]) -> None:
+        self._state, self._sessions, self._is_read_only = state, sessions, is_read_only
+        self._turn = asyncio.Lock()
+        self._confirmed_without_undo: frozenset[str] = frozenset()
+        self.undos = UndoStack()
+
+    async def append(self, params: Params, call: Call) -> dict[str, Any]:
+        """Add one message."""
+        store = self._writable()
+        session_id = params.session_id()
+        length = await _to_its_end(store.aappend(session_id, [encode(_message(params))]))
+        return self._appended(session_id, length, 1)
+
+    async def append_messages(self, session_id: str, messages: Sequence[BaseMessage]) -> int:
+        """Add messages that Python made, and return the new length."""
+        store = self._writable()
+        length = await _to_its_end(store.aappend(session_id, encode_all(messages)))
+        self._appended(session_id, length, len(messages))
+        return length
+
+    async def append_json(self, params: Params, call: Call) -> dict[str, Any]:
+        """Add the messages that a JSON text holds, or say line by line why not; nothing is half done."""
+        store = self._writable()
+        session_id, dry_run = params.session_id(), params.flag("dry_run")
+        text = params.text("text")
+        nothing = {"count": 0, "errors": [], "index": None, "total": None}
+        try:
+            messages = await asyncio.to_thread(read_messages, text)
+        except PasteError as exc:
+            return {**nothing, "errors": exc.errors}
+        if dry_run:
+            return {**nothing, "count": len(messages)}
+        records = await asyncio.to_thread(encode_all, messages)
+        length = await _to_its_end(store.aappend(session_id, records))
+        return {**nothing, "count": len(messages), **self._appended(session_id, length, len(messages))}
+
+    async def remove(self, params: Params, call: Call) -> dict[str, Any]:
+        """Take one message out of the open session."""
+        store = self._writable()
+        opened = self._state.at(params.session_id(), params.integer("epoch"))
+        return await _to_its_end(
+            self._remove(store, opened.session_id, opened.epoch, params.integer("index"))
+        )
+
+    async def measure_clear(self, params: Params, call: Call) -> dict[str, Any]:
+        """Say what clearing would take away, and whether it could be undone."""
+        store = self._writable()
+        names = params.session_ids()
+        found = [(summary.session_id, summary.length) for summary in await store.asummaries(names)]
+        messages = sum(length for _, length in found)
+        size = await measured(
+            store,
+            [name for name, length in found if length],
+            lambda read: call.progress(read, messages, "measuring", None),
+        )
+        if size is None:
+            self._confirmed_without_undo = frozenset(names)
+        return {
+            "sessions": [{"session_id": name, "length": length} for name, length in found],
+            "messages": messages,
+            "bytes": size,
+            "undoable": size is not None,
+            "note": _NO_UNDO if size is None else "",
+        }
+
+    async def clear(self, params: Params, call: Call) -> dict[str, Any]:
+        """Delete whole sessions, and keep them for the undo.
+
+        What is too large to be kept is deleted only if `measure_clear` said so of the same sessions before.
+        """
+        names = params.session_ids()
+        return await self.clear_sessions(names, without_undo=frozenset(names) == self._confirmed_without_undo)
+
+    async def clear_sessions(self, names: Sequence[str], *, without_undo: bool) -> dict[str, Any]:
+        """Delete the sessions `names`; those above the limit of the undo only with `without_undo`."""
+        store = self._writable()
+        if not names:
+            raise Refusal("invalid", "Name at least one session.", field="session_ids")
+        taken = await take_sessions(store, names)
+        if taken is None and not without_undo:
+            raise Refusal("too_large", f"{_NO_UNDO} Nothing was cleared; confirm that first.")
+        self._confirmed_without_undo = frozenset()
+        copies = None if taken is None else {copy.session_id: copy for copy in taken}
+        return await _to_its_end(self._clear(store, names, copies))
+
+    async def undo(self, params: Params, call: Call) -> dict[str, Any]:
+        """Bring back what the last removal or clearing took."""
+        return await _to_its_end(self._undo(self._writable()))
+
+    def check_writable(self) -> None:
+        """Raises: Refusal, where this browser changes nothing."""
+        if self._is_read_only():
+            raise Refusal("read_only", "This browser is read-only: it changes nothing.")
+
+    def _writable(self) -> SessionStore:
+        self.check_writable()
+        return self._state.store
+
+    async def _remove(self, store: SessionStore, session_id: str, epoch: int, index: int) -> dict[str, Any]:
+        async with self._turn:
+            self._state.at(session_id, epoch)
+            raws = await store.aread(session_id, index, index + 1)
+            if not raws:
+                raise Refusal("invalid", f"There is no message {index:,} in this session.", field="index")
+            [summary] = await store.asummaries([session_id])
+            taken = Taken(session_id, index, (raws[0],), summary.ttl)
+            label = f"delete of message {index + 1:,} of {_named([session_id])}"
+            try:
+                removed = await store.aremove(session_id, index, raws[0])
+            except StoreError:
+                self.undos.keep(Change(label, (replace(taken, certain=False),)))
+                raise
+            if not removed:
+                self._state.count(session_id, await store.alength(session_id), changed=True)
+                raise stale()
+            self.undos.keep(Change(label, (taken,)))
+            total = max(0, summary.length - 1)
+            now = self._state.count(session_id, total, changed=True)
+            self._sessions.forget([session_id])
+            return {"epoch": now.epoch if now else None, "total": total, "undo": self.undos.shown()}
+
+    async def _clear(
+        self, store: SessionStore, names: Sequence[str], copies: Mapping[str, Taken] | None
+    ) -> dict[str, Any]:
+        """Delete `names`; with `copies`, only what there is a copy of."""
+        cleared: list[str] = []
+        kept: list[Taken] = []
+        async with self._turn:
+            try:
+                for name in names if copies is None else copies:
+                    await self._delete(store, name, copies, cleared, kept)
+            finally:
+                if kept:
+                    self.undos.keep(
+                        Change(f"clear of {_named([copy.session_id for copy in kept])}", tuple(kept))
+                    )
+                self._sessions.went(cleared)
+                for name in cleared:
+                    self._state.count(name, 0, changed=True)
+                self._state.tell_sessions()
+        missing = [name for name in names if name not in cleared]
+        return {"cleared": cleared, "missing": missing, "undo": self.undos.shown() if kept else None}
+
+    async def _delete(
+        self,
+        store: SessionStore,
+        name: str,
+        copies: Mapping[str, Taken] | None,
+        cleared: list[str],
+        kept: list[Taken],
+    ) -> None:
+        try:
+            existed = await store.adelete(name)
+        except StoreError:
+            if copies is not None:
+                kept.append(replace(copies[name], certain=False))
+            raise
+        if existed:
+            cleared.append(name)
+            if copies is not None:
+                kept.append(copies[name])
+
+    async def _undo(self, store: SessionStore) -> dict[str, Any]:
+        async with self._turn:
+            change = await self.undos.restore(store)
+            now = None
+            for taken in change.taken:
+                self._sessions.appeared(taken.session_id)
+                self._sessions.forget([taken.session_id])
+                length = await store.alength(taken.session_id)
+                now = self._state.count(taken.session_id, length, changed=True) or now
+            self._state.tell_sessions()
+        return {
+            "label": change.label,
+            "session_id": now.session_id if now else change.taken[0].session_id,
+            "epoch": now.epoch if now else None,
+            "total": now.total if now else None,
+            "undo": self.undos.shown(),
+        }
+
+    def _appended(self, session_id: str, length: int, count: int) -> dict[str, Any]:
+        self._sessions.appeared(session_id)
+        self._sessions.forget([session_id])
+        self._state.count(session_id, length)
+        return {"index": length - count, "total": length}
+
+
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`, which goes on to its end though the caller is cancelled: no change is left half known."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(_seen)
+    return await asyncio.shield(task)
+
+
+def _seen(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # asked for, so that asyncio does not print what the caller was told, or gave up on
+
+
+def _message(params: Params) -> BaseMessage:
+    role = params.choice("role", ROLES, "human")
+    content = params.text("content")
+    if not content.strip():
+        raise Refusal("invalid", "Write something first.", field="content")
+    extra: dict[str, Any] = {}
+    if role == "tool":
+        extra["tool_call_id"] = params.text("tool_call_id", "", limit=1_000)
+        if not extra["tool_call_id"]:
+            raise Refusal("invalid", "A tool's answer needs the id of its call.", field="tool_call_id")
+    if name := params.text("name", "", limit=1_000):
+        extra["name"] = name
+    return _CLASSES[role](content=content, **extra)
+
+
+def _named(session_ids: Sequence[str]) -> str:
+    if len(session_ids) == 1:
+        return f"session {showable(session_ids[0][:80])!r}"
+    return f"{len(session_ids):,} sessions"

@@ -1,0 +1,207 @@
+"""The way to a store: from Python, from the form of the page, or to a local server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from ..errors import (
+    InvalidInputError,
+    StoreAuthError,
+    StoreError,
+    StoreNotFoundError,
+    StoreUnavailableError,
+)
+from ..stores.base import SessionStore
+from ._refusals import Refusal, refusal_of
+from ._requests import Call, Params
+from ._state import BrowserState, Connection
+
+UPSTASH: Final = "Upstash Redis"
+MOMENTO: Final = "Momento"
+DEFAULT_CACHE: Final = "chatmem"
+_PREFIX: Final = "message_store:"
+_MOMENTO_LIFE: Final = timedelta(hours=24)
+"""The longest that Momento gives, for what this browser appends."""
+_VARIABLES: Final = {
+    "upstash": ("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"),
+    "momento": ("MOMENTO_API_KEY", "MOMENTO_ENDPOINT", "MOMENTO_CACHE_NAME"),
+}
+_FIELDS: Final = {
+    "upstash": ("url", "token", "key_prefix"),
+    "momento": ("api_key", "endpoint", "cache_name", "key_prefix"),
+    "local": (),
+}
+_PRICES: Final = {
+    UPSTASH: "Upstash: 500,000 commands a month are free, then $0.20 per 100,000; listing counts as well.",
+    MOMENTO: "Momento bills by data transferred and counts operations against the limit of the cache.",
+}
+# Which input an error is about: one of the input itself by a word in its text, the first that is in it ...
+_WORDS: Final = (
+    ("url", "url"),
+    ("token", "token"),
+    ("endpoint", "endpoint"),
+    ("API key", "api_key"),
+    ("api_key", "api_key"),
+    ("cache_name", "cache_name"),
+    ("key_prefix", "key_prefix"),
+)
+# ... and one of the service by its kind.
+_BLAMED: Final = {
+    "upstash": ((StoreAuthError, "token"), (StoreUnavailableError, "url"), (StoreError, "url")),
+    "momento": (
+        (StoreAuthError, "api_key"),
+        (StoreNotFoundError, "cache_name"),
+        (StoreUnavailableError, "endpoint"),
+        (StoreError, "cache_name"),
+    ),
+    "local": (),
+}
+
+
+class ConnectionForm:
+    """The methods of the page that connect and disconnect."""
+
+    def __init__(self, state: BrowserState) -> None:
+        self._state = state
+
+    def described(self) -> dict[str, Any]:
+        """Return what a view needs to begin: what is connected and open, and what the form offers."""
+        connection = self._state.connection
+        service = connection.store.service if connection else None
+        return {
+            "connected": connection is not None,
+            "reachable": self._state.reachable,
+            "service": service,
+            "target": connection.target if connection else "",
+            "session": self._state.session_id or "",
+            "selection": list(self._state.selection),
+            "clients": [_offer(name) for name in _FIELDS],
+            "price_note": _PRICES.get(service or "", ""),
+        }
+
+    async def connect(self, params: Params, call: Call) -> None:
+        """Make a store of what was typed or of the environment, ask it once, and take it."""
+        service = params.choice("service", tuple(_FIELDS))
+        connection = await asyncio.to_thread(_MAKERS[service], params)
+        try:
+            await _ask_once(connection.store)
+        except Exception as exc:  # noqa: BLE001 - told to the page, whatever it is, once the store is closed
+            await _close(connection)
+            raise _beside_its_field(exc, service) from None
+        await self.take(connection)
+
+    async def take(self, connection: Connection | None) -> None:
+        """Show the store of `connection`, or none, and close the one before if it was made here."""
+        before = self._state.connect(connection)
+        if before is not None:
+            await _close(before)
+
+
+def given(store: SessionStore) -> Connection:
+    """Return the connection of a store that the user brought, and keeps."""
+    return Connection(store, _target_of(store), "store = browser.store", owned=False)
+
+
+async def _close(connection: Connection) -> None:
+    if connection.owned:
+        await connection.store.aclose()
+    if connection.close_also is not None:
+        await asyncio.to_thread(connection.close_also)
+
+
+async def _ask_once(store: SessionStore) -> None:
+    """Make one cheap request, so that a wrong token or address is known now and not at the first click."""
+    await store.alength("chatmem_nb connection check")
+
+
+def _target_of(store: SessionStore) -> str:
+    for name in ("target", "host", "cache_name"):
+        value = getattr(store, name, None)
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+def _offer(service: str) -> dict[str, Any]:
+    """Return one choice of the form: its variables, and whether they are set; never a value."""
+    names = _VARIABLES.get(service, ())
+    return {
+        "service": service,
+        "env": [{"name": name, "set": bool(os.environ.get(name))} for name in names],
+        "fields": list(_FIELDS[service]),
+    }
+
+
+def _upstash(params: Params) -> Connection:
+    from ..stores.upstash import UpstashSessionStore
+
+    prefix = params.text("key_prefix", _PREFIX, limit=1_000)
+    extra = "" if prefix == _PREFIX else f"key_prefix={prefix!r}"
+    code = f"store = chatmem_nb.UpstashSessionStore.from_env({extra})"
+    if params.flag("use_env"):
+        store = UpstashSessionStore.from_env(key_prefix=prefix)
+    else:
+        store = UpstashSessionStore(
+            params.text("url", "", limit=2_000).strip(),
+            params.text("token", "", limit=10_000).strip(),
+            key_prefix=prefix,
+        )
+    return Connection(store, _target_of(store), code, owned=True)
+
+
+def _momento(params: Params) -> Connection:
+    from ..stores.momento import MomentoSessionStore, credential_provider
+
+    prefix = params.text("key_prefix", _PREFIX, limit=1_000)
+    typed = params.text("cache_name", "", limit=500).strip()
+    cache = typed or os.environ.get("MOMENTO_CACHE_NAME") or DEFAULT_CACHE
+    extra = "" if prefix == _PREFIX else f", key_prefix={prefix!r}"
+    code = f"store = chatmem_nb.MomentoSessionStore.from_env({cache!r}{extra})"
+    if params.flag("use_env"):
+        store = MomentoSessionStore.from_env(cache, key_prefix=prefix)
+    else:
+        provider = credential_provider(
+            params.text("api_key", "", limit=10_000).strip(),
+            endpoint=params.text("endpoint", "", limit=2_000).strip() or None,
+        )
+        store = MomentoSessionStore.from_credentials(provider, cache, _MOMENTO_LIFE, key_prefix=prefix)
+    return Connection(store, cache, code, owned=True)
+
+
+def _local(params: Params) -> Connection:
+    # The one bridge to the local servers, taken only when someone asks for one.
+    kind = params.choice("kind", ("upstash", "momento"), "upstash")
+    try:
+        from ..local.offline import local_server
+
+        store = local_server("momento" if kind == "momento" else "upstash").store()
+    except ImportError as exc:
+        missing = (exc.name or "a package").split(".")[0][:60]
+        raise Refusal(
+            "invalid", f'A local server needs {missing}, which is missing: pip install "chatmem_nb[demo]"'
+        ) from None
+    code = f"from chatmem_nb.local.offline import local_server\n\nstore = local_server({kind!r}).store()"
+    return Connection(store, "this machine", code, owned=True)
+
+
+_MAKERS: dict[str, Callable[[Params], Connection]] = {
+    "upstash": _upstash,
+    "momento": _momento,
+    "local": _local,
+}
+
+
+def _beside_its_field(exc: Exception, service: str) -> Refusal:
+    refusal = refusal_of(exc)
+    if refusal.field is not None:
+        return refusal
+    if isinstance(exc, InvalidInputError):
+        words = ((word, field) for word, field in _WORDS if field in _FIELDS[service])
+        field = next((field for word, field in words if word in refusal.message), None)
+    else:
+        field = next((name for kind, name in _BLAMED[service] if isinstance(exc, kind)), None)
+    return Refusal(refusal.type, refusal.message, field=field)

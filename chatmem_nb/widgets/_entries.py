@@ -1,0 +1,145 @@
+"""One stored record as an entry of the transcript: small, tolerant, and safe to show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ..frames import providers
+from ..markdown import clip, showable, to_html
+from ..records import StoredMessage
+from ._blocks import read_content
+from ._calls import ToolCall, tool_calls_of
+
+TEXT_CLIP: Final = 4_000
+"""Characters of a message that travel to the page at first."""
+CALLS_SHOWN: Final = 20
+ARGS_CLIP: Final = 1_500
+RESULT_CLIP: Final = 600
+RAW_CLIP: Final = 2_000
+NAME_CLIP: Final = 200
+
+_ROLES = {"human": "human", "user": "human", "ai": "ai", "assistant": "ai", "system": "system"}
+_ROLES |= {"developer": "system", "tool": "tool", "function": "tool"}
+
+
+def role_of(record: StoredMessage) -> str:
+    """Return who speaks in `record`: "human", "ai", "system", "tool" or "other"."""
+    kind = (record.type or "").removesuffix("MessageChunk").lower()
+    if kind == "chat" and record.data:
+        kind = str(record.data.get("role", "")).lower()
+    return _ROLES.get(kind, "other")
+
+
+def text_of(record: StoredMessage) -> str:
+    """Return the words of `record`: its text blocks; the raw text where it cannot be read."""
+    return record.raw if record.error is not None else read_content(record.data or {}).text
+
+
+def entry(
+    record: StoredMessage,
+    *,
+    text_clip: int = TEXT_CLIP,
+    shown: int = CALLS_SHOWN,
+    results: Mapping[str, StoredMessage] | None = None,
+    calls: Mapping[str, tuple[str, int]] | None = None,
+) -> dict[str, Any]:
+    """Return `record` as the page shows it.
+
+    At most `text_clip` characters of each text and `shown` tool calls and blocks are in it. `results` are
+    the answers to tool calls by call id; `calls` the name and index of calls by id.
+    """
+    data = record.data or {}
+    common = {
+        "index": record.index,
+        "role": role_of(record),
+        "type": short(record.type) or "unknown",
+        "stored_at": record.stored_at.isoformat() if record.stored_at else None,
+        "chars": len(record.raw),
+        "error": short(record.error),
+    }
+    if record.error is not None:
+        return {**common, **_unreadable(record)}
+    content = read_content(data)
+    text, clipped = clip(content.text, text_clip)
+    found = tool_calls_of(data)
+    call_id = short(data.get("tool_call_id"))
+    answered = (calls or {}).get(str(data.get("tool_call_id")))
+    return {
+        **common,
+        "name": short(data.get("name")),
+        "id": short(data.get("id")),
+        "html": to_html(text) if text else "",
+        "clipped": clipped,
+        "blocks": [part.shown(text_clip) for part in content.parts[:shown]],
+        "tool_calls": [shown_call(call, results or {}, text_clip) for call in found[:shown]],
+        "tool_calls_total": len(found),
+        "tool_call_id": call_id,
+        "answers": {"name": answered[0], "index": answered[1]} if answered else None,
+        "status": short(data.get("status")) if role_of(record) == "tool" else None,
+        "raw": None,
+        **figures(data),
+    }
+
+
+def figures(data: dict[str, Any]) -> dict[str, Any]:
+    """Return model, finish reason and tokens, from wherever the providers put them."""
+    taken = dict(zip(("input", "output", "total"), providers.usage(data), strict=True))
+    return {
+        "model": short(providers.model(data)),
+        "finish_reason": short(providers.finish_reason(data)),
+        "tokens": taken if any(count is not None for count in taken.values()) else None,
+    }
+
+
+def shown_call(
+    call: ToolCall, results: Mapping[str, StoredMessage], text_clip: int = TEXT_CLIP
+) -> dict[str, Any]:
+    """Return one tool call with its result, if that is known."""
+    answer = results.get(call.id) if call.id else None
+    return {
+        "id": short(call.id),
+        "name": short(call.name) or "unnamed tool",
+        "args": cut(call.pretty(), min(ARGS_CLIP, text_clip)),
+        "error": short(call.error),
+        "result": None if answer is None else _result(answer, min(RESULT_CLIP, text_clip)),
+    }
+
+
+def _result(answer: StoredMessage, limit: int) -> dict[str, Any]:
+    status = (answer.data or {}).get("status")
+    return {
+        "index": answer.index,
+        "status": short(status) or "success",
+        "text": cut(showable(text_of(answer)), limit),
+    }
+
+
+def _unreadable(record: StoredMessage) -> dict[str, Any]:
+    raw, clipped = clip(record.raw, RAW_CLIP)
+    empty = dict.fromkeys(
+        ("name", "id", "tool_call_id", "answers", "status", "model", "finish_reason", "tokens")
+    )
+    return {
+        **empty,
+        "html": "",
+        "clipped": clipped,
+        "blocks": [],
+        "tool_calls": [],
+        "tool_calls_total": 0,
+        "raw": showable(raw),
+    }
+
+
+def short(value: object) -> str | None:
+    """Return `value` as a text of one line that fits a label; None stays None."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return cut(showable(text[: NAME_CLIP + 1]).replace("\n", " "), NAME_CLIP)
+
+
+def cut(text: str, limit: int) -> str:
+    """Return `text`, with an ellipsis where more than `limit` characters were cut off."""
+    return text if len(text) <= limit else text[:limit] + "…"

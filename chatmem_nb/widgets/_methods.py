@@ -1,0 +1,106 @@
+"""Every method that the page can call, by name, over one state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from ..errors import StoreUnavailableError
+from ..markdown import to_html
+from ._changes import Changes
+from ._connection import ConnectionForm
+from ._refusals import Refusal
+from ._requests import Call, Params
+from ._sessions import SessionList
+from ._state import BrowserState, Connection
+from ._transcript import Transcript
+
+Answer = dict[str, Any]
+Method = Callable[[Params, Call], Awaitable[Answer]]
+
+_PREVIEW_LIMIT: Final = 50_000
+
+
+class Methods:
+    """The parts of one browser, and the table of what the page may call."""
+
+    def __init__(self, tell: Callable[[Answer], None], is_read_only: Callable[[], bool]) -> None:
+        self._is_read_only = is_read_only
+        self.state = BrowserState(tell)
+        self.form = ConnectionForm(self.state)
+        self.sessions = SessionList(self.state)
+        self.transcript = Transcript(self.state)
+        self.changes = Changes(self.state, self.sessions, is_read_only)
+        self._table: dict[str, Method] = {
+            "hello": self.hello,
+            "connect": self.connect,
+            "disconnect": self.disconnect,
+            "preview": self.preview,
+            "select": self.select,
+            "sessions": self.sessions.sessions,
+            **{name: getattr(self.transcript, name) for name in _TRANSCRIPT},
+            **{name: getattr(self.changes, name) for name in _CHANGES},
+        }
+
+    async def answer(self, method: str, params: Params, call: Call) -> Answer:
+        """Return what `method` answers, with what the store has spent.
+
+        Raises: Refusal; ChatMemError.
+        """
+        if method not in self._table:
+            raise Refusal("invalid", f"There is no method {method[:40]!r}.")
+        connection = self.state.connection
+        asked_before = connection.store.commands.requests if connection else 0
+        try:
+            result = await self._table[method](params, call)
+        except StoreUnavailableError:
+            self.state.reached(False)
+            raise
+        now = self.state.connection
+        if now is None:
+            return result
+        if now is connection and now.store.commands.requests > asked_before:
+            self.state.reached(True)
+        return {**result, "spent": now.spent()}
+
+    async def hello(self, params: Params, call: Call) -> Answer:
+        """Return what a view needs to begin."""
+        read_only = self._is_read_only()
+        return {**self.form.described(), "read_only": read_only, "undo": self.changes.undos.shown()}
+
+    async def connect(self, params: Params, call: Call) -> Answer:
+        """Connect as the form says."""
+        await self.form.connect(params, call)
+        self.forget()
+        return await self.hello(params, call)
+
+    async def disconnect(self, params: Params, call: Call) -> Answer:
+        """Let go of the store, and of every undo with it."""
+        await self.take(None)
+        return await self.hello(params, call)
+
+    async def take(self, connection: Connection | None) -> None:
+        """Show another store, or none."""
+        await self.form.take(connection)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of all that belonged to the store before."""
+        self.sessions.forget_all()
+        self.changes.undos.clear()
+
+    async def preview(self, params: Params, call: Call) -> Answer:
+        """Return what is being typed as it will look."""
+        text = params.text("text", "", limit=1_000_000)
+        return {"html": await asyncio.to_thread(to_html, text[:_PREVIEW_LIMIT])}
+
+    async def select(self, params: Params, call: Call) -> Answer:
+        """Note which sessions are ticked."""
+        names = params.session_ids()
+        self.state.select(names)
+        return {"selected": len(names)}
+
+
+_TRANSCRIPT: Final = ("open", "window", "raw", "full", "image", "calls", "copy", "locate")
+_CHANGES: Final = ("append", "append_json", "remove", "measure_clear", "clear", "undo")

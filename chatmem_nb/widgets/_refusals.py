@@ -1,0 +1,56 @@
+"""Why a request of the page is not answered, in words for the person in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from .. import errors
+
+
+class Refusal(Exception):
+    """A request that cannot be answered. `type` is one of the contract's words; `field` names the input."""
+
+    def __init__(self, type: str, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.type, self.message, self.field = type, message, field
+
+
+# The first that fits, so the more special come first.
+_TYPES: tuple[tuple[type[BaseException], str], ...] = (
+    (errors.RecordTooLargeError, "too_large"),
+    (errors.InvalidInputError, "invalid"),
+    (errors.RecordError, "record"),
+    (errors.StoreAuthError, "auth"),
+    (errors.StoreNotFoundError, "not_found"),
+    (errors.StoreThrottledError, "throttled"),
+    (errors.StoreLimitError, "limit"),
+    (errors.StoreTimeoutError, "timeout"),
+    (errors.StoreUnavailableError, "unavailable"),
+    (errors.StoreResponseError, "response"),
+    (errors.WrongTypeError, "wrong_type"),
+    (errors.StoreClosedError, "closed"),
+)
+
+
+def refusal_of(exc: BaseException) -> Refusal:
+    """Return what the page is told of `exc`: our words, never those of a driver, which may hold a secret."""
+    if isinstance(exc, Refusal):
+        return exc
+    if isinstance(exc, asyncio.CancelledError):
+        return Refusal("cancelled", "Cancelled.")
+    for kind, name in _TYPES:
+        if isinstance(exc, kind):
+            return Refusal(name, str(exc))
+    if isinstance(exc, errors.ChatMemError):
+        return Refusal("unavailable" if isinstance(exc, errors.StoreError) else "internal", str(exc))
+    if isinstance(exc, ImportError):
+        return Refusal("internal", f"A package is missing in the kernel: {(exc.name or 'unknown')[:60]}")
+    return Refusal(
+        "internal", f"Something went wrong inside the browser ({type(exc).__name__}); please try again."
+    )
+
+
+def as_error(refusal: Refusal) -> dict[str, Any]:
+    """Return `refusal` as a reply's `error`."""
+    return {"type": refusal.type, "message": refusal.message, "field": refusal.field}

@@ -1,0 +1,204 @@
+"""What one browser shows: its store, the open session, what is ticked. One for all its views."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..stores.base import SessionStore
+from ._refusals import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """The session on the screen, as far as it was counted."""
+
+    session_id: str
+    epoch: int
+    """Changes whenever what was counted no longer holds; appends only raise `total`."""
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A store, and how to speak of it without its secrets."""
+
+    store: SessionStore
+    target: str
+    """Host or cache name."""
+    code: str
+    """Python that makes such a store, with secrets read from the environment."""
+    owned: bool
+    """Made by this browser, so closed by it."""
+    close_also: Callable[[], None] | None = None
+    spent_before: tuple[int, int, int] = (0, 0, 0)
+
+    def spent(self) -> dict[str, int]:
+        """Return what the store has spent since this browser got it."""
+        now = self.store.commands
+        requests, billed, received = self.spent_before
+        return {
+            "requests": now.requests - requests,
+            "billed": now.billed - billed,
+            "bytes_received": now.bytes_received - received,
+        }
+
+
+class BrowserState:
+    """The state behind one lock. `tell` sends an event to all views; it is called outside the lock."""
+
+    def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._tell = tell
+        self._lock = threading.RLock()
+        self._epochs = itertools.count(1)
+        self._tickets = itertools.count(1)
+        self._ticket = 0
+        self._connection: Connection | None = None
+        self._session: OpenSession | None = None
+        self._selection: tuple[str, ...] = ()
+        self._reachable = True
+        self._wanted: str | None = None
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection, or None."""
+        return self._connection
+
+    @property
+    def session(self) -> OpenSession | None:
+        """The open session, or None."""
+        return self._session
+
+    @property
+    def selection(self) -> tuple[str, ...]:
+        """The ticked sessions, in the order of ticking."""
+        return self._selection
+
+    @property
+    def store(self) -> SessionStore:
+        """The store. Raises: Refusal, where there is none."""
+        return self.connected().store
+
+    def connected(self) -> Connection:
+        """Return the connection. Raises: Refusal, where there is none."""
+        connection = self._connection
+        if connection is None:
+            raise Refusal("not_connected", "Not connected to any service. Connect first.")
+        return connection
+
+    @property
+    def session_id(self) -> str | None:
+        """The open session, or the one that is to be opened first."""
+        session = self._session
+        return session.session_id if session is not None else self._wanted
+
+    def connect(self, connection: Connection | None, *, wanted: str | None = None) -> Connection | None:
+        """Take `connection` in place of the one before, which is returned; nothing is open then.
+
+        `wanted` is the session that a view opens first.
+        """
+        if connection is not None:
+            now = connection.store.commands
+            spent = (now.requests, now.billed, now.bytes_received)
+            connection = replace(connection, spent_before=spent)
+        with self._lock:
+            before, self._connection = self._connection, connection
+            self._session, self._selection, self._reachable = None, (), True
+            self._wanted = wanted
+            self._ticket = next(self._tickets)
+        self._tell_connection()
+        return before
+
+    def reached(self, reachable: bool) -> None:
+        """Note whether the service answers, and tell the views where that has changed."""
+        with self._lock:
+            if self._reachable == reachable or self._connection is None:
+                return
+            self._reachable = reachable
+        self._tell_connection()
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the service answered when it was last asked."""
+        return self._reachable
+
+    def ticket(self) -> int:
+        """Return the number of an attempt to open a session; of two at once, the later one counts."""
+        with self._lock:
+            self._ticket = next(self._tickets)
+            return self._ticket
+
+    def open(self, session_id: str, total: int, ticket: int) -> OpenSession:
+        """Make `session_id` the open session. The epoch stays where it was open and has not shrunk.
+
+        Raises: Refusal "stale", where another one was asked for since.
+        """
+        with self._lock:
+            if ticket != self._ticket:
+                raise stale()
+            now = self._session
+            if now is None or now.session_id != session_id or total < now.total:
+                self._session = OpenSession(session_id, next(self._epochs), total)
+            elif total == now.total:
+                return now
+            else:
+                self._session = replace(now, total=total)
+            opened = self._session
+        self._tell_session()
+        return opened
+
+    def at(self, session_id: str, epoch: int) -> OpenSession:
+        """Return the open session. Raises: Refusal "stale", where it is not `session_id` as of `epoch`."""
+        session = self._session
+        if session is None or session.session_id != session_id or session.epoch != epoch:
+            raise stale()
+        return session
+
+    def count(self, session_id: str, total: int, *, changed: bool = False) -> OpenSession | None:
+        """Note the `total` of `session_id`, if it is open; a new epoch where it shrank or `changed`."""
+        with self._lock:
+            now = self._session
+            if now is None or now.session_id != session_id:
+                return None
+            if changed or total < now.total:
+                self._session = OpenSession(session_id, next(self._epochs), total)
+            elif total == now.total:
+                return now
+            else:
+                self._session = replace(now, total=total)
+            counted = self._session
+        self._tell_session()
+        return counted
+
+    def select(self, session_ids: Sequence[str]) -> None:
+        """Tick exactly `session_ids`."""
+        with self._lock:
+            self._selection = tuple(dict.fromkeys(session_ids))
+
+    def tell_sessions(self) -> None:
+        """Tell the views that the list of sessions is no longer what it was."""
+        self._tell({"event": "changed", "what": "sessions", "session": None, "epoch": None, "total": None})
+
+    def tell_selection(self) -> None:
+        """Tell the views what is ticked."""
+        self._tell({"event": "changed", "what": "selection", "selection": list(self._selection)})
+
+    def _tell_connection(self) -> None:
+        event = {"event": "changed", "what": "connection", "session": None, "epoch": None, "total": None}
+        self._tell({**event, "connected": self._connection is not None, "reachable": self._reachable})
+
+    def _tell_session(self) -> None:
+        now = self._session
+        known = (now.session_id, now.epoch, now.total) if now is not None else (None, None, None)
+        session_id, epoch, total = known
+        self._tell(
+            {"event": "changed", "what": "session", "session": session_id, "epoch": epoch, "total": total}
+        )
+
+
+def stale() -> Refusal:
+    """Return the refusal of what was asked about a state that is gone."""
+    return Refusal("stale", "Another session was opened, or this one was changed, in the meantime.")

@@ -1,0 +1,214 @@
+"""The open session on the screen: windows of rows, and single messages in full."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from ..markdown import RENDER_LIMIT, showable, to_html
+from ..records import StoredMessage, parse, parse_all
+from ._blocks import read_content
+from ._calls import tool_calls_of
+from ._entries import entry, role_of, shown_call, text_of
+from ._refusals import Refusal
+from ._requests import Call, Params
+from ._state import BrowserState, stale
+from ._window import rows_of, with_neighbours
+
+WINDOW_LIMIT: Final = 200
+RAW_LIMIT: Final = 1_000_000
+LAID_OUT_LIMIT: Final = 200_000
+PART: Final = 200_000
+COPY_LIMIT: Final = 5_000_000
+_NOT_DATED = "No message of this session says when it was stored, so there is no date to go to."
+
+
+class Transcript:
+    """The methods of the page that read the open session."""
+
+    def __init__(self, state: BrowserState) -> None:
+        self._state = state
+
+    async def open(self, params: Params, call: Call) -> dict[str, Any]:
+        """Open a session; one that is not there only with `create`."""
+        session_id, create = params.session_id(), params.flag("create")
+        ticket = self._state.ticket()
+        [summary] = await self._state.store.asummaries([session_id])
+        answer = {"session_id": session_id, "total": summary.length, "exists": summary.length > 0}
+        ttl_s = summary.ttl.total_seconds() if summary.ttl is not None else None
+        if not summary.length and not create and session_id != self._state.session_id:
+            return {**answer, "epoch": 0, "ttl_s": None}
+        opened = self._state.open(session_id, summary.length, ticket)
+        return {**answer, "epoch": opened.epoch, "ttl_s": ttl_s}
+
+    async def window(self, params: Params, call: Call) -> dict[str, Any]:
+        """Return rows `start` to `stop`, as far as there are any."""
+        opened = self._state.at(params.session_id(), params.integer("epoch"))
+        start = min(params.integer("start"), opened.total)
+        stop = min(params.integer("stop"), start + WINDOW_LIMIT, opened.total)
+        records = await self._records(opened.session_id, opened.epoch, start, stop)
+        beside = await with_neighbours(self._state.store, opened.session_id, records, opened.total)
+        rows = await asyncio.to_thread(rows_of, records, beside)
+        now = self._state.at(opened.session_id, opened.epoch)
+        return {"start": start, "rows": rows, "total": now.total}
+
+    async def raw(self, params: Params, call: Call) -> dict[str, Any]:
+        """Return a record as it is stored, and laid out where it is JSON and short enough."""
+        record = await self._one(params)
+        return {
+            "raw": showable(record.raw[:RAW_LIMIT]),
+            "pretty": _laid_out(record.raw),
+            "chars": len(record.raw),
+        }
+
+    async def full(self, params: Params, call: Call) -> dict[str, Any]:
+        """Return the words of a message from `offset` on, a part at a time."""
+        offset = params.integer("offset", 0)
+        record = await self._one(params)
+        text = text_of(record)
+        after = offset + PART
+        html = None
+        if offset == 0 and len(text) <= RENDER_LIMIT and record.error is None:
+            html = await asyncio.to_thread(to_html, text)
+        return {
+            "text": showable(text[offset:after]),
+            "next": after if after < len(text) else None,
+            "html": html,
+        }
+
+    async def image(self, params: Params, call: Call) -> dict[str, Any]:
+        """Return a picture that is held in the message itself; none is fetched from anywhere."""
+        number = params.integer("block")
+        record = await self._one(params)
+        parts = read_content(record.data or {}).parts if record.error is None else []
+        url = parts[number].data_url() if number < len(parts) else None
+        if url is None:
+            raise Refusal("invalid", "This block holds no picture that can be shown here.", field="block")
+        return {"data_url": url}
+
+    async def calls(self, params: Params, call: Call) -> dict[str, Any]:
+        """Return tool calls `start` to `stop` of one message, with their results where those are near."""
+        start = params.integer("start")
+        stop = min(params.integer("stop"), start + WINDOW_LIMIT)
+        record = await self._one(params)
+        opened = self._state.at(params.session_id(), params.integer("epoch"))
+        found = tool_calls_of(record.data or {})
+        first = record.index + 1 + start
+        raws = await self._state.store.aread(opened.session_id, first, first + (stop - start) + 50)
+        results = {
+            str(near.data["tool_call_id"]): near
+            for near in parse_all(raws, first)
+            if near.error is None and near.data and near.data.get("tool_call_id")
+        }
+        return {"tool_calls": [shown_call(call, results) for call in found[start:stop]], "total": len(found)}
+
+    async def copy(self, params: Params, call: Call) -> dict[str, Any]:
+        """Return messages as text that can be pasted elsewhere."""
+        opened = self._state.at(params.session_id(), params.integer("epoch"))
+        indexes = sorted(set(params.integers("indexes", limit=1_000)))
+        form = params.choice("format", ("text", "markdown", "json"), "text")
+        records: list[StoredMessage] = []
+        for start, stop in _runs(indexes):
+            records += await self._records(opened.session_id, opened.epoch, start, min(stop, opened.total))
+            if sum(len(record.raw) for record in records) > COPY_LIMIT:
+                raise Refusal("too_large", "That is more than 5 MB; download it as a file instead.")
+        return {"text": "\n\n".join(map(_COPIES[form], records)) if form != "json" else _as_json(records)}
+
+    async def locate(self, params: Params, call: Call) -> dict[str, Any]:
+        """Return the index of the first message stored at `date` or after; some 20 small requests."""
+        wanted = _date(params.text("date", limit=64))
+        opened = self._state.at(params.session_id(), params.integer("epoch"))
+        low, high = 0, opened.total
+        if not high or await self._stored_at(opened.session_id, opened.epoch, high - 1) is None:
+            raise Refusal("invalid", _NOT_DATED, field="date")
+        while low < high:
+            middle = (low + high) // 2
+            stamp = await self._stored_at(opened.session_id, opened.epoch, middle)
+            # Records without a time were written before this package wrote here: they are the older ones.
+            low, high = (low, middle) if stamp is not None and stamp >= wanted else (middle + 1, high)
+        return {"index": min(low, opened.total - 1)}
+
+    async def row(self, session_id: str, epoch: int, index: int) -> dict[str, Any]:
+        """Return the entry of one message."""
+        [record] = await self._records(session_id, epoch, index, index + 1)
+        return entry(record)
+
+    async def _stored_at(self, session_id: str, epoch: int, index: int) -> datetime | None:
+        [record] = await self._records(session_id, epoch, index, index + 1)
+        return record.stored_at
+
+    async def _one(self, params: Params) -> StoredMessage:
+        opened = self._state.at(params.session_id(), params.integer("epoch"))
+        index = params.integer("index")
+        if index >= opened.total:
+            raise Refusal("invalid", f"There is no message {index:,} in this session.", field="index")
+        [record] = await self._records(opened.session_id, opened.epoch, index, index + 1)
+        return record
+
+    async def _records(self, session_id: str, epoch: int, start: int, stop: int) -> list[StoredMessage]:
+        """Return the records `start` to `stop`, all of them. Raises: Refusal "stale", where some are gone."""
+        if stop <= start:
+            return []
+        raws = await self._state.store.aread(session_id, start, stop)
+        self._state.at(session_id, epoch)
+        if len(raws) < stop - start:
+            length = await self._state.store.alength(session_id)
+            self._state.count(session_id, length, changed=True)
+            raise stale()
+        if sum(map(len, raws)) > 100_000:  # worth a thread: the loop stays free for others meanwhile
+            return await asyncio.to_thread(parse_all, raws, start)
+        return parse_all(raws, start)
+
+
+def _laid_out(raw: str) -> str | None:
+    """Return JSON text indented; None for what is no JSON, or too long to be read by anyone."""
+    if len(raw) > LAID_OUT_LIMIT:
+        return None
+    try:
+        return showable(json.dumps(json.loads(raw), ensure_ascii=False, indent=2))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _plain(record: StoredMessage) -> str:
+    return f"{role_of(record)}: {text_of(record)}"
+
+
+def _markdown(record: StoredMessage) -> str:
+    return f"**{role_of(record)}**\n\n{text_of(record)}"
+
+
+def _as_json(records: list[StoredMessage]) -> str:
+    """Return the records as a JSON list, each text untouched where it is JSON."""
+    texts = [record.raw if _is_json(record.raw) else json.dumps(record.raw) for record in records]
+    return texts[0] if len(texts) == 1 else "[\n" + ",\n".join(texts) + "\n]"
+
+
+_COPIES = {"text": _plain, "markdown": _markdown}
+
+
+def _is_json(raw: str) -> bool:
+    return not (parse(raw).error or "").startswith("not JSON")
+
+
+def _runs(indexes: list[int]) -> list[tuple[int, int]]:
+    """Return the runs of neighbours in sorted `indexes`, as (start, stop)."""
+    runs: list[tuple[int, int]] = []
+    for index in indexes:
+        if runs and runs[-1][1] == index:
+            runs[-1] = (runs[-1][0], index + 1)
+        else:
+            runs.append((index, index + 1))
+    return runs
+
+
+def _date(text: str) -> datetime:
+    try:
+        stamp = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refusal(
+            "invalid", "Give a date as 2026-01-31, or with a time as 2026-01-31T12:00.", field="date"
+        ) from None
+    return stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)

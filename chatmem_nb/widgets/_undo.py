@@ -1,0 +1,140 @@
+"""What was taken away, kept in the kernel to come back: every record byte for byte, and the TTL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from ..markdown import showable
+from ..stores.base import SessionStore
+from ._refusals import Refusal
+
+UNDO_LIMIT: Final = 50_000_000
+"""Bytes of records that one change may keep for its undo."""
+_ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Records that stood in one session from `index` on."""
+
+    session_id: str
+    index: int
+    records: tuple[str, ...]
+    ttl: timedelta | None
+    """What was left of its life when they were taken; None where it had no end."""
+    certain: bool = True
+    """False where an answer was lost, so that they may still, or again, be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One removal or clearing."""
+
+    label: str
+    taken: tuple[Taken, ...]
+
+
+class UndoStack:
+    """The changes of one browser that can be taken back, newest first, for as long as it lives."""
+
+    def __init__(self) -> None:
+        self._changes: list[Change] = []
+
+    @property
+    def label(self) -> str | None:
+        """What the next undo would take back; None where there is nothing."""
+        return self._changes[-1].label if self._changes else None
+
+    def shown(self) -> dict[str, object] | None:
+        """Return the next undo as the page shows it."""
+        return {"available": True, "label": self.label} if self._changes else None
+
+    def keep(self, change: Change) -> None:
+        """Put `change` on top."""
+        self._changes.append(change)
+
+    def clear(self) -> None:
+        """Forget all: they belong to a store that is gone."""
+        self._changes.clear()
+
+    async def restore(self, store: SessionStore) -> Change:
+        """Put back what the newest change took, and return it. What a failure leaves undone stays.
+
+        Raises: Refusal, where there is nothing; StoreError.
+        """
+        if not self._changes:
+            raise Refusal("invalid", "There is nothing to undo.")
+        change = self._changes[-1]
+        for position, taken in enumerate(change.taken):
+            try:
+                if taken.certain or not await _is_there(store, taken):
+                    await store.ainsert(taken.session_id, taken.index, taken.records, ttl=taken.ttl)
+            except BaseException:
+                left = (replace(taken, certain=False), *change.taken[position + 1 :])
+                self._changes[-1] = replace(change, taken=left)
+                raise
+        self._changes.pop()
+        return change
+
+
+async def _is_there(store: SessionStore, taken: Taken) -> bool:
+    stop = taken.index + len(taken.records)
+    return tuple(await store.aread(taken.session_id, taken.index, stop)) == taken.records
+
+
+async def take_sessions(store: SessionStore, session_ids: Sequence[str]) -> list[Taken] | None:
+    """Return what clearing `session_ids` takes, without those that are not there; None above the limit."""
+    taken: list[Taken] = []
+    size = 0
+    for session_id in session_ids:
+        records, ttl = await _whole(store, session_id)
+        size += size_of(records)
+        if size > UNDO_LIMIT:
+            return None
+        if records:
+            taken.append(Taken(session_id, 0, tuple(records), ttl))
+    return taken
+
+
+async def _whole(store: SessionStore, session_id: str) -> tuple[list[str], timedelta | None]:
+    for _ in range(_ATTEMPTS):
+        records: list[str] = []
+        size = 0
+        async for _, _, piece in store.aread_many([session_id]):
+            records += piece
+            size += size_of(piece)
+            if size > UNDO_LIMIT:
+                return records, None
+        [summary] = await store.asummaries([session_id])
+        if summary.length == len(records):
+            return records, summary.ttl
+    name = showable(session_id[:100])
+    raise Refusal("stale", f"Others are writing to {name!r} right now; nothing was cleared. Try again.")
+
+
+async def measured(
+    store: SessionStore, session_ids: Sequence[str], tell: Callable[[int], None] = lambda read: None
+) -> int | None:
+    """Return the bytes of the records of `session_ids`; None as soon as they are more than an undo may keep.
+
+    `tell` hears how many records were read so far.
+    """
+    size = read = 0
+    async for _, _, records in store.aread_many(session_ids):
+        size += size_of(records)
+        if size > UNDO_LIMIT:
+            return None
+        read += len(records)
+        tell(read)
+    return size
+
+
+def size_of(records: Sequence[str]) -> int:
+    """Return the bytes of `records` as UTF-8."""
+    return sum(
+        len(record) if record.isascii() else len(record.encode("utf-8", "surrogatepass"))
+        for record in records
+    )

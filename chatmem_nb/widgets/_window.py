@@ -1,0 +1,101 @@
+"""A run of records as rows of the transcript: calls paired with results, within a budget of bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ..records import StoredMessage, parse_all
+from ..stores.base import SessionStore
+from ._calls import tool_calls_of
+from ._entries import CALLS_SHOWN, TEXT_CLIP, entry, role_of, short
+
+ROW_BUDGET: Final = 800
+"""Bytes of JSON that one row may take on average; so 25 rows come to about 20 kB."""
+LOOK_AROUND: Final = 50
+"""Records beside a window that are searched for the other half of a tool call."""
+# (characters of a text, tool calls and blocks) of a row, tried until the rows fit.
+_LEVELS: Final = ((TEXT_CLIP, CALLS_SHOWN), (2_000, 10), (1_000, 6), (500, 4), (250, 2), (120, 1))
+
+
+async def with_neighbours(
+    store: SessionStore, session_id: str, records: Sequence[StoredMessage], total: int
+) -> list[StoredMessage]:
+    """Return the records beside `records` with the other halves of its tool calls; at most two requests."""
+    found: list[StoredMessage] = []
+    if records and _asks_behind(records):
+        start = max(0, records[0].index - LOOK_AROUND)
+        found += parse_all(await store.aread(session_id, start, records[0].index), start)
+    if records and _asks_ahead(records):
+        start = records[-1].index + 1
+        stop = min(total, start + LOOK_AROUND)
+        if start < stop:
+            found += parse_all(await store.aread(session_id, start, stop), start)
+    return found
+
+
+def rows_of(
+    records: Sequence[StoredMessage], neighbours: Sequence[StoredMessage] = ()
+) -> list[dict[str, Any]]:
+    """Return the entries of `records`, clipped so far that they keep to the budget together."""
+    around = [*neighbours, *records]
+    results = {call_id: record for record in around if (call_id := _answered(record))}
+    calls = {call_id: named for record in around for call_id, named in _called(record)}
+    budget = ROW_BUDGET * max(len(records), 25)
+    rows: list[dict[str, Any]] = []
+    for text_clip, shown in _LEVELS:
+        rows = [
+            entry(record, text_clip=text_clip, shown=shown, results=results, calls=calls)
+            for record in records
+        ]
+        if sum(map(size_of, rows)) <= budget:
+            break
+    return rows
+
+
+def size_of(value: object) -> int:
+    """Return how many bytes `value` takes as JSON on the wire."""
+    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def _answered(record: StoredMessage) -> str | None:
+    if record.error is not None or record.data is None or role_of(record) != "tool":
+        return None
+    call_id = record.data.get("tool_call_id")
+    return call_id if isinstance(call_id, str) and call_id else None
+
+
+def _called(record: StoredMessage) -> list[tuple[str, tuple[str, int]]]:
+    if record.error is not None or record.data is None or role_of(record) != "ai":
+        return []
+    return [
+        (call.id, (short(call.name) or "unnamed tool", record.index))
+        for call in tool_calls_of(record.data)
+        if call.id
+    ]
+
+
+def _asks_behind(records: Sequence[StoredMessage]) -> bool:
+    """Whether a result stands before the first person's turn, without its call."""
+    called: set[str] = set()
+    for record in records:
+        if role_of(record) == "human":
+            return False
+        if (call_id := _answered(record)) and call_id not in called:
+            return True
+        called.update(call_id for call_id, _ in _called(record))
+    return False
+
+
+def _asks_ahead(records: Sequence[StoredMessage]) -> bool:
+    """Whether a call stands after the last person's turn, without its result."""
+    answered: set[str] = set()
+    for record in reversed(records):
+        if role_of(record) == "human":
+            return False
+        if call_id := _answered(record):
+            answered.add(call_id)
+        if any(call_id not in answered for call_id, _ in _called(record)[:CALLS_SHOWN]):
+            return True
+    return False
