@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
-import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import closing
 from datetime import timedelta
 from itertools import islice
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from momento import CacheClient, Configurations, CredentialProvider
 from momento.config import Configuration
 
 from ..errors import InvalidInputError
-from .base import CommandCount, SessionSummary
+from .base import SessionSummary
+from .momento_connection import Connection
 from .momento_credentials import credential_provider as credential_provider
-from .momento_errors import MomentoClosedError, MomentoError
-from .momento_exchange import Exchange, MissingCache, Plan, Transport
+from .momento_exchange import Exchange, MissingCache
 from .momento_index import IndexPlans
-from .momento_sdk import SdkTransport
 from .momento_sessions import Limits, SessionPlans, milliseconds
-
-T = TypeVar("T")
 
 _TOGETHER = 25
 """Sessions that are asked about at the same time."""
@@ -50,7 +44,7 @@ class MomentoSessionStore:
 
     Momento lists no keys, so that the ids of the sessions are kept in a sorted set, one operation a write;
     `index=False` does without, and then without `session_ids`. Sessions that something else wrote are
-    listed once they were read here. Middleware of the client's configuration does not see these requests.
+    listed once they were read here. `commands` counts what goes through the store. Middleware of the client's configuration does not see these requests.
     """
 
     service = "Momento"
@@ -78,28 +72,31 @@ class MomentoSessionStore:
         """
         if not isinstance(cache_client, CacheClient):
             raise TypeError("cache_client must be a momento.CacheClient object.")
-        self.cache_client = cache_client
         self.cache_name = _checked_text("cache_name", cache_name, "give the name of a Momento cache")
         self.key_prefix = _checked_text("key_prefix", key_prefix, "", empty=True)
         self.ttl = ttl
         self.timeout_s = _checked_number("timeout_s", timeout_s)
-        self.commands = CommandCount()
         self.index = index
-        self._closed = self._owned = False
-        self._transport = _transport(cache_client, cache_name, self.commands)
-        life = self._transport.default_ttl_ms if ttl is None else milliseconds(ttl)
+        limits = Limits(
+            int(_checked_number("max_element_bytes", max_element_bytes)),
+            int(_checked_number("max_request_bytes", max_request_bytes)),
+        )
+        ttl_ms = milliseconds(ttl)
+        self._connection = Connection(cache_client, cache_name)
+        self.commands = self._connection.commands
         exchange = Exchange(MissingCache(ensure_cache_exists))
+        transport = self._connection.transport
+        names = IndexPlans(
+            exchange, key_prefix, ttl_ms or transport.default_ttl_ms, self._connection.named(key_prefix)
+        )
         self._plans = SessionPlans(
             exchange,
             key_prefix=key_prefix,
-            ttl=ttl,
-            index=IndexPlans(exchange, key_prefix, life) if index else None,
-            limits=Limits(
-                int(_checked_number("max_element_bytes", max_element_bytes)),
-                int(_checked_number("max_request_bytes", max_request_bytes)),
-            ),
-            timeout_s=timeout_s,
-            slices=self._transport.slices,
+            ttl_ms=ttl_ms,
+            index=names if index else None,
+            limits=limits,
+            timeout_s=self.timeout_s,
+            slices=transport.slices,
         )
 
     @classmethod
@@ -126,9 +123,9 @@ class MomentoSessionStore:
         try:
             store = cls(client, cache_name, **kwargs)
         except BaseException:
-            _close(client)
+            client.__exit__(None, None, None)
             raise
-        store._owned = True
+        store._connection.owned = True
         return store
 
     @classmethod
@@ -141,116 +138,127 @@ class MomentoSessionStore:
         """
         return cls.from_credentials(credential_provider(), cache_name, default_ttl, **kwargs)
 
+    @property
+    def cache_client(self) -> CacheClient:
+        """The client that the store uses."""
+        return self._connection.client
+
     def session_ids(self, match: str | None = None) -> Iterator[str]:
         """Yield the ids of the sessions, each once, last written first; two requests for 500.
 
         Names whose sessions have expired are taken out of the index on the way.
         """
-        self._check_open()
+        self._connection.check_open()
         return self._session_ids(match)
 
     def _session_ids(self, match: str | None) -> Iterator[str]:
         listing = self._plans.listing(match)
         while listing.left:
-            yield from self._run(self._plans.page(listing))
+            yield from self._connection.run(self._plans.page(listing))
 
     def asession_ids(self, match: str | None = None) -> AsyncIterator[str]:
         """Yield the ids of the sessions, each once, last written first; two requests for 500.
 
         Names whose sessions have expired are taken out of the index on the way.
         """
-        self._check_open()
+        self._connection.check_open()
         return self._asession_ids(match)
 
     async def _asession_ids(self, match: str | None) -> AsyncIterator[str]:
         listing = self._plans.listing(match)
         while listing.left:
-            for session_id in await self._arun(self._plans.page(listing)):
+            for session_id in await self._connection.arun(self._plans.page(listing)):
                 yield session_id
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
         """Return a summary of each id, in order; four requests each, those of 25 ids at the same time."""
         found = []
         for batch in _batches(session_ids):
-            found += self._run(self._plans.summaries(batch))
+            found += self._connection.run(self._plans.summaries(batch))
         return found
 
     async def asummaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
         """Return a summary of each id, in order; four requests each, those of 25 ids at the same time."""
         found = []
         for batch in _batches(session_ids):
-            found += await self._arun(self._plans.summaries(batch))
+            found += await self._connection.arun(self._plans.summaries(batch))
         return found
 
     def length(self, session_id: str) -> int:
         """Return how many records the session has; 0 if there is none. One request."""
-        return self._run(self._plans.length(session_id))
+        return self._connection.run(self._plans.length(session_id))
 
     async def alength(self, session_id: str) -> int:
         """Return how many records the session has; 0 if there is none. One request."""
-        return await self._arun(self._plans.length(session_id))
+        return await self._connection.arun(self._plans.length(session_id))
 
     def read(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
         """Return records `start` to `stop`, oldest first, as a slice would; [] if none. One request a page.
 
-        The first time that a session is read, one more puts its name into the index.
+        The first time that its client reads a session, one more puts the name into the index.
         """
-        return self._run(self._plans.read(session_id, start, stop))
+        return self._connection.run(self._plans.read(session_id, start, stop))
 
     async def aread(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
         """Return records `start` to `stop`, oldest first, as a slice would; [] if none. One request a page.
 
-        The first time that a session is read, one more puts its name into the index.
+        The first time that its client reads a session, one more puts the name into the index.
         """
-        return await self._arun(self._plans.read(session_id, start, stop))
+        return await self._connection.arun(self._plans.read(session_id, start, stop))
 
     def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
         """Yield (session_id, start, records) of whole sessions, long ones in pieces; 25 at the same time."""
-        self._check_open()
+        self._connection.check_open()
         return self._read_many(session_ids)
 
     def _read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
         for batch in _batches(session_ids):
             for session_id, (pages, records) in zip(
-                batch, self._run(self._plans.first_pages(batch)), strict=True
+                batch, self._connection.run(self._plans.first_pages(batch)), strict=True
             ):
                 start = 0
                 while records:
                     yield session_id, start, records
                     start += len(records)
-                    records = self._run(self._plans.next_page(session_id, pages)) if pages.left else []
+                    records = (
+                        self._connection.run(self._plans.next_page(session_id, pages)) if pages.left else []
+                    )
 
     def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
         """Yield (session_id, start, records) of whole sessions, long ones in pieces; 25 at the same time."""
-        self._check_open()
+        self._connection.check_open()
         return self._aread_many(session_ids)
 
     async def _aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
         for batch in _batches(session_ids):
             for session_id, (pages, records) in zip(
-                batch, await self._arun(self._plans.first_pages(batch)), strict=True
+                batch, await self._connection.arun(self._plans.first_pages(batch)), strict=True
             ):
                 start = 0
                 while records:
                     yield session_id, start, records
                     start += len(records)
-                    records = await self._arun(self._plans.next_page(session_id, pages)) if pages.left else []
+                    records = (
+                        await self._connection.arun(self._plans.next_page(session_id, pages))
+                        if pages.left
+                        else []
+                    )
 
     def append(self, session_id: str, records: Sequence[str]) -> int:
         """Add `records` after the newest, in order, and return the new length; see the class for the promise.
 
-        One round trip, and before the first append of a session one more, for its name. All records are
-        checked before anything is sent.
+        One round trip: two requests at the same time, one of them for the index. All records are checked
+        before anything is sent.
         """
-        return self._run(self._plans.append(session_id, records))
+        return self._connection.run(self._plans.append(session_id, records))
 
     async def aappend(self, session_id: str, records: Sequence[str]) -> int:
         """Add `records` after the newest, in order, and return the new length; see the class for the promise.
 
-        One round trip, and before the first append of a session one more, for its name. All records are
-        checked before anything is sent.
+        One round trip: two requests at the same time, one of them for the index. All records are checked
+        before anything is sent.
         """
-        return await self._arun(self._plans.append(session_id, records))
+        return await self._connection.arun(self._plans.append(session_id, records))
 
     def insert(
         self, session_id: str, index: int, records: Sequence[str], *, ttl: timedelta | None = None
@@ -260,7 +268,7 @@ class MomentoSessionStore:
         In the middle, the shorter side of the session is written anew, then erased. `ttl` is the life of a
         session that this call makes anew; None: the store's.
         """
-        return self._run(self._plans.insert(session_id, index, records, ttl))
+        return self._connection.run(self._plans.insert(session_id, index, records, ttl))
 
     async def ainsert(
         self, session_id: str, index: int, records: Sequence[str], *, ttl: timedelta | None = None
@@ -270,7 +278,7 @@ class MomentoSessionStore:
         In the middle, the shorter side of the session is written anew, then erased. `ttl` is the life of a
         session that this call makes anew; None: the store's.
         """
-        return await self._arun(self._plans.insert(session_id, index, records, ttl))
+        return await self._connection.arun(self._plans.insert(session_id, index, records, ttl))
 
     def replace(self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None) -> int:
         """Make `records` all that the session holds, and return their number. Not atomic.
@@ -278,7 +286,7 @@ class MomentoSessionStore:
         They are written behind what is there, which is then erased. `ttl`: its life from now on; None: the
         store's. No records: the session is deleted.
         """
-        return self._run(self._plans.replace(session_id, records, ttl))
+        return self._connection.run(self._plans.replace(session_id, records, ttl))
 
     async def areplace(self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None) -> int:
         """Make `records` all that the session holds, and return their number. Not atomic.
@@ -286,37 +294,33 @@ class MomentoSessionStore:
         They are written behind what is there, which is then erased. `ttl`: its life from now on; None: the
         store's. No records: the session is deleted.
         """
-        return await self._arun(self._plans.replace(session_id, records, ttl))
+        return await self._connection.arun(self._plans.replace(session_id, records, ttl))
 
     def delete(self, session_id: str) -> bool:
         """Delete the session and its name, and return whether it existed. Three requests."""
-        return self._run(self._plans.delete(session_id))
+        return self._connection.run(self._plans.delete(session_id))
 
     async def adelete(self, session_id: str) -> bool:
         """Delete the session and its name, and return whether it existed. Three requests."""
-        return await self._arun(self._plans.delete(session_id))
+        return await self._connection.arun(self._plans.delete(session_id))
 
     def remove(self, session_id: str, index: int, record: str) -> bool:
         """Remove the one record at `index` if its text is `record`, and return whether it was removed.
 
         Read again first, then erased at its place; not atomic. Records that are equal to it stay.
         """
-        return self._run(self._plans.remove(session_id, index, record))
+        return self._connection.run(self._plans.remove(session_id, index, record))
 
     async def aremove(self, session_id: str, index: int, record: str) -> bool:
         """Remove the one record at `index` if its text is `record`, and return whether it was removed.
 
         Read again first, then erased at its place; not atomic. Records that are equal to it stay.
         """
-        return await self._arun(self._plans.remove(session_id, index, record))
+        return await self._connection.arun(self._plans.remove(session_id, index, record))
 
     def close(self) -> None:
         """Close the client if this store made it, never one that was given. Closing twice is one."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._owned:
-            _close(self.cache_client)
+        self._connection.close()
 
     async def aclose(self) -> None:
         """Close the client if this store made it, never one that was given. Closing twice is one."""
@@ -336,12 +340,12 @@ class MomentoSessionStore:
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self._settings().items())
-        return f"{type(self).__name__}({settings}{', closed' if self._closed else ''})"
+        return f"{type(self).__name__}({settings}{', closed' if self._connection.closed else ''})"
 
     def _repr_html_(self) -> str:
         """What the store is set to and has spent, as an escaped table for a notebook."""
         spent = self.commands
-        cells = {"service": self.service, **self._settings(), "closed": self._closed}
+        cells = {"service": self.service, **self._settings(), "closed": self._connection.closed}
         cells |= {"requests": spent.requests, "billed operations": spent.billed}
         rows = "".join(
             f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
@@ -354,60 +358,6 @@ class MomentoSessionStore:
         """What may be shown: no key, and not the client, whose parts would show it."""
         names = ("cache_name", "key_prefix", "ttl", "timeout_s", "index")
         return {name: getattr(self, name) for name in names}
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise MomentoClosedError("this store was closed; make a new one")
-
-    def _run(self, plan: Plan[T]) -> T:
-        with closing(plan):
-            try:
-                step = next(plan)
-                while True:
-                    self._check_open()
-                    if isinstance(step, float):
-                        time.sleep(step)
-                        step = plan.send([])
-                    else:
-                        step = plan.send(self._transport.exchange(step))
-            except StopIteration as done:
-                result: T = done.value
-                return result
-            except MomentoError:
-                self._check_open()  # what was under way when it was closed fails in many ways
-                raise
-
-    async def _arun(self, plan: Plan[T]) -> T:
-        with closing(plan):
-            try:
-                step = next(plan)
-                while True:
-                    self._check_open()
-                    if isinstance(step, float):
-                        await asyncio.sleep(step)
-                        step = plan.send([])
-                    else:
-                        step = plan.send(await self._transport.aexchange(step))
-            except StopIteration as done:
-                result: T = done.value
-                return result
-            except MomentoError:
-                self._check_open()
-                raise
-
-
-def _transport(client: CacheClient, cache_name: str, commands: CommandCount) -> Transport:
-    """The client's own channel; or its public methods, where a later momento has other names."""
-    try:
-        from .momento_wire import connect
-
-        return connect(client, cache_name, commands)
-    except (ImportError, AttributeError):
-        return SdkTransport(client, cache_name, commands)
-
-
-def _close(client: CacheClient) -> None:
-    client.__exit__(None, None, None)  # momento 1.29.1 has no `close`
 
 
 def _batches(session_ids: Iterable[str]) -> Iterator[list[str]]:

@@ -59,7 +59,7 @@ def _check(api_key: object) -> None:
     # gRPC prints a header that it cannot send, and with it the key.
     if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
         raise InvalidInputError(
-            "the Momento API key holds a space or a character that no key has; copy it again, without line end"
+            "the Momento API key holds a space or a character that none has; copy it again, without line end"
         )
 
 

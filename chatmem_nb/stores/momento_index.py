@@ -72,17 +72,17 @@ class Listing:
 class IndexPlans:
     """What can be done with the names of the sessions under one prefix."""
 
-    def __init__(self, exchange: Exchange, key_prefix: str, ttl_ms: int | None) -> None:
+    def __init__(self, exchange: Exchange, key_prefix: str, ttl_ms: int | None, named: set[str]) -> None:
         self._exchange = exchange
         self._prefix = key_prefix.encode()
         # Outside of the prefix, so that it can be no session's key by chance.
         self._key = b"chatmem_nb:sessions:" + self._prefix
         self._ttl_ms = max(_LIVES_MS, ttl_ms or 0)
-        self._known: set[str] = set()
+        self._named = named
 
     def knows(self, session_id: str) -> bool:
-        """Whether this store has put the name already."""
-        return session_id in self._known
+        """Whether the name was put already, by the same client."""
+        return session_id in self._named
 
     def written(self, session_id: str) -> PutName:
         """Return the request that says that the session is written to now."""
@@ -91,17 +91,17 @@ class IndexPlans:
     def put(self, session_id: str, deadline: Deadline) -> Plan[None]:
         """Put the name, with the time of now."""
         yield from self._exchange.ask(self.written(session_id), deadline)
-        self._remember(session_id)
+        self.remember(session_id)
 
     def keep(self, session_id: str, deadline: Deadline) -> Plan[None]:
         """Put the name if it is not there: of a session that something else wrote, and that is read here."""
         name = KeepName(self._key, session_id.encode(), self._ttl_ms)
         yield from self._exchange.ask(name, deadline)
-        self._remember(session_id)
+        self.remember(session_id)
 
     def forget(self, session_id: str, deadline: Deadline) -> Plan[None]:
         """Take the name out."""
-        self._known.discard(session_id)
+        self._named.discard(session_id)
         yield from self._exchange.ask(RemoveNames(self._key, [session_id.encode()]), deadline)
 
     def page(self, listing: Listing, deadline: Deadline) -> Plan[list[str]]:
@@ -133,10 +133,11 @@ class IndexPlans:
         """Return the request for the times of the last writes; `as_time` reads its answer."""
         return FetchScores(self._key, [session_id.encode() for session_id in session_ids])
 
-    def _remember(self, session_id: str) -> None:
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known.add(session_id)
+    def remember(self, session_id: str) -> None:
+        """The name is in the index from now on."""
+        if len(self._named) >= _REMEMBERED:
+            self._named.clear()
+        self._named.add(session_id)
 
 
 def as_time(score: float | None) -> datetime | None:

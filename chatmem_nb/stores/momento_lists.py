@@ -127,8 +127,8 @@ class ListPlans:
             push = Push(key, part, ttl_ms, refresh_ttl, front)
             came = None
             if beside is not None:
-                came, answered = yield from self._exchange.attempt(
-                    [push, beside], deadline, share=CHANGE_SHARE
+                answered, came = yield from self._exchange.attempt(
+                    [beside, push], deadline, share=CHANGE_SHARE
                 )
                 beside = None
             try:

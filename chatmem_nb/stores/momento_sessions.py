@@ -76,7 +76,7 @@ class SessionPlans:
         exchange: Exchange,
         *,
         key_prefix: str,
-        ttl: timedelta | None,
+        ttl_ms: int | None,
         index: IndexPlans | None,
         limits: Limits,
         timeout_s: float,
@@ -84,7 +84,7 @@ class SessionPlans:
     ) -> None:
         self._exchange = exchange
         self._prefix = key_prefix
-        self._ttl_ms = milliseconds(ttl)
+        self._ttl_ms = ttl_ms
         self._index = index
         self._limits = limits
         self._timeout_s = timeout_s
@@ -181,20 +181,18 @@ class SessionPlans:
         return self._append(session_id, key, self._limits.split(values), deadline)
 
     def _append(self, session_id: str, key: bytes, parts: list[list[bytes]], deadline: Deadline) -> Plan[int]:
-        """A name that is new goes before its list; one that is there is renewed at the same time."""
-        if self._index is None:
-            length, _ = yield from self._lists.push(key, parts, deadline, ttl_ms=self._ttl_ms)
-            return length
-        beside = None
-        if self._index.knows(session_id):
-            beside = self._index.written(session_id)
-        else:
-            yield from self._index.put(session_id, deadline)
+        """The name goes before the list, in one round trip: first on the wire, and not waited for.
+
+        Should the process end between the two, a list without a name is listed once it is used again.
+        """
+        beside = None if self._index is None else self._index.written(session_id)
         length, answered = yield from self._lists.push(
             key, parts, deadline, ttl_ms=self._ttl_ms, beside=beside
         )
         if isinstance(answered, MomentoError):
             yield from self._renew_name(session_id, deadline)
+        elif self._index is not None:
+            self._index.remember(session_id)
         return length
 
     def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
@@ -248,11 +246,13 @@ class SessionPlans:
             _log.warning("session %r was read, but not put into the index: %s", session_id, exc)
 
     def _renew_name(self, session_id: str, deadline: Deadline) -> Plan[None]:
-        assert self._index is not None
+        """Put the name once more, after its records were stored and it was not."""
+        if self._index is None:
+            return
         try:
             yield from self._index.put(session_id, deadline)
-        except MomentoError as exc:  # the records are stored, and the name is there from before
-            _log.warning("session %r was written, but its time in the index was not: %s", session_id, exc)
+        except MomentoError as exc:  # to raise would have the records stored twice
+            _log.warning("session %r was written, but not put into the index: %s", session_id, exc)
 
     def _key(self, session_id: object) -> bytes:
         return (self._prefix + checked_session_id(session_id)).encode()

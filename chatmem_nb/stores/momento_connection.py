@@ -1,0 +1,96 @@
+"""One `CacheClient` in use by one store: carries out its plans, sync and async, until it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import closing
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+from momento import CacheClient
+
+from .base import CommandCount
+from .momento_errors import MomentoClosedError, MomentoError
+from .momento_exchange import Plan, Transport
+from .momento_sdk import SdkTransport
+
+T = TypeVar("T")
+
+# By client, and not by store: histories are often made anew for each message, over one client.
+_NAMED: WeakKeyDictionary[CacheClient, dict[tuple[str, str], set[str]]] = WeakKeyDictionary()
+
+
+class Connection:
+    """Requests of one store. `owned`: whether closing closes the client."""
+
+    def __init__(self, client: CacheClient, cache_name: str) -> None:
+        self.client, self.cache_name = client, cache_name
+        self.commands = CommandCount()
+        self.transport = _transport(client, cache_name, self.commands)
+        self.closed = self.owned = False
+
+    def named(self, key_prefix: str) -> set[str]:
+        """Return the set of the session ids that this client has put into the index."""
+        return _NAMED.setdefault(self.client, {}).setdefault((self.cache_name, key_prefix), set())
+
+    def check_open(self) -> None:
+        """Raises: MomentoClosedError, where `close` was called. A closed client must not be used at all."""
+        if self.closed:
+            raise MomentoClosedError("this store was closed; make a new one")
+
+    def run(self, plan: Plan[T]) -> T:
+        """Carry out `plan`, and return what it returns."""
+        with closing(plan):
+            try:
+                step = next(plan)
+                while True:
+                    self.check_open()
+                    if isinstance(step, float):
+                        time.sleep(step)
+                        step = plan.send([])
+                    else:
+                        step = plan.send(self.transport.exchange(step))
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            except MomentoError:
+                self.check_open()  # what was under way when it was closed fails in many ways
+                raise
+
+    async def arun(self, plan: Plan[T]) -> T:
+        """Carry out `plan`, and return what it returns."""
+        with closing(plan):
+            try:
+                step = next(plan)
+                while True:
+                    self.check_open()
+                    if isinstance(step, float):
+                        await asyncio.sleep(step)
+                        step = plan.send([])
+                    else:
+                        step = plan.send(await self.transport.aexchange(step))
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            except MomentoError:
+                self.check_open()
+                raise
+
+    def close(self) -> None:
+        """Use the client no more, and close it if it is owned. Closing twice is one."""
+        if self.closed:
+            return
+        self.closed = True
+        if self.owned:
+            self.client.__exit__(None, None, None)  # momento 1.29.1 has no `close`
+
+
+def _transport(client: CacheClient, cache_name: str, commands: CommandCount) -> Transport:
+    """The client's own channel; or its public methods, where a later momento has other names."""
+    try:
+        from .momento_wire import connect
+
+        return connect(client, cache_name, commands)
+    except (ImportError, AttributeError):
+        return SdkTransport(client, cache_name, commands)
