@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .errors import StoreUnavailableError as StoreUnavailableError
     from .errors import WrongTypeError as WrongTypeError
     from .frames import content_blocks_frame as content_blocks_frame
+    from .frames import from_dataframe as from_dataframe
     from .frames import sessions_frame as sessions_frame
     from .frames import to_dataframe as to_dataframe
     from .frames import tool_calls_frame as tool_calls_frame
@@ -60,6 +61,7 @@ _HOMES = {
     "UpstashSessionStore": "stores.upstash",
     "WrongTypeError": "errors",
     "content_blocks_frame": "frames",
+    "from_dataframe": "frames",
     "sessions_frame": "frames",
     "to_dataframe": "frames",
     "tool_calls_frame": "frames",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from .schema import Kind, array
+from .schema import Kind, frame_of
 
 
 class Rows:
@@ -24,10 +24,5 @@ class Rows:
 
     def frame(self) -> pd.DataFrame:
         """Return the DataFrame of all rows, with the same dtypes however many there are."""
-        return pd.DataFrame(
-            {
-                name: array(kind, [row.get(name) for row in self._rows], self._categories.get(name, ()))
-                for name, kind in self._kinds.items()
-            },
-            copy=False,
-        )
+        columns = {name: [row.get(name) for row in self._rows] for name in self._kinds}
+        return frame_of(self._kinds, columns, self._categories)

@@ -73,12 +73,14 @@ def _text(key: str) -> Callable[[list[dict[str, Any]]], Values]:
 
 
 def _json(key: str) -> Callable[[list[dict[str, Any]]], Values]:
-    def values(datas: list[dict[str, Any]]) -> Values:
-        return [
-            None if (value := data.get(key)) is None or value == {} else json_text(value) for data in datas
-        ]
+    return lambda datas: [None if (value := data.get(key)) is None else json_text(value) for data in datas]
 
-    return values
+
+def _filled_json(key: str) -> Callable[[list[dict[str, Any]]], Values]:
+    """Of objects that every message has, and most have empty."""
+    return lambda datas: [
+        None if (value := data.get(key)) is None or value == {} else json_text(value) for data in datas
+    ]
 
 
 def _content(records: Sequence[StoredMessage], datas: list[dict[str, Any]]) -> Values:
@@ -145,8 +147,8 @@ _OF_DATA: dict[str, Callable[[list[dict[str, Any]]], Values]] = {
     "status": _text("status"),
     "model": lambda datas: [providers.model(data) for data in datas],
     "finish_reason": lambda datas: [providers.finish_reason(data) for data in datas],
-    "additional_kwargs": _json("additional_kwargs"),
-    "response_metadata": _json("response_metadata"),
+    "additional_kwargs": _filled_json("additional_kwargs"),
+    "response_metadata": _filled_json("response_metadata"),
     "usage_metadata": _json("usage_metadata"),
     "artifact": _json("artifact"),
     "content_json": _content_json,

@@ -12,8 +12,8 @@ JSONObject = dict[str, Any]
 
 TEXT_BLOCKS = frozenset({"text", "input_text", "output_text"})
 
-_MODEL_KEYS = ("model_name", "model", "model_id", "modelId", "ls_model_name")
-_FINISH_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason")
+MODEL_KEYS = ("model_name", "model", "model_id", "modelId", "ls_model_name")
+FINISH_KEYS = ("finish_reason", "stop_reason", "stopReason", "done_reason", "finishReason")
 
 # Where a provider keeps its usage, and what it calls the three counts there.
 _USAGE_PLACES = (
@@ -79,7 +79,7 @@ def usage(data: JSONObject) -> Usage:
 
 def model(data: JSONObject) -> str | None:
     """Return the name of the model that wrote a message."""
-    return _first_text(data.get("response_metadata"), _MODEL_KEYS)
+    return _first_text(data.get("response_metadata"), MODEL_KEYS)
 
 
 def finish_reason(data: JSONObject) -> str | None:
@@ -87,7 +87,7 @@ def finish_reason(data: JSONObject) -> str | None:
     metadata = data.get("response_metadata")
     if type(metadata) is not dict or not metadata:
         return None
-    if (found := _first_text(metadata, _FINISH_KEYS)) is not None:
+    if (found := _first_text(metadata, FINISH_KEYS)) is not None:
         return found
     # OpenAI's Responses: a status, and details where it is "incomplete".
     return _first_text(metadata.get("incomplete_details"), ("reason",)) or _first_text(metadata, ("status",))

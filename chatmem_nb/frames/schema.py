@@ -101,12 +101,14 @@ def utf8_text(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def frame_of(kinds: dict[str, Kind], columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+def frame_of(
+    kinds: Mapping[str, Kind],
+    columns: Mapping[str, Sequence[Any]],
+    categories: Mapping[str, Iterable[str]] = CATEGORIES,
+) -> pd.DataFrame:
     """Return a DataFrame of `columns`, each with the dtype that `kinds` has for it."""
-    return pd.DataFrame(
-        {name: array(kinds[name], values, CATEGORIES.get(name, ())) for name, values in columns.items()},
-        copy=False,
-    )
+    arrays = {name: array(kinds[name], values, categories.get(name, ())) for name, values in columns.items()}
+    return pd.DataFrame(arrays, copy=False)
 
 
 def _category_array(values: Sequence[str | None], first: Iterable[str]) -> Any:

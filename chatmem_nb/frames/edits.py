@@ -1,0 +1,245 @@
+"""One record with some of its columns changed: what was not changed stays as it was."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import from_json
+
+from ..errors import InvalidInputError, RecordError
+from ..records import MESSAGE_CLASSES, StoredMessage, encode, parse, to_json
+from . import providers
+
+_TYPE_OF_ROLE = {
+    "user": "human",
+    "assistant": "ai",
+    "system": "system",
+    "developer": "system",
+    "tool": "tool",
+    "function": "function",
+}
+
+
+@dataclass(slots=True)
+class Draft:
+    """A record being changed."""
+
+    kind: str | None
+    data: dict[str, Any]
+    stored_at: datetime | None = None
+
+    def object(self, key: str) -> dict[str, Any]:
+        """The object under `key` of the data, made if it is not there."""
+        found = self.data.get(key)
+        if type(found) is not dict:
+            found = self.data[key] = {}
+        return found
+
+
+def rebuilt(record: StoredMessage, edits: dict[str, Any]) -> str:
+    """Return the text of `record` with the columns `edits` changed; its other keys stay.
+
+    Raises: RecordError, where the record or what it becomes is no message.
+    """
+    if record.data is None:
+        raise RecordError(f"its columns were changed, but {record.error}", index=record.index)
+    draft = Draft(record.type, copy.deepcopy(record.data), record.stored_at)
+    _apply(draft, edits, record.index)
+    record_json = {**_loads(record.raw), "type": draft.kind, "data": draft.data}
+    if "stored_at" in edits:
+        record_json["stored_at"] = draft.stored_at and draft.stored_at.isoformat(timespec="microseconds")
+    return _checked(to_json(record_json), record.index)
+
+
+def built(values: dict[str, Any], index: int) -> str:
+    """Return the text of a new record with these columns.
+
+    Raises: RecordError, where they make up no message.
+    """
+    draft = Draft(None, {"content": "", "additional_kwargs": {}, "response_metadata": {}})
+    _apply(draft, {name: value for name, value in values.items() if value is not None}, index)
+    if draft.kind not in MESSAGE_CLASSES:
+        raise RecordError("it has neither `raw` nor a `type` or `role` that is known", index=index)
+    message = parse(to_json({"type": draft.kind, "data": draft.data}), index).message
+    return encode(message, stored_at=draft.stored_at)
+
+
+def _apply(draft: Draft, edits: dict[str, Any], index: int) -> None:
+    for name, change in _CHANGES.items():
+        if name in edits:
+            try:
+                change(draft, edits[name])
+            except (ValueError, TypeError) as exc:
+                # A JSON error quotes nothing but its place.
+                raise RecordError(f"its `{name}` cannot be used: {exc}", index=index) from None
+    if "content_json" not in edits and "content" in edits:
+        _set_text(draft, edits["content"] or "")
+
+
+def _checked(raw: str, index: int) -> str:
+    try:
+        _ = parse(raw, index).message
+    except RecordError as exc:
+        reason = exc.reason
+    else:
+        return raw
+    raise RecordError(f"with its columns changed, {reason}", index=index)
+
+
+def _loads(text: str) -> Any:
+    try:
+        return from_json(text)
+    except ValueError:
+        return json.loads(text)
+
+
+def _set_type(draft: Draft, value: Any) -> None:
+    if value not in MESSAGE_CLASSES:
+        raise InvalidInputError("it is no message type of langchain_core")
+    draft.kind = draft.data["type"] = value
+
+
+def _set_role(draft: Draft, value: Any) -> None:
+    if value is None or value == providers.role(draft.kind, draft.data):
+        return
+    kind = _TYPE_OF_ROLE.get(value, "chat")
+    if draft.kind in ("chat", "ChatMessageChunk"):
+        kind = draft.kind
+    if providers.ROLES.get(draft.kind or "") != value:
+        draft.kind = draft.data["type"] = kind
+    if kind.lower().startswith("chat"):
+        draft.data["role"] = value
+    if kind == "system":
+        kwargs = draft.object("additional_kwargs")
+        kwargs.pop("__openai_role__", None)
+        if value == "developer":
+            kwargs["__openai_role__"] = value
+
+
+def _set_content_json(draft: Draft, value: Any) -> None:
+    draft.data["content"] = _loads(value) if value else ""
+
+
+def _set_text(draft: Draft, text: str) -> None:
+    """Change the text, and leave images and other blocks where they are."""
+    content = draft.data.get("content")
+    if type(content) is not list:
+        draft.data["content"] = text
+        return
+    kept: list[Any] = []
+    placed = False
+    for block in content:
+        is_text = type(block) is str or (type(block) is dict and block.get("type") in providers.TEXT_BLOCKS)
+        if not is_text:
+            kept.append(block)
+        elif not placed:
+            kept.append(text if type(block) is str else {**block, "text": text})
+            placed = True
+    if not placed and text:
+        kept.append({"type": "text", "text": text})
+    draft.data["content"] = kept
+
+
+def _set_tool_calls(draft: Draft, value: Any) -> None:
+    calls = _loads(value) if value else []
+    if type(calls) is not list:
+        raise InvalidInputError("it is no JSON array")
+    draft.data["tool_calls"] = calls
+    # Providers' own copies of the calls would bring back what was changed.
+    kwargs = draft.data.get("additional_kwargs")
+    if type(kwargs) is dict:
+        kwargs.pop("tool_calls", None)
+    content = draft.data.get("content")
+    if type(content) is list:
+        by_id = {call.get("id"): call for call in calls if type(call) is dict}
+        draft.data["content"] = [block for item in content for block in _with_call(item, by_id)]
+
+
+def _with_call(item: Any, by_id: dict[Any, dict[str, Any]]) -> list[Any]:
+    if type(item) is not dict or item.get("type") not in ("tool_use", "tool_call", "function_call"):
+        return [item]
+    call = by_id.get(item.get("call_id") or item.get("id"))
+    if call is None:
+        return []
+    changed = {**item, "name": call.get("name")}
+    if "arguments" in item:
+        changed["arguments"] = to_json(call.get("args"))
+    else:
+        changed["args" if "args" in item else "input"] = call.get("args")
+    return [changed]
+
+
+def _set(key: str) -> Callable[[Draft, Any], None]:
+    def change(draft: Draft, value: Any) -> None:
+        draft.data[key] = value
+
+    return change
+
+
+def _set_json(key: str, empty: Any) -> Callable[[Draft, Any], None]:
+    def change(draft: Draft, value: Any) -> None:
+        draft.data[key] = _loads(value) if value else copy.copy(empty)
+
+    return change
+
+
+def _set_count(position: int) -> Callable[[Draft, Any], None]:
+    def change(draft: Draft, value: Any) -> None:
+        keys = ("input_tokens", "output_tokens", "total_tokens")
+        if not draft.data.get("usage_metadata"):
+            known = providers.usage(draft.data)
+            draft.data["usage_metadata"] = {key: count or 0 for key, count in zip(keys, known, strict=True)}
+        draft.object("usage_metadata")[keys[position]] = 0 if value is None else int(value)
+
+    return change
+
+
+def _set_response(keys: tuple[str, ...]) -> Callable[[Draft, Any], None]:
+    def change(draft: Draft, value: Any) -> None:
+        metadata = draft.object("response_metadata")
+        written = [key for key in keys if metadata.get(key)] or [keys[0]]
+        for key in written:
+            metadata.pop(key, None)
+            if value is not None:
+                metadata[key] = value
+
+    return change
+
+
+def _set_stored_at(draft: Draft, value: Any) -> None:
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if value is not None and not isinstance(value, datetime):
+        raise InvalidInputError("it is no time")
+    if value is not None:
+        value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    draft.stored_at = value
+
+
+# In the order in which they are applied; `content` comes last, after what replaces it whole.
+_CHANGES: dict[str, Callable[[Draft, Any], None]] = {
+    "type": _set_type,
+    "role": _set_role,
+    "content_json": _set_content_json,
+    "name": _set("name"),
+    "id": _set("id"),
+    "additional_kwargs": _set_json("additional_kwargs", {}),
+    "tool_calls": _set_tool_calls,
+    "tool_call_id": _set("tool_call_id"),
+    "status": _set("status"),
+    "response_metadata": _set_json("response_metadata", {}),
+    "usage_metadata": _set_json("usage_metadata", None),
+    "artifact": _set_json("artifact", None),
+    "input_tokens": _set_count(0),
+    "output_tokens": _set_count(1),
+    "total_tokens": _set_count(2),
+    "model": _set_response(providers.MODEL_KEYS),
+    "finish_reason": _set_response(providers.FINISH_KEYS),
+    "stored_at": _set_stored_at,
+}
+EDITABLE = (*_CHANGES, "content")

@@ -1,0 +1,107 @@
+"""Each tool call is joined with its own result, and with nobody else's."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, HumanMessage, ToolMessage
+
+from chatmem_nb import sessions_frame, tool_calls_frame
+from chatmem_nb.records import encode, parse_all
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def call(name: str, args: dict[str, object], call_id: str) -> dict[str, object]:
+    return {"name": name, "args": args, "id": call_id, "type": "tool_call"}
+
+
+def test_calls_find_their_results() -> None:
+    chat: list[BaseMessage] = [
+        AIMessage("", tool_calls=[call("a", {"x": 1}, "1"), call("b", {}, "2"), call("c", {"y": [2]}, "3")]),
+        ToolMessage("second", tool_call_id="2", status="error"),
+        ToolMessage("first", tool_call_id="1"),
+        ToolMessage("nobody's", tool_call_id="9"),
+    ]
+    frame = tool_calls_frame(chat)
+    assert frame.name.tolist() == ["a", "b", "c"]
+    assert frame.status.tolist() == ["success", "error", "missing"]
+    assert frame.result.tolist()[:2] == ["first", "second"]
+    assert frame.error[1] == "second"
+    assert frame.result_index.tolist()[:2] == [2, 1]
+    assert [json.loads(args) for args in frame.args] == [{"x": 1}, {}, {"y": [2]}]
+
+
+def test_an_id_that_comes_again_is_answered_in_order() -> None:
+    chat: list[BaseMessage] = []
+    for answer in ("one", "two"):
+        chat += [AIMessage("", tool_calls=[call("a", {}, "1")]), ToolMessage(answer, tool_call_id="1")]
+    assert tool_calls_frame(chat).result.tolist() == ["one", "two"]
+
+
+def test_the_time_between_call_and_result_is_taken_where_it_is_known() -> None:
+    asked = encode(AIMessage("", tool_calls=[call("a", {}, "1")]), stored_at=NOON)
+    answered = encode(ToolMessage("x", tool_call_id="1"), stored_at=NOON + timedelta(seconds=2.5))
+    frame = tool_calls_frame(parse_all([asked, answered]))
+    assert frame.took[0] == pd.Timedelta(seconds=2.5)
+    unknown = tool_calls_frame([AIMessage("", tool_calls=[call("a", {}, "1")])])
+    assert unknown.took.isna().all()
+    assert unknown.dtypes.equals(frame.dtypes)
+
+
+def test_arguments_that_cannot_be_read_are_kept_as_written() -> None:
+    chat = AIMessage(
+        "",
+        invalid_tool_calls=[
+            {"name": "a", "args": "{cut", "id": "1", "error": "EOF", "type": "invalid_tool_call"}
+        ],
+    )
+    frame = tool_calls_frame([chat])
+    assert frame[["status", "args", "error"]].iloc[0].tolist() == ["invalid", "{cut", "EOF"]
+
+
+def test_calls_in_the_form_of_openai_are_found() -> None:
+    raw = json.dumps(
+        {
+            "type": "ai",
+            "data": {
+                "content": "",
+                "additional_kwargs": {
+                    "tool_calls": [
+                        {"id": "1", "type": "function", "function": {"name": "a", "arguments": '{"x": 1}'}},
+                        {"id": "2", "type": "function", "function": {"name": "b", "arguments": "{cut"}},
+                    ]
+                },
+            },
+        }
+    )
+    frame = tool_calls_frame(parse_all([raw]))
+    assert frame.status.tolist() == ["missing", "invalid"]
+    assert frame.args.tolist() == ['{"x":1}', "{cut"]
+
+
+def test_function_calls_are_answered_by_name() -> None:
+    asked = AIMessage("", additional_kwargs={"function_call": {"name": "a", "arguments": "{}"}})
+    frame = tool_calls_frame([asked, FunctionMessage("done", name="a")])
+    assert frame[["name", "args", "result", "status"]].iloc[0].tolist() == ["a", "{}", "done", "success"]
+
+
+def test_a_session_is_summed_up() -> None:
+    usage = {"input_tokens": 2, "output_tokens": 3, "total_tokens": 5}
+    raws = [encode(HumanMessage("hé"), stored_at=NOON), "not json"]
+    raws += [encode(AIMessage("yo", usage_metadata=usage), stored_at=NOON + timedelta(hours=1))] * 2
+    row = sessions_frame(parse_all(raws)).iloc[0]
+    assert (row.n_messages, row.n_bad, row.total_tokens) == (4, 1, 10)
+    assert (row.first_role, row.first_text, row.last_role, row.last_text) == ("user", "hé", "assistant", "yo")
+    assert row.bytes == sum(len(raw.encode()) for raw in raws)
+    assert row.last_at - row.first_at == pd.Timedelta(hours=1)
+    assert sessions_frame([]).dtypes.equals(sessions_frame(parse_all(raws)).dtypes)
+
+
+def test_sums_that_no_column_holds_are_missing() -> None:
+    usage = {"input_tokens": 2**62, "output_tokens": 0, "total_tokens": 2**62}
+    row = sessions_frame([AIMessage("", usage_metadata=usage)] * 3).iloc[0]
+    assert pd.isna(row.input_tokens)
+    assert row.output_tokens == 0
