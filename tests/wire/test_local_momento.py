@@ -127,6 +127,8 @@ CLAIMS: dict[str, Steps] = {
         ("set", "k", "v", "Success"),
         ("increment", "k", "FAILED_PRECONDITION_ERROR"),
         ("get", "k", "v"),
+        ("set", "k", "1_0", "Success"),
+        ("increment", "k", "FAILED_PRECONDITION_ERROR"),
     ],
     "a counter stays in 64 bits": [
         ("increment", "k", 2**63 - 1, 2**63 - 1),

@@ -200,6 +200,11 @@ def test_a_fault_meets_one_call_and_applies_it_or_not(
     assert fetched(client) == [*held, "b"]
 
 
+def test_an_answer_is_lost_whatever_it_says(server: LocalMomento, client: CacheClient) -> None:
+    server.faults.add("drop_after")
+    assert code(client.list_fetch("no such cache", "l")) is MomentoErrorCode.SERVER_UNAVAILABLE
+
+
 def test_a_delayed_answer_was_applied_before(server: LocalMomento, client: CacheClient) -> None:
     server.faults.add("delay", command="ListPushBack", delay=timedelta(seconds=30))
     with client_of(server, timeout=timedelta(milliseconds=500)) as hasty:

@@ -1,4 +1,4 @@
-"""What the service holds: caches of items, each with a type and a time to live."""
+"""What an account holds: caches of items, each with a type and a time to live."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from chatmem_nb.local.momento.limits import MomentoLimits
 from chatmem_nb.local.momento.refusals import invalid, no_such_cache, not_met
+from chatmem_nb.local.momento.signing_keys import SigningKeys
 from chatmem_nb.local.momento.sorted_set import SortedSet
 
 Collection = list[bytes] | dict[bytes, bytes] | set[bytes] | SortedSet
@@ -89,11 +90,12 @@ class Cache:
             del self._items[key]
 
 
-class Caches:
-    """The caches of one account. Not locked: whoever calls holds the lock."""
+class Account:
+    """Caches and signing keys. Not locked: whoever calls holds the lock."""
 
     def __init__(self, limits: MomentoLimits) -> None:
         self.limits = limits
+        self.signing_keys = SigningKeys()
         self._caches: dict[str, Cache] = {}
         self._sweep_at = 0.0
 

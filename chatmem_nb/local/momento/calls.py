@@ -17,10 +17,9 @@ from momento_wire_types import cacheclient_pb2, controlclient_pb2
 
 from chatmem_nb.local.faults import Fault, FaultPlan
 from chatmem_nb.local.momento import control, dictionaries, lists, scalars, sets, sorted_sets
-from chatmem_nb.local.momento.caches import Caches
+from chatmem_nb.local.momento.caches import Account
 from chatmem_nb.local.momento.injected import Injected
 from chatmem_nb.local.momento.refusals import Refusal, too_many_requests, unavailable, unimplemented
-from chatmem_nb.local.momento.signing_keys import SigningKeys
 
 _LOST: dict[str, Callable[[], Refusal]] = {
     # What gRPC itself says when this happens; a caller cannot tell whether the call was applied.
@@ -36,13 +35,12 @@ _LOST: dict[str, Callable[[], Refusal]] = {
 class Calls:
     """A handler for `grpc.server`. One lock stands around what a call changes."""
 
-    def __init__(self, caches: Caches, token: str, faults: FaultPlan) -> None:
+    def __init__(self, account: Account, token: str, faults: FaultPlan) -> None:
         self.latency = timedelta(0)
-        self._caches, self._token, self._faults = caches, token.encode(), faults
+        self._account, self._token, self._faults = account, token.encode(), faults
         self._injected = Injected()
         self._lock = threading.Lock()
         self._handlers = self._service("ScsControl", controlclient_pb2, control.CALLS, self._control)
-        self._handlers |= self._service("ScsControl", controlclient_pb2, SigningKeys().calls, self._account)
         for kind in (scalars, lists, dictionaries, sets, sorted_sets):
             self._handlers |= self._service("Scs", cacheclient_pb2, kind.CALLS, self._data)
 
@@ -72,15 +70,10 @@ class Calls:
     def _control(
         self, call: Callable[..., Message], metadata: Mapping[str, str], request: Message
     ) -> Message:
-        return call(self._caches, request)
-
-    def _account(
-        self, call: Callable[..., Message], metadata: Mapping[str, str], request: Message
-    ) -> Message:
-        return call(request)
+        return call(self._account, request)
 
     def _data(self, call: Callable[..., Message], metadata: Mapping[str, str], request: Message) -> Message:
-        return call(self._caches.get(metadata.get("cache")), request)
+        return call(self._account.get(metadata.get("cache")), request)
 
     def _answer(self, name: str, run: Callable[..., Message], request: Message, context: Any) -> Message:
         metadata = dict(context.invocation_metadata())
@@ -102,10 +95,13 @@ class Calls:
             if fault.kind == "hang":
                 _hold(context, fault.delay or None)
             raise _LOST[fault.kind]()
-        with self._lock:
-            self._caches.sweep_when_due()
-            response = run()
-        return _deliver(response, fault, context)
+        try:
+            with self._lock:
+                self._account.sweep_when_due()
+                return run()
+        finally:
+            if fault is not None:
+                _meet_on_the_way_back(fault, context)
 
     def _authenticate(self, metadata: Mapping[str, str]) -> None:
         given = metadata.get("authorization", "").encode()
@@ -120,13 +116,11 @@ class Calls:
         _abort(context, unimplemented(method))
 
 
-def _deliver(response: Message, fault: Fault | None, context: Any) -> Message:
-    """Return the answer of a call that was applied, unless the network loses it."""
-    if fault is not None and fault.kind == "delay":
-        _hold(context, fault.delay)
-    elif fault is not None:
+def _meet_on_the_way_back(fault: Fault, context: Any) -> None:
+    """Hold or lose the answer of a call that was made, whatever it says."""
+    if fault.kind != "delay":
         raise _LOST[fault.kind]()
-    return response
+    _hold(context, fault.delay)
 
 
 def _hold(context: Any, duration: timedelta | None) -> None:

@@ -1,39 +1,61 @@
-"""Creating, deleting, flushing and listing caches: https://docs.momentohq.com/cache/develop/api-reference"""
+"""Caches and signing keys: https://docs.momentohq.com/cache/develop/api-reference"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import grpc
 from google.protobuf.message import Message
 from momento_wire_types import controlclient_pb2 as pb
 
-from chatmem_nb.local.momento.caches import Caches
+from chatmem_nb.local.momento.caches import Account
 from chatmem_nb.local.momento.refusals import Refusal, invalid
 
 
-def create_cache(caches: Caches, request: pb._CreateCacheRequest) -> pb._CreateCacheResponse:
+def create_cache(account: Account, request: pb._CreateCacheRequest) -> pb._CreateCacheResponse:
     name = request.cache_name
     if not name:
         raise invalid("The cache name must not be empty.")
-    if name in caches:
+    if name in account:
         raise Refusal(grpc.StatusCode.ALREADY_EXISTS, f"Cache {name!r} exists already.")
-    caches.create(name)
+    account.create(name)
     return pb._CreateCacheResponse()
 
 
-def delete_cache(caches: Caches, request: pb._DeleteCacheRequest) -> pb._DeleteCacheResponse:
-    caches.delete(request.cache_name)
+def delete_cache(account: Account, request: pb._DeleteCacheRequest) -> pb._DeleteCacheResponse:
+    account.delete(request.cache_name)
     return pb._DeleteCacheResponse()
 
 
-def flush_cache(caches: Caches, request: pb._FlushCacheRequest) -> pb._FlushCacheResponse:
-    caches.get(request.cache_name).clear()
+def flush_cache(account: Account, request: pb._FlushCacheRequest) -> pb._FlushCacheResponse:
+    account.get(request.cache_name).clear()
     return pb._FlushCacheResponse()
 
 
-def list_caches(caches: Caches, request: pb._ListCachesRequest) -> pb._ListCachesResponse:
-    return pb._ListCachesResponse(cache=[pb._Cache(cache_name=name) for name in caches.names()])
+def list_caches(account: Account, request: pb._ListCachesRequest) -> pb._ListCachesResponse:
+    return pb._ListCachesResponse(cache=[pb._Cache(cache_name=name) for name in account.names()])
+
+
+def create_signing_key(
+    account: Account, request: pb._CreateSigningKeyRequest
+) -> pb._CreateSigningKeyResponse:
+    if not request.ttl_minutes:
+        raise invalid("The time to live must be positive.")
+    key, ends = account.signing_keys.create(request.ttl_minutes)
+    return pb._CreateSigningKeyResponse(key=json.dumps(key), expires_at=ends)
+
+
+def list_signing_keys(account: Account, request: pb._ListSigningKeysRequest) -> pb._ListSigningKeysResponse:
+    keys = [pb._SigningKey(key_id=key_id, expires_at=ends) for key_id, ends in account.signing_keys.ends()]
+    return pb._ListSigningKeysResponse(signing_key=keys)
+
+
+def revoke_signing_key(
+    account: Account, request: pb._RevokeSigningKeyRequest
+) -> pb._RevokeSigningKeyResponse:
+    account.signing_keys.revoke(request.key_id)
+    return pb._RevokeSigningKeyResponse()
 
 
 CALLS: dict[str, Callable[..., Message]] = {
@@ -41,4 +63,7 @@ CALLS: dict[str, Callable[..., Message]] = {
     "DeleteCache": delete_cache,
     "FlushCache": flush_cache,
     "ListCaches": list_caches,
+    "CreateSigningKey": create_signing_key,
+    "ListSigningKeys": list_signing_keys,
+    "RevokeSigningKey": revoke_signing_key,
 }

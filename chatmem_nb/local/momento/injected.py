@@ -33,8 +33,8 @@ def _number(metadata: Mapping[str, str], key: str) -> int | None:
     text = metadata.get(key)
     if text is None:
         return None
-    if not text.isascii() or not text.isdigit():
-        raise invalid(f"{key} must be a whole number.")
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise invalid(f"{key} must be a whole number of at most nine digits.")
     return int(text)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import grpc
 
 from chatmem_nb.local.faults import FaultPlan
-from chatmem_nb.local.momento.caches import Caches
+from chatmem_nb.local.momento.caches import Account
 from chatmem_nb.local.momento.calls import Calls
 from chatmem_nb.local.momento.limits import MomentoLimits
 
@@ -31,9 +31,10 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 class LocalMomento:
     """Momento's cache service in this process, at 127.0.0.1 and a free port, until `close`.
 
-    It has every call of the Python SDK's cache clients; all others are answered UNIMPLEMENTED. What it holds
-    is gone when it closes. `latency` holds every call that long, and `faults` has the network fail on demand;
-    a request may also ask for its own fault, with the metadata that Momento Local knows.
+    It has every call of the Python SDK's cache clients; all others, listed in the docstring of this package,
+    are answered UNIMPLEMENTED. What it holds is gone when it closes. `latency` holds every call that long,
+    and `faults` has the network fail on demand; a request may also ask for its own fault, with the metadata
+    that Momento Local knows.
 
     Raises: OSError if `port` is taken; ValueError for a `host` beyond this machine without `expose`.
     """
@@ -53,7 +54,7 @@ class LocalMomento:
         limits = limits or MomentoLimits(message_bytes=None, element_bytes=None, ttl=None)
         self._token = secrets.token_urlsafe(32) if token is None else token
         self.faults = FaultPlan()
-        self._calls = Calls(Caches(limits), self._token, self.faults)
+        self._calls = Calls(Account(limits), self._token, self.faults)
         self.latency = latency
         self._workers = ThreadPoolExecutor(_WORKERS, "local-momento")
         handlers: Any = (self._calls,)  # a handler by shape, not by inheritance
@@ -89,7 +90,10 @@ class LocalMomento:
 
     @property
     def credential_provider(self) -> CredentialProvider:
-        """What the official clients take: this server's address and token."""
+        """What the official clients take: this server's address and token.
+
+        Where `http_proxy` is set, gRPC takes the way through it to 127.0.0.1 too, unless `no_proxy` names it.
+        """
         from momento import CredentialProvider
 
         return CredentialProvider(self._token, self.host, self.host, self.host, self.port)

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
-from collections.abc import Callable
-
-from google.protobuf.message import Message
-from momento_wire_types import controlclient_pb2 as pb
-
-from chatmem_nb.local.momento.refusals import invalid
 
 
 class SigningKeys:
@@ -18,30 +11,21 @@ class SigningKeys:
 
     def __init__(self) -> None:
         self._ends: dict[str, int] = {}
-        self.calls: dict[str, Callable[..., Message]] = {
-            "CreateSigningKey": self.create,
-            "ListSigningKeys": self.list,
-            "RevokeSigningKey": self.revoke,
-        }
 
-    def create(self, request: pb._CreateSigningKeyRequest) -> pb._CreateSigningKeyResponse:
-        if not request.ttl_minutes:
-            raise invalid("The time to live must be positive.")
+    def create(self, ttl_minutes: int) -> tuple[dict[str, str], int]:
+        """Return a new key, as a JSON Web Key, and when it ends, in seconds since 1970."""
         self._forget_ended()
-        key_id, ends = secrets.token_urlsafe(8), int(time.time()) + 60 * request.ttl_minutes
+        key_id, ends = secrets.token_urlsafe(8), int(time.time()) + 60 * ttl_minutes
         self._ends[key_id] = ends
-        # The SDK reads `kid` out of a JSON Web Key.
-        key = {"kty": "oct", "kid": key_id, "alg": "HS256", "k": secrets.token_urlsafe(32)}
-        return pb._CreateSigningKeyResponse(key=json.dumps(key), expires_at=ends)
+        return {"kty": "oct", "kid": key_id, "alg": "HS256", "k": secrets.token_urlsafe(32)}, ends
 
-    def list(self, request: pb._ListSigningKeysRequest) -> pb._ListSigningKeysResponse:
+    def ends(self) -> list[tuple[str, int]]:
+        """Return the ids of the keys that have not ended, and when they will."""
         self._forget_ended()
-        keys = [pb._SigningKey(key_id=key_id, expires_at=ends) for key_id, ends in self._ends.items()]
-        return pb._ListSigningKeysResponse(signing_key=keys)
+        return list(self._ends.items())
 
-    def revoke(self, request: pb._RevokeSigningKeyRequest) -> pb._RevokeSigningKeyResponse:
-        self._ends.pop(request.key_id, None)
-        return pb._RevokeSigningKeyResponse()
+    def revoke(self, key_id: str) -> None:
+        self._ends.pop(key_id, None)
 
     def _forget_ended(self) -> None:
         now = time.time()
