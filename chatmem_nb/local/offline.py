@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import InvalidInputError
@@ -19,12 +20,15 @@ CACHE_NAME = "chatmem"
 _servers: dict[str, LocalUpstash | LocalMomento] = {}
 
 
-def open_store(service: Literal["upstash", "momento"] = "upstash") -> SessionStore:
+def open_store(
+    service: Literal["upstash", "momento"] = "upstash", *, ttl: timedelta | None = None
+) -> SessionStore:
     """Return the store that environment variables name, or else one on this machine, with samples in it.
 
     Upstash: UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN. Momento: MOMENTO_API_KEY, and, for a v2
     key, MOMENTO_ENDPOINT. The local one is started once a process, and holds its sessions until that ends.
-    A store of the environment is only opened: nothing is written to it.
+    A store of the environment is only opened: nothing is written to it. `ttl` is the life that the store
+    gives a session at each append; None leaves it to the service.
 
     Raises: InvalidInputError, where `service` is neither, or only half of a pair of variables is set.
     """
@@ -32,15 +36,15 @@ def open_store(service: Literal["upstash", "momento"] = "upstash") -> SessionSto
         if os.environ.get("UPSTASH_REDIS_REST_URL") or os.environ.get("UPSTASH_REDIS_REST_TOKEN"):
             from ..stores.upstash import UpstashSessionStore
 
-            return UpstashSessionStore.from_env()
+            return UpstashSessionStore.from_env(ttl=ttl)
     elif service == "momento":
         if os.environ.get("MOMENTO_API_KEY"):
             from ..stores.momento import MomentoSessionStore
 
-            return MomentoSessionStore.from_env(os.environ.get("MOMENTO_CACHE_NAME", CACHE_NAME))
+            return MomentoSessionStore.from_env(os.environ.get("MOMENTO_CACHE_NAME", CACHE_NAME), ttl=ttl)
     else:
         raise InvalidInputError(f"service must be 'upstash' or 'momento', got {service!r:.40}")
-    return local_server(service).store()
+    return local_server(service).store(ttl=ttl)
 
 
 def local_server(service: Literal["upstash", "momento"]) -> LocalUpstash | LocalMomento:
