@@ -44,7 +44,8 @@ class MomentoSessionStore:
 
     Momento lists no keys, so that the ids of the sessions are kept in a sorted set, one operation a write;
     `index=False` does without, and then without `session_ids`. Sessions that something else wrote are
-    listed once they were read here. `commands` counts what goes through the store. Middleware of the client's configuration does not see these requests.
+    listed once they were read here. `commands` counts what goes through the store. Middleware of the
+    client's configuration does not see these requests.
     """
 
     service = "Momento"
