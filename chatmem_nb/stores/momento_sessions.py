@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import InvalidInputError, RecordTooLargeError, WrongTypeError
 from .base import SessionSummary, checked_records, checked_session_id
 from .momento_edits import EditPlans
-from .momento_errors import MomentoError
+from .momento_errors import MomentoError, MomentoMessageTooLargeError
 from .momento_exchange import Deadline, Exchange, Plan, known
 from .momento_index import IndexPlans, Listing, as_time
 from .momento_lists import ListPlans, Pages, as_text
@@ -150,15 +150,18 @@ class SessionPlans:
         deadline = self._deadline()
         if not self._lists.slices:
             return (yield from self._whole(session_ids))
-        answers = yield from self._exchange.ask_all(
-            [FetchList(key, 0, _FIRST_RECORDS) for key in keys], deadline
-        )
+        operations = [FetchList(key, 0, _FIRST_RECORDS) for key in keys]
+        answers = yield from self._exchange.ask_all(operations, deadline)
         first = []
-        for answer in answers:
+        for key, answer in zip(keys, answers, strict=True):
             pages = Pages(size=_FIRST_RECORDS)
-            values = known(answer)
-            pages.turn(values)
+            if isinstance(answer, MomentoMessageTooLargeError) and pages.shrink():
+                values = yield from self._lists.page(key, pages, deadline)
+            else:
+                values = known(answer)
+                pages.turn(values)
             first.append((pages, [as_text(value) for value in values]))
+            deadline.renew()
         return first
 
     def _whole(self, session_ids: Sequence[str]) -> Plan[list[tuple[Pages, list[str]]]]:
