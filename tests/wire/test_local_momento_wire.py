@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -212,6 +213,26 @@ def test_reading_taking_and_erasing_leave_the_life_as_it_is(send: Send) -> None:
     for name in ("ListFetch", "ListPopBack", "ListErase", "ListRemove", "ListLength"):
         send(name, list_name=LIST)
         assert 50_000 < _ttl(send) <= 60_000
+
+
+def test_an_expired_item_is_gone_before_it_is_swept(send: Send) -> None:
+    for key in (b"a", b"b", b"c"):  # a sweep a second at most: it can come in time for one of these
+        send("Set", cache_key=key, cache_body=b"v", ttl_milliseconds=50)
+        time.sleep(0.1)
+        assert send("Get", cache_key=key).result == pb.Miss
+        assert send("ItemGetTtl", cache_key=key).WhichOneof("result") == "missing"
+
+
+def test_the_err_trailer_names_the_limit(server: LocalMomento, send: Send) -> None:
+    def trailer(**fields: Any) -> Any:
+        with pytest.raises(grpc.RpcError) as raised:
+            send("ListPushBack", list_name=LIST, ttl_milliseconds=HOUR_MS, **fields)
+        assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        return dict(raised.value.trailing_metadata())["err"]
+
+    assert trailer(value=b"x" * (128 * 1024 + 1)) == "element_size_limit_exceeded"
+    server.faults.add("refuse")
+    assert trailer(value=b"x") == "operations_rate_limit_exceeded"
 
 
 def test_types_and_presence_are_told(send: Send) -> None:
