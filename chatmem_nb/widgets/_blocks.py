@@ -126,18 +126,20 @@ def _parts(data: Mapping[str, Any]) -> Iterator[Part]:
         if isinstance(item, (int, float)):
             yield Part(media.Block("text", None, text=json.dumps(item)), item)
             continue
-        if (
-            isinstance(item, dict)
-            and item.get("type") == "non_standard"
-            and isinstance(item.get("value"), dict)
-        ):
-            item = item["value"]
+        item = _unwrapped(item)
         if isinstance(item, dict) and item.get("type") == "refusal" and isinstance(item.get("refusal"), str):
             yield Part(media.Block("text", "refusal", text=f"*(refused)* {item['refusal']}"), item)
             continue
         block = media.block(item)
         if block.kind != "tool" or not _is_call(item):
             yield Part(block, item)
+
+
+def _unwrapped(item: object) -> object:
+    """Return the provider's own block out of LangChain's wrapping."""
+    if isinstance(item, dict) and item.get("type") == "non_standard" and isinstance(item.get("value"), dict):
+        return item["value"]
+    return item
 
 
 def _is_call(item: object) -> bool:

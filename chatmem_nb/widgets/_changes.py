@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeVar
-
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ..errors import StoreError
 from ..markdown import showable
-from ..records import encode, encode_all
+from ..records import MESSAGE_CLASSES, encode, encode_all
 from ..stores.base import SessionStore
 from ._paste import PasteError, read_messages
 from ._refusals import Refusal
@@ -20,15 +18,12 @@ from ._sessions import SessionList
 from ._state import BrowserState, stale
 from ._undo import Change, Taken, UndoStack, measured, take_sessions
 
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
 T = TypeVar("T")
 
 ROLES: Final = ("human", "ai", "system", "tool")
-_CLASSES: Final[dict[str, type[BaseMessage]]] = {
-    "human": HumanMessage,
-    "ai": AIMessage,
-    "system": SystemMessage,
-    "tool": ToolMessage,
-}
 _NO_UNDO: Final = "These are more than 50 MB: clearing them cannot be undone."
 
 
@@ -246,7 +241,7 @@ def _message(params: Params) -> BaseMessage:
             raise Refusal("invalid", "A tool's answer needs the id of its call.", field="tool_call_id")
     if name := params.text("name", "", limit=1_000):
         extra["name"] = name
-    return _CLASSES[role](content=content, **extra)
+    return MESSAGE_CLASSES[role](content=content, **extra)
 
 
 def _named(session_ids: Sequence[str]) -> str:

@@ -94,9 +94,9 @@ class ConnectionForm:
             raise _beside_its_field(exc, service) from None
         await self.take(connection)
 
-    async def take(self, connection: Connection | None) -> None:
+    async def take(self, connection: Connection | None, *, wanted: str | None = None) -> None:
         """Show the store of `connection`, or none, and close the one before if it was made here."""
-        before = self._state.connect(connection)
+        before = self._state.connect(connection, wanted=wanted)
         if before is not None:
             await _close(before)
 
@@ -139,7 +139,7 @@ def _offer(service: str) -> dict[str, Any]:
 def _upstash(params: Params) -> Connection:
     from ..stores.upstash import UpstashSessionStore
 
-    prefix = params.text("key_prefix", _PREFIX, limit=1_000)
+    prefix = params.text("key_prefix", "", limit=1_000) or _PREFIX
     extra = "" if prefix == _PREFIX else f"key_prefix={prefix!r}"
     code = f"store = chatmem_nb.UpstashSessionStore.from_env({extra})"
     if params.flag("use_env"):
@@ -156,7 +156,7 @@ def _upstash(params: Params) -> Connection:
 def _momento(params: Params) -> Connection:
     from ..stores.momento import MomentoSessionStore, credential_provider
 
-    prefix = params.text("key_prefix", _PREFIX, limit=1_000)
+    prefix = params.text("key_prefix", "", limit=1_000) or _PREFIX
     typed = params.text("cache_name", "", limit=500).strip()
     cache = typed or os.environ.get("MOMENTO_CACHE_NAME") or DEFAULT_CACHE
     extra = "" if prefix == _PREFIX else f", key_prefix={prefix!r}"

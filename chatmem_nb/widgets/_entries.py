@@ -11,6 +11,7 @@ from ..markdown import clip, showable, to_html
 from ..records import StoredMessage
 from ._blocks import read_content
 from ._calls import ToolCall, tool_calls_of
+from ._roles import role_of
 
 TEXT_CLIP: Final = 4_000
 """Characters of a message that travel to the page at first."""
@@ -19,17 +20,6 @@ ARGS_CLIP: Final = 1_500
 RESULT_CLIP: Final = 600
 RAW_CLIP: Final = 2_000
 NAME_CLIP: Final = 200
-
-_ROLES = {"human": "human", "user": "human", "ai": "ai", "assistant": "ai", "system": "system"}
-_ROLES |= {"developer": "system", "tool": "tool", "function": "tool"}
-
-
-def role_of(record: StoredMessage) -> str:
-    """Return who speaks in `record`: "human", "ai", "system", "tool" or "other"."""
-    kind = (record.type or "").removesuffix("MessageChunk").lower()
-    if kind == "chat" and record.data:
-        kind = str(record.data.get("role", "")).lower()
-    return _ROLES.get(kind, "other")
 
 
 def text_of(record: StoredMessage) -> str:

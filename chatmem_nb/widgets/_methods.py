@@ -9,11 +9,16 @@ from typing import Any, Final
 from ..errors import StoreUnavailableError
 from ..markdown import to_html
 from ._changes import Changes
+from ._code import Code
 from ._connection import ConnectionForm
+from ._find import Find
+from ._follow import Follow, Probe
 from ._refusals import Refusal
 from ._requests import Call, Params
 from ._sessions import SessionList
 from ._state import BrowserState, Connection
+from ._statistics import Statistics
+from ._takeaway import TakeAway
 from ._transcript import Transcript
 
 Answer = dict[str, Any]
@@ -25,13 +30,24 @@ _PREVIEW_LIMIT: Final = 50_000
 class Methods:
     """The parts of one browser, and the table of what the page may call."""
 
-    def __init__(self, tell: Callable[[Answer], None], is_read_only: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        tell: Callable[[Answer], None],
+        is_read_only: Callable[[], bool],
+        owner: Callable[[], object],
+    ) -> None:
         self._is_read_only = is_read_only
         self.state = BrowserState(tell)
         self.form = ConnectionForm(self.state)
         self.sessions = SessionList(self.state)
         self.transcript = Transcript(self.state)
         self.changes = Changes(self.state, self.sessions, is_read_only)
+        code = Code(self.state, owner)
+        self.find = Find(self.state, self.sessions, code)
+        self.takeaway = TakeAway(self.state, self.sessions, self.find, code)
+        self.statistics = Statistics(self.state)
+        self.follow = Follow(self.state)
+        self.probe = Probe(self.state)
         self._table: dict[str, Method] = {
             "hello": self.hello,
             "connect": self.connect,
@@ -39,8 +55,12 @@ class Methods:
             "preview": self.preview,
             "select": self.select,
             "sessions": self.sessions.sessions,
+            "stats": self.statistics.stats,
+            "find": self.find.find,
+            "follow": self.follow.follow,
             **{name: getattr(self.transcript, name) for name in _TRANSCRIPT},
             **{name: getattr(self.changes, name) for name in _CHANGES},
+            **{name: getattr(self.takeaway, name) for name in _TAKE_AWAY},
         }
 
     async def answer(self, method: str, params: Params, call: Call) -> Answer:
@@ -50,12 +70,15 @@ class Methods:
         """
         if method not in self._table:
             raise Refusal("invalid", f"There is no method {method[:40]!r}.")
+        self.follow.heard(call.view)
         connection = self.state.connection
         asked_before = connection.store.commands.requests if connection else 0
         try:
             result = await self._table[method](params, call)
         except StoreUnavailableError:
-            self.state.reached(False)
+            if self.state.connection is connection:
+                self.state.reached(False)
+                self.probe.start()
             raise
         now = self.state.connection
         if now is None:
@@ -80,15 +103,22 @@ class Methods:
         await self.take(None)
         return await self.hello(params, call)
 
-    async def take(self, connection: Connection | None) -> None:
-        """Show another store, or none."""
-        await self.form.take(connection)
+    async def take(self, connection: Connection | None, *, wanted: str | None = None) -> None:
+        """Show another store, or none; `wanted` is the session to be opened first."""
+        await self.form.take(connection, wanted=wanted)
         self.forget()
 
     def forget(self) -> None:
         """Let go of all that belonged to the store before."""
+        self.probe.stop()
         self.sessions.forget_all()
         self.changes.undos.clear()
+        self.find.forget()
+
+    async def end(self) -> None:
+        """Stop all that runs by itself, and close what was opened here."""
+        self.follow.stop()
+        await self.take(None)
 
     async def preview(self, params: Params, call: Call) -> Answer:
         """Return what is being typed as it will look."""
@@ -103,4 +133,5 @@ class Methods:
 
 
 _TRANSCRIPT: Final = ("open", "window", "raw", "full", "image", "calls", "copy", "locate")
+_TAKE_AWAY: Final = ("code", "to_variable", "export")
 _CHANGES: Final = ("append", "append_json", "remove", "measure_clear", "clear", "undo")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Final
-
-from langchain_core.messages import BaseMessage
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import InvalidInputError, RecordError
 from ..records import MESSAGE_CLASSES, from_openai, parse, to_json
 from ._refusals import Refusal
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
 
 _DECODER: Final = json.JSONDecoder()
 _SPACE: Final = re.compile(r"[\s]*")
@@ -87,7 +88,7 @@ def _as_messages(value: object) -> list[BaseMessage]:
     if not isinstance(value, dict):
         raise Refusal("invalid", "A message is a JSON object, with `type` and `data` or with `role`.")
     if "role" in value and "data" not in value:
-        return from_openai([value])
+        return _from_openai(value)
     if isinstance(value.get("messages"), list) and "type" not in value:
         return [message for item in value["messages"] for message in _as_messages(item)]
     if value.get("type") in MESSAGE_CLASSES and "data" not in value:
@@ -95,6 +96,14 @@ def _as_messages(value: object) -> list[BaseMessage]:
     if "type" not in value:
         raise Refusal("invalid", "It has neither `role` (OpenAI's form) nor `type` and `data` (LangChain's).")
     return [parse(to_json(value)).message]
+
+
+def _from_openai(value: dict[str, Any]) -> list[BaseMessage]:
+    try:
+        return from_openai([value])
+    except InvalidInputError as exc:
+        # Its number among those of one call is of no use to someone who reads line numbers.
+        raise Refusal("invalid", str(exc).replace("message 0 is none", "This is no message", 1)) from None
 
 
 def _reason(exc: Exception) -> str:

@@ -1,116 +1,18 @@
-"""The list of sessions: found a page at a time, filtered and sorted here, summarised when shown."""
+"""The list of sessions: filtered and sorted here, a page at a time."""
 
 from __future__ import annotations
 
-import asyncio
-import re
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from ..markdown import showable
-from ..records import parse
-from ..stores.base import SessionStore, SessionSummary
-from ._entries import cut, role_of, text_of
+from ..stores.base import SessionStore
+from ._listing import Line, Listing
+from ._matching import matcher
 from ._requests import Call, Params
 from ._state import BrowserState
 
 SORTS: Final = ("found", "id", "length", "last_write", "ttl")
-PREVIEW: Final = 120
 PAGE_LIMIT: Final = 200
-_BATCH: Final = 100
-_TOLD_EVERY: Final = 500
-_PREVIEW_SOURCE: Final = 2_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What the list knows of one session, without its words beyond a preview."""
-
-    summary: SessionSummary
-    first: dict[str, str] | None
-    last: dict[str, str] | None
-    read_at: datetime
-
-    @classmethod
-    def of(cls, summary: SessionSummary) -> Line:
-        """Return the line of `summary`, and let go of the whole records in it."""
-        first, last = preview(summary.first), preview(summary.last)
-        lean = SessionSummary(summary.session_id, summary.length, summary.ttl, None, None, summary.last_write)
-        return cls(lean, first, last, datetime.now(UTC))
-
-    @property
-    def ttl_s(self) -> float | None:
-        """Seconds that are left now."""
-        if self.summary.ttl is None:
-            return None
-        return max(0.0, (self.summary.ttl - (datetime.now(UTC) - self.read_at)).total_seconds())
-
-    def shown(self) -> dict[str, Any]:
-        """Return the line as the page shows it."""
-        write = self.summary.last_write
-        return {
-            "session_id": self.summary.session_id,
-            "length": self.summary.length,
-            "ttl_s": self.ttl_s,
-            "first": self.first,
-            "last": self.last,
-            "last_write": write.isoformat() if write else None,
-        }
-
-
-class Listing:
-    """The ids of one store as they are found, kept, and the lines that were asked for."""
-
-    def __init__(self, store: SessionStore) -> None:
-        self._store = store
-        self._pages: AsyncIterator[str] = store.asession_ids()
-        self._turn = asyncio.Lock()
-        self.ids: list[str] = []
-        self.complete = False
-        self.lines: dict[str, Line] = {}
-        self.requests = self.billed = 0
-
-    async def find_more(self, enough: Callable[[], bool], tell: Callable[[int], None]) -> None:
-        """Go on listing until `enough` or to the end; what was found stays found if this is cancelled."""
-        async with self._turn:
-            before = self._store.commands.requests, self._store.commands.billed
-            try:
-                while not self.complete and not enough():
-                    await self._step()
-                    if len(self.ids) % _TOLD_EVERY == 0:
-                        tell(len(self.ids))
-            finally:
-                self._spent_since(*before)
-
-    async def _step(self) -> None:
-        try:
-            self.ids.append(await anext(self._pages))
-        except StopAsyncIteration:
-            self.complete = True
-        except BaseException:
-            # An iterator that raised or was cancelled is at its end: begin again, and skip what is known.
-            self._pages = _new_only(self._store.asession_ids(), self.ids)
-            raise
-
-    async def summarise(
-        self, session_ids: Iterable[str], tell: Callable[[int], None] = lambda done: None
-    ) -> None:
-        """Get the lines of `session_ids` that are not there yet."""
-        missing = [name for name in session_ids if name not in self.lines]
-        for start in range(0, len(missing), _BATCH):
-            before = self._store.commands.requests, self._store.commands.billed
-            try:
-                summaries = await self._store.asummaries(missing[start : start + _BATCH])
-            finally:
-                self._spent_since(*before)
-            self.lines.update((summary.session_id, Line.of(summary)) for summary in summaries)
-            tell(min(start + _BATCH, len(missing)))
-
-    def _spent_since(self, requests: int, billed: int) -> None:
-        self.requests += self._store.commands.requests - requests
-        self.billed += self._store.commands.billed - billed
 
 
 class SessionList:
@@ -127,7 +29,7 @@ class SessionList:
         start = params.integer("start", 0)
         stop = min(params.integer("stop", start + 50), start + PAGE_LIMIT)
         listing = self._fresh(params.flag("refresh"))
-        matches = _matcher(query)
+        matches = matcher(query)
         names = await self._names(listing, matches, sort, stop, call)
         if params.flag("descending") and sort != "found":  # what is found so far has no other end yet
             names.reverse()
@@ -197,19 +99,6 @@ class SessionList:
         return sorted(names, key=lambda name: _ORDERS[sort](listing.lines[name]))
 
 
-def preview(raw: str | None) -> dict[str, str] | None:
-    """Return role and first words of a stored record."""
-    if raw is None:
-        return None
-    if len(raw) > _PREVIEW_SOURCE:
-        return {"role": "other", "text": f"a message of {len(raw) / 1e6:.0f} MB"}
-    record = parse(raw)
-    if record.error is not None:
-        return {"role": "other", "text": cut(f"cannot be read: {record.error}", PREVIEW)}
-    text = " ".join(showable(text_of(record)[: PREVIEW * 4]).split())
-    return {"role": role_of(record), "text": cut(text, PREVIEW)}
-
-
 def _enough(listing: Listing, matches: Callable[[str], bool], stop: int) -> Callable[[], bool]:
     """Return a check for `stop` matches that looks at each id once."""
     looked_at = matched = 0
@@ -222,55 +111,6 @@ def _enough(listing: Listing, matches: Callable[[str], bool], stop: int) -> Call
         return matched >= stop
 
     return enough
-
-
-def _matcher(query: str) -> Callable[[str], bool]:
-    """Return whether an id holds `query`, or fits it as a glob if it has `*` or `?`; case does not count."""
-    query = query.strip()
-    if not query:
-        return lambda name: True
-    if "*" in query or "?" in query:
-        return _glob(query.casefold())
-    folded = query.casefold()
-    return lambda name: folded in name.casefold()
-
-
-def _glob(pattern: str) -> Callable[[str], bool]:
-    """Return whether an id fits `pattern`; in one pass, where a regular expression could take for ever."""
-    parts = [
-        re.compile("".join("." if char == "?" else re.escape(char) for char in part), re.DOTALL)
-        for part in pattern.split("*")
-    ]
-    head, *middle = parts[:-1] or parts
-    tail = parts[-1] if len(parts) > 1 else None
-
-    def matches(name: str) -> bool:
-        name = name.casefold()
-        found = head.match(name)
-        if found is None or tail is None:
-            return found is not None and found.end() == len(name)
-        at = found.end()
-        for part in middle:
-            found = part.search(name, at)
-            if found is None:
-                return False
-            at = found.end()
-        width = _width(tail)
-        return at + width <= len(name) and tail.fullmatch(name, len(name) - width) is not None
-
-    return matches
-
-
-def _width(part: re.Pattern[str]) -> int:
-    """How many characters `part` matches: each letter, escaped or not, and each dot is one."""
-    return len(re.sub(r"\\(.)", r"\1", part.pattern, flags=re.DOTALL))
-
-
-async def _new_only(names: AsyncIterator[str], known: list[str]) -> AsyncIterator[str]:
-    seen = set(known)
-    async for name in names:
-        if name not in seen:
-            yield name
 
 
 def _time_of(line: Line) -> float:

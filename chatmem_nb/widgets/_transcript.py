@@ -11,9 +11,10 @@ from ..markdown import RENDER_LIMIT, showable, to_html
 from ..records import StoredMessage, parse, parse_all
 from ._blocks import read_content
 from ._calls import tool_calls_of
-from ._entries import entry, role_of, shown_call, text_of
+from ._entries import entry, shown_call, text_of
 from ._refusals import Refusal
 from ._requests import Call, Params
+from ._roles import role_of
 from ._state import BrowserState, stale
 from ._window import rows_of, with_neighbours
 

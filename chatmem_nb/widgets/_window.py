@@ -9,7 +9,8 @@ from typing import Any, Final
 from ..records import StoredMessage, parse_all
 from ..stores.base import SessionStore
 from ._calls import tool_calls_of
-from ._entries import CALLS_SHOWN, TEXT_CLIP, entry, role_of, short
+from ._entries import CALLS_SHOWN, TEXT_CLIP, entry, short
+from ._roles import role_of
 
 ROW_BUDGET: Final = 800
 """Bytes of JSON that one row may take on average; so 25 rows come to about 20 kB."""
@@ -39,19 +40,29 @@ def rows_of(
     records: Sequence[StoredMessage], neighbours: Sequence[StoredMessage] = ()
 ) -> list[dict[str, Any]]:
     """Return the entries of `records`, clipped so far that they keep to the budget together."""
-    around = [*neighbours, *records]
-    results = {call_id: record for record in around if (call_id := _answered(record))}
-    calls = {call_id: named for record in around for call_id, named in _called(record)}
     budget = ROW_BUDGET * max(len(records), 25)
     rows: list[dict[str, Any]] = []
     for text_clip, shown in _LEVELS:
-        rows = [
-            entry(record, text_clip=text_clip, shown=shown, results=results, calls=calls)
-            for record in records
-        ]
+        rows = entries_of(records, neighbours, text_clip=text_clip, shown=shown)
         if sum(map(size_of, rows)) <= budget:
             break
     return rows
+
+
+def entries_of(
+    records: Sequence[StoredMessage],
+    neighbours: Sequence[StoredMessage] = (),
+    *,
+    text_clip: int = TEXT_CLIP,
+    shown: int = CALLS_SHOWN,
+) -> list[dict[str, Any]]:
+    """Return the entries of `records`, tool calls paired with results among them and their `neighbours`."""
+    around = [*neighbours, *records]
+    results = {call_id: record for record in around if (call_id := _answered(record))}
+    calls = {call_id: named for record in around for call_id, named in _called(record)}
+    return [
+        entry(record, text_clip=text_clip, shown=shown, results=results, calls=calls) for record in records
+    ]
 
 
 def size_of(value: object) -> int:

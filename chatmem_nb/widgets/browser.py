@@ -1,40 +1,41 @@
-"""HistoryBrowser: one anywidget over a store, a history, or a form to connect with."""
+"""HistoryBrowser: the widget, and all that its page can do as methods of Python."""
 
 from __future__ import annotations
 
-import asyncio
 import pathlib
 import re
-import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import anywidget
 import traitlets
 
 from ..errors import InvalidInputError
+from ..frames import to_dataframe
+from ..records import StoredMessage, parse_all
 from ..stores.base import SessionStore, checked_session_id
 from ._connection import given
-from ._jobs import Jobs
-from ._methods import Methods
-from ._refusals import Refusal, as_error, refusal_of
-from ._requests import Call, Params, Request, address_of, python_call, read_request
-from ._wire import sendable
+from ._find import Hit
+from ._page import PageWidget
+from ._snapshot import Snapshot
+from ._state import OpenSession
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from langchain_core.messages import BaseMessage
 
 _STATIC: Final = pathlib.Path(__file__).parent / "static"
 _HEIGHT: Final = re.compile(r"\d{1,5}(\.\d+)?(px|em|rem|vh|%)")
-# All that a page may set: nothing that Python relies on, above all not `read_only`.
-_SET_BY_THE_PAGE: Final = frozenset({"height", "tabbable", "tooltip"})
 
 
-class HistoryBrowser(anywidget.AnyWidget):
+class HistoryBrowser(PageWidget):
     """A browser of stored conversations, for a notebook: look, find, append, clear, and take away.
 
     `source` is a store, a history (its session is opened), or nothing: then a form asks where to connect.
     With `read_only` it changes nothing, whatever the page asks for. `height` is a CSS length.
 
-    Nothing of a conversation, and no secret, is ever a trait: a saved notebook holds neither.
+    Methods wait for the service, and raise InvalidInputError and StoreError; the page never waits for them.
+    Observers of the traits `session` and `connected` run in a thread of their own.
 
     Raises: InvalidInputError, where `source` or `height` is none of these. Makes no request.
     """
@@ -42,23 +43,13 @@ class HistoryBrowser(anywidget.AnyWidget):
     _esm = _STATIC / "browser.js"
     _css = _STATIC / "browser.css"
 
-    connected = traitlets.Bool(False, help="Whether there is a store. Set here, not by the page.").tag(
-        sync=True
-    )
-    session = traitlets.Unicode("", help='The open session; "" if there is none.').tag(sync=True)
-    read_only = traitlets.Bool(False, help="Whether all changes are refused.").tag(sync=True)
     height = traitlets.Unicode("560px", help="A CSS length.").tag(sync=True)
 
     def __init__(
         self, source: object = None, *, read_only: bool = False, height: str | int = "560px"
     ) -> None:
         store, session_id = _source(source)
-        height = _checked_height(height)
-        self._jobs = Jobs()
-        self._mirroring = threading.RLock()
-        self._methods = Methods(self._tell, lambda: bool(self.read_only))
-        super().__init__(read_only=bool(read_only), height=height)
-        self.on_msg(self._on_message)
+        super().__init__(read_only=bool(read_only), height=_checked_height(height))
         if store is not None:
             self._methods.state.connect(given(store), wanted=session_id)
             self._mirror()
@@ -74,14 +65,126 @@ class HistoryBrowser(anywidget.AnyWidget):
         """The id of the open session, or None."""
         return self._methods.state.session_id
 
-    def close(self) -> None:
-        """End everything that is under way, close what this browser opened, and remove all its views."""
-        self._jobs.close(self._methods.take(None))
-        super().close()
+    @property
+    def selection(self) -> list[str]:
+        """The ids of the ticked sessions; setting it ticks them on the page."""
+        return list(self._methods.state.selection)
 
-    def set_state(self, sync_data: Mapping[str, Any]) -> None:
-        """Take from the page what is the page's to set, and nothing else."""
-        super().set_state({name: value for name, value in sync_data.items() if name in _SET_BY_THE_PAGE})
+    @selection.setter
+    def selection(self, session_ids: Iterable[str]) -> None:
+        if isinstance(session_ids, str):
+            raise InvalidInputError(f"selection is a list of session ids, as in [{session_ids!r:.40}]")
+        self._methods.state.select([checked_session_id(name) for name in session_ids])
+        self._methods.state.tell_selection()
+
+    @property
+    def records(self) -> list[StoredMessage]:
+        """All records of the open session, oldest first, readable or not; reads them. Raises: StoreError."""
+        store, session_id = self._opened()
+        return parse_all(store.read(session_id))
+
+    @property
+    def hits(self) -> list[Hit]:
+        """What the last search found."""
+        search = self._methods.find.last
+        return list(search.hits) if search else []
+
+    @property
+    def code(self) -> str:
+        """Python for what is on the screen: the last search, else the open session."""
+        return self._methods.takeaway.code_now()
+
+    def to_dataframe(self, selected: bool = False, **options: Any) -> pd.DataFrame:
+        """Return the open session, or with `selected` the ticked ones. `options`: those of to_dataframe.
+
+        Raises: InvalidInputError, where no session is open or ticked; StoreError.
+        """
+        if not selected:
+            store, session_id = self._opened()
+            return to_dataframe((store, [session_id]), **options)
+        if self.store is None or not self.selection:
+            raise InvalidInputError("no session is ticked; tick some, or set browser.selection")
+        return to_dataframe((self.store, self.selection), **options)
+
+    def snapshot(self, last: int = 200) -> Snapshot:
+        """Return the newest `last` messages of the open session as static HTML, to stay in the notebook."""
+        if not isinstance(last, int) or last < 1:
+            raise InvalidInputError(f"last is a number of messages, 1 or more; got {last!r:.40}")
+        store, session_id = self._opened()
+        total = store.length(session_id)
+        start = max(0, total - last)
+        return Snapshot(session_id, parse_all(store.read(session_id, start, total), start), total)
+
+    def connect(self, source: object) -> None:
+        """Show another store, or the session of a history."""
+        store, session_id = _source(source)
+        if store is None:
+            raise InvalidInputError("connect takes a store or a history; disconnect() shows the form again")
+        self._wait(self._methods.take(given(store), wanted=session_id))
+
+    def disconnect(self) -> None:
+        """Let go of the store, and of every undo; the page shows the form."""
+        self._ask("disconnect")
+
+    def select(self, session_id: str, *, create: bool = False) -> None:
+        """Open a session, as a click on it does; one that is not there only with `create`."""
+        answer = self._ask("open", session_id=session_id, create=create)
+        if not answer["epoch"]:
+            raise InvalidInputError(f"there is no session {session_id!r:.80}; create=True opens a new one")
+
+    def append(self, message: str | BaseMessage | Sequence[BaseMessage], role: str = "human") -> int:
+        """Add a text as a message of `role`, or messages as they are; return the new length."""
+        _, session_id = self._opened()
+        if isinstance(message, str):
+            return int(self._ask("append", session_id=session_id, content=message, role=role)["total"])
+        messages = list(message) if isinstance(message, Sequence) else [message]
+        return self._wait(self._methods.changes.append_messages(session_id, messages))
+
+    def remove(self, index: int) -> None:
+        """Delete the message at `index` of the open session; negative numbers count from the newest."""
+        opened = self._counted()
+        at = index + opened.total if index < 0 else index
+        self._ask("remove", session_id=opened.session_id, epoch=opened.epoch, index=at)
+
+    def clear(self, *session_ids: str, without_undo: bool = False) -> list[str]:
+        """Delete sessions, the open one if none is named, and return those that were there; asks nobody.
+
+        `undo` brings them back, if they are not above 50 MB; those are deleted only with `without_undo`.
+        """
+        names = [checked_session_id(name) for name in session_ids] or [self._opened()[1]]
+        done = self._wait(self._methods.changes.clear_sessions(names, without_undo=without_undo))
+        return list(done["cleared"])
+
+    def undo(self) -> str:
+        """Bring back what the last `remove` or `clear` took, here or on the page, and say what it was."""
+        return str(self._ask("undo")["label"])
+
+    def find(
+        self,
+        text: str = "",
+        *,
+        role: str = "",
+        tool: str = "",
+        model: str = "",
+        errors_only: bool = False,
+        everywhere: bool = False,
+        limit: int = 1_000,
+    ) -> list[Hit]:
+        """Return the first `limit` messages that fit, of the open session or of all; `code` finds them too.
+
+        Case does not count. `text` is looked for in the words and the tool calls of a message; `role` is
+        "human", "ai", "system", "tool" or "other". Reads what it looks through.
+        """
+        scope = {"scope": "all"} if everywhere else {"scope": "session", "session_id": self._opened()[1]}
+        wanted = {"text": text, "role": role, "tool": tool, "model": model, "errors_only": errors_only}
+        self._ask("find", **scope, **wanted, limit=limit)
+        return self.hits
+
+    def stats(self) -> dict[str, Any]:
+        """Return the figures of the open session: messages, turns, tokens, tools, times. Reads all of it."""
+        opened = self._counted()
+        figures = self._ask("stats", session_id=opened.session_id, epoch=opened.epoch, all=True)
+        return {name: value for name, value in figures.items() if name != "spent"}
 
     def __repr__(self) -> str:
         connection, session = self._methods.state.connection, self._methods.state.session
@@ -89,9 +192,9 @@ class HistoryBrowser(anywidget.AnyWidget):
             return "HistoryBrowser(not connected)"
         parts = [connection.store.service, connection.target]
         if self.session_id is not None:
-            parts.append(
-                f"session {self.session_id!r}" + (f", {session.total:,} messages" if session else "")
-            )
+            parts.append(f"session {self.session_id!r}")
+        if session is not None:
+            parts.append(f"{session.total:,} messages")
         return f"HistoryBrowser({', '.join(part for part in parts if part)})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -109,92 +212,21 @@ class HistoryBrowser(anywidget.AnyWidget):
         except InvalidInputError as exc:
             raise traitlets.TraitError(str(exc)) from None
 
-    def _on_message(self, _widget: object, content: object, _buffers: object) -> None:
-        """Start what the page asks for. Never waits, never raises: errors in a callback are shown nowhere."""
-        address = address_of(content)
-        if address is None or not isinstance(content, dict):
-            return  # nobody to answer
-        try:
-            request = read_request(content)
-            if request.method == "cancel":
-                target = request.params.integer("rid", low=-(2**53))
-                self._reply(
-                    address, {"ok": True, "result": {"cancelled": self._jobs.cancel((request.view, target))}}
-                )
-            elif not self._jobs.start((request.view, request.rid), lambda: self._serve(request)):
-                raise Refusal("busy", "Too much is under way at once, or this number is taken. Try again.")
-        except Refusal as refusal:
-            self._reply(address, {"ok": False, "error": as_error(refusal)})
+    def _opened(self) -> tuple[SessionStore, str]:
+        """Return the store and the open session. Raises: InvalidInputError, where there is none."""
+        store, session_id = self.store, self.session_id
+        if store is None or session_id is None:
+            raise InvalidInputError("no session is open; click on one, or call browser.select(session_id)")
+        return store, session_id
 
-    async def _serve(self, request: Request) -> None:
-        address = (request.rid, request.view)
-        buffers: list[bytes] = []
-
-        def progress(done: int, total: int | None, note: str, partial: Mapping[str, Any] | None) -> None:
-            event = {
-                "event": "progress",
-                "view": request.view,
-                "rid": request.rid,
-                "done": done,
-                "total": total,
-            }
-            self._tell({**event, "note": note, "partial": partial})
-
-        call = Call(progress, request.view, buffers.append)
-        try:
-            result = await self._methods.answer(request.method, request.params, call)
-            await self._mirrored()
-        except asyncio.CancelledError as exc:
-            self._reply(address, {"ok": False, "error": as_error(refusal_of(exc))})
-            raise
-        except Exception as exc:  # noqa: BLE001 - the page is told of whatever it is; nobody else would be
-            self._reply(address, {"ok": False, "error": as_error(refusal_of(exc))})
-        else:
-            self._reply(address, {"ok": True, "result": result}, buffers)
-
-    def _ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """Return what `method` answers to Python, which waits for it.
-
-        Raises: InvalidInputError for what the page would be told in words; StoreError.
-        """
-
-        async def asked() -> dict[str, Any]:
-            try:
-                return await self._methods.answer(method, Params(params), python_call())
-            finally:
-                await self._mirrored()
-
-        try:
-            return self._jobs.run(asked())
-        except Refusal as refusal:
-            message = refusal.message
-        raise InvalidInputError(message)
-
-    def _reply(
-        self, address: tuple[int, str], reply: dict[str, Any], buffers: list[bytes] | None = None
-    ) -> None:
-        rid, view = address
-        self._send_to_page({"rid": rid, "view": view, **reply}, buffers)
-
-    def _tell(self, event: dict[str, Any]) -> None:
-        self._send_to_page(event)
-
-    def _send_to_page(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
-        if getattr(self, "comm", None) is not None:
-            self.send(sendable(content), buffers or None)
-
-    async def _mirrored(self) -> None:
-        state = self._methods.state
-        if self.connected != (state.connection is not None) or self.session != (state.session_id or ""):
-            # In a thread: observers of these traits may call methods here, which wait for the I/O loop.
-            await asyncio.to_thread(self._mirror)
-
-    def _mirror(self) -> None:
-        """Bring the traits up to what the state says."""
-        with self._mirroring:
-            state = self._methods.state
-            self.set_trait("connected", state.connection is not None)
-            self.set_trait("session", state.session_id or "")
+    def _counted(self) -> OpenSession:
+        """Return the open session, opened now where no view has done it yet."""
+        _, session_id = self._opened()
+        self.select(session_id, create=True)
+        opened = self._methods.state.session
+        if opened is None:
+            raise InvalidInputError("the session was closed in the meantime")
+        return opened
 
 
 def _source(source: object) -> tuple[SessionStore | None, str | None]:

@@ -1,0 +1,131 @@
+"""The wire between a widget and its page: requests in, replies and events out."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final, TypeVar
+
+import anywidget
+import traitlets
+
+from ..errors import InvalidInputError
+from ._jobs import Jobs
+from ._methods import Methods
+from ._refusals import Refusal, as_error, refusal_of
+from ._requests import Call, Params, Request, address_of, python_call, read_request
+from ._wire import sendable
+
+T = TypeVar("T")
+
+# All that a page may set: nothing that Python relies on, above all not `read_only`.
+_SET_BY_THE_PAGE: Final = frozenset({"height", "tabbable", "tooltip"})
+
+
+class PageWidget(anywidget.AnyWidget):
+    """A widget whose page asks by messages. Nothing of a conversation, and no secret, is ever a trait."""
+
+    connected = traitlets.Bool(False, help="Whether there is a store.").tag(sync=True)
+    session = traitlets.Unicode("", help='The open session; "" if there is none.').tag(sync=True)
+    read_only = traitlets.Bool(False, help="Whether all changes are refused.").tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        self._jobs = Jobs()
+        self._mirroring = threading.RLock()
+        self._methods = Methods(self._tell, lambda: bool(self.read_only), owner=lambda: self)
+        super().__init__(**traits)
+        self.on_msg(self._on_message)
+
+    def close(self) -> None:
+        """End everything that is under way, close what was opened here, and remove all views."""
+        self._jobs.close(self._methods.end())
+        super().close()
+
+    def set_state(self, sync_data: Mapping[str, Any]) -> None:
+        """Take from the page what is the page's to set, and nothing else."""
+        super().set_state({name: value for name, value in sync_data.items() if name in _SET_BY_THE_PAGE})
+
+    def _on_message(self, _widget: object, content: object, _buffers: object) -> None:
+        """Start what the page asks for. Never waits, never raises: errors in a callback are shown nowhere."""
+        address = address_of(content)
+        if address is None or not isinstance(content, dict):
+            return  # nobody to answer
+        try:
+            request = read_request(content)
+            if request.method == "cancel":
+                target = request.params.integer("rid", low=-(2**53))
+                found = self._jobs.cancel((request.view, target))
+                self._reply(address, {"ok": True, "result": {"cancelled": found}})
+            elif not self._jobs.start((request.view, request.rid), lambda: self._serve(request)):
+                raise Refusal("busy", "Too much is under way at once, or this number is taken. Try again.")
+        except Refusal as refusal:
+            self._reply(address, {"ok": False, "error": as_error(refusal)})
+
+    async def _serve(self, request: Request) -> None:
+        address = (request.rid, request.view)
+        buffers: list[bytes] = []
+
+        def progress(done: int, total: int | None, note: str, partial: Mapping[str, Any] | None) -> None:
+            counts = {"done": done, "total": total, "note": note, "partial": partial}
+            self._tell({"event": "progress", "view": request.view, "rid": request.rid, **counts})
+
+        call = Call(progress, request.view, buffers.append)
+        try:
+            result = await self._methods.answer(request.method, request.params, call)
+            await self._mirrored()
+        except asyncio.CancelledError as exc:
+            self._reply(address, {"ok": False, "error": as_error(refusal_of(exc))})
+            raise
+        except Exception as exc:  # noqa: BLE001 - the page is told of whatever it is; nobody else would be
+            self._reply(address, {"ok": False, "error": as_error(refusal_of(exc))})
+        else:
+            self._reply(address, {"ok": True, "result": result}, buffers)
+
+    def _ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """Return what `method` answers to Python, which waits for it.
+
+        Raises: InvalidInputError for what the page would be told in words; StoreError.
+        """
+        return self._wait(self._methods.answer(method, Params(params), python_call()))
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return the result of `work`, which runs on the I/O loop."""
+
+        async def done() -> T:
+            try:
+                return await work
+            finally:
+                await self._mirrored()
+
+        try:
+            return self._jobs.run(done())
+        except Refusal as refusal:
+            message = refusal.message
+        raise InvalidInputError(message)
+
+    def _reply(
+        self, address: tuple[int, str], reply: dict[str, Any], buffers: list[bytes] | None = None
+    ) -> None:
+        rid, view = address
+        self._to_page({"rid": rid, "view": view, **reply}, buffers)
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        self._to_page(event)
+
+    def _to_page(self, content: dict[str, Any], buffers: list[bytes] | None = None) -> None:
+        if getattr(self, "comm", None) is not None:  # None before it is open, and after it was closed
+            self.send(sendable(content), buffers or None)
+
+    async def _mirrored(self) -> None:
+        state = self._methods.state
+        if self.connected != (state.connection is not None) or self.session != (state.session_id or ""):
+            # In a thread: observers of these traits may call methods here, which wait for the I/O loop.
+            await asyncio.to_thread(self._mirror)
+
+    def _mirror(self) -> None:
+        """Bring the traits up to what the state says."""
+        with self._mirroring:
+            state = self._methods.state
+            self.set_trait("connected", state.connection is not None)
+            self.set_trait("session", state.session_id or "")

@@ -1,0 +1,69 @@
+"""A transcript as one static, safe piece of HTML, for a notebook that is read without a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any, Final
+
+from ..markdown import plain_html, showable
+from ..records import StoredMessage
+from ._window import entries_of
+
+TEXT_LIMIT: Final = 20_000
+_STYLE: Final = (
+    "border:1px solid #8886;border-radius:6px;padding:4px 12px;margin:6px 0;"
+    "overflow-wrap:anywhere;max-width:70em"
+)
+_QUIET: Final = "opacity:.75;font-size:.85em"
+
+
+class Snapshot:
+    """Some messages of a session as HTML: nothing in it runs, nothing is fetched, and no kernel is needed."""
+
+    def __init__(self, session_id: str, records: Sequence[StoredMessage], total: int) -> None:
+        self.html = _page(session_id, records, total)
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return f"Snapshot({len(self.html):,} characters of HTML)"
+
+
+def _page(session_id: str, records: Sequence[StoredMessage], total: int) -> str:
+    rows = entries_of(records, text_clip=TEXT_LIMIT)
+    left_out = total - len(records)
+    note = f"{total:,} messages" + (f", the last {len(records):,} of them shown" if left_out > 0 else "")
+    head = f"<p><strong>{escape(showable(session_id))}</strong> <span style='{_QUIET}'>{note}</span></p>"
+    return f"<div>{head}{''.join(map(_message, rows))}</div>"
+
+
+def _message(row: dict[str, Any]) -> str:
+    facts = [f"#{row['index'] + 1}", row["role"], row["name"], row["stored_at"], row["model"]]
+    head = f"<div style='{_QUIET}'>{escape(' · '.join(str(fact) for fact in facts if fact))}</div>"
+    parts = [row["html"], *map(_block, row["blocks"]), *map(_call, row["tool_calls"])]
+    if row["error"]:
+        parts.append(f"<p><em>cannot be read: {escape(row['error'])}</em></p>{plain_html(row['raw'] or '')}")
+    if row["clipped"]:
+        parts.append(f"<p style='{_QUIET}'>cut; {row['clipped']:,} characters in all</p>")
+    if (more := row["tool_calls_total"] - len(row["tool_calls"])) > 0:
+        parts.append(f"<p style='{_QUIET}'>and {more:,} more tool calls</p>")
+    return f"<div style='{_STYLE}'>{head}{''.join(parts)}</div>"
+
+
+def _block(block: dict[str, Any]) -> str:
+    label = escape(block["label"])
+    if not block["html"]:
+        return f"<p style='{_QUIET}'>[{label}]</p>"
+    return f"<details><summary style='{_QUIET}'>{label}</summary>{block['html']}</details>"
+
+
+def _call(call: dict[str, Any]) -> str:
+    result = call["result"]
+    answer = f"<pre>{escape(result['text'])}</pre>" if result else "<p><em>no result</em></p>"
+    state = f" ({escape(result['status'])})" if result else ""
+    return (
+        f"<details><summary style='{_QUIET}'>tool call {escape(call['name'])}{state}</summary>"
+        f"<pre>{escape(call['args'])}</pre>{answer}</details>"
+    )

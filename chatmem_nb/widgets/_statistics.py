@@ -1,0 +1,110 @@
+"""Figures of one session: messages, turns, tokens, tools, span of time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from ..frames import providers
+from ..records import StoredMessage, parse_all
+from ._calls import tool_calls_of
+from ._entries import short
+from ._requests import Call, Params
+from ._roles import role_of
+from ._state import BrowserState, stale
+
+SCANNED: Final = 2_000
+"""Messages that are read for the header, unless all are asked for."""
+_PIECE: Final = 1_000
+_TOOLS_TOLD: Final = 50
+
+
+@dataclass(slots=True)
+class Figures:
+    """What was counted in the first `scanned` messages."""
+
+    scanned: int = 0
+    turns: int = 0
+    bad: int = 0
+    tokens: Counter[str] = field(default_factory=Counter)
+    tools: Counter[str] = field(default_factory=Counter)
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def add(self, records: list[StoredMessage]) -> None:
+        """Count `records`, which follow those before."""
+        for record in records:
+            self.scanned += 1
+            if record.error is not None or record.data is None:
+                self.bad += 1
+                continue
+            self._add(record, record.data)
+
+    def _add(self, record: StoredMessage, data: dict[str, Any]) -> None:
+        self.turns += role_of(record) == "human"
+        for name, count in zip(("input", "output", "total"), providers.usage(data), strict=True):
+            if count is not None:
+                self.tokens[name] += count
+        for call in tool_calls_of(data):
+            self.tools[short(call.name) or "unnamed tool"] += 1
+        if record.stored_at is not None:
+            self.first = min(self.first or record.stored_at, record.stored_at)
+            self.last = max(self.last or record.stored_at, record.stored_at)
+
+    def shown(self, total: int, newest: datetime | None) -> dict[str, Any]:
+        """Return the figures as the page shows them, of a session of `total` messages."""
+        last = max((stamp for stamp in (self.last, newest) if stamp is not None), default=None)
+        tokens = {name: self.tokens.get(name) for name in ("input", "output", "total")}
+        return {
+            "messages": total,
+            "turns": self.turns,
+            "tokens": tokens if self.tokens else None,
+            "tools": [{"name": name, "calls": calls} for name, calls in self.tools.most_common(_TOOLS_TOLD)],
+            "bad": self.bad,
+            "first_time": self.first.isoformat() if self.first else None,
+            "last_time": last.isoformat() if last else None,
+            "partial": self.scanned < total,
+            "scanned": min(self.scanned, total),
+        }
+
+
+class Statistics:
+    """The method of the page that counts; what was counted is kept, so that an append costs only itself."""
+
+    def __init__(self, state: BrowserState) -> None:
+        self._state = state
+        self._epoch: int | None = None
+        self._figures = Figures()
+        self._turn = asyncio.Lock()
+
+    async def stats(self, params: Params, call: Call) -> dict[str, Any]:
+        """Return the figures of the open session: of its first 2,000 messages, or, with `all`, of all."""
+        opened = self._state.at(params.session_id(), params.integer("epoch"))
+        stop = opened.total if params.flag("all") else min(opened.total, SCANNED)
+        async with self._turn:
+            if self._epoch != opened.epoch:
+                self._epoch, self._figures = opened.epoch, Figures()
+            figures = self._figures
+            while figures.scanned < stop:
+                await self._scan(figures, opened.session_id, opened.epoch, stop)
+                call.progress(figures.scanned, stop, "counting", None)
+        newest = await self._newest(opened.session_id) if figures.scanned < opened.total else None
+        self._state.at(opened.session_id, opened.epoch)
+        return figures.shown(opened.total, newest)
+
+    async def _scan(self, figures: Figures, session_id: str, epoch: int, stop: int) -> None:
+        start = figures.scanned
+        raws = await self._state.store.aread(session_id, start, min(stop, start + _PIECE))
+        self._state.at(session_id, epoch)
+        if not raws:
+            self._state.count(session_id, await self._state.store.alength(session_id), changed=True)
+            raise stale()
+        records = await asyncio.to_thread(parse_all, raws, start)
+        await asyncio.to_thread(figures.add, records)
+
+    async def _newest(self, session_id: str) -> datetime | None:
+        raws = await self._state.store.aread(session_id, -1)
+        return parse_all(raws)[0].stored_at if raws else None
