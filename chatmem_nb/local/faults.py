@@ -68,7 +68,7 @@ class FaultPlan:
         command: str | None = None,
         delay: timedelta = timedelta(0),
     ) -> None:
-        """Let the next `times` requests meet this fault; `command` limits it to requests that hold this command.
+        """Let the next `times` requests meet this fault, of all or of those that hold `command`.
 
         A command is a Redis command or the name of an RPC, in any case. A request meets one fault at most:
         of those that fit, the one that was added first.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
@@ -22,8 +22,8 @@ class Access:
     hosts: frozenset[str] | None
     """The names by which this server may be called; None for all."""
 
-    def check(self, target: str, headers: Mapping[str, str]) -> None:
-        """Let the request pass, or raise RefusedRequestError: 403 for a browser or a foreign name, else 401."""
+    def check(self, target: str, headers: Message) -> None:
+        """Let the request pass, or raise RefusedRequestError: 403 for a web page or a foreign name, 401."""
         self._check_host(headers.get("Host", ""))
         # A browser says where a request comes from; the SDKs, curl and Node's fetch do not.
         if "Origin" in headers or headers.get("Sec-Fetch-Site", "none") != "none":
@@ -43,7 +43,7 @@ class Access:
             raise RefusedRequestError(HTTPStatus.FORBIDDEN, "ERR this server is not called by that host name")
 
 
-def _given_token(target: str, headers: Mapping[str, str]) -> bytes:
+def _given_token(target: str, headers: Message) -> bytes:
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return credentials.strip().encode("utf-8", "surrogateescape")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from chatmem_nb.local.upstash.replies import Refusal, Reply
+from chatmem_nb.local.upstash.dialect import FAKEREDIS, UPSTASH, Phrase, Rule, phrase
+from chatmem_nb.local.upstash.replies import Command, Refusal, Reply
 
 if TYPE_CHECKING:
     from redis import ConnectionPool
-
-Command = Sequence[bytes]
-"""A command's name and its arguments."""
 
 
 class EngineError(Exception):
@@ -23,11 +22,11 @@ class Engine(Protocol):
     """Runs commands; safe to use from every thread."""
 
     def run(self, commands: Sequence[Command]) -> list[Reply]:
-        """Return one reply for each command; one that fails does not stop those after it. Raises: EngineError."""
+        """Return one reply for each command; a failing one stops no other. Raises: EngineError."""
         ...
 
     def transaction(self, commands: Sequence[Command]) -> list[Reply] | Refusal:
-        """Return one reply for each command, run as one; a Refusal if Redis would run none. Raises: EngineError."""
+        """Return one reply for each command, run as one; a Refusal if none was run. Raises: EngineError."""
         ...
 
     def close(self) -> None:
@@ -38,15 +37,19 @@ class Engine(Protocol):
 class RedisEngine:
     """A Redis server, spoken to through the connections of `pool`."""
 
+    rules: Mapping[str, Rule] = UPSTASH
+
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
 
     def run(self, commands: Sequence[Command]) -> list[Reply]:
-        return self._exchange(commands)
+        phrases = [phrase(command, self.rules) for command in commands]
+        return _read(phrases, self._exchange([each.command for each in phrases]))
 
     def transaction(self, commands: Sequence[Command]) -> list[Reply] | Refusal:
-        *_, outcome = self._exchange([[b"MULTI"], *commands, [b"EXEC"]])
-        return cast("list[Reply] | Refusal", outcome)
+        phrases = [phrase(command, self.rules) for command in commands]
+        outcome = self._exchange([[b"MULTI"], *(each.command for each in phrases), [b"EXEC"]])[-1]
+        return outcome if isinstance(outcome, Refusal) else _read(phrases, cast("list[Reply]", outcome))
 
     def close(self) -> None:
         self._pool.disconnect()
@@ -54,7 +57,7 @@ class RedisEngine:
     def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
         import redis
 
-        connection = self._pool.get_connection()
+        connection: Any = self._pool.get_connection()
         try:
             return self._talk(connection, commands)
         except redis.RedisError as error:
@@ -72,29 +75,42 @@ class RedisEngine:
 
 
 class EmbeddedEngine(RedisEngine):
-    """A fakeredis in this process: one command at a time, and gone with the process."""
+    """A fakeredis in this process: one request at a time, and gone with the process."""
 
     def __init__(self) -> None:
         import fakeredis
 
-        client = fakeredis.FakeRedis(server=fakeredis.FakeServer(version=(7, 2)), protocol=2)
+        from chatmem_nb.local.upstash.sandbox import SandboxedServer
+
+        self._lock = threading.RLock()
+        server = SandboxedServer(version=(8, 2))
+        self.rules = {**UPSTASH, **FAKEREDIS, "EVAL_RO": server.eval_ro, "EVALSHA_RO": server.evalsha_ro}
+        client = fakeredis.FakeRedis(server=server, protocol=2)
         super().__init__(client.connection_pool)
-        self._lock = threading.Lock()
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Hold back every other thread's commands, so that several calls see one state."""
+        return self._lock
 
     def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
         with self._lock:
             return super()._exchange(commands)
 
     def _talk(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
-        return [self._ask(connection, command) for command in commands]
+        return [_ask_fake(connection, command) for command in commands]
 
-    def _ask(self, connection: Any, command: Command) -> Reply:
-        try:
-            connection.send_packed_command(connection.pack_command(*command), check_health=False)
-            return _answer(connection)
-        except Exception as error:  # fakeredis runs the command here: any of its bugs may come out
-            connection.disconnect()
-            return Refusal(f"ERR the embedded engine failed: {type(error).__name__}")
+
+def _ask_fake(connection: Any, command: Command) -> Reply:
+    import redis
+
+    try:
+        connection.send_packed_command(connection.pack_command(*command), check_health=False)
+        return _answer(connection)
+    except redis.ConnectionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the command runs in here: any bug of fakeredis may come out
+        connection.disconnect()  # the parser inside died of it
+        return Refusal(f"ERR the embedded engine failed on this command: {type(error).__name__}")
 
 
 def _answer(connection: Any) -> Reply:
@@ -102,20 +118,26 @@ def _answer(connection: Any) -> Reply:
 
     try:
         return _reply(connection.read_response(disable_decoding=True))
-    except redis.ResponseError as error:
+    except redis.ConnectionError:
+        raise
+    except redis.RedisError as error:
         return _reply(error)
 
 
 def _reply(answer: Any) -> Reply:
-    """Return what redis-py read as our own reply; it has cut the code off some errors, and keeps it beside."""
+    """Return what redis-py has read as our own reply."""
     import redis
 
     if isinstance(answer, list):
         return [_reply(element) for element in answer]
     if isinstance(answer, redis.RedisError):
-        code = getattr(answer, "status_code", None)
+        code = getattr(answer, "status_code", None)  # redis-py cuts it off the text
         return Refusal(f"{code} {answer}" if code else str(answer))
     return cast(Reply, answer)
+
+
+def _read(phrases: Sequence[Phrase], replies: Sequence[Reply]) -> list[Reply]:
+    return [each.read(reply) for each, reply in zip(phrases, replies, strict=True)]
 
 
 def open_engine(redis_url: str | None) -> Engine:

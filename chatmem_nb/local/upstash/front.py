@@ -71,7 +71,7 @@ class Front(ThreadingMixIn, TCPServer):
 
     def _own_address(self) -> tuple[str, int]:
         host, port = self.server_address[:2]
-        return ("127.0.0.1" if host == "0.0.0.0" else str(host)), int(port)  # noqa: S104 - nothing is bound here
+        return ("127.0.0.1" if host == "0.0.0.0" else str(host)), int(port)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         with self._guard:
@@ -111,15 +111,17 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._arrives(fault):
             self.close_connection = True
         elif fault and fault.kind == "refuse":
-            self._answer(Answer(HTTPStatus.TOO_MANY_REQUESTS, {"error": "ERR max requests limit exceeded"}))
+            self._answer(
+                Answer(HTTPStatus.TOO_MANY_REQUESTS, {"error": "ERR max commands per second exceeded"})
+            )
         else:
             encode = self.headers.get("Upstash-Encoding", "").lower() == "base64"
             self._answer(self.server.service.run(job, encode=encode), fault)
 
-    do_GET = do_HEAD = do_POST = do_PUT = _serve  # noqa: N815 - http.server's names
+    do_GET = do_HEAD = do_POST = do_PUT = _serve
 
     def _read_body(self) -> bytes | None:
-        """Return the body, or None if it is larger than allowed; it is read all the same, to leave no rest."""
+        """Return the body, or None if it is too large; it is read all the same, to leave no rest."""
         try:
             length = max(0, int(self.headers.get("Content-Length", 0)))
         except ValueError:

@@ -1,10 +1,14 @@
-"""Redis replies as the JSON that Upstash answers with."""
+"""Commands, replies, and replies as the JSON that Upstash answers with."""
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+Command = Sequence[bytes]
+"""A command's name and its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ Reply = bytes | int | float | None | Refusal | list["Reply"]
 
 
 def as_result(reply: Reply, *, encode: bool) -> dict[str, Any]:
-    """Return the answer to one command, `{"result": ...}` or `{"error": ...}`; strings are base64 if `encode`.
+    """Return the answer to one command, `{"result": ...}` or `{"error": ...}`; base64 if `encode`.
 
     See https://upstash.com/docs/redis/features/restapi, "Response" and "Base64 Encoded Responses".
     """
@@ -44,3 +48,10 @@ def _as_json(reply: Reply, encode: bool) -> Any:
 
 def _text(value: bytes, encode: bool) -> str:
     return base64.b64encode(value).decode("ascii") if encode else value.decode("utf-8", "replace")
+
+
+def size(reply: Reply) -> int:
+    """Return how many bytes of text `reply` holds."""
+    if isinstance(reply, list):
+        return sum(map(size, reply))
+    return len(reply) if isinstance(reply, bytes) else 0

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote_to_bytes, urlsplit
 
-from chatmem_nb.local.upstash.engine import Command
+from chatmem_nb.local.upstash.replies import Command
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -65,17 +65,19 @@ def _path_command(path: str, query: str, body: bytes) -> Command:
 
 def _rows(body: bytes) -> list[Command]:
     rows = _read_json(body)
-    if not isinstance(rows, list) or not rows:
-        raise _unreadable("expected an array of commands")
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise _refused("ERR failed to parse pipeline request")
+    if not rows:
+        raise _refused("ERR empty pipeline request")
     return [_command(row) for row in rows]
 
 
 def _read_json(body: bytes) -> Any:
+    """Return the JSON of `body`, or None; its numbers as they were written, since Redis knows text only."""
     try:
-        # Numbers stay as they were written: Redis knows text only.
         return json.loads(body, parse_int=str, parse_float=str, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise _unreadable("the body is not JSON") from None
+        return None
 
 
 def _refuse_constant(name: str) -> None:
@@ -83,8 +85,10 @@ def _refuse_constant(name: str) -> None:
 
 
 def _command(row: Any) -> Command:
-    if not isinstance(row, list) or not row:
-        raise _unreadable("expected a command as an array of strings")
+    if not isinstance(row, list):
+        raise _refused("ERR failed to parse command")
+    if not row:
+        raise _refused("ERR empty command")
     return [_argument(element) for element in row]
 
 
@@ -98,8 +102,8 @@ def _argument(element: Any) -> bytes:
         return b"true" if element else b"false"
     if element is None:
         return b"null"
-    raise _unreadable("an argument is neither a string nor a number")
+    raise _refused("ERR failed to parse command: an argument is neither a string nor a number")
 
 
-def _unreadable(reason: str) -> RefusedRequestError:
-    return RefusedRequestError(HTTPStatus.BAD_REQUEST, f"ERR failed to parse request: {reason}")
+def _refused(text: str) -> RefusedRequestError:
+    return RefusedRequestError(HTTPStatus.BAD_REQUEST, text)

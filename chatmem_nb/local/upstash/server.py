@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from chatmem_nb.local.faults import FaultPlan
 from chatmem_nb.local.upstash.access import LOOPBACK, Access
+from chatmem_nb.local.upstash.commands import EMBEDDED_LACKS
 from chatmem_nb.local.upstash.engine import Engine, open_engine
 from chatmem_nb.local.upstash.front import Front
+from chatmem_nb.local.upstash.permits import Permits
 from chatmem_nb.local.upstash.service import Service
 
 if TYPE_CHECKING:
@@ -40,8 +42,15 @@ class LocalUpstash:
         self.token = secrets.token_urlsafe(24) if token is None else token
         self.faults = FaultPlan()
         self._engine: Future[Engine] = Future()
+        permits = Permits(scripts, EMBEDDED_LACKS if redis_url is None else frozenset())
         access = Access(self.token, None if expose else LOOPBACK | {host})
-        self._front = Front((host, port), Service(self._engine), access, self.faults, max_request_bytes)
+        self._front = Front(
+            (host, port),
+            Service(self._engine, permits, max_request_bytes),
+            access,
+            self.faults,
+            max_request_bytes,
+        )
         self.latency = latency
         self.host, self.port = host, int(self._front.server_address[1])
         self._closed = False

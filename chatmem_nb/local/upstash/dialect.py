@@ -1,0 +1,113 @@
+"""Where Upstash differs from Redis, and fakeredis from both: commands put another way, and answers set right.
+
+Each rule was seen in the test suites that Upstash publishes for its own SDKs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from chatmem_nb.local.upstash.replies import Command, Refusal, Reply
+
+
+class Phrase(NamedTuple):
+    """A command as the engine understands it, and how its answer is to be read."""
+
+    command: Command
+    read: Callable[[Reply], Reply] = lambda reply: reply
+
+
+Rule = Callable[[Command], Phrase]
+
+
+def phrase(command: Command, rules: Mapping[str, Rule]) -> Phrase:
+    """Return `command` put as `rules` have it."""
+    rule = rules.get(command[0].decode("ascii", "replace").upper())
+    return rule(command) if rule else Phrase(command)
+
+
+def _scan(command: Command) -> Phrase:
+    """Upstash looks at more keys than Redis' ten where no COUNT is given."""
+    return Phrase(command if _find(command, b"COUNT", 2) else [*command, b"COUNT", b"1000"])
+
+
+_TRIM = b"""\
+if redis.call('XLEN', KEYS[1]) - ARGV[1] < 100 then return 0 end
+return redis.call('XTRIM', KEYS[1], 'MAXLEN', '=', ARGV[1])
+"""
+
+
+def _trim(command: Command) -> Phrase:
+    """Asked for `~`, Upstash trims a stream exactly, or leaves less than a hundred entries too many."""
+    match [argument.upper() for argument in command[2:4]], list(command):
+        case [b"MAXLEN", b"~"], [_, key, _, _, length]:
+            return Phrase([b"EVAL", _TRIM, b"1", key, length])
+    return Phrase(command)
+
+
+def _do_not_wait(command: Command) -> Phrase:
+    """Over HTTP nothing waits: BLOCK is left out."""
+    at, streams = _find(command, b"BLOCK", 1), _find(command, b"STREAMS", 1)
+    return Phrase([*command[:at], *command[at + 2 :]] if 0 < at < streams else command)
+
+
+def _store_range(command: Command) -> Phrase:
+    """Upstash lets LIMIT follow a range of ranks too."""
+    match [argument.upper() for argument in command[3:]], list(command):
+        case [_, _, b"LIMIT", _, _], [name, to, key, first, _, _, offset, count]:
+            try:
+                start = int(first) + int(offset)
+                return Phrase([name, to, key, b"%d" % start, b"%d" % (start + int(count) - 1)])
+            except ValueError:
+                pass  # the engine says what is wrong
+    return Phrase(command)
+
+
+def _no_group_no_consumers(command: Command) -> Phrase:
+    def read(reply: Reply) -> Reply:
+        return [] if isinstance(reply, Refusal) and reply.text.startswith("NOGROUP") else reply
+
+    return Phrase(command, read if _find(command, b"CONSUMERS", 1) == 1 else lambda reply: reply)
+
+
+def _touch(command: Command) -> Phrase:
+    return Phrase([b"EXISTS", *command[1:]])
+
+
+def _bitfield_ro(command: Command) -> Phrase:
+    only_gets = all(word.upper() == b"GET" for word in command[2::3])
+    return Phrase([b"BITFIELD" if only_gets else b"BITFIELD_RO", *command[1:]])
+
+
+def _one_random(command: Command) -> Phrase:
+    """fakeredis answers with a list where no count was given, and Redis with the one."""
+
+    def read(reply: Reply) -> Reply:
+        return reply[0] if isinstance(reply, list) and reply else reply
+
+    return Phrase(command, read if len(command) == 2 else lambda reply: reply)
+
+
+def _find(command: Command, word: bytes, start: int) -> int:
+    """Return where `word` stands in `command`, or 0."""
+    return next((at for at in range(start, len(command)) if command[at].upper() == word), 0)
+
+
+UPSTASH: Mapping[str, Rule] = {
+    "SCAN": _scan,
+    "XTRIM": _trim,
+    "XREAD": _do_not_wait,
+    "XREADGROUP": _do_not_wait,
+    "ZRANGESTORE": _store_range,
+    "XINFO": _no_group_no_consumers,
+}
+"""How Upstash differs from Redis."""
+
+FAKEREDIS: Mapping[str, Rule] = {
+    "TOUCH": _touch,
+    "BITFIELD_RO": _bitfield_ro,
+    "HRANDFIELD": _one_random,
+    "ZRANDMEMBER": _one_random,
+}
+"""How fakeredis 2.40 differs from Redis."""
