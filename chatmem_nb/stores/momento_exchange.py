@@ -19,7 +19,7 @@ from .momento_operations import CreateCache, Operation
 
 T = TypeVar("T")
 
-_RECONNECTS = (0.05, 0.25, 1.0)
+_RECONNECTS = (0.02, 0.1, 0.4, 1.0)
 """Seconds before a request is made again that Momento could not be reached for."""
 _THROTTLED_S, _THROTTLED_MAX_S = 0.1, 2.0
 CHANGE_SHARE = 0.6

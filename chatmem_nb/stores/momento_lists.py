@@ -13,6 +13,8 @@ from .momento_operations import DeleteKey, EraseRange, FetchList, ListLength, Op
 FIRST_PAGE = 1_000
 """Elements of the first page of a list; the next have as many as fill `_PAGE_BYTES`."""
 _PAGE_BYTES = 2_500_000
+_TAIL = 2_000
+"""Elements at the end of a list that are asked for at once; for more, its length is asked first."""
 _OTHERS = 1_000
 """How many records of others, written meanwhile, are passed over when a push is looked for."""
 
@@ -71,7 +73,7 @@ class ListPlans:
 
     def read(self, key: bytes, start: int, stop: int | None, deadline: Deadline) -> Plan[list[bytes]]:
         """Return the elements of the slice `start:stop`; the deadline starts anew with every page."""
-        if stop is None and -FIRST_PAGE <= start < 0 and self.slices:
+        if stop is None and -_TAIL <= start < 0 and self.slices:
             try:
                 return (yield from self._exchange.ask(FetchList(key, start), deadline))
             except MomentoMessageTooLargeError:  # in several pages, then, and these need the length

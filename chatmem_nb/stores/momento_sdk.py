@@ -93,6 +93,11 @@ def _known(response: Any) -> Any:
     return response
 
 
+def collection_ttl(ttl: timedelta | None) -> CollectionTtl:
+    """Return `ttl` as the SDK takes it; None: the default of the client."""
+    return CollectionTtl.from_cache_ttl() if ttl is None else CollectionTtl.of(ttl)
+
+
 def _life(ttl_ms: int | None, *, refresh_ttl: bool = True) -> CollectionTtl:
     return CollectionTtl(None if ttl_ms is None else timedelta(milliseconds=ttl_ms), refresh_ttl)
 
