@@ -140,11 +140,13 @@ def _read(phrases: Sequence[Phrase], replies: Sequence[Reply]) -> list[Reply]:
     return [each.read(reply) for each, reply in zip(phrases, replies, strict=True)]
 
 
-def open_engine(redis_url: str | None) -> Engine:
-    """Return the embedded engine, or one over the server at `redis_url`."""
-    if redis_url is None:
-        return EmbeddedEngine()
+def connect(redis_url: str) -> RedisEngine:
+    """Return an engine over the server at `redis_url`. Raises: EngineError if it does not answer."""
     import redis
 
     # Only RESP2 has the reply kinds that Upstash's JSON has.
-    return RedisEngine(redis.ConnectionPool.from_url(redis_url, protocol=2))
+    engine = RedisEngine(redis.ConnectionPool.from_url(redis_url, protocol=2))
+    [answer] = engine.run([[b"PING"]])
+    if isinstance(answer, Refusal):
+        raise EngineError(f"the Redis server refuses: {answer.text}")
+    return engine

@@ -1,0 +1,166 @@
+"""All keys of an engine as entries of a snapshot, and back, by plain commands.
+
+The value of an entry is what Redis answers: of a string its text; of a list its elements, first to last; of a
+set its members; of a sorted set [member, score] each; of places (type "geo") [member, longitude, latitude]
+each; of a hash [field, value, expires at or null] each; of a stream [entries, last id, groups], where an entry
+is [id, [field, value, ...]], a group is [name, last delivered id, consumers, pending], and one pending is
+[id, consumer, delivered at, deliveries]. Times in here are milliseconds since 1970.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+from chatmem_nb.local.upstash.engine import Engine, EngineError
+from chatmem_nb.local.upstash.replies import Command, Refusal
+from chatmem_nb.local.upstash.snapshot import Content, Entry
+
+_STEP = 1000  # arguments, or commands, at once
+
+
+def read_contents(engine: Engine) -> list[Entry]:
+    """Return every key of `engine`; nobody may change them meanwhile. Raises: EngineError."""
+    keys = sorted(_ask(engine, b"KEYS", b"*"))
+    return [_entry(engine, key) for key in keys]
+
+
+def write_contents(engine: Engine, entries: Iterable[Entry]) -> None:
+    """Put `entries` into an empty `engine`, without those that have expired. Raises: EngineError."""
+    now_ms = time.time() * 1000
+    live = (each for each in entries if each.expires_at_ms is None or each.expires_at_ms > now_ms)
+    commands = itertools.chain.from_iterable(map(_commands, live))
+    while batch := list(itertools.islice(commands, _STEP)):
+        for command, reply in zip(batch, engine.run(batch), strict=True):
+            if isinstance(reply, Refusal):
+                raise EngineError(
+                    f"a key of the snapshot cannot be restored: {command[0].decode()}: {reply.text}"
+                )
+
+
+def _ask(engine: Engine, *command: bytes) -> Any:
+    [reply] = engine.run([command])
+    if isinstance(reply, Refusal):
+        raise EngineError(f"{command[0].decode()}: {reply.text}")
+    return reply
+
+
+def _entry(engine: Engine, key: bytes) -> Entry:
+    kind = cast(bytes, _ask(engine, b"TYPE", key)).decode()
+    expires_at_ms = _ask(engine, b"PEXPIRETIME", key)
+    if kind == "zset" and _are_places(engine, key):
+        kind = "geo"
+    return Entry(key, kind, expires_at_ms if expires_at_ms >= 0 else None, _value(engine, kind, key))
+
+
+def _are_places(engine: Engine, key: bytes) -> bool:
+    """Say whether GEOADD made this sorted set: fakeredis 2.40 has geohashes of letters for scores then."""
+    try:
+        [float(score) for score in _ask(engine, b"ZRANGE", key, b"0", b"-1", b"WITHSCORES")[1::2]]
+    except ValueError:
+        return True
+    return False
+
+
+def _value(engine: Engine, kind: str, key: bytes) -> Content:
+    match kind:
+        case "string":
+            return cast(Content, _ask(engine, b"GET", key))
+        case "list":
+            return cast(Content, _ask(engine, b"LRANGE", key, b"0", b"-1"))
+        case "set":
+            return cast(Content, sorted(_ask(engine, b"SMEMBERS", key)))
+        case "zset":
+            return _pairs(_ask(engine, b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"))
+        case "geo":
+            members = _ask(engine, b"ZRANGE", key, b"0", b"-1")
+            places = _ask(engine, b"GEOPOS", key, *members)
+            return [[member, *place] for member, place in zip(members, places, strict=True)]
+        case "hash":
+            return _hash(engine, key)
+        case "stream":
+            return _stream(engine, key)
+    raise EngineError(f"a key of type {kind} cannot be kept")
+
+
+def _pairs(flat: list[Any]) -> list[Any]:
+    return [list(pair) for pair in zip(flat[::2], flat[1::2], strict=True)]
+
+
+def _hash(engine: Engine, key: bytes) -> Content:
+    pairs = _pairs(_ask(engine, b"HGETALL", key))
+    fields = [field for field, _ in pairs]
+    times = _ask(engine, b"HPEXPIRETIME", key, b"FIELDS", b"%d" % len(fields), *fields)
+    return [[*pair, at if at >= 0 else None] for pair, at in zip(pairs, times, strict=True)]
+
+
+def _stream(engine: Engine, key: bytes) -> Content:
+    about = dict(_pairs(_ask(engine, b"XINFO", b"STREAM", key)))
+    groups = [dict(_pairs(group)) for group in _ask(engine, b"XINFO", b"GROUPS", key)]
+    return [
+        _ask(engine, b"XRANGE", key, b"-", b"+"),
+        about[b"last-generated-id"],
+        [[group[b"name"], group[b"last-delivered-id"], *_readers(engine, key, group)] for group in groups],
+    ]
+
+
+def _readers(engine: Engine, key: bytes, group: dict[bytes, Any]) -> tuple[Content, Content]:
+    consumers = [dict(_pairs(each)) for each in _ask(engine, b"XINFO", b"CONSUMERS", key, group[b"name"])]
+    count = b"%d" % max(1, group[b"pending"])
+    pending = _ask(engine, b"XPENDING", key, group[b"name"], b"-", b"+", count)
+    now_ms = int(time.time() * 1000)
+    return (
+        [each[b"name"] for each in consumers],
+        [[entry_id, consumer, now_ms - idle_ms, times] for entry_id, consumer, idle_ms, times in pending],
+    )
+
+
+def _commands(entry: Entry) -> Iterator[Command]:
+    """Return what makes this key anew."""
+    key, value = entry.key, cast(Any, entry.value)
+    match entry.type:
+        case "string":
+            yield [b"SET", key, value]
+        case "list":
+            yield from _stepwise(b"RPUSH", key, value)
+        case "set":
+            yield from _stepwise(b"SADD", key, value)
+        case "zset":
+            yield from _stepwise(b"ZADD", key, [part for member, score in value for part in (score, member)])
+        case "geo":
+            yield from ([b"GEOADD", key, east, north, member] for member, east, north in value)
+        case "hash":
+            yield from _stepwise(b"HSET", key, [part for field, text, _ in value for part in (field, text)])
+            for field, _, at in value:
+                if at is not None:
+                    yield [b"HPEXPIREAT", key, b"%d" % at, b"FIELDS", b"1", field]
+        case "stream":
+            yield from _stream_commands(key, *value)
+        case kind:
+            raise EngineError(f"a key of the snapshot has an unknown type: {kind}")
+    if entry.expires_at_ms is not None:
+        yield [b"PEXPIREAT", key, b"%d" % entry.expires_at_ms]
+
+
+def _stepwise(name: bytes, key: bytes, arguments: list[bytes]) -> Iterator[Command]:
+    for first in range(0, len(arguments), _STEP):
+        yield [name, key, *arguments[first : first + _STEP]]
+
+
+def _stream_commands(key: bytes, entries: list[Any], last_id: bytes, groups: list[Any]) -> Iterator[Command]:
+    for entry_id, fields in entries:
+        yield [b"XADD", key, entry_id, *fields]
+    if last_id != b"0-0" and (
+        not entries or entries[-1][0] != last_id
+    ):  # it was deleted, and must not come again
+        yield [b"XADD", key, last_id, b"", b""]
+        yield [b"XDEL", key, last_id]
+    for name, delivered_id, consumers, pending in groups:
+        yield [b"XGROUP", b"CREATE", key, name, delivered_id, b"MKSTREAM"]
+        for consumer in consumers:
+            yield [b"XGROUP", b"CREATECONSUMER", key, name, consumer]
+        for entry_id, consumer, delivered_at_ms, deliveries in pending:
+            claim = [b"XCLAIM", key, name, consumer, b"0", entry_id, b"TIME", b"%d" % delivered_at_ms]
+            yield [*claim, b"RETRYCOUNT", b"%d" % deliveries, b"FORCE", b"JUSTID"]

@@ -1,0 +1,111 @@
+"""An embedded engine whose keys outlive the process, in a file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from chatmem_nb.errors import InvalidInputError
+from chatmem_nb.local.upstash.commands import WRITES
+from chatmem_nb.local.upstash.contents import read_contents, write_contents
+from chatmem_nb.local.upstash.engine import EmbeddedEngine, EngineError
+from chatmem_nb.local.upstash.replies import Command, Refusal, Reply
+from chatmem_nb.local.upstash.snapshot import Entry, read_snapshot, write_snapshot
+
+_LOG = logging.getLogger(__name__)
+_SHARE = 10  # saving a large store takes a tenth of the time at most
+
+
+class KeptFile:
+    """A snapshot's file, held by this process alone until it is closed."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Take the file. Raises: InvalidInputError if a server has it, or it is no snapshot; OSError."""
+        self.path = Path(path).resolve()
+        self._lock = _lock(self.path.with_name(f".{self.path.name}.lock"))
+        try:
+            self.entries: list[Entry] = read_snapshot(self.path)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+class KeptEngine:
+    """`engine`, saved to `file` on close, and `every` so often after a change."""
+
+    def __init__(self, engine: EmbeddedEngine, file: KeptFile, every: timedelta) -> None:
+        self._engine, self._file, self._every_s = engine, file, every.total_seconds()
+        write_contents(engine, file.entries)
+        file.entries = []
+        self._changed, self._closing = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="LocalUpstash keeping", daemon=True)
+        self._thread.start()
+
+    def run(self, commands: Sequence[Command]) -> list[Reply]:
+        try:
+            return self._engine.run(commands)
+        finally:
+            self._note(commands)
+
+    def transaction(self, commands: Sequence[Command]) -> list[Reply] | Refusal:
+        try:
+            return self._engine.transaction(commands)
+        finally:
+            self._note(commands)
+
+    def close(self) -> None:
+        """Save what has changed. Raises: OSError if that fails."""
+        self._closing.set()
+        self._changed.set()  # wakes `_keep`
+        self._thread.join()
+        try:
+            self._save()
+        finally:
+            self._engine.close()
+            self._file.close()
+
+    def _note(self, commands: Sequence[Command]) -> None:
+        if any(command[0].decode("ascii", "replace").upper() in WRITES for command in commands):
+            self._changed.set()
+
+    def _keep(self) -> None:
+        pause_s = self._every_s
+        while self._changed.wait() and not self._closing.wait(pause_s):
+            self._changed.clear()
+            began = time.monotonic()
+            try:
+                self._save()
+            except (OSError, EngineError) as error:
+                _LOG.warning("%s could not be written, and will be tried again: %s", self._file.path, error)
+                self._changed.set()
+            pause_s = max(self._every_s, _SHARE * (time.monotonic() - began))
+
+    def _save(self) -> None:
+        with self._engine.alone():
+            entries = read_contents(self._engine)
+        write_snapshot(self._file.path, entries)
+
+
+def _lock(path: Path) -> int | None:
+    """Return a handle that locks `path` while this process lives; None where the system has no such lock."""
+    if os.name != "posix":
+        return None
+    import fcntl
+
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise InvalidInputError(f"another LocalUpstash keeps its sessions in {path.name[1:-5]}") from None
+    return handle

@@ -1,0 +1,145 @@
+"""The file that LocalUpstash keeps its keys in: JSON, one element a line, to read and to compare by eye.
+
+    {"format": "LocalUpstash", "version": 1, "saved_at": "2026-01-31T12:00:00.000+00:00", "keys": [
+    {"key": "message_store:a", "type": "list", "expires_at": null, "value": [
+    "the newest element",
+    {"base64": "/w=="}
+    ]}
+    ]}
+
+Text that is not UTF-8 stands as base64. Times are UTC. What stands under "value" is said in `contents.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TextIO
+
+from chatmem_nb.errors import InvalidInputError
+
+_FORMAT, _VERSION = "LocalUpstash", 1
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+Content = bytes | int | None | list["Content"]
+"""A value of a key: text, numbers, and lists of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One key as it was at one moment."""
+
+    key: bytes
+    type: str
+    expires_at_ms: int | None
+    """Since 1970, UTC; None for a key that stays."""
+    value: Content
+
+
+def write_snapshot(path: Path, entries: Iterable[Entry]) -> None:
+    """Put `entries` in place of the file at `path`, whole or not at all. Raises: OSError."""
+    draft = path.with_name(f".{path.name}.draft")
+    # For this user's eyes alone: these are conversations.
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        _write(file, entries)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+    _sync_folder(path.parent)
+
+
+def read_snapshot(path: Path) -> list[Entry]:
+    """Return what the file at `path` holds, [] if there is no file. Raises: InvalidInputError, OSError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(f"{path} is no snapshot of LocalUpstash: it is not UTF-8") from error
+    try:
+        document = json.loads(text)
+        if (document["format"], document["version"]) != (_FORMAT, _VERSION):
+            raise ValueError("it says that it is something else")
+        return [_entry(each) for each in document["keys"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInputError(f"{path} is no snapshot of LocalUpstash: {error}") from error
+
+
+def _write(file: TextIO, entries: Iterable[Entry]) -> None:
+    saved_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    file.write(f'{{"format": "{_FORMAT}", "version": {_VERSION}, "saved_at": "{saved_at}", "keys": [')
+    for number, entry in enumerate(entries):
+        file.write(",\n" if number else "\n")
+        file.writelines(_lines(entry))
+    file.write("\n]}\n")
+
+
+def _lines(entry: Entry) -> Iterator[str]:
+    head = {"key": _shown(entry.key), "type": entry.type, "expires_at": _time(entry.expires_at_ms)}
+    yield _json(head)[:-1] + ', "value": '
+    if isinstance(entry.value, list):
+        yield "["
+        for number, element in enumerate(entry.value):
+            yield (",\n" if number else "\n") + _json(_shown(element))
+        yield "\n]}"
+    else:
+        yield _json(_shown(entry.value)) + "}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _entry(shown: dict[str, Any]) -> Entry:
+    key, expires_at = _content(shown["key"]), shown["expires_at"]
+    if not isinstance(key, bytes):
+        raise ValueError("a key is not text")
+    moment = None if expires_at is None else datetime.fromisoformat(expires_at) - _EPOCH
+    expires_at_ms = None if moment is None else moment // timedelta(milliseconds=1)
+    return Entry(key, shown["type"], expires_at_ms, _content(shown["value"]))
+
+
+def _time(ms: int | None) -> str | None:
+    if ms is None:
+        return None
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")
+
+
+def _shown(value: Content) -> Any:
+    if isinstance(value, list):
+        return [_shown(element) for element in value]
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}
+
+
+def _content(shown: Any) -> Content:
+    match shown:
+        case str():
+            return shown.encode()
+        case {"base64": str(text)}:
+            return base64.b64decode(text, validate=True)
+        case list():
+            return [_content(element) for element in shown]
+        case None | int():
+            return shown
+    raise ValueError(f"a value cannot be a {type(shown).__name__}")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the new name survive a power cut too, where the system lets a folder be synced."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
