@@ -39,7 +39,8 @@ class PageWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """End everything that is under way, close what was opened here, and remove all views."""
-        self._jobs.close(self._methods.end())
+        if "_methods" in vars(self):  # ipywidgets closes also what was never made, because it was refused
+            self._jobs.close(self._methods.end())
         super().close()
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:

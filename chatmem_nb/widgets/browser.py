@@ -6,7 +6,7 @@ import pathlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import traitlets
 
@@ -137,7 +137,7 @@ class HistoryBrowser(PageWidget):
         _, session_id = self._opened()
         if isinstance(message, str):
             return int(self._ask("append", session_id=session_id, content=message, role=role)["total"])
-        messages = list(message) if isinstance(message, Sequence) else [message]
+        messages = list(message) if isinstance(message, (list, tuple)) else [cast("BaseMessage", message)]
         return self._wait(self._methods.changes.append_messages(session_id, messages))
 
     def remove(self, index: int) -> None:
