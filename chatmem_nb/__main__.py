@@ -22,6 +22,8 @@ from .local.samples import BrokenLine, Conversation, read_conversations, sample_
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     options = _parser().parse_args(arguments)
+    # gRPC's own log lines (a taken port, a signal) say nothing that our messages do not.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         with _ended_by_signals():
             run = demo if options.command == "demo" else serve
@@ -59,10 +61,12 @@ def serve(options: argparse.Namespace) -> int:
             host=options.host,
             expose=options.expose,
         )
-    elif options.path or options.redis_url or options.expose:
-        raise ValueError("--path, --redis-url, --host and --expose are for `serve upstash`")
+    elif options.path or options.redis_url:
+        raise ValueError("--path and --redis-url are for `serve upstash`: Momento here keeps nothing")
     else:
-        server = LocalMomento(port=options.port, token=options.token)
+        server = LocalMomento(
+            port=options.port, token=options.token, host=options.host, expose=options.expose
+        )
     with server:
         for name, value in environment(server).items():
             print(f"export {name}={value}", flush=True)
@@ -118,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--path", help="file that keeps the sessions between runs (upstash)")
     serve.add_argument("--redis-url", help="a Redis server to use as the engine (upstash)")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen at (upstash)")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen at")
     serve.add_argument("--expose", action="store_true", help="allow an address that others can reach")
     return parser
 

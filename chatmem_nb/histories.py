@@ -280,10 +280,9 @@ class MomentoChatMessageHistory(StoreHistory):
     @property
     def ttl(self) -> CollectionTtl:
         """The life of the session after each append, as Momento's SDK takes it."""
-        from momento.requests import CollectionTtl
+        from .stores.momento_sdk import collection_ttl
 
-        life = self.store.ttl
-        return CollectionTtl.from_cache_ttl() if life is None else CollectionTtl.of(life)
+        return collection_ttl(self.store.ttl)
 
     @property
     def cache_client(self) -> CacheClient:

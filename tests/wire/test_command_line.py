@@ -30,10 +30,11 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def running(*arguments: str, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+def running(*arguments: str, cwd: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "chatmem_nb", *arguments]
+    # Unbuffered: a line that waits in a buffer of ours is none that `select` can see.
     process = subprocess.Popen(
-        command, cwd=cwd, env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, bufsize=0, cwd=cwd, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     try:
         yield process
@@ -43,13 +44,13 @@ def running(*arguments: str, cwd: Path | None = None) -> Iterator[subprocess.Pop
         process.communicate()
 
 
-def line(process: subprocess.Popen[str]) -> str:
+def line(process: subprocess.Popen[bytes]) -> str:
     assert process.stdout is not None
     ready, _, _ = select.select([process.stdout], [], [], LINE_TIMEOUT_S)
     assert ready, "no line came"
     text = process.stdout.readline()
     assert text, process.stderr.read() if process.stderr else ""
-    return text
+    return text.decode()
 
 
 def exported(text: str) -> tuple[str, str]:
@@ -98,7 +99,7 @@ def test_demo_opens_jupyterlab_over_both_services(tmp_path: Path) -> None:
         with OPENER.open(url, timeout=20) as answer:
             assert json.load(answer)["name"] == "quickstart.ipynb"
         process.send_signal(signal.SIGTERM)
-        _, complaints = process.communicate(timeout=30)
+        complaints = process.communicate(timeout=30)[1].decode()
     assert process.returncode == 0
     assert "line 2: not JSON" in complaints
     assert "line 1" not in complaints
@@ -111,7 +112,7 @@ def test_a_taken_port_is_named(command: tuple[str, ...]) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         with running(*command, "--port", port) as process:
-            _, complaints = process.communicate(timeout=60)
+            complaints = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 1
     assert complaints.startswith("chatmem_nb: ")
     assert "Traceback" not in complaints
@@ -120,7 +121,7 @@ def test_a_taken_port_is_named(command: tuple[str, ...]) -> None:
 
 def test_a_missing_data_file_is_named(tmp_path: Path) -> None:
     with running("demo", "--no-browser", "--data", str(tmp_path / "none.jsonl")) as process:
-        _, complaints = process.communicate(timeout=60)
+        complaints = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 1
     assert "none.jsonl" in complaints
     assert "Traceback" not in complaints
