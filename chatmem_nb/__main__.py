@@ -13,8 +13,6 @@ from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from .errors import ChatMemError
-from .local import LocalMomento, LocalUpstash
-from .local.demo import jupyterlab, notebooks_folder, seeded_servers
 from .local.offline import environment
 from .local.samples import BrokenLine, Conversation, read_conversations, sample_conversations
 
@@ -22,7 +20,8 @@ from .local.samples import BrokenLine, Conversation, read_conversations, sample_
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     options = _parser().parse_args(arguments)
-    # gRPC's own log lines (a taken port, a signal) say nothing that our messages do not.
+    # gRPC's own log lines (a taken port) say nothing that our messages do not; it reads this at its import,
+    # which is why the servers are imported where they are used.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         with _ended_by_signals():
@@ -37,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """Run both services with conversations, and JupyterLab on the quickstart, until a signal comes."""
+    from .local.demo import jupyterlab, notebooks_folder, seeded_servers
+
     conversations = sample_conversations() if options.data is None else _loaded(options.data)
     folder = notebooks_folder()
     with (
@@ -52,6 +53,8 @@ def demo(options: argparse.Namespace) -> int:
 
 def serve(options: argparse.Namespace) -> int:
     """Run one service until a signal comes; print the variables that open it, as lines to paste."""
+    from .local import LocalMomento, LocalUpstash
+
     if options.service == "upstash":
         server: LocalUpstash | LocalMomento = LocalUpstash(
             port=options.port,
