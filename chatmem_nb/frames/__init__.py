@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from .back import from_dataframe
-from .blocks import content_blocks_frame
-from .messages import to_dataframe
-from .sessions import sessions_frame
-from .tools import tool_calls_frame
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .back import from_dataframe as from_dataframe
+    from .blocks import content_blocks_frame as content_blocks_frame
+    from .messages import to_dataframe as to_dataframe
+    from .sessions import sessions_frame as sessions_frame
+    from .tools import tool_calls_frame as tool_calls_frame
+
+# Loaded on first use: importing pandas takes longer than all else here, and what reads a message's parts
+# (its text, calls, media) does without it.
+_HOMES = {
+    "content_blocks_frame": "blocks",
+    "from_dataframe": "back",
+    "sessions_frame": "sessions",
+    "to_dataframe": "messages",
+    "tool_calls_frame": "tools",
+}
 
 __all__ = ["content_blocks_frame", "from_dataframe", "sessions_frame", "to_dataframe", "tool_calls_frame"]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

@@ -6,13 +6,13 @@ import asyncio
 import builtins
 import keyword
 import re
-from collections.abc import Sequence
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from ..frames.columns import Columns
-from ..frames.schema import COLUMNS, frame_of
-from ..records import parse_all
-from ..stores.base import SessionStore
+from ..records import StoredMessage, parse_all
 from ._code import Code, user_namespace
 from ._filter import Filter
 from ._find import Find
@@ -20,6 +20,7 @@ from ._refusals import Refusal
 from ._requests import Call, Params
 from ._sessions import SessionList
 from ._state import BrowserState
+from ._undo import size_of
 
 DOWNLOAD_LIMIT: Final = 50_000_000
 SCOPES: Final = ("session", "selected", "all", "hits")
@@ -53,16 +54,17 @@ class TakeAway:
         """Put a DataFrame into a variable of the notebook."""
         name = _checked_name(params.text("name", limit=200), overwrite=params.flag("overwrite"))
         ids, wanted = await self._scope(params, call)
-        frame = await self._frame(self._state.store, ids, wanted, call)
+        frame = await self._frame(ids, wanted, call)
         user_namespace()[name] = frame
         return {"name": name, "rows": len(frame)}
 
     async def export(self, params: Params, call: Call) -> dict[str, Any]:
         """Send the sessions as one file, which the page offers for download."""
         form = params.choice("format", tuple(_MIMES))
-        ids, _ = await self._scope(params, call)
+        ids, wanted = await self._scope(params, call)
         filename = f"{_stem(ids)}.{form}"
-        data = await self._file(self._state.store, ids, filename, call)
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            data = await self._file(Path(folder, filename), ids, wanted, call)
         call.attach(data)
         return {"filename": filename, "mime": _MIMES[form], "bytes": len(data)}
 
@@ -83,19 +85,56 @@ class TakeAway:
             raise Refusal("invalid", hint, field="scope")
         return ids, None
 
-    async def _frame(self, store: SessionStore, ids: Sequence[str], wanted: Filter | None, call: Call) -> Any:
-        found = Columns(list(COLUMNS))
+    async def _pieces(
+        self, ids: Sequence[str], wanted: Filter | None, call: Call
+    ) -> AsyncIterator[tuple[str, list[StoredMessage], int]]:
+        """Yield (session id, records, bytes) piece by piece; those that fit `wanted`, where there is one."""
         read = 0
-        async for session_id, start, raws in store.aread_many(ids):
+        async for session_id, start, raws in self._state.store.aread_many(ids):
             records = await asyncio.to_thread(parse_all, raws, start)
-            kept = await asyncio.to_thread(wanted.matching, records) if wanted else records
-            await asyncio.to_thread(found.add, session_id, kept)
+            if wanted is not None:
+                records = await asyncio.to_thread(wanted.matching, records)
+            yield session_id, records, size_of([record.raw for record in records])
             read += len(raws)
             call.progress(read, None, f"{read:,} messages read", None)
+
+    async def _frame(self, ids: Sequence[str], wanted: Filter | None, call: Call) -> Any:
+        from ..frames.schema import COLUMNS, frame_of  # brings pandas, which a mere look does without
+
+        found = Columns(list(COLUMNS))
+        async for session_id, records, _ in self._pieces(ids, wanted, call):
+            await asyncio.to_thread(found.add, session_id, records)
         return await asyncio.to_thread(frame_of, COLUMNS, found.values)
 
-    async def _file(self, store: SessionStore, ids: Sequence[str], filename: str, call: Call) -> bytes:
-        raise NotImplementedError
+    async def _file(self, path: Path, ids: Sequence[str], wanted: Filter | None, call: Call) -> bytes:
+        from ..exports.formats import checked_format, writer  # brings pandas and pyarrow
+        from ..frames.schema import COLUMNS
+
+        out = writer(checked_format(path, None), path, {}, list(COLUMNS), [])
+        here: str | None = None
+        size = 0
+        try:
+            async for session_id, records, more in self._pieces(ids, wanted, call):
+                size += more
+                if size > DOWNLOAD_LIMIT:
+                    raise self._too_large(ids, path.name)
+                if here is not None and here != session_id:
+                    out.end_session()
+                here = session_id
+                await asyncio.to_thread(out.add, session_id, records)
+            if here is not None:
+                out.end_session()
+            await asyncio.to_thread(out.finish)
+        finally:
+            out.close()
+        if path.stat().st_size > DOWNLOAD_LIMIT:
+            raise self._too_large(ids, path.name)
+        return await asyncio.to_thread(path.read_bytes)
+
+    def _too_large(self, ids: Sequence[str], filename: str) -> Refusal:
+        some = list(ids) if len(ids) <= 20 else None
+        code = self._code.of_export(some, filename)
+        return Refusal("too_large", f"That is more than 50 MB. Python writes it to a file:\n\n{code}")
 
 
 def _checked_name(name: str, *, overwrite: bool) -> str:

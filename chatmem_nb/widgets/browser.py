@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pathlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -11,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import traitlets
 
 from ..errors import InvalidInputError
-from ..frames import to_dataframe
 from ..records import StoredMessage, parse_all
 from ..stores.base import SessionStore, checked_session_id
+from ._arguments import checked_height, store_and_session
 from ._connection import given
 from ._find import Hit
 from ._page import PageWidget
@@ -24,8 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from langchain_core.messages import BaseMessage
 
+    from ..exports import ExportReport
+
 _STATIC: Final = pathlib.Path(__file__).parent / "static"
-_HEIGHT: Final = re.compile(r"\d{1,5}(\.\d+)?(px|em|rem|vh|%)")
 
 
 class HistoryBrowser(PageWidget):
@@ -48,8 +48,8 @@ class HistoryBrowser(PageWidget):
     def __init__(
         self, source: object = None, *, read_only: bool = False, height: str | int = "560px"
     ) -> None:
-        store, session_id = _source(source)
-        super().__init__(read_only=bool(read_only), height=_checked_height(height))
+        store, session_id = store_and_session(source)
+        super().__init__(read_only=bool(read_only), height=checked_height(height))
         if store is not None:
             self._methods.state.connect(given(store), wanted=session_id)
             self._mirror()
@@ -99,12 +99,19 @@ class HistoryBrowser(PageWidget):
 
         Raises: InvalidInputError, where no session is open or ticked; StoreError.
         """
-        if not selected:
-            store, session_id = self._opened()
-            return to_dataframe((store, [session_id]), **options)
-        if self.store is None or not self.selection:
-            raise InvalidInputError("no session is ticked; tick some, or set browser.selection")
-        return to_dataframe((self.store, self.selection), **options)
+        from ..frames import to_dataframe  # pandas is imported when a frame is wanted, not for a look
+
+        return to_dataframe(self._chosen(selected), **options)
+
+    def export(self, path: str | pathlib.Path, *, selected: bool = False, **options: Any) -> ExportReport:
+        """Write the open session, or with `selected` the ticked ones, to a file. `options`: those of export.
+
+        Raises: InvalidInputError, where no session is open or ticked; OSError; StoreError.
+        """
+        from ..exports import export
+
+        report: ExportReport = export(self._chosen(selected), path, **options)
+        return report
 
     def snapshot(self, last: int = 200) -> Snapshot:
         """Return the newest `last` messages of the open session as static HTML, to stay in the notebook."""
@@ -117,7 +124,7 @@ class HistoryBrowser(PageWidget):
 
     def connect(self, source: object) -> None:
         """Show another store, or the session of a history."""
-        store, session_id = _source(source)
+        store, session_id = store_and_session(source)
         if store is None:
             raise InvalidInputError("connect takes a store or a history; disconnect() shows the form again")
         self._wait(self._methods.take(given(store), wanted=session_id))
@@ -208,9 +215,17 @@ class HistoryBrowser(PageWidget):
     @traitlets.validate("height")
     def _height_is_a_length(self, proposal: Mapping[str, Any]) -> str:
         try:
-            return _checked_height(proposal["value"])
+            return checked_height(proposal["value"])
         except InvalidInputError as exc:
             raise traitlets.TraitError(str(exc)) from None
+
+    def _chosen(self, selected: bool) -> tuple[SessionStore, list[str]]:
+        if not selected:
+            store, session_id = self._opened()
+            return store, [session_id]
+        if self.store is None or not self.selection:
+            raise InvalidInputError("no session is ticked; tick some, or set browser.selection")
+        return self.store, self.selection
 
     def _opened(self) -> tuple[SessionStore, str]:
         """Return the store and the open session. Raises: InvalidInputError, where there is none."""
@@ -227,24 +242,3 @@ class HistoryBrowser(PageWidget):
         if opened is None:
             raise InvalidInputError("the session was closed in the meantime")
         return opened
-
-
-def _source(source: object) -> tuple[SessionStore | None, str | None]:
-    if source is None:
-        return None, None
-    if isinstance(source, SessionStore):
-        return source, None
-    store, session_id = getattr(source, "store", None), getattr(source, "session_id", None)
-    if isinstance(store, SessionStore) and session_id is not None:
-        return store, checked_session_id(session_id)
-    raise InvalidInputError(
-        "HistoryBrowser takes a store, a history of this package, or nothing to show a form; "
-        f"got {type(source).__name__}"
-    )
-
-
-def _checked_height(height: object) -> str:
-    text = f"{height}px" if isinstance(height, int) and not isinstance(height, bool) else height
-    if not isinstance(text, str) or not _HEIGHT.fullmatch(text):
-        raise InvalidInputError(f"height must be a CSS length such as '560px' or '70vh', got {height!r:.40}")
-    return text

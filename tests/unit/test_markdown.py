@@ -11,16 +11,13 @@ import pytest
 from chatmem_nb.markdown import HIGHLIGHT_LIMIT, clip, code_html, plain_html, showable, to_html
 from tests.unit.markdown_payloads import HOSTILE, SLOW
 
-TAGS = set(
-    (
-        "p br h1 h2 h3 h4 h5 h6 ul ol li blockquote hr em strong s code pre table thead tbody tr th td a span div"
-    ).split()
-)
+TAGS = {"p", "br", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "hr", "em", "strong"}
+TAGS |= {"s", "code", "pre", "table", "thead", "tbody", "tr", "th", "td", "a", "span", "div"}
 ATTRIBUTES = {
     "a": {"href", "title", "target", "rel"},
     "pre": {"class", "data-lang"},
     "ol": {"start"},
-    **dict.fromkeys(("span", "div", "th", "td"), {"class"}),
+    **{tag: {"class"} for tag in ("span", "div", "th", "td")},
 }
 
 
@@ -53,7 +50,13 @@ def check(html: str) -> None:
 
 @pytest.mark.parametrize("payload", HOSTILE)
 def test_hostile_text_is_shown_and_never_runs(payload: str) -> None:
-    for text in (payload, f"- {payload}", f"> {payload}", f"| a |\n|---|\n| {payload} |", f"[{payload}]({payload})"):
+    for text in (
+        payload,
+        f"- {payload}",
+        f"> {payload}",
+        f"| a |\n|---|\n| {payload} |",
+        f"[{payload}]({payload})",
+    ):
         check(to_html(text))
     check(to_html(f"```{payload}\n{payload}\n```"))
     check(code_html(payload, payload))
@@ -73,7 +76,9 @@ def test_text_made_to_be_slow_is_rendered_all_the_same(name: str) -> None:
 
 
 def test_markdown_comes_out_as_such() -> None:
-    html = to_html("# Title\n\n**bold** ~~gone~~\n\n- one\n- two\n\n| a | b |\n|:-:|--:|\n| 1 | 2 |\n\nline\nbreak")
+    html = to_html(
+        "# Title\n\n**bold** ~~gone~~\n\n- one\n- two\n\n| a | b |\n|:-:|--:|\n| 1 | 2 |\n\nline\nbreak"
+    )
     for part in ("<h1>Title</h1>", "<strong>bold</strong>", "<s>gone</s>", "<li>one</li>", "<br>"):
         assert part in html
     assert '<th class="cm-center">a</th>' in html
@@ -104,7 +109,14 @@ def test_code_keeps_its_lines_to_the_last_blank() -> None:
 
 @pytest.mark.parametrize(
     "formula",
-    ["$a_1 * b_2 * c$", "$$\\sum_{i=1}^n x_i$$", "\\(a_b * c_d\\)", "\\[x \\\\ y\\]", "$$\n- x\n= y\n$$", "\\[\n* a\n\\]"],
+    [
+        "$a_1 * b_2 * c$",
+        "$$\\sum_{i=1}^n x_i$$",
+        "\\(a_b * c_d\\)",
+        "\\[x \\\\ y\\]",
+        "$$\n- x\n= y\n$$",
+        "\\[\n* a\n\\]",
+    ],
 )
 def test_formulas_stay_as_they_were_written(formula: str) -> None:
     text = re.sub("<[^>]*>", "", to_html(f"It is\n\n{formula}\n\nas you see."))
@@ -126,7 +138,9 @@ def test_images_are_labels_and_nothing_is_fetched() -> None:
     assert html == '<p><span class="cm-image">image: a cat (https://example.com/cat.png)</span></p>\n'
 
 
-@pytest.mark.parametrize("target", ["javascript:alert(1)", "/lab/api", "//example.com", "data:text/html,x", "a.html", "#x"])
+@pytest.mark.parametrize(
+    "target", ["javascript:alert(1)", "/lab/api", "//example.com", "data:text/html,x", "a.html", "#x"]
+)
 def test_a_link_to_anything_but_the_web_or_mail_is_text(target: str) -> None:
     assert "<a" not in to_html(f"[x]({target})")
 

@@ -25,7 +25,9 @@ class KeptComm(BaseComm):
         self.sent: list[tuple[dict[str, Any], list[bytes]]] = []
         super().__init__(*args, **kwargs)
 
-    def publish_msg(self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any) -> None:
+    def publish_msg(
+        self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
+    ) -> None:
         text = json.dumps(data or {}, ensure_ascii=False, allow_nan=False).encode().decode()
         with self.arrived:
             self.sent.append((json.loads(text), [bytes(buffer) for buffer in buffers or []]))
@@ -78,6 +80,14 @@ class Page:
         except Refused as error:
             return error
         raise AssertionError(f"{method} was answered: {answer}")
+
+    def refusal_of(self, rid: int) -> str:
+        """Return the type of the error that `rid` was answered with."""
+        try:
+            self.reply(rid)
+        except Refused as error:
+            return str(error.type)
+        raise AssertionError("it was answered")
 
     def open(self, session_id: str, **params: Any) -> dict[str, Any]:
         """Open a session, and return what asks about it must say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from chatmem_nb.histories import StoreHistory
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode, encode_all
 from chatmem_nb.stores.base import SessionStore
-from tests.wire.browser_page import Page, kept_comms
+from tests.wire.browser_page import Page, Refused, kept_comms
 
 TALK = encode_all([HumanMessage("hello *you*"), AIMessage("hi", id="a1"), HumanMessage("漢字 👋")])
 
@@ -106,9 +107,12 @@ def test_sessions_come_a_page_at_a_time(page: Page, store: SessionStore) -> None
 
 
 @pytest.mark.parametrize(
-    ("query", "found"), [("LPH", ["Alpha"]), ("*a", ["Alpha", "beta"]), ("?eta", ["beta"]), ("[", ["[x]"]), ("zz", [])]
+    ("query", "found"),
+    [("LPH", ["Alpha"]), ("*a", ["Alpha", "beta"]), ("?eta", ["beta"]), ("[", ["[x]"]), ("zz", [])],
 )
-def test_the_list_is_filtered_by_what_is_typed(page: Page, store: SessionStore, query: str, found: list[str]) -> None:
+def test_the_list_is_filtered_by_what_is_typed(
+    page: Page, store: SessionStore, query: str, found: list[str]
+) -> None:
     for name in ("Alpha", "beta", "[x]"):
         store.append(name, TALK[:1])
     rows = page.ask("sessions", query=query, sort="id")["rows"]
@@ -222,7 +226,10 @@ def test_many_calls_of_one_message_are_paged(page: Page, store: SessionStore) ->
 def test_messages_are_copied_as_text_markdown_and_json(page: Page, store: SessionStore) -> None:
     store.append("a", TALK)
     at = page.open("a")
-    assert page.ask("copy", **at, indexes=[0, 2], format="text")["text"] == "human: hello *you*\n\nhuman: 漢字 👋"
+    assert (
+        page.ask("copy", **at, indexes=[0, 2], format="text")["text"]
+        == "human: hello *you*\n\nhuman: 漢字 👋"
+    )
     assert page.ask("copy", **at, indexes=[1], format="markdown")["text"] == "**ai**\n\nhi"
     assert json.loads(page.ask("copy", **at, indexes=[0, 1], format="json")["text"]) == [
         json.loads(raw) for raw in TALK[:2]
@@ -232,7 +239,9 @@ def test_messages_are_copied_as_text_markdown_and_json(page: Page, store: Sessio
 def test_a_date_is_found(page: Page, store: SessionStore) -> None:
     stamps = [f"2026-01-{day:02}T12:00:00+00:00" for day in range(1, 21)]
     undated = '{"type": "human", "data": {"content": "old"}}'
-    records = [json.dumps({"type": "human", "data": {"content": "x"}, "stored_at": stamp}) for stamp in stamps]
+    records = [
+        json.dumps({"type": "human", "data": {"content": "x"}, "stored_at": stamp}) for stamp in stamps
+    ]
     store.append("a", [undated, undated, *records])
     at = page.open("a")
     assert page.ask("locate", **at, date="2026-01-05")["index"] == 6
@@ -292,7 +301,9 @@ def test_what_shrank_elsewhere_is_opened_anew(page: Page, store: SessionStore) -
     assert event["epoch"] != at["epoch"]
 
 
-def test_two_views_take_their_own_replies_and_see_the_same(browser: HistoryBrowser, store: SessionStore) -> None:
+def test_two_views_take_their_own_replies_and_see_the_same(
+    browser: HistoryBrowser, store: SessionStore
+) -> None:
     store.append("a", TALK)
     one, two = Page(browser, "one"), Page(browser, "two")
     first = one.open("a")
@@ -342,7 +353,9 @@ def test_a_service_that_has_a_ttl_tells_it(server: Any) -> None:
         {"session_id": ["a"], "epoch": None, "start": {}, "stop": []},
     ],
 )
-def test_a_window_asked_for_wrongly_is_refused_in_words(page: Page, store: SessionStore, params: dict[str, Any]) -> None:
+def test_a_window_asked_for_wrongly_is_refused_in_words(
+    page: Page, store: SessionStore, params: dict[str, Any]
+) -> None:
     store.append("a", TALK)
     page.open("a")
     error = page.refused("window", **params)
@@ -350,20 +363,22 @@ def test_a_window_asked_for_wrongly_is_refused_in_words(page: Page, store: Sessi
     assert error.message
 
 
-def test_every_method_survives_every_wrong_kind_of_parameter(page: Page, browser: HistoryBrowser, store: SessionStore) -> None:
+def test_every_method_survives_every_wrong_kind_of_parameter(
+    page: Page, browser: HistoryBrowser, store: SessionStore
+) -> None:
     store.append("a", TALK)
     page.open("a")
-    names = "session_id session_ids epoch start stop index indexes offset text query sort format scope role content"
-    for method in browser._methods._table:
+    names = "session_id session_ids epoch start stop index indexes offset text query sort format scope role"
+    as_they_are_told = {"connect", "disconnect", "clear", "undo"}
+    told = set()
+    for method in browser._methods._table.keys() - as_they_are_told:
         for value in (None, 5, -1, 1.5, True, "x", [], ["x"], [5], {}, {"a": 1}, "\ud800"):
-            if method == "connect" or (method in ("clear", "undo", "disconnect")):
-                continue  # they would do as they are told
-            params = dict.fromkeys(names.split(), value)
-            rid = page.start(method, **params)
-            try:
+            rid = page.start(method, **dict.fromkeys(names.split(), value))
+            with contextlib.suppress(Refused):
                 page.reply(rid)
-            except Exception as exc:  # noqa: BLE001 - whatever it is, it must be no internal error
-                assert getattr(exc, "type", "") not in ("", "internal"), (method, value, exc)
+                continue
+            told.add(page.refusal_of(rid))
+    assert "internal" not in told
     assert store.read("a")[:3] == TALK
 
 
@@ -399,7 +414,9 @@ def test_a_message_that_is_no_request_is_passed_over(page: Page, content: Any) -
         ({"method": "cancel", "params": {"rid": "x"}}, "rid"),
     ],
 )
-def test_a_request_that_makes_no_sense_is_refused(page: Page, content: dict[str, Any], field: str | None) -> None:
+def test_a_request_that_makes_no_sense_is_refused(
+    page: Page, content: dict[str, Any], field: str | None
+) -> None:
     page.send({"rid": -5, "view": page.view, **content})
     with pytest.raises(Exception, match="invalid") as caught:
         page.reply(-5)
@@ -410,13 +427,22 @@ def test_the_page_cannot_set_what_python_relies_on(store: SessionStore) -> None:
     browser = HistoryBrowser(store, read_only=True)
     page = Page(browser)
     state = {"read_only": False, "session": "x", "connected": False, "_esm": "alert(1)", "height": "300px"}
-    page.comm.handle_msg({"content": {"data": {"method": "update", "state": state, "buffer_paths": []}}, "buffers": []})
-    assert (browser.read_only, browser.session, browser.connected, browser.height) == (True, "", True, "300px")
+    page.comm.handle_msg(
+        {"content": {"data": {"method": "update", "state": state, "buffer_paths": []}}, "buffers": []}
+    )
+    assert (browser.read_only, browser.session, browser.connected, browser.height) == (
+        True,
+        "",
+        True,
+        "300px",
+    )
     assert page.refused("append", session_id="a", role="human", content="x").type == "read_only"
     browser.close()
 
 
-def test_no_words_of_a_chat_are_in_the_state_of_the_widget(browser: HistoryBrowser, page: Page, store: SessionStore) -> None:
+def test_no_words_of_a_chat_are_in_the_state_of_the_widget(
+    browser: HistoryBrowser, page: Page, store: SessionStore
+) -> None:
     store.append("a", encode_all([HumanMessage("very private words")]))
     page.rows("a")
     page.ask("find", scope="session", session_id="a", text="private")
@@ -453,13 +479,18 @@ def test_a_closed_browser_answers_no_more_and_closing_twice_is_one(store: Sessio
     browser.close()
     page.forget()
     page.comm.handle_msg(
-        {"content": {"data": {"method": "custom", "content": {"rid": 1, "view": "v", "method": "hello"}}}, "buffers": []}
+        {
+            "content": {"data": {"method": "custom", "content": {"rid": 1, "view": "v", "method": "hello"}}},
+            "buffers": [],
+        }
     )
     assert not [data for data, _ in page.comm.sent if "content" in data]
     assert store.length("a") == 0  # a store that was given stays open
 
 
-def test_observers_of_the_session_may_use_the_browser(browser: HistoryBrowser, page: Page, store: SessionStore) -> None:
+def test_observers_of_the_session_may_use_the_browser(
+    browser: HistoryBrowser, page: Page, store: SessionStore
+) -> None:
     store.append("a", TALK)
     seen = threading.Event()
 

@@ -1,1415 +1,1320 @@
 // The page of HistoryBrowser. Text reaches the document through textContent, or as HTML that the kernel has
-// sanitised and `safe` prunes once more. Nothing is kept in the model but `connected`, `session` and options.
+// sanitised and `safe` prunes once more. What is read or typed here is in no trait, so it is never saved.
 
-const CAP = 8e6; // px; engines stop laying out near 17.9 million
+const CAP = 8e6; // px of a spacer; engines stop laying out near 17.9 million
 const WINDOW = 25; // messages asked for at once
 const KEPT = 1000; // messages kept in the page
+const PAGE = 50; // sessions asked for at once
 const ROLES = { human: "Human", ai: "AI", system: "System", tool: "Tool", other: "Other" };
+const UNDOABLE = "It can be undone while this browser lives.";
 
-// ---------------------------------------------------------------- elements
+// ---- elements
 
-const FOCUSABLE = new Set(["button", "input", "select", "textarea", "summary", "a"]);
-const AS_PROPERTY = new Set(["value", "checked", "textContent", "onclick", "disabled", "open"]);
+const FOCUSABLE = /^(a|button|input|select|summary|textarea)$/;
 
 function h(tag, props, ...children) {
-  const [name, ...classes] = tag.split(".");
-  const node = document.createElement(name || "div");
-  if (classes.length) node.className = classes.join(" ");
-  if (name === "button") node.type = "button";
-  for (const [key, value] of Object.entries(props ?? {})) {
-    if (value === undefined || value === null || value === false) continue;
-    if (typeof value === "function") node.addEventListener(key.slice(2), value);
-    else if (AS_PROPERTY.has(key)) node[key] = value;
-    else node.setAttribute(key, value === true ? "" : value);
-  }
-  node.append(...children.flat(2).filter((child) => child || child === 0));
-  return FOCUSABLE.has(name) || node.tabIndex >= 0 || node.hasAttribute("tabindex") ? keyed(node) : node;
+	const [name, ...classes] = tag.split(".");
+	const node = document.createElement(name || "div");
+	if (name === "button") node.type = "button";
+	node.className = classes.join(" ");
+	if (props?.constructor !== Object) children.unshift(props);
+	else
+		for (const [key, value] of Object.entries(props)) {
+			if (typeof value === "function") node.addEventListener(key.slice(2), value);
+			else if (value != null && key in node) node[key] = value;
+			else if (value != null) node.setAttribute(key, value);
+		}
+	put(node, children);
+	return FOCUSABLE.test(name) || node.hasAttribute("tabindex") ? keyed(node) : node;
+}
+
+function put(node, ...children) {
+	node.replaceChildren(...children.flat(4).filter((child) => child || child === 0));
 }
 
 // Without this mark, typing `dd` here would delete a notebook cell; on an ancestor it does nothing.
 function keyed(node) {
-  node.dataset.lmSuppressShortcuts = "true";
-  return node;
+	node.dataset.lmSuppressShortcuts = "true";
+	return node;
 }
 
-const ICONS = {
-  human: "M8 7.5a2.75 2.75 0 1 0 0-5.5 2.75 2.75 0 0 0 0 5.5ZM2.5 14a5.5 5.5 0 0 1 11 0",
-  ai: "M8 1.5 9.7 6.3 14.5 8 9.7 9.7 8 14.5 6.3 9.7 1.5 8l4.8-1.7Z",
-  system: "M2 5h6.5M12.5 5H14M2 11h1.5M7.5 11H14M10.5 3v4M5.5 9v4",
-  tool: "M10.2 2.2a3.7 3.7 0 0 0-3.3 5.2L2.3 12l1.7 1.7 4.6-4.6a3.7 3.7 0 0 0 4.8-4.9L11 6.5 9.5 5Z",
-  other: "M8 14A6 6 0 1 0 8 2a6 6 0 0 0 0 12ZM8 8h.01",
-  search: "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9ZM10.5 10.5 14 14",
-  plus: "M8 3v10M3 8h10",
-  close: "m4 4 8 8M12 4l-8 8",
-  back: "M10 3 5 8l5 5",
-  up: "m4 10 4-4 4 4",
-  down: "m4 6 4 4 4-4",
-  end: "M8 2v9M4 7.5 8 11.5l4-4M3 14h10",
-  start: "M8 14V5M4 8.5 8 4.5l4 4M3 2h10",
-  more: "M3 8h.01M8 8h.01M13 8h.01",
-  copy: "M6 6h7.5v7.5H6ZM3.5 10H2.5V2.5H10v1",
-  trash: "M2.5 4.5h11M6 4.5V2.5h4v2M4 4.5l.7 9h6.6l.7-9",
-  check: "m3 8.5 3.5 3.5L13 4.5",
-  braces: "M6 2.5c-2 0-2 1-2 2.5S4 8 2.5 8C4 8 4 9.5 4 11s0 2.5 2 2.5M10 2.5c2 0 2 1 2 2.5s0 3 1.5 3C12 8 12 9.5 12 11s0 2.5-2 2.5",
-  code: "M5.5 4 1.5 8l4 4M10.5 4l4 4-4 4",
-  undo: "M5.5 3 2.5 6l3 3M2.5 6h7a3.8 3.8 0 0 1 0 7.5H6",
-  take: "M8 2v8M4.5 7 8 10.5 11.5 7M2.5 13.5h11",
-  live: "M8 8h.01M5.2 5.2a4 4 0 0 0 0 5.6M10.8 5.2a4 4 0 0 1 0 5.6M3 3a7 7 0 0 0 0 10M13 3a7 7 0 0 1 0 10",
-  warn: "M8 2 14.5 13.5h-13ZM8 6.5v3M8 11.5h.01",
-  leave: "M10 2.5h3.5v11H10M6 5 3 8l3 3M3 8h7",
-  again: "M13 8.5A5 5 0 1 1 11.7 4.5L13.5 6M13.5 2.5V6H10",
-  lock: "M4 7h8v6.5H4ZM5.5 7V5a2.5 2.5 0 0 1 5 0v2",
+function act(event, acts) {
+	if (!acts[event.key]) return;
+	event.preventDefault();
+	acts[event.key]();
+}
+
+const focus = (node) => node?.focus({ preventScroll: true });
+const icon = (name) => h("i.i-" + name, { ariaHidden: "true" });
+const button = (text, onclick, kind = "", props) => h("button" + kind, { onclick, ...props }, text);
+const tool = (mark, label, onclick, props) => button(icon(mark), onclick, ".tool", { ariaLabel: label, title: label, ...props });
+const submit = (text, kind = "") => h("button" + kind, { type: "submit" }, text);
+const form = (tag, run, props, ...inside) => h("form" + tag, { noValidate: true, onsubmit: (event) => (event.preventDefault(), run()), ...props }, inside);
+const field = (label, props) => h("input", { ariaLabel: label, placeholder: label, spellcheck: false, ...props });
+const choice = (label, options, onchange) =>
+	h("select", { ariaLabel: label, onchange }, Object.entries(options).map(([value, text]) => h("option", { value }, text)));
+const region = (tag, label, ...inside) => h(tag, { tabIndex: 0, role: "region", ariaLabel: label }, inside);
+const fold = (title, body, props) => h("details", props ?? {}, h("summary", title), body);
+const dim = (...text) => h("span.dim", text);
+const line = (...inside) => h("div.line", inside);
+const alarm = (text) => h("p.reason", { role: "alert" }, text);
+const name = (text, tag = "bdi") => h(tag, { title: plain(text) }, plain(text));
+const facts = (pairs) =>
+	h("dl.facts", Object.entries(pairs).map(([label, value]) => value && h("div", h("dt", label), name(value, "dd"))));
+const state = (mark, title, text, ...actions) =>
+	h("div.state", { role: mark === "warn" ? "alert" : "status" }, h("span.mark." + mark, icon(mark)), h("h3", title), h("p", text), line(actions));
+const skeletons = (label, n) => h("div.skeletons", { role: "status", ariaLabel: label }, Array.from({ length: n }, () => h("div.skeleton")));
+
+// What stands over `box` in its place: loading, nothing there, an error; nothing brings the box back.
+const cover = (box, over) => (...nodes) => {
+	put(over, nodes);
+	box.hidden = nodes.length > 0;
 };
 
-function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("class", "icon");
-  svg.append(document.createElementNS(svg.namespaceURI, "path"));
-  svg.firstChild.setAttribute("d", ICONS[name] ?? ICONS.other);
-  return svg;
+function timer() {
+	let id;
+	return (run, ms) => {
+		clearTimeout(id);
+		id = run && setTimeout(run, ms);
+	};
 }
 
-const iconButton = (name, label, onclick, props) =>
-  h("button.quiet.square", { "aria-label": label, title: label, onclick, ...props }, icon(name));
-
-// ---------------------------------------------------------------- words
+// ---- words
 
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+// A name with what cannot be seen, or turns the line around, written out.
+const plain = (text) => String(text ?? "").replace(UNSEEN, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
 const count = (n) => Number(n ?? 0).toLocaleString("en");
 const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
-// Names as they are: what cannot be seen, or turns the line around, is written out.
-const plain = (text) =>
-  String(text ?? "").replace(UNSEEN, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
-
-function size(bytes) {
-  if (bytes < 1000) return `${bytes} B`;
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
+const part = (n, total) => count(n) + (total ? ` of ${count(total)}` : "");
+const size = (bytes) => (bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+const used = (tokens) => tokens && `${count(tokens.input)} in, ${count(tokens.output)} out`;
+const between = (low, n, high) => Math.max(low, Math.min(n, high));
+const SPANS = Object.entries({ d: 86400, h: 3600, min: 60, s: 1 });
 
 function span(seconds) {
-  for (const [unit, length] of [["d", 86400], ["h", 3600], ["min", 60]])
-    if (seconds >= length) return `${Math.floor(seconds / length)} ${unit}`;
-  return `${Math.max(0, Math.round(seconds))} s`;
+	const [unit, length] = SPANS.find(([, length]) => seconds >= length) ?? SPANS[3];
+	return `${Math.floor(seconds / length)} ${unit}`;
 }
 
 function when(iso) {
-  const date = new Date(iso);
-  if (Number.isNaN(date.valueOf())) return null;
-  const day = date.toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
-  const time = date.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false });
-  return h("time", { datetime: date.toISOString(), title: date.toISOString() }, `${day}, ${time}`);
+	const date = new Date(iso ?? NaN);
+	return !isNaN(date) && h("time", { dateTime: iso, title: date.toISOString() }, date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }));
 }
 
-const TAGS = new Set(
-  ("A P BR HR B I EM STRONG S DEL CODE PRE SPAN DIV UL OL LI BLOCKQUOTE H1 H2 H3 H4 H5 H6 TABLE THEAD TBODY TR TH TD " +
-    "SUP SUB KBD MARK").split(" "),
-);
+const TAGS = /^(A|BLOCKQUOTE|BR|CODE|DIV|EM|H[1-6R]|LI|OL|P|PRE|S|SPAN|STRONG|TABLE|TBODY|TD|TH|THEAD|TR|UL)$/;
 
 // The kernel's HTML, pruned once more in a document that runs and fetches nothing.
 function safe(html) {
-  const parsed = new DOMParser().parseFromString(`<body>${html}`, "text/html");
-  for (const node of [...parsed.body.querySelectorAll("*")]) {
-    if (!TAGS.has(node.tagName)) node.remove();
-    for (const { name, value } of [...node.attributes]) {
-      const keep = name === "class" || name === "start" || name === "dir" || (name === "href" && /^(https?:|mailto:)/i.test(value));
-      if (!keep) node.removeAttribute(name);
-    }
-    if (node.tagName !== "A") continue;
-    node.rel = "noopener noreferrer nofollow";
-    node.target = "_blank";
-    keyed(node);
-  }
-  const part = document.createDocumentFragment();
-  part.append(...parsed.body.childNodes);
-  return document.adoptNode(part);
+	const { body } = new DOMParser().parseFromString("<body>" + html, "text/html");
+	for (const node of body.querySelectorAll("*")) {
+		if (!TAGS.test(node.tagName)) node.remove();
+		for (const { name, value } of [...node.attributes])
+			if (!/^(class|start)$/.test(name) && !(name === "href" && /^(https?:|mailto:)/i.test(value))) node.removeAttribute(name);
+		if (node.tagName === "A") Object.assign(keyed(node), { rel: "noopener noreferrer", target: "_blank" });
+	}
+	return [...body.childNodes];
 }
 
-// ---------------------------------------------------------------- messages to and from the kernel
+// ---- messages to and from the kernel
 
-class Fault extends Error {
-  constructor({ type, message, field }) {
-    super(message);
-    Object.assign(this, { type, field });
-  }
+// One view's line to the kernel. `heard(event)`: what it tells unasked; `hushed(silent)`: nobody answers, or again.
+function wire(model, heard, hushed) {
+	const view = Date.now().toString(36) + Math.random().toString(36).slice(1);
+	const open = new Map();
+	let sent = 0, last = 0, probed = 0, silent = false;
+	const hush = (now) => now !== silent && hushed((silent = now));
+
+	function send(method, params) {
+		try {
+			model.send({ rid: ++sent, view, method, params });
+		} catch {
+			hush(true); // a closed comm throws: the kernel is gone
+		}
+		return sent;
+	}
+
+	function ask(method, params = {}, progress) {
+		let entry;
+		const promise = new Promise((done, fail) => (entry = { done, fail, progress, since: Date.now() }));
+		const rid = send(method, params);
+		open.set(rid, entry);
+		promise.catch(() => {}); // whoever waits for it hears of it all the same
+		promise.cancel = () => {
+			if (!open.delete(rid)) return;
+			entry.fail({ type: "cancelled" });
+			send("cancel", { rid });
+		};
+		return promise;
+	}
+
+	function receive(message, buffers) {
+		if (!message || (message.view && message.view !== view)) return;
+		last = Date.now();
+		hush(false);
+		const entry = message.view && open.get(message.rid);
+		if (message.event === "progress") entry?.progress?.(message);
+		else if (message.event) heard(message);
+		else if (open.delete(message.rid)) message.ok ? entry.done({ ...message.result, buffers }) : entry.fail(message.error);
+	}
+
+	// A request with no answer: ask whether anybody is there, and say so if not. Any message mends it.
+	const watch = setInterval(() => {
+		const [oldest] = open.values();
+		const now = Date.now();
+		const age = oldest ? now - Math.max(oldest.since, last) : 0;
+		if (age >= 4000) hush(true);
+		if (age < 2000 || now - probed < 4000) return;
+		probed = now;
+		send("hello", {});
+	}, 500);
+	model.on("msg:custom", receive);
+	const close = () => {
+		clearInterval(watch);
+		model.off("msg:custom", receive);
+		open.clear();
+	};
+	return { ask, view, close };
 }
 
-class Link {
-  constructor(model, heard) {
-    Object.assign(this, { model, heard, rid: 0, waiting: new Map(), silent: false, told: () => {} });
-    this.view = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
-    this.receive = (message, buffers) => this.take(message, buffers);
-    model.on("msg:custom", this.receive);
-    this.watch = setInterval(() => this.probe(), 1000);
-  }
-
-  ask(method, params = {}, progress) {
-    const rid = ++this.rid;
-    const promise = new Promise((done, fail) => this.waiting.set(rid, { done, fail, progress, since: Date.now(), method }));
-    promise.catch(() => {});
-    promise.cancel = () => {
-      if (!this.waiting.has(rid)) return;
-      this.settle(rid).fail(new Fault({ type: "cancelled", message: "Cancelled." }));
-      this.send({ rid: ++this.rid, view: this.view, method: "cancel", params: { rid } });
-    };
-    this.send({ rid, view: this.view, method, params });
-    return promise;
-  }
-
-  send(message) {
-    try {
-      this.model.send(message);
-    } catch (error) {
-      this.hush(true); // a closed comm throws: the kernel is gone
-    }
-  }
-
-  settle(rid) {
-    const entry = this.waiting.get(rid);
-    this.waiting.delete(rid);
-    return entry;
-  }
-
-  take(message, buffers) {
-    if (!message || (message.view && message.view !== this.view)) return;
-    this.hush(false);
-    if (message.event === "progress") return this.waiting.get(message.rid)?.progress?.(message);
-    if (message.event) return this.heard(message);
-    const entry = message.rid !== undefined && message.view ? this.settle(message.rid) : null;
-    if (!entry) return;
-    if (message.ok) entry.done(Object.assign({}, message.result, { buffers }));
-    else entry.fail(new Fault(message.error ?? { type: "error", message: "The kernel gave no reason." }));
-  }
-
-  // A request with no answer in 4 s: ask whether anybody is there, and say so if not. Any message mends it.
-  probe() {
-    const oldest = [...this.waiting.values()][0];
-    if (!oldest) return;
-    const age = Date.now() - Math.max(oldest.since, this.last ?? 0);
-    if (age >= 4000) this.hush(true);
-    if (age >= 2500 && Date.now() - (this.probed ?? 0) > 4000) {
-      this.probed = Date.now();
-      this.send({ rid: ++this.rid, view: this.view, method: "hello", params: {} });
-    }
-  }
-
-  hush(silent) {
-    if (!silent) this.last = Date.now();
-    if (silent === this.silent) return;
-    this.silent = silent;
-    this.told(silent);
-  }
-
-  close() {
-    clearInterval(this.watch);
-    this.model.off("msg:custom", this.receive);
-    this.waiting.clear();
-  }
-}
-
-// ---------------------------------------------------------------- a list of any length
+// ---- a list of any length
 
 // Rows of any height in a block that floats in a spacer. The block grows at its ends as one scrolls; a leap of the
-// scroll bar builds it anew where the bar points; at rest it drifts back to where its index belongs on the bar.
-class Scroller {
-  constructor(box, make, estimate, seen) {
-    Object.assign(this, { box, make, estimate, seen, mean: estimate, total: 0, first: 0, last: 0, top: 0, rows: [] });
-    this.block = h("div.block", { role: "presentation" });
-    this.pad = h("div.pad", { role: "presentation" }, this.block);
-    box.append(this.pad);
-    box.addEventListener("scroll", () => this.update(), { passive: true });
-    this.sizes = new ResizeObserver(() => this.resized());
-    this.sizes.observe(box);
-    this.sizes.observe(this.block);
-  }
+// bar builds it anew where the bar points; at rest it drifts back to where its index belongs on the bar.
+function scroller(box, make, guess, seen) {
+	const block = h("div.block", { role: "presentation" });
+	const pad = h("div.pad", { role: "presentation" }, block);
+	const self = { box, total: 0, first: 0, rows: [], mark: null, ended: false, get last() { return self.first + self.rows.length; }, reset, update, renew, resize, show, close };
+	const later = timer();
+	let top = 0, mean = guess, tall = 0, wide = 0;
+	const height = () => block.offsetHeight;
+	const ideal = () => Math.min(CAP, mean * self.total);
+	// The first row that ends below `y`, and the index with its fraction at `y`.
+	const at = (y) => self.rows.findIndex((row) => top + row.offsetTop + row.offsetHeight > y);
+	const point = (y, i = at(y), row = self.rows[i]) => (row ? self.first + i + Math.max(0, (y - top - row.offsetTop) / row.offsetHeight) : self.last);
 
-  reset(total) {
-    Object.assign(this, { total, first: 0, last: 0, top: 0, rows: [], mark: null, mean: this.estimate });
-    this.block.replaceChildren();
-    this.room();
-    this.box.scrollTop = 0;
-    this.update();
-  }
+	function room() {
+		const end = top + height();
+		const full = self.last === self.total ? end : Math.max(ideal(), end + box.clientHeight);
+		pad.style.height = `${full}px`;
+		block.style.top = `${top}px`;
+		return full;
+	}
 
-  get height() {
-    return this.block.offsetHeight;
-  }
+	function shift(by) {
+		top += by;
+		room();
+		box.scrollTop += by;
+	}
 
-  get atEnd() {
-    return this.last === this.total && this.top + this.height - this.box.scrollTop - this.box.clientHeight < 8;
-  }
+	function reset(total) {
+		drop(self.rows);
+		Object.assign(self, { total, first: 0, rows: [], mark: null });
+		top = 0;
+		room();
+		box.scrollTop = 0;
+		update();
+	}
 
-  room() {
-    const end = this.top + this.height;
-    const ideal = Math.min(CAP, this.mean * this.total);
-    const full = this.last === this.total ? end : Math.max(ideal, end + this.box.clientHeight);
-    this.pad.style.height = `${full}px`;
-    this.block.style.top = `${this.top}px`;
-    return full;
-  }
+	function update() {
+		const { scrollTop: y, clientHeight: view } = box;
+		if (!self.total || !view) return;
+		if (self.rows.length && top <= y + view && top + height() >= y) return fill();
+		const part = Math.min(1, y / Math.max(1, room() - view));
+		const index = Math.min(self.total - 1, Math.floor(part * self.total));
+		place(index, y + part * view, part * self.total - index);
+	}
 
-  shift(by) {
-    if (Math.abs(by) < 1) return;
-    this.top += by;
-    this.room();
-    this.box.scrollTop += by;
-  }
+	// Row `index` with the `part` of its height at `y`, and all else around it.
+	function place(index, y, part) {
+		drop(self.rows);
+		self.first = index;
+		self.rows = [make(index)];
+		put(block, self.rows);
+		top = y - part * height();
+		fill();
+	}
 
-  update() {
-    if (!this.total || !this.box.clientHeight) return;
-    const { scrollTop: at, clientHeight: view } = this.box;
-    if (this.first === this.last || this.top > at + view || this.top + this.height < at) {
-      const part = Math.min(1, at / Math.max(1, this.room() - view));
-      const point = part * this.total;
-      const index = Math.min(this.total - 1, Math.floor(point));
-      this.place(index, at + part * view, point - index);
-    } else this.fill();
-  }
+	function fill() {
+		const view = box.clientHeight;
+		const over = Math.max(300, view / 2);
+		const some = (px) => Math.min(40, Math.ceil(px / Math.max(16, mean)) + 1);
+		for (let turn = 0; turn < 40; turn++) {
+			const below = box.scrollTop + view + over - top - height();
+			const above = top - box.scrollTop + over;
+			if (below > 0 && self.last < self.total) grow(Math.min(self.total - self.last, some(below)), true);
+			else if (above > 0 && self.first > 0) grow(Math.min(self.first, some(above)));
+			else break;
+		}
+		const low = at(box.scrollTop - over * 3);
+		drop(self.rows.splice(at(box.scrollTop + view + over * 3) + 1 || self.rows.length));
+		if (low > 0) {
+			top += self.rows[low].offsetTop;
+			drop(self.rows.splice(0, low));
+			self.first += low;
+		}
+		if (self.first === 0) top && shift(-top);
+		else if (top < view) settle();
+		room();
+		remember();
+		later(settle, 200);
+		seen(self.first, self.last);
+	}
 
-  // Show row `index` with the `part` of its height at `y`, all else around it.
-  place(index, y, part) {
-    this.first = index;
-    this.last = index + 1;
-    this.rows = [this.make(index)];
-    this.block.replaceChildren(...this.rows);
-    this.top = y - part * this.height;
-    this.fill();
-  }
+	function grow(n, down) {
+		const before = height();
+		const start = down ? self.last : (self.first -= n);
+		const made = Array.from({ length: n }, (_, i) => make(start + i));
+		if (down) block.append(...made);
+		else block.prepend(...made);
+		self.rows = [...block.children];
+		if (!down) top -= height() - before;
+		mean += (height() / self.rows.length - mean) * (self.total > 200 ? 0.1 : 0.5);
+	}
 
-  fill() {
-    const view = this.box.clientHeight;
-    const over = Math.max(300, view / 2);
-    for (let turn = 0; turn < 40; turn++) {
-      const at = this.box.scrollTop;
-      const below = at + view + over - this.top - this.height;
-      const above = this.top - at + over;
-      if (below > 0 && this.last < this.total) this.grow(Math.min(this.total - this.last, this.some(below)), 1);
-      else if (above > 0 && this.first > 0) this.grow(Math.min(this.first, this.some(above)), -1);
-      else break;
-    }
-    this.trim(view + over * 2);
-    if (this.first === 0) this.shift(-this.top);
-    else if (this.top < view) this.settle();
-    this.room();
-    this.remember();
-    clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.settle(), 200);
-    this.seen?.(this.first, this.last);
-  }
+	// A row that holds the focus must not take it along, or keys would reach the notebook.
+	function drop(rows) {
+		for (const row of rows) {
+			if (row.contains(document.activeElement)) focus(box);
+			row.remove();
+		}
+	}
 
-  some(pixels) {
-    return Math.min(40, Math.ceil(pixels / Math.max(16, this.mean)) + 1);
-  }
+	// Bring the block to where its rows belong on the bar; nothing moves on the screen.
+	function settle() {
+		if (!self.first || self.last === self.total) return;
+		const { scrollTop: y, clientHeight: view } = box;
+		const from = point(y);
+		const part = between(0, from / (self.total - (point(y + view) - from)), 1);
+		shift(Math.max(view, part * (ideal() - view)) - y);
+		remember();
+	}
 
-  grow(n, way) {
-    const before = this.height;
-    const start = way > 0 ? this.last : this.first - n;
-    const made = Array.from({ length: n }, (_, i) => this.make(start + i));
-    if (way > 0) {
-      this.block.append(...made);
-      this.rows.push(...made);
-      this.last += n;
-    } else {
-      this.block.prepend(...made);
-      this.rows.unshift(...made);
-      this.first -= n;
-      this.top -= this.height - before;
-    }
-    this.mean += (this.height / this.rows.length - this.mean) * (this.total > 200 ? 0.1 : 0.5);
-  }
+	function remember() {
+		const { scrollTop: y, clientHeight: view, clientWidth } = box;
+		const i = at(y);
+		self.mark = i < 0 ? null : { index: self.first + i, y: top + self.rows[i].offsetTop - y };
+		tall = height();
+		wide = clientWidth;
+		self.ended = self.last === self.total && top + tall - y - view < 8;
+	}
 
-  trim(spare) {
-    const at = this.box.scrollTop;
-    let cut = 0;
-    while (cut < this.rows.length - 1 && this.top + this.rows[cut].offsetTop + this.rows[cut].offsetHeight < at - spare) cut++;
-    if (cut) {
-      const by = this.rows[cut].offsetTop;
-      this.drop(this.rows.splice(0, cut));
-      this.first += cut;
-      this.top += by;
-    }
-    let keep = this.rows.length;
-    while (keep > 1 && this.top + this.rows[keep - 1].offsetTop > at + this.box.clientHeight + spare) keep--;
-    this.drop(this.rows.splice(keep));
-    this.last = this.first + this.rows.length;
-  }
+	// What was on top of the screen stays there though rows changed their heights; the end stays the end.
+	function restore() {
+		const row = self.mark && self.rows[self.mark.index - self.first];
+		if (!row) return update();
+		if (self.ended && self.last === self.total) box.scrollTop = room();
+		else top = box.scrollTop + self.mark.y - row.offsetTop;
+		fill();
+	}
 
-  // A row that holds the focus must not take it along, or keys would reach the notebook.
-  drop(rows) {
-    for (const row of rows) {
-      if (row.contains(document.activeElement)) this.box.focus({ preventScroll: true });
-      row.remove();
-    }
-  }
+	function renew(from = self.first, to = self.last) {
+		for (let index = Math.max(from, self.first); index < Math.min(to, self.last); index++) {
+			const old = self.rows[index - self.first];
+			const row = (self.rows[index - self.first] = make(index));
+			const held = old.contains(document.activeElement);
+			old.replaceWith(row);
+			if (held) focus(row.hasAttribute("tabindex") ? row : box);
+		}
+		restore();
+	}
 
-  // Bring the block to where its rows belong on the bar; nothing moves on the screen.
-  settle() {
-    if (this.first === 0 || this.last === this.total || !this.rows.length) return;
-    const view = this.box.clientHeight;
-    const from = this.point(this.box.scrollTop);
-    const to = this.point(this.box.scrollTop + view);
-    const part = Math.min(1, Math.max(0, from / Math.max(1e-9, this.total - (to - from))));
-    const full = Math.min(CAP, this.mean * this.total);
-    this.shift(Math.max(view, part * (full - view)) - this.box.scrollTop);
-    this.room();
-    this.remember();
-  }
+	function resize(total) {
+		if (total < self.last) return reset(total);
+		self.total = total;
+		restore();
+	}
 
-  // The row, with its fraction, at `y`.
-  point(y) {
-    const i = this.rows.findIndex((row) => this.top + row.offsetTop + row.offsetHeight > y);
-    const at = i < 0 ? this.rows.length - 1 : i;
-    const row = this.rows[at];
-    const part = (y - this.top - row.offsetTop) / Math.max(1, row.offsetHeight);
-    return this.first + at + Math.min(1, Math.max(0, part));
-  }
+	// Bring row `index` on the screen: its start at the top (part 0), its end at the bottom (1), or the shortest way.
+	function show(index, part) {
+		const view = box.clientHeight;
+		const row = self.rows[index - self.first];
+		if (part === undefined && row) {
+			const y = top + row.offsetTop;
+			const low = y + row.offsetHeight - view;
+			box.scrollTop = low > y ? y : between(low, box.scrollTop, y);
+		} else if (self.total) {
+			part ??= 0;
+			const full = Math.max(view, ideal());
+			pad.style.height = `${full}px`;
+			box.scrollTop = ((index + part) / self.total) * (full - view);
+			place(index, box.scrollTop + part * view, part);
+			const short = box.scrollTop + view - top - height();
+			if (self.last === self.total && short > 0) shift(short); // too few rows to fill the screen: lean on the end
+			if (!self.first) shift(-top);
+			remember();
+		}
+		update();
+		return self.rows[index - self.first];
+	}
 
-  remember() {
-    const at = this.box.scrollTop;
-    const i = this.rows.findIndex((row) => this.top + row.offsetTop + row.offsetHeight > at);
-    this.mark = i < 0 ? null : { index: this.first + i, y: this.top + this.rows[i].offsetTop - at };
-    this.ended = this.atEnd;
-    this.tall = this.height;
-    this.wide = this.box.clientWidth;
-  }
+	const sizes = new ResizeObserver(() => {
+		if (!box.clientHeight) return;
+		if (box.clientWidth !== wide || !self.mark) restore();
+		else if (height() !== tall) fill();
+	});
+	function close() {
+		later();
+		sizes.disconnect();
+	}
 
-  restore() {
-    const row = this.mark && this.rows[this.mark.index - this.first];
-    if (!row) return this.update();
-    if (this.ended && this.last === this.total) {
-      this.room();
-      this.box.scrollTop = this.top + this.height;
-    } else this.top = this.box.scrollTop + this.mark.y - row.offsetTop;
-    this.fill();
-  }
-
-  resized() {
-    if (!this.box.clientHeight) return;
-    if (this.box.clientWidth !== this.wide || !this.mark) this.restore();
-    else if (this.height !== this.tall) this.fill();
-  }
-
-  // Build the rows `from` to `to` again; the row on top of the screen stays where it is, or the end stays the end.
-  renew(from = this.first, to = this.last) {
-    for (let index = Math.max(from, this.first); index < Math.min(to, this.last); index++) {
-      const old = this.rows[index - this.first];
-      const row = this.make(index);
-      const held = old.contains(document.activeElement);
-      this.rows[index - this.first] = row;
-      old.replaceWith(row);
-      if (held) (row.tabIndex >= 0 || row.hasAttribute("tabindex") ? row : this.box).focus({ preventScroll: true });
-    }
-    if (this.rows.length) this.restore();
-    else this.update();
-  }
-
-  resize(total) {
-    const ended = this.ended;
-    if (total < this.last) return this.reset(total);
-    this.total = total;
-    if (!this.rows.length) return this.update();
-    if (ended) this.restore();
-    else this.fill();
-  }
-
-  show(index, how = "start") {
-    if (!this.total) return null;
-    index = Math.max(0, Math.min(this.total - 1, index));
-    const view = this.box.clientHeight;
-    const row = this.rows[index - this.first];
-    if (how === "near" && row) {
-      const y = this.top + row.offsetTop;
-      const tall = row.offsetHeight;
-      if (y < this.box.scrollTop || tall > view) this.box.scrollTop = y;
-      else if (y + tall > this.box.scrollTop + view) this.box.scrollTop = y + tall - view;
-    } else {
-      const part = how === "end" ? 1 : 0;
-      const full = Math.max(view, Math.min(CAP, this.mean * this.total));
-      this.top = 0;
-      this.pad.style.height = `${full}px`;
-      this.box.scrollTop = ((index + part) / this.total) * (full - view);
-      this.place(index, this.box.scrollTop + part * view, part);
-      // At either end of the list there may be nothing to fill the screen with: lean on the end.
-      const short = this.box.scrollTop + view - this.top - this.height;
-      if (this.last === this.total && short > 0) this.top += short;
-      if (this.first === 0) this.shift(-this.top);
-      this.room();
-      this.remember();
-    }
-    this.update();
-    return this.rows[index - this.first];
-  }
-
-  close() {
-    clearTimeout(this.resting);
-    this.sizes.disconnect();
-  }
+	box.append(pad);
+	box.addEventListener("scroll", update, { passive: true });
+	sizes.observe(box);
+	sizes.observe(block);
+	return self;
 }
 
-// ---------------------------------------------------------------- sheets, menus, notes
+// The options of a listbox, as many as there are. The arrows move, and `moved(index)` hears of it; `acts` by key.
+function options(id, label, tall, draw, seen, acts, moved) {
+	const box = h("div.rows", { role: "listbox", tabIndex: 0, ariaLabel: label, onkeydown });
+	const self = Object.assign(scroller(box, row, tall, seen), { at: 0, go });
 
-function sheet(app, title, body, actions = [], props = {}) {
-  const node = h("dialog.sheet", { "aria-label": title, ...props });
-  const close = () => node.close();
-  const shut = iconButton("close", "Close", close);
-  node.append(h("header", {}, h("h2", {}, title), shut), h("div.sheetbody", {}, body), h("footer", {}, actions));
-  node.addEventListener("close", () => node.remove());
-  app.root.append(node);
-  node.showModal();
-  return { node, close };
+	function row(index) {
+		const node = Object.assign(draw(index), { id: id + index, role: "option" });
+		node.classList.toggle("at", index === self.at);
+		return node;
+	}
+
+	function go(index) {
+		self.at = between(0, index, self.total - 1);
+		self.show(self.at);
+		self.rows.forEach((node, i) => node.classList.toggle("at", self.first + i === self.at));
+		box.setAttribute("aria-activedescendant", id + self.at);
+	}
+
+	function onkeydown(event) {
+		const page = Math.floor(box.clientHeight / tall) || 1;
+		const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[event.key];
+		if (!step) return act(event, acts);
+		event.preventDefault();
+		go(self.at + step);
+		moved?.(self.at);
+	}
+
+	return self;
 }
 
-function menu(app, button, items) {
-  const list = h("div.menu", { role: "menu", popover: "auto" });
-  for (const item of items.filter(Boolean)) {
-    const [label, run, mark, more] = item;
-    const pick = () => (list.hidePopover(), button.focus(), run());
-    list.append(h("button", { role: "menuitem", tabindex: -1, onclick: pick, ...more }, icon(mark), label));
-  }
-  list.addEventListener("keydown", (event) => {
-    const all = [...list.children];
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus();
-    if (event.key === "Tab" || event.key === "Escape") list.hidePopover(), button.focus();
-    if (step || event.key === "Tab" || event.key === "Escape") event.preventDefault();
-  });
-  list.addEventListener("toggle", (event) => {
-    button.setAttribute("aria-expanded", String(event.newState === "open"));
-    if (event.newState === "closed") list.remove();
-  });
-  app.root.append(list);
-  list.showPopover();
-  const spot = button.getBoundingClientRect();
-  const room = list.getBoundingClientRect();
-  const up = spot.bottom + room.height + 8 > innerHeight && spot.top > room.height;
-  list.style.left = `${Math.max(8, Math.min(spot.right - room.width, innerWidth - room.width - 8))}px`;
-  list.style.top = `${up ? spot.top - room.height - 4 : spot.bottom + 4}px`;
-  list.firstChild.focus();
+// ---- sheets and menus
+
+function sheet(app, title, body, actions, wide = "") {
+	const close = () => node.close();
+	const node = h("dialog.sheet" + wide, { ariaLabel: title, onclose: () => node.remove() },
+		h("header", h("h2", title), tool("close", "Close", close)), h("div.sheetbody", body), h("footer", button("Cancel", close, "", { autofocus: true }), actions));
+	app.root.append(node);
+	node.showModal();
+	return close;
 }
 
-function state(kind, title, text, ...actions) {
-  const marks = { error: "warn", empty: "other", loading: "again" };
-  return h(`div.state.${kind}`, { role: kind === "error" ? "alert" : "status" },
-    h("div.statemark", {}, icon(marks[kind] ?? kind)), h("h3", {}, title), text && h("p", {}, text),
-    actions.length > 0 && h("div.actions", {}, actions));
+// A sheet with a line to fill in; `run(text, refused)` may raise what is then said under it.
+function prompt(app, title, hint, label, value, action, run) {
+	const said = alarm();
+	const input = field(label, { value });
+	const go = submit(action, ".primary");
+	let refused;
+	const send = () => app.work(go, async () => (await run(input.value.trim(), refused), close()), ({ type, message }) => {
+		put(said, message);
+		refused = type;
+		if (type === "exists") put(go, "Replace");
+	});
+	const close = sheet(app, title, form("", send, { id: app.view + "-form" }, h("p.dim", hint), input, said), go);
+	go.setAttribute("form", app.view + "-form");
+	input.select();
 }
 
-// ---------------------------------------------------------------- connect
-
-const SERVICES = {
-  upstash: ["Upstash Redis", ["url", "token", "key_prefix"]],
-  momento: ["Momento", ["api_key", "endpoint", "cache_name", "key_prefix"]],
-  local: ["Local demo", []],
-};
-const FIELDS = {
-  url: ["REST URL", "https://example-12345.upstash.io"],
-  token: ["REST token", "", "secret"],
-  api_key: ["API key", "", "secret"],
-  endpoint: ["Endpoint", "cell-4-us-west-2-1.prod.a.momentohq.com"],
-  cache_name: ["Cache name", "chat-history"],
-  key_prefix: ["Key prefix", "message_store:"],
-};
-
-class Connect {
-  constructor(app) {
-    this.app = app;
-    this.node = h("div.connect");
-    this.kind = "upstash";
-  }
-
-  show(hello) {
-    this.clients = hello.clients ?? [];
-    const ready = this.clients.find((client) => client.env?.length && client.env.every((name) => name.set));
-    if (ready) this.kind = this.kindOf(ready);
-    this.draw();
-  }
-
-  kindOf(client) {
-    return Object.keys(SERVICES).find((kind) => String(client.service).toLowerCase().startsWith(kind)) ?? "upstash";
-  }
-
-  draw() {
-    const client = this.clients.find((one) => this.kindOf(one) === this.kind) ?? {};
-    const picks = Object.entries(SERVICES).map(([kind, [label]]) =>
-      h("label.pick", {}, h("input", { type: "radio", name: `service-${this.app.link.view}`, checked: kind === this.kind,
-        onchange: () => ((this.kind = kind), this.draw(), this.node.querySelector("input:checked").focus()) }), h("span", {}, label)));
-    this.problem = h("div.problem", { role: "alert", hidden: true });
-    this.inputs = {};
-    const fields = SERVICES[this.kind][1].map((name) => this.field(name));
-    this.button = h("button.primary", { type: "submit" }, "Connect");
-    this.button.type = "submit";
-    this.node.replaceChildren(h("form.card", { onsubmit: (event) => (event.preventDefault(), this.send(false)), novalidate: true },
-      h("h2", {}, "Open stored conversations"),
-      h("p.quietly", {}, "Keys go straight to the kernel. They are never saved in the notebook."),
-      h("fieldset.picks", {}, h("legend.unseen", {}, "Service"), picks),
-      this.environment(client.env ?? []), fields,
-      this.kind === "local" && h("p.quietly", {}, "Starts a small server in this kernel, with sample conversations. No account needed."),
-      this.problem, h("div.actions", {}, this.button)));
-  }
-
-  environment(names) {
-    if (!names.length) return null;
-    const all = names.every((name) => name.set);
-    const list = names.map(({ name, set }) =>
-      h("li", {}, icon(set ? "check" : "close"), h("code", {}, plain(name)), h("span.quietly", {}, set ? "set" : "not set")));
-    return h("div.env", {}, h("ul", { "aria-label": "Environment variables" }, list),
-      all && (this.fromEnv = h("button.primary", { onclick: () => this.send(true) }, "Connect from the environment")));
-  }
-
-  field(name) {
-    const [label, hint, secret] = FIELDS[name];
-    const id = `${this.app.link.view}-${name}`;
-    const input = h("input", { id, type: secret ? "password" : "text", placeholder: hint, autocomplete: "off", spellcheck: "false",
-      autocapitalize: "off", "aria-describedby": `${id}-error`, value: name === "key_prefix" ? hint : "" });
-    const error = h("div.fielderror", { id: `${id}-error` });
-    this.inputs[name] = { input, error, secret };
-    return h("div.field", {}, h("label", { for: id }, label), input, error);
-  }
-
-  // The secret leaves its field before the message goes: a page saved a moment later holds nothing.
-  async send(useEnv) {
-    const params = { service: this.kind, use_env: useEnv };
-    for (const [name, { input, error, secret }] of Object.entries(this.inputs)) {
-      params[name] = useEnv && name !== "key_prefix" ? "" : input.value.trim();
-      if (secret) input.value = "";
-      error.textContent = "";
-      input.removeAttribute("aria-invalid");
-    }
-    this.problem.hidden = true;
-    this.busy(true);
-    try {
-      this.app.connected(await this.app.link.ask("connect", params));
-    } catch (error) {
-      this.fail(error);
-    } finally {
-      this.busy(false);
-    }
-  }
-
-  busy(on) {
-    for (const button of [this.button, this.fromEnv]) if (button) button.disabled = on;
-    this.button.textContent = on ? "Connecting…" : "Connect";
-  }
-
-  fail(error) {
-    const field = this.inputs[error.field];
-    (field?.error ?? this.problem).textContent = error.message;
-    if (!field) return void (this.problem.hidden = false);
-    field.input.setAttribute("aria-invalid", "true");
-    field.input.focus();
-  }
+// A sheet that asks whether to go on.
+function confirm(app, title, body, action, run) {
+	const yes = button(action, () => app.work(yes, async () => (await run(), close()), fail), ".primary.danger");
+	const fail = ({ message }) => body.append(alarm(message));
+	const close = sheet(app, title, body, yes);
+	return { yes, fail };
 }
 
-// ---------------------------------------------------------------- sessions
+// A button for a menu; `items()` are [label, icon, what it does].
+function popup(app, mark, label, items) {
+	const opener = tool(mark, label, open, { ariaHasPopup: "menu" });
 
-const PAGE = 50;
+	function open() {
+		const leave = (run) => (list.hidePopover(), focus(opener), run?.());
+		const list = h("div.menu", { role: "menu", popover: "auto", onkeydown, ontoggle: ({ newState }) => newState === "closed" && list.remove() },
+			items().map(([text, mark, run]) => button([icon(mark), text], () => leave(run), "", { role: "menuitem", tabIndex: -1 })));
+		function onkeydown(event) {
+			const all = [...list.children];
+			const step = (by) => () => focus(all.at((all.indexOf(document.activeElement) + by) % all.length));
+			act(event, { ArrowDown: step(1), ArrowUp: step(-1), Tab: leave, Escape: leave });
+		}
+		app.root.append(list);
+		list.showPopover();
+		const spot = opener.getBoundingClientRect();
+		list.style.left = between(8, spot.right - list.offsetWidth, innerWidth) + "px";
+		list.style.top = between(8, spot.bottom + 4, innerHeight - list.offsetHeight - 8) + "px";
+		focus(list.firstChild);
+	}
 
-class Sessions {
-  constructor(app) {
-    this.app = app;
-    this.ticked = new Set();
-    this.query = h("input", { type: "search", placeholder: "Filter, or an exact id", "aria-label": "Filter sessions", spellcheck: "false",
-      oninput: () => this.typed(), onkeydown: (event) => this.key(event) });
-    this.sort = h("select", { "aria-label": "Sort sessions", onchange: () => this.load() },
-      [["found", "As found"], ["id", "Id"], ["length", "Length"], ["last_write", "Last write"], ["ttl", "Expiry"]].map(([value, label]) => h("option", { value }, label)));
-    this.turn = iconButton("down", "Descending", () => this.flip(), { "aria-pressed": "true" });
-    this.exact = h("button.exact", { hidden: true, onclick: () => app.open(this.query.value.trim()) });
-    this.box = h("div.rows", { role: "listbox", tabindex: 0, "aria-label": "Sessions", "aria-multiselectable": "true", onkeydown: (event) => this.move(event) });
-    this.over = h("div.over");
-    this.cost = h("div.cost", { role: "status" });
-    this.picked = h("div.picked", { hidden: true });
-    this.add = h("button.quiet", { onclick: () => app.newSession() }, icon("plus"), "New");
-    this.node = h("aside.list", { "aria-label": "Sessions" },
-      h("div.tools", {}, h("div.searchbox", {}, icon("search"), this.query), h("div.line", {}, this.sort, this.turn,
-        iconButton("again", "Load again", () => this.load(true)), this.add)),
-      this.exact, h("div.listbody", {}, this.box, this.over), this.picked, this.cost);
-    this.scroller = new Scroller(this.box, (index) => this.row(index), 62, (from, to) => this.need(from, to));
-    this.rows = new Map();
-    this.at = 0;
-    this.down = true;
-  }
-
-  flip() {
-    this.down = !this.down;
-    this.turn.setAttribute("aria-pressed", String(this.down));
-    this.turn.setAttribute("aria-label", this.down ? "Descending" : "Ascending");
-    this.turn.title = this.turn.getAttribute("aria-label");
-    this.turn.replaceChildren(icon(this.down ? "down" : "up"));
-    this.load();
-  }
-
-  typed() {
-    const text = this.query.value.trim();
-    this.exact.hidden = !text;
-    this.exact.replaceChildren(icon("search"), h("span", {}, "Open ", h("b", {}, plain(text)), " by its exact id"));
-    clearTimeout(this.later);
-    this.later = setTimeout(() => this.load(), 200);
-  }
-
-  load(refresh = false) {
-    clearTimeout(this.later);
-    this.asking?.cancel();
-    this.asking = null;
-    this.gen = (this.gen ?? 0) + 1;
-    this.rows.clear();
-    this.complete = false;
-    this.fresh = refresh;
-    this.at = 0;
-    this.say(h("div.skeletons", { "aria-label": "Loading sessions" }, Array.from({ length: 6 }, () => h("div.skeleton"))));
-    this.fetch(0);
-  }
-
-  say(...nodes) {
-    this.over.replaceChildren(...nodes);
-    this.box.hidden = nodes.length > 0;
-  }
-
-  async fetch(start) {
-    const gen = this.gen;
-    const params = { query: this.query.value.trim(), sort: this.sort.value, descending: this.down, start, stop: start + PAGE, refresh: this.fresh };
-    this.fresh = false;
-    const asking = (this.asking = this.app.link.ask("sessions", params, (event) => gen === this.gen && this.progress(event, asking)));
-    try {
-      const answer = await asking;
-      if (gen !== this.gen) return;
-      this.asking = null;
-      this.take(start, answer);
-    } catch (error) {
-      if (gen !== this.gen || error.type === "cancelled") return;
-      this.asking = null;
-      this.say(state("error", "Sessions could not be listed", error.message, h("button", { onclick: () => this.load() }, "Try again")));
-      this.app.failed(error, () => this.load());
-    }
-  }
-
-  progress({ done, total, note }, asking) {
-    const text = note || `Listed ${count(done)}${total ? ` of ${count(total)}` : ""}…`;
-    this.say(state("loading", "Listing sessions", text, h("button", { onclick: () => (asking.cancel(), this.stopped()) }, "Cancel")));
-  }
-
-  stopped() {
-    this.asking = null;
-    this.say(state("empty", "Listing stopped", "Nothing more is asked of the server.", h("button", { onclick: () => this.load() }, "List again")));
-  }
-
-  take(start, { rows = [], total, complete, found, spent }) {
-    rows.forEach((row, i) => this.rows.set(start + i, row));
-    this.complete = complete;
-    const known = total ?? Math.max(start + rows.length, this.rows.size) + (complete ? 0 : 1);
-    this.app.spent(spent, found);
-    if (!known) {
-      const text = this.query.value.trim();
-      return this.say(text ? state("search", "No session matches", "The filter looks for this text anywhere in the id; * and ? are wildcards.")
-        : state("empty", "No sessions yet", "Conversations appear here as soon as one is stored.", this.app.writable && h("button", { onclick: () => this.app.newSession() }, "New session")));
-    }
-    this.say();
-    if (start === 0) this.scroller.reset(known);
-    else {
-      this.scroller.resize(known);
-      this.scroller.renew(start, start + PAGE);
-    }
-    this.mark();
-  }
-
-  need(from, to) {
-    if (this.asking) return;
-    for (let i = from; i < to; i++) if (!this.rows.has(i)) return void this.fetch(Math.floor(i / PAGE) * PAGE === i || this.rows.has(i - 1) ? i : Math.floor(i / PAGE) * PAGE);
-  }
-
-  row(index) {
-    const row = this.rows.get(index);
-    const id = `${this.app.link.view}-s${index}`;
-    if (!row) return h("div.session.waiting", { id, role: "option", "aria-selected": "false", "aria-label": "Loading" }, h("div.skeleton"));
-    const ticked = this.ticked.has(row.session_id);
-    const line = (part) => part && h("span.said", {}, h("b", {}, ROLES[part.role] ?? plain(part.role)), " ", h("bdi", {}, plain(part.text)));
-    return h("div.session", { id, role: "option", "aria-selected": String(ticked), "aria-current": row.session_id === this.app.talk.session && "true",
-      onclick: (event) => this.click(event, index) },
-      h("span.tick", { title: "Select" }, icon("check")),
-      h("div.sessiontext", {},
-        h("div.sessionhead", {}, h("bdi.id", { title: plain(row.session_id) }, plain(row.session_id) || "(empty id)"), h("span.num", { title: plural(row.length, "message") }, count(row.length))),
-        line(row.first), h("div.sessionfoot", {}, line(row.last) ?? h("span"), row.ttl_s != null && h("span.ttl", { title: "Expires in" }, span(row.ttl_s)))));
-  }
-
-  click(event, index) {
-    this.at = index;
-    const tick = event.target.closest?.(".tick") || event.ctrlKey || event.metaKey || event.shiftKey;
-    if (tick) this.tick(index);
-    else this.app.open(this.rows.get(index).session_id);
-    this.mark();
-  }
-
-  tick(index) {
-    const id = this.rows.get(index)?.session_id;
-    if (id === undefined) return;
-    if (!this.ticked.delete(id)) this.ticked.add(id);
-    this.scroller.renew(index, index + 1);
-    this.drawPicked();
-    this.app.link.ask("select", { session_ids: [...this.ticked] });
-  }
-
-  drawPicked() {
-    const n = this.ticked.size;
-    this.picked.hidden = !n;
-    this.picked.replaceChildren(h("span", {}, `${count(n)} selected`), h("span.grow"),
-      this.app.writable && h("button.quiet.danger", { onclick: () => this.app.clear([...this.ticked]) }, "Clear…"),
-      h("button.quiet", { onclick: (event) => this.app.takeMenu(event.currentTarget, "selected") }, "Take away"),
-      iconButton("close", "Select none", () => this.untick()));
-  }
-
-  untick() {
-    this.ticked.clear();
-    this.scroller.renew();
-    this.drawPicked();
-    this.app.link.ask("select", { session_ids: [] });
-  }
-
-  key(event) {
-    if (event.key === "Enter" && this.query.value.trim()) this.app.open(this.query.value.trim());
-    else if (event.key === "ArrowDown") this.box.focus();
-    else if (event.key === "Escape" && this.query.value) (this.query.value = ""), this.typed();
-    else return;
-    event.preventDefault();
-  }
-
-  move(event) {
-    const page = Math.max(1, Math.floor(this.box.clientHeight / 62) - 1);
-    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[event.key];
-    if (step !== undefined) {
-      this.at = Math.max(0, Math.min(this.scroller.total - 1, this.at + step));
-      this.scroller.show(this.at, "near");
-    } else if (event.key === " ") this.tick(this.at);
-    else if (event.key === "Enter" && this.rows.has(this.at)) this.app.open(this.rows.get(this.at).session_id, { focus: true });
-    else if (event.key === "/") this.query.focus();
-    else return;
-    event.preventDefault();
-    this.mark();
-  }
-
-  mark() {
-    for (const row of this.scroller.rows) row.classList.remove("at");
-    const row = this.scroller.rows[this.at - this.scroller.first];
-    row?.classList.add("at");
-    if (row) this.box.setAttribute("aria-activedescendant", row.id);
-    else this.box.removeAttribute("aria-activedescendant");
-  }
-
-  current() {
-    for (const [i, row] of this.scroller.rows.entries()) {
-      const mine = this.rows.get(this.scroller.first + i)?.session_id === this.app.talk.session;
-      if (mine) row.setAttribute("aria-current", "true");
-      else row.removeAttribute("aria-current");
-    }
-  }
-
-  close() {
-    clearTimeout(this.later);
-    this.scroller.close();
-  }
+	return opener;
 }
 
-// ---------------------------------------------------------------- one message
-
-const folded = (title, body, props) => h("details", props, h("summary", {}, title), body);
-const pre = (text, label) => h("pre", { tabindex: 0, role: "region", "aria-label": label }, text);
-
-// JSON set out in lines, its characters as they are: parsing would change big numbers.
-function indented(text) {
-  let depth = 0;
-  let out = "";
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s"{}[\],:]+/g)) {
-    const line = () => "\n" + "  ".repeat(Math.max(0, depth));
-    if (token === "{" || token === "[") depth++, (out += token + line());
-    else if (token === "}" || token === "]") depth--, (out += line() + token);
-    else out += token === "," ? token + line() : token === ":" ? ": " : token;
-  }
-  return out.replace(/([{[])\s+([}\]])/g, "$1$2");
+async function copyText(app, text) {
+	await navigator.clipboard.writeText(text);
+	app.note("Copied");
 }
 
-class Entry {
-  constructor(talk, index) {
-    Object.assign(this, { talk, index });
-    const entry = talk.entries.get(index);
-    const role = entry?.error ? "bad" : ROLES[entry?.role] ? entry.role : "other";
-    this.node = h(`article.msg.${entry ? role : "waiting"}`, { tabindex: -1, "aria-posinset": index + 1, "aria-setsize": talk.total,
-      "aria-label": entry ? `${ROLES[entry.role] ?? "Unreadable"} message ${index + 1}` : `Message ${index + 1}, loading` });
-    this.node.append(...(entry ? this.parts(entry, role) : [h("div.glyph"), h("div.content", {}, h("div.skeleton"), h("div.skeleton.short"))]));
-  }
+const showText = (app, title, label, text, ...more) => sheet(app, title, [region("pre", label, text), more], button("Copy", () => copyText(app, text), ".primary"), ".wide");
 
-  parts(entry, role) {
-    const slim = entry.answers && !entry.error;
-    return [
-      h("div.glyph", {}, icon(role === "bad" ? "warn" : role)),
-      h("div.content", {}, this.head(entry, role),
-        slim ? folded(["Result of ", h("code", {}, plain(entry.answers.name)), ` in #${entry.answers.index + 1}`], this.body(entry), { "data-slim": true }) : this.body(entry)),
-    ];
-  }
+// ---- connect
 
-  head(entry, role) {
-    return h("div.msghead", {}, h("b.role", {}, role === "bad" ? "Unreadable record" : ROLES[role]), entry.name && h("bdi", {}, plain(entry.name)),
-      entry.status === "error" && h("span.flag", {}, icon("warn"), "failed"), h("span.index", {}, `#${count(this.index + 1)}`),
-      entry.stored_at && when(entry.stored_at));
-  }
+const SERVICES = { upstash: "Upstash Redis", momento: "Momento", local: "Local demo" };
+const FIELDS = { url: "REST URL", token: "REST token", api_key: "API key", endpoint: "Endpoint", cache_name: "Cache name", key_prefix: "Key prefix" };
+const HINTS = { url: "https://example-12345.upstash.io", endpoint: "cell-4-us-west-2-1.prod.a.momentohq.com", cache_name: "chatmem", key_prefix: "message_store:" };
 
-  body(entry) {
-    if (entry.error) return [h("p.reason", {}, plain(entry.error)), pre(entry.raw ?? "", "Raw record")];
-    const text = h("div.md", { dir: "auto" }, safe(entry.html ?? ""));
-    for (const block of text.querySelectorAll("pre")) this.code(block);
-    for (const table of text.querySelectorAll("table")) {
-      const box = h("div.tablebox", { tabindex: 0, role: "region", "aria-label": "Table" });
-      table.replaceWith(box);
-      box.append(table);
-    }
-    return [entry.html && text, entry.clipped && this.rest(entry), ...(entry.blocks ?? []).map((block, i) => this.block(block, i)),
-      ...(entry.tool_calls ?? []).map((call) => this.call(call)), this.more(entry), this.meta(entry)];
-  }
+function connectForm(app) {
+	const node = h("div.connect");
+	let kind, clients, inputs, buttons;
+	const problem = alarm();
+	const chosen = () => clients.find(({ service }) => service === kind);
 
-  code(block) {
-    const box = h("div.codebox");
-    block.replaceWith(box);
-    block.setAttribute("role", "region");
-    block.setAttribute("aria-label", "Code");
-    block.tabIndex = 0;
-    box.append(keyed(block), iconButton("copy", "Copy code", (event) => this.talk.app.copyText(block.textContent, event.currentTarget)));
-  }
+	function show(hello) {
+		clients = hello.clients;
+		kind = (clients.find(({ env }) => env.some(({ set }) => set)) ?? chosen() ?? clients[0]).service;
+		draw();
+	}
 
-  rest(entry) {
-    let offset = 0;
-    const part = h("div.rest");
-    const button = h("button", {}, `Show all ${count(entry.clipped)} characters`);
-    button.onclick = () => this.talk.app.work(button, async () => {
-      const { text, next } = await this.talk.ask("full", { index: this.index, offset });
-      part.append(pre(text, "Full text"));
-      offset = next;
-      button.textContent = "Show more";
-      button.hidden = next == null;
-    });
-    part.append(button);
-    return [part, button];
-  }
+	function draw() {
+		const { env, fields } = chosen();
+		const pick = (service) => () => ((kind = service), draw(), node.querySelector(":checked").focus());
+		// A cache has a default name.
+		const all = env.length && env.every(({ name, set }) => set || /CACHE/.test(name));
+		inputs = {};
+		buttons = [submit("Connect", all ? "" : ".primary"), all ? button("Connect from the environment", () => send(true), ".primary") : ""];
+		put(problem);
+		put(node, form(".card", () => send(false), {}, h("h2", "Open stored conversations"), h("p.dim", "Keys go straight to the kernel. They are never saved in the notebook."),
+			h("fieldset.picks", h("legend.unseen", "Service"), clients.map(({ service }) =>
+				h("label", h("input", { type: "radio", name: app.view, checked: service === kind, onchange: pick(service) }), h("span", SERVICES[service])))),
+			env.length > 0 && h("div.env", h("ul", { ariaLabel: "Environment variables" }, env.map(({ name, set }) =>
+				h("li.line", icon(set ? "check" : "close"), h("code", plain(name)), dim(set ? "set" : "not set")))), buttons[1]),
+			fields.map(input), fields.length ? "" : "Starts a small server in this kernel, with sample conversations. No account needed.", problem, buttons[0]));
+	}
 
-  block({ kind, label, bytes, html, showable }, index) {
-    if (kind === "reasoning") return folded("Reasoning", h("div.md", { dir: "auto" }, safe(html ?? "")), { class: "reasoning" });
-    const box = h("div.block-part", {}, h("b", {}, plain(kind)), h("bdi", {}, plain(label)), bytes != null && h("span.quietly", {}, size(bytes)));
-    const button = showable && h("button.quiet", {}, "Show image");
-    if (button) button.onclick = () => this.talk.app.work(button, async () => {
-      const { data_url } = await this.talk.ask("image", { index: this.index, block: index });
-      if (/^data:image\//.test(data_url)) button.replaceWith(h("img", { src: data_url, alt: plain(label) }));
-    });
-    if (button) box.append(button);
-    return box;
-  }
+	function input(key) {
+		const id = `${app.view}-${key}`;
+		const error = h("div.reason", { id: id + "-error" });
+		const secret = /token|key$/.test(key);
+		const input = field(null, { id, placeholder: HINTS[key] ?? "", type: secret ? "password" : "text", autocomplete: "off", "aria-describedby": error.id, value: key === "key_prefix" ? HINTS[key] : "" });
+		inputs[key] = { input, error, secret };
+		return h("div.field", h("label", { for: id }, FIELDS[key]), input, error);
+	}
 
-  call({ name, id, args, result }) {
-    const failed = result?.status === "error";
-    return h("div.call", {},
-      h("div.callhead", {}, icon("tool"), h("code", {}, plain(name) || "(no name)"), id && h("span.quietly.clip", {}, plain(id)),
-        h(`span.outcome${failed ? ".failed" : ""}`, {}, !result ? "no result" : failed ? "failed" : "answered")),
-      folded("Arguments", pre(args ?? "", "Arguments")),
-      result && folded(["Result ", h("span.quietly", {}, `#${count(result.index + 1)}`)], pre(result.text ?? "", "Result"), { open: (result.text ?? "").length < 400 }));
-  }
+	// The secret leaves its field before the message goes: a page saved a moment later holds nothing.
+	function send(use_env) {
+		const params = { service: kind, use_env };
+		for (const [key, { input, error, secret }] of Object.entries(inputs)) {
+			if (!use_env || key === "key_prefix") params[key] = input.value.trim();
+			if (secret) input.value = "";
+			put(error);
+			input.ariaInvalid = null;
+		}
+		put(problem);
+		app.work(buttons, async () => app.connected(await app.ask("connect", params)), ({ field, message }) => {
+			const { input, error } = inputs[field] ?? { error: problem };
+			put(error, message);
+			if (input) input.ariaInvalid = "true";
+			focus(input);
+		});
+	}
 
-  more(entry) {
-    const left = (entry.tool_calls_total ?? 0) - (entry.tool_calls?.length ?? 0);
-    return left > 0 && h("p.quietly", {}, `and ${plural(left, "more tool call")}: see the raw JSON`);
-  }
-
-  meta({ model, finish_reason, tokens, id, tool_call_id }) {
-    const used = tokens && `${count(tokens.input)} in, ${count(tokens.output)} out`;
-    const facts = [["Model", model], ["Finish", finish_reason], ["Tokens", used], ["Call", tool_call_id], ["Id", id]].filter(([, value]) => value);
-    return facts.length > 0 && h("dl.meta", {}, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", { title: plain(value) }, plain(value)))));
-  }
+	return { node, show };
 }
 
-// ---------------------------------------------------------------- the transcript
+// ---- sessions
 
-class Talk {
-  constructor(app) {
-    Object.assign(this, { app, session: "", entries: new Map(), gen: 0, epoch: null, total: 0, asked: [] });
-    this.title = h("bdi.title");
-    this.count = h("span.quietly.nowrap");
-    this.box = h("div.feed", { role: "feed", tabindex: 0, "aria-label": "Messages", onkeydown: (event) => this.key(event),
-      onmouseover: (event) => this.hover(event.target), onfocusin: (event) => this.hover(event.target) });
-    this.over = h("div.over");
-    this.fresh = h("button.fresh", { hidden: true, onclick: () => this.show(this.total - 1, "end") });
-    this.bar = h("div.msgbar", { role: "group", "aria-label": "Message" });
-    this.composer = new Composer(app);
-    this.head = h("header.talkhead", {});
-    this.node = h("section.talk", { "aria-label": "Conversation" }, this.head, h("div.feedbody", {}, this.box, this.over, this.fresh), this.composer.node);
-    this.scroller = new Scroller(this.box, (index) => new Entry(this, index).node, 110, (from, to) => this.need(from, to));
-    this.box.addEventListener("scroll", () => this.atEnd() && (this.fresh.hidden = true), { passive: true });
-    this.none();
-  }
+function sessionList(app) {
+	const rows = new Map();
+	const later = timer();
+	let ticked = new Set(), gen = 0, down = false, asking = null, failed = false;
+	const wanted = () => query.value.trim();
+	const query = field("Filter, or an exact id", { type: "search", oninput: typed, onkeydown: (event) => act(event, { Enter: exactly, ArrowDown: () => focus(list.box), Escape: () => ((query.value = ""), typed()) }) });
+	const sort = choice("Sort sessions", { found: "As found", id: "By id", length: "By length", last_write: "By last write", ttl: "By expiry" }, () => turn(!/found|id/.test(sort.value)));
+	const way = tool("up", "Direction", () => turn(!down), { disabled: true });
+	const exact = button("", exactly, ".exact", { hidden: true });
+	const list = options(app.view + "-s", "Sessions", 68, row, need, { " ": () => tick(list.at), Enter: () => open(list.at), "/": () => query.focus() });
+	list.box.ariaMultiSelectable = "true";
+	const over = h("div.over");
+	const say = cover(list.box, over);
+	const cost = h("div.cost", { role: "status" });
+	const picked = h("div.picked", { hidden: true });
+	const add = button([icon("plus"), "New"], create, ".quiet");
+	const node = h("aside.list", { ariaLabel: "Sessions" },
+		h("div.tools", h("div.searchbox", icon("search"), query), line(sort, way, tool("again", "Load again", () => load({ refresh: true })), h("span.grow"), add), exact),
+		h("div.body", list.box, over), picked, cost);
 
-  atEnd() {
-    return this.scroller.atEnd;
-  }
+	function create() {
+		prompt(app, "New session", "It is stored with its first message.", "Session id", "", "Create", (id) => id && void app.open(id, { create: true }));
+	}
 
-  say(...nodes) {
-    this.over.replaceChildren(...nodes);
-    this.box.hidden = nodes.length > 0;
-  }
+	function exactly() {
+		if (wanted()) app.open(wanted());
+	}
 
-  none() {
-    this.gen++;
-    Object.assign(this, { session: "", epoch: null, total: 0 });
-    this.entries.clear();
-    this.drawHead();
-    this.composer.node.hidden = true;
-    this.say(state("ai", "Pick a session", "Its messages appear here, the newest at the bottom."));
-  }
+	function open(at) {
+		if (rows.has(at)) app.open(rows.get(at).session_id);
+	}
 
-  drawHead() {
-    const { app } = this;
-    const open = this.session !== "";
-    const back = iconButton("back", "Back to sessions", () => app.pane("list"), { class: "quiet square back" });
-    const tools = open ? [
-      iconButton("start", "To the start", () => this.show(0)),
-      iconButton("end", "To the end", () => this.show(this.total - 1, "end")),
-      app.writable && iconButton("trash", "Clear session", () => app.clear([this.session]))] : [];
-    this.title.textContent = plain(this.session);
-    this.title.title = plain(this.session);
-    this.count.textContent = open && this.epoch !== null ? plural(this.total, "message") : "";
-    this.head.replaceChildren(...[back, this.title, this.count, h("span.grow"), ...tools].filter(Boolean));
-  }
+	function turn(now) {
+		down = now;
+		put(way, icon(down ? "down" : "up"));
+		way.title = way.ariaLabel = down ? "Largest first" : "Smallest first";
+		way.disabled = sort.value === "found";
+		load();
+	}
 
-  ask(method, params, progress) {
-    return this.app.link.ask(method, { session_id: this.session, epoch: this.epoch, ...params }, progress);
-  }
+	function typed() {
+		exact.hidden = !wanted();
+		put(exact, "Open ", h("b.clip", plain(wanted())), " by its exact id");
+		later(load, 200);
+	}
 
-  async open(session_id, { create = false, index, follow } = {}) {
-    const gen = ++this.gen;
-    this.asked.forEach((one) => one.cancel());
-    Object.assign(this, { session: session_id, epoch: null, total: 0, asked: [], at: index });
-    this.entries.clear();
-    this.fresh.hidden = true;
-    this.drawHead();
-    this.composer.node.hidden = !this.app.writable;
-    this.say(h("div.skeletons", { "aria-label": "Loading" }, Array.from({ length: 4 }, () => h("div.skeleton.tall"))));
-    try {
-      const opened = await this.app.link.ask("open", { session_id, create, follow: !!follow });
-      if (gen !== this.gen) return;
-      this.took(opened, create);
-    } catch (error) {
-      if (gen !== this.gen) return;
-      this.say(state("error", "This session could not be opened", error.message, h("button", { onclick: () => this.open(session_id, { create, index }) }, "Try again")));
-      this.app.failed(error, () => gen === this.gen && this.open(session_id, { create, index }));
-    }
-  }
+	// `keep`: what is shown stays until the new rows are here.
+	function load({ refresh = false, keep = false } = {}) {
+		later();
+		asking?.cancel();
+		gen++;
+		add.hidden = !app.writable;
+		if (keep && rows.size) return fetch(list.first, refresh, keep);
+		rows.clear();
+		list.at = 0;
+		say(skeletons("Loading sessions", 6));
+		fetch(0, refresh);
+	}
 
-  took({ epoch, total, exists, ttl_s }, create) {
-    Object.assign(this, { epoch, total, ttl: ttl_s });
-    this.drawHead();
-    if (!total) return this.blank(exists || create);
-    this.say();
-    this.scroller.reset(total);
-    this.show(this.at ?? total - 1, this.at === undefined ? "end" : "start");
-  }
+	async function fetch(start, refresh, keep) {
+		const mine = gen;
+		const params = { query: wanted(), sort: sort.value, descending: down, start, stop: start + PAGE, refresh: !!refresh };
+		const now = (asking = app.ask("sessions", params, (event) => mine === gen && progress(event, now)));
+		try {
+			const answer = await now;
+			if (mine !== gen) return;
+			asking = null;
+			failed = false;
+			if (keep) rows.clear();
+			take(start, answer);
+		} catch (error) {
+			if (mine !== gen || error.type === "cancelled") return;
+			asking = null;
+			failed = true;
+			say(state("warn", "Sessions could not be listed", error.message, button("Try again", load)));
+		}
+	}
 
-  blank(exists) {
-    this.say(exists ? state("empty", "No messages yet", this.app.writable ? "Append the first one below." : "This session is empty.")
-      : state("search", "No session with this id", "It may have expired, or been stored under another key prefix.", this.app.writable && h("p.quietly", {}, "Appending a message creates it.")));
-  }
+	function progress({ done, total, note }, now) {
+		if (rows.size) return;
+		const stop = () => (now.cancel(), (asking = null), say(state("other", "Listing stopped", "Nothing more is asked of the server.", button("List again", load))));
+		say(state("again", "Listing sessions", `${note || "found"}: ${part(done, total)}`, button("Cancel", stop)));
+	}
 
-  // Ask for the rows on the screen that are not here, once the bar rests.
-  need(from, to) {
-    clearTimeout(this.soon);
-    const wait = Date.now() - (this.asked_at ?? 0) < 80 ? 80 : 0;
-    const go = () => this.fetch(Math.max(0, this.scroller.first), this.scroller.last);
-    if (wait) this.soon = setTimeout(go, wait);
-    else this.fetch(from, to);
-  }
+	function take(start, { rows: found, total, complete, spent, listing_spent }) {
+		found.forEach((one, i) => rows.set(start + i, one));
+		const known = total ?? start + found.length + !complete;
+		if (spent) {
+			const { requests, billed } = listing_spent ?? spent;
+			put(cost, `Listing: ${plural(requests, "request")}, ${count(billed)} billed. In all ${count(spent.requests)}, ${size(spent.bytes_received)}`);
+			cost.title = app.hello.price_note;
+		}
+		if (!known)
+			return say(wanted() ? state("search", "No session matches", "The filter looks for its text anywhere in an id; * and ? are wildcards.")
+				: state("other", "No sessions yet", "Conversations appear here as soon as one is stored.", app.writable && button("New session", create)));
+		say();
+		if (!start && !list.at) list.reset(known);
+		list.resize(known);
+		list.renew();
+	}
 
-  async fetch(from, to) {
-    const missing = (i) => !this.entries.has(i) && !this.asked.some((one) => i >= one.start && i < one.stop);
-    while (from < to && !missing(from)) from++;
-    while (to > from && !missing(to - 1)) to--;
-    if (from >= to || this.epoch === null) return;
-    const { gen } = this;
-    const spare = Math.max(0, WINDOW - (to - from));
-    const start = this.entries.has(to) ? Math.max(0, from - spare) : from;
-    const stop = Math.min(this.total, this.entries.has(to) ? to : to + spare, start + 200);
-    this.asked_at = Date.now();
-    const asking = Object.assign(this.ask("window", { start, stop }), { start, stop });
-    this.asked.push(asking);
-    try {
-      const answer = await asking;
-      if (gen !== this.gen) return;
-      this.fill(answer);
-    } catch (error) {
-      if (gen !== this.gen || error.type === "cancelled") return;
-      if (error.type === "stale") return void this.open(this.session, { index: this.scroller.mark?.index });
-      this.say(state("error", "Messages could not be read", error.message, h("button", { onclick: () => (this.say(), this.scroller.update()) }, "Try again")));
-      this.app.failed(error, () => gen === this.gen && (this.say(), this.scroller.update()));
-    } finally {
-      this.asked = this.asked.filter((one) => one !== asking);
-    }
-  }
+	function need(from, to) {
+		while (from < to && rows.has(from)) from++;
+		if (from < to && !asking) fetch(from);
+	}
 
-  fill({ start, rows }) {
-    rows.forEach((entry, i) => this.entries.set(start + i, entry));
-    for (const key of this.entries.keys()) {
-      if (this.entries.size <= KEPT) break;
-      if (key < this.scroller.first || key >= this.scroller.last) this.entries.delete(key);
-    }
-    this.scroller.renew(start, start + rows.length);
-  }
+	function row(index) {
+		const one = rows.get(index);
+		if (!one) return h("div.session.waiting", { ariaSelected: "false", ariaLabel: "Loading" }, h("div.skeleton"));
+		const { session_id: id, length, ttl_s, first, last, last_write } = one;
+		const said = (part) => h("span.said", part && [h("b", ROLES[part.role]), " ", h("bdi", plain(part.text))]);
+		return h("div.session", { ariaSelected: ticked.has(id), ariaCurrent: id === app.talk.session || null, onclick: (event) => click(event, index) },
+			h("span.tick", { title: "Select" }, icon("check")),
+			h("div.grow", line(name(id), h("span.num", { title: plural(length, "message") }, count(length))), said(first),
+				line(said(last), ttl_s != null ? h("span.num.ttl", { title: "Expires in" }, span(ttl_s))
+					: last_write && h("span.num", { title: "Last write " + last_write }, span((Date.now() - new Date(last_write)) / 1000), " ago"))));
+	}
 
-  show(index, how = "start") {
-    this.fresh.hidden = true;
-    return this.scroller.show(index, how);
-  }
+	function click(event, index) {
+		list.go(index);
+		if (event.target.closest(".tick") || event.ctrlKey || event.metaKey || event.shiftKey) tick(index);
+		else open(index);
+	}
 
-  grew(total) {
-    if (total <= this.total || this.epoch === null) return;
-    const ended = this.atEnd() || !this.total;
-    const before = this.total;
-    this.total = total;
-    this.drawHead();
-    if (!before) return this.took({ epoch: this.epoch, total, exists: true, ttl_s: this.ttl });
-    this.scroller.resize(total);
-    if (ended) return void this.show(total - 1, "end");
-    this.fresh.hidden = false;
-    this.fresh.replaceChildren(icon("end"), "New messages");
-  }
+	function tick(index) {
+		const id = rows.get(index)?.session_id;
+		if (id === undefined) return;
+		const others = [...ticked].filter((one) => one !== id);
+		select(others.length < ticked.size ? others : [...others, id]);
+	}
 
-  hover(target) {
-    const row = target.closest?.(".msg");
-    if (!row || row.contains(this.bar) || row.classList.contains("waiting")) return;
-    const index = Number(row.getAttribute("aria-posinset")) - 1;
-    this.bar.replaceChildren(
-      iconButton("copy", "Copy", (event) => this.copyMenu(event.currentTarget, index)),
-      iconButton("braces", "Raw JSON", () => this.raw(index)),
-      ...(this.app.writable ? [iconButton("trash", "Delete message", () => this.remove(index))] : []));
-    row.append(this.bar);
-  }
+	function select(session_ids, told) {
+		ticked = new Set(session_ids);
+		list.renew();
+		picked.hidden = !ticked.size;
+		put(picked, h("span.grow", `${count(ticked.size)} selected`), app.writable && tool("trash", "Clear selected", () => clear(app, [...ticked])),
+			takeAway(app, "Take selected away", "selected"), tool("close", "Select none", () => (select([]), focus(list.box))));
+		if (!told) app.ask("select", { session_ids });
+	}
 
-  copyMenu(button, index) {
-    const pick = (format) => () => this.app.work(button, async () => {
-      const { text } = await this.ask("copy", { indexes: [index], format });
-      await this.app.copyText(text, button);
-    });
-    menu(this.app, button, [["Copy as text", pick("text"), "copy"], ["Copy as Markdown", pick("markdown"), "copy"], ["Copy as JSON", pick("json"), "copy"]]);
-  }
+	function grew(session_id, length) {
+		const one = [...rows.values()].find((row) => row.session_id === session_id);
+		if (!one) return load({ keep: true });
+		one.length = length;
+		list.renew();
+	}
 
-  async raw(index) {
-    try {
-      const { raw, chars } = await this.ask("raw", { index });
-      const box = pre(indented(raw), "Raw JSON");
-      const copy = h("button", { onclick: () => this.app.copyText(raw, copy) }, "Copy");
-      sheet(this.app, `Message #${count(index + 1)}`, [box, chars > raw.length && h("p.quietly", {}, `The first ${count(raw.length)} of ${count(chars)} characters.`)], [copy], { class: "sheet wide" });
-    } catch (error) {
-      this.app.note(error.message, "error");
-    }
-  }
-
-  remove(index) {
-    const entry = this.entries.get(index);
-    const yes = h("button.primary.danger", {}, "Delete message");
-    const { close } = sheet(this.app, "Delete this message?", [h("p", {}, `Message #${count(index + 1)} (${ROLES[entry.role] ?? "unreadable"}) of session `, h("b.id", {}, plain(this.session)), ". It can be undone while this browser lives.")],
-      [h("button", { autofocus: true, onclick: () => close() }, "Keep it"), yes]);
-    yes.onclick = () => this.app.work(yes, async () => {
-      const { undo } = await this.ask("remove", { index });
-      close();
-      this.app.undoable(undo, "Message deleted");
-      this.open(this.session, { index: Math.max(0, index - 1) });
-    });
-  }
-
-  key(event) {
-    if (event.target !== this.box && !event.target.matches?.(".msg")) return;
-    const rows = this.scroller.rows;
-    const focus = rows.indexOf(event.target);
-    const top = (this.scroller.mark?.index ?? 0) - this.scroller.first;
-    const index = this.scroller.first + (focus < 0 ? top : focus);
-    if (event.key === "Home") this.show(0)?.focus({ preventScroll: true });
-    else if (event.key === "End") this.show(this.total - 1, "end")?.focus({ preventScroll: true });
-    else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      const next = Math.max(0, Math.min(this.total - 1, focus < 0 ? index : index + (event.key === "ArrowDown" ? 1 : -1)));
-      this.scroller.show(next, "near")?.focus({ preventScroll: true });
-    } else return;
-    event.preventDefault();
-  }
-
-  close() {
-    clearTimeout(this.soon);
-    this.scroller.close();
-  }
+	const mend = () => failed && load();
+	const close = () => (later(), list.close());
+	return { node, load, mark: () => list.renew(), select, grew, mend, close };
 }
 
-// ---------------------------------------------------------------- append
+// ---- one message
 
-class Composer {
-  constructor(app) {
-    this.app = app;
-    this.role = h("select", { "aria-label": "Role", onchange: () => this.draw() }, ["human", "ai", "system", "tool"].map((role) => h("option", { value: role }, ROLES[role])));
-    this.text = h("textarea", { rows: 2, placeholder: "Append a message", "aria-label": "Message", "data-send": true, onkeydown: (event) => this.key(event) });
-    this.call = h("input", { placeholder: "Tool call id", "aria-label": "Tool call id", hidden: true });
-    this.problem = h("div.problem", { role: "alert", hidden: true });
-    this.button = h("button.primary", { onclick: () => this.send(), title: "Ctrl+Enter" }, "Append");
-    this.node = h("div.composer", { hidden: true }, this.problem, this.text, h("div.line", {}, this.role, this.call, h("span.grow"), h("span.quietly.hint", {}, "Ctrl+Enter"), this.button));
-  }
+function message(talk, index) {
+	const { app } = talk;
+	const entry = talk.entries.get(index);
+	const place = { tabIndex: -1, ariaPosInSet: index + 1, ariaSetSize: talk.total };
+	if (!entry) return h("article.msg.waiting", { ...place, ariaLabel: `Message ${index + 1}, loading` }, h("div.glyph"), h("div.content", h("div.skeleton"), h("div.skeleton")));
+	const { error, status, answers } = entry;
+	const role = error ? "warn" : entry.role in ROLES ? entry.role : "other";
+	const title = error ? "Unreadable record" : ROLES[role];
+	const body = error ? [h("p.reason", plain(error)), region("pre", "Raw record", entry.raw)]
+		: [words(entry.html), rest(), entry.blocks?.map(block), entry.tool_calls?.map(call), more(),
+			facts({ Model: entry.model, Finish: entry.finish_reason, Tokens: used(entry.tokens), Call: entry.tool_call_id, Id: entry.id })];
+	return h("article.msg." + role, { ...place, ariaLabel: `${title}, message ${index + 1}` }, h("div.glyph", icon(role)),
+		h("div.content", h("div.msghead", h("b.role", title), entry.name && h("bdi", plain(entry.name)), dim("#", count(index + 1)), when(entry.stored_at), status === "error" && h("span.reason", "failed")),
+			answers && !error ? fold(["Result of ", h("code", plain(answers.name)), ` in #${count(answers.index + 1)}`], body) : body));
 
-  draw() {
-    this.call.hidden = this.role.value !== "tool";
-  }
+	function words(html) {
+		if (!html) return null;
+		const text = h("div.md", { dir: "auto" }, safe(html));
+		for (const node of text.querySelectorAll("pre, table")) {
+			const code = node.tagName === "PRE";
+			const box = region("div.box", code ? "Code" : "Table");
+			node.replaceWith(box);
+			put(box, node, code && tool("copy", "Copy code", () => copyText(app, node.textContent)));
+		}
+		return text;
+	}
 
-  key(event) {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    event.preventDefault();
-    this.send();
-  }
+	// The rest of a message that was clipped on its way, part by part.
+	function rest() {
+		let offset = 0;
+		const go = button(`Show all ${count(entry.clipped)} characters`, () => app.work(go, async () => {
+			const { text, next, html } = await talk.ask("full", { index, offset });
+			if (html) go.previousSibling.replaceWith(words(html));
+			else go.before(region("pre", "Full text", text));
+			offset = next;
+			put(go, "Show more");
+			go.hidden = next == null;
+		}));
+		return entry.clipped && go;
+	}
 
-  // What was typed stays until the kernel says that it is stored.
-  send() {
-    const { talk, link } = this.app;
-    const content = this.text.value;
-    if (!content.trim() || this.button.disabled) return this.text.focus();
-    const { session } = talk;
-    this.problem.hidden = true;
-    this.app.work(this.button, async () => {
-      const params = { session_id: session, role: this.role.value, content, tool_call_id: this.call.value.trim(), name: "" };
-      const { total } = await link.ask("append", params);
-      if (this.text.value === content) this.text.value = "";
-      if (talk.session !== session) return;
-      talk.grew(total);
-      talk.show(total - 1, "end");
-    }, (error) => this.fail(error));
-  }
+	function block({ kind, label, bytes, html, showable }, number) {
+		if (html) return fold(plain(label), words(html), { className: kind });
+		const go = button("Show image", () => app.work(go, async () => {
+			const { data_url: src } = await talk.ask("image", { index, block: number });
+			if (/^data:image\//.test(src)) go.replaceWith(h("img", { src, alt: plain(label) }));
+		}));
+		return h("div.part", h("bdi", plain(label)), bytes != null && dim(size(bytes)), showable && go);
+	}
 
-  fail(error) {
-    this.problem.textContent = error.message;
-    this.problem.hidden = false;
-  }
+	function call({ name, id, args, error, result }) {
+		const failed = error || result?.status === "error";
+		return h("div.call", line(icon("tool"), h("code", plain(name)), h("span.dim.clip.grow", plain(id)), failed ? h("span.reason", "failed") : dim(result ? "answered" : "no result")),
+			error && h("p.reason", plain(error)), fold("Arguments", region("pre", "Arguments", args)),
+			result && fold(`Result in #${count(result.index + 1)}`, region("pre", "Result", result.text), { open: result.text?.length < 300 }));
+	}
+
+	function more() {
+		let shown = entry.tool_calls?.length ?? 0;
+		const total = entry.tool_calls_total ?? 0;
+		const go = button(`Show more of ${plural(total, "tool call")}`, () => app.work(go, async () => {
+			const { tool_calls } = await talk.ask("calls", { index, start: shown, stop: shown + 50 });
+			go.before(...tool_calls.map(call));
+			shown += tool_calls.length;
+			go.hidden = shown >= total || !tool_calls.length;
+		}));
+		return shown < total && go;
+	}
 }
 
-// ---------------------------------------------------------------- the whole
+// ---- the transcript
 
-class App {
-  constructor(model, el) {
-    Object.assign(this, { model, el, hello: {} });
-    this.link = new Link(model, (event) => this.heard(event));
-    this.link.told = (silent) => this.silence(silent);
-    this.top = h("header.top");
-    this.banner = h("div.banner", { role: "alert", hidden: true });
-    this.toasts = h("div.toasts", { role: "status" });
-    this.main = h("div.main");
-    this.root = h("div.chatmem", { role: "region", "aria-label": "Stored conversations" }, this.top, this.banner, this.main, this.toasts);
-    this.connect = new Connect(this);
-    this.talk = new Talk(this);
-    this.list = new Sessions(this);
-    this.panes = h("div.panes", {}, this.list.node, this.talk.node);
-    this.keys = (event) => this.release(event);
-    window.addEventListener("keydown", this.keys, true);
-    this.wide = new ResizeObserver(([entry]) => this.root.classList.toggle("narrow", entry.contentRect.width < 640));
-    this.wide.observe(this.root);
-    this.changes = { "change:session": () => this.follow(), "change:height": () => this.sizeUp(), "change:read_only": () => this.start() };
-    for (const [name, run] of Object.entries(this.changes)) model.on(name, run);
-    el.append(this.root);
-    this.sizeUp();
-    this.pane("list");
-    this.start();
-  }
+function transcript(app) {
+	const talk = { app, entries: new Map(), session: "", epoch: null, total: 0 };
+	let gen = 0, asked = [], last = 0, live = false, failed = false, scan = null;
+	const soon = timer();
+	const title = name("", "bdi.title.clip");
+	const length = dim();
+	const fresh = button([icon("end"), "New messages"], () => end(), ".fresh", { hidden: true });
+	const bar = h("div.msgbar", { role: "group", ariaLabel: "Message" });
+	const box = h("div.feed", { role: "feed", tabIndex: 0, ariaLabel: "Messages", onkeydown: key, onmouseover: hover, onfocusin: hover });
+	const over = h("div.over");
+	const say = cover(box, over);
+	const stats = h("div.stats");
+	const follow = tool("live", "Follow", () => ((follow.ariaPressed = live = !live), tick()), { ariaPressed: "false" });
+	const clearing = tool("trash", "Clear session", () => clear(app, [talk.session]));
+	const tools = line(popup(app, "goto", "Go to", () => [["Start", "start", () => show(0, 0)], ["End", "end", end], ["Number or date…", "goto", goTo]]), follow, takeAway(app, "Take away", "session"), clearing);
+	const write = composer(app, talk);
+	const list = scroller(box, (index) => message(talk, index), 110, need);
+	const node = h("section.talk", { ariaLabel: "Conversation" }, h("header.bar", tool("back", "Back to sessions", () => app.pane("list")), title, length, h("span.grow"), tools), stats, app.find.node, h("div.body", box, over, fresh), write);
+	box.addEventListener("scroll", () => list.ended && (fresh.hidden = true), { passive: true });
+	const beat = setInterval(() => live && tick(), 50000);
 
-  get writable() {
-    return !this.hello.read_only && !this.model.get("read_only");
-  }
+	const ask = (method, params, progress) => app.ask(method, { session_id: talk.session, epoch: talk.epoch, ...params }, progress);
+	const tick = () => talk.session && app.ask("follow", { session_id: talk.session, on: live, visible: app.visible });
+	const end = () => show(talk.total - 1, 1);
 
-  sizeUp() {
-    this.root.style.height = this.model.get("height") || "560px";
-  }
+	function none() {
+		begin("");
+		say(state("ai", "Pick a session", "Its messages appear here, the newest at the bottom."));
+	}
 
-  pane(name) {
-    this.root.dataset.pane = name;
-    this.talk.scroller.update();
-  }
+	function begin(session) {
+		for (const one of [...asked, scan]) one?.cancel();
+		gen++;
+		asked = [];
+		Object.assign(talk, { session, epoch: null, total: 0 });
+		talk.entries.clear();
+		fresh.hidden = true;
+		put(stats);
+		draw();
+		app.list?.mark();
+	}
 
-  async start() {
-    if (!this.hello.service) this.main.replaceChildren(state("loading", "Asking the kernel", "One moment."));
-    this.drawTop();
-    try {
-      this.connected(await this.link.ask("hello"));
-    } catch (error) {
-      this.main.replaceChildren(state("error", "The browser could not start", error.message, h("button", { onclick: () => this.start() }, "Try again")));
-    }
-  }
+	function draw() {
+		title.textContent = title.title = plain(talk.session);
+		put(length, talk.epoch !== null && plural(talk.total, "message"));
+		tools.hidden = !talk.session;
+		clearing.hidden = !app.writable;
+		write.hidden = !app.writable || !talk.session;
+	}
 
-  connected(hello) {
-    this.hello = hello;
-    this.drawTop();
-    if (!hello.connected) {
-      this.talk.none();
-      this.connect.show(hello);
-      return this.main.replaceChildren(this.connect.node);
-    }
-    this.main.replaceChildren(this.panes);
-    this.talk.composer.node.hidden = !this.writable || !this.talk.session;
-    this.list.load();
-    if (hello.session && hello.session !== this.talk.session) this.open(hello.session);
-    else this.talk.drawHead();
-  }
+	async function open(session, { create = false, index } = {}) {
+		begin(session);
+		const mine = gen;
+		say(skeletons("Loading messages", 4));
+		try {
+			const opened = await app.ask("open", { session_id: session, create });
+			if (mine !== gen) return;
+			failed = false;
+			adopt({ ...opened, session, index });
+			if (!opened.exists && !create) blank("search", "No session with this id", "It may have expired, or be stored under another key prefix." + (app.writable ? " A message appended here creates it." : ""));
+			if (live) tick();
+		} catch (error) {
+			if (mine === gen) fail("This session could not be opened", error, () => open(session, { create, index }));
+		}
+	}
 
-  drawTop() {
-    const { connected, service, target, undo } = this.hello;
-    this.top.replaceChildren(...[h("span.dot", { "data-on": String(!!connected) }), h("b", {}, connected ? plain(service) : "Conversations"),
-      connected && h("bdi.target", { title: plain(target) }, plain(target)), connected && !this.writable && h("span.badge", {}, icon("lock"), "Read only"), h("span.grow"),
-      connected && undo?.available && this.writable && h("button.quiet", { title: plain(undo.label), onclick: (event) => this.undo(event.currentTarget) }, icon("undo"), "Undo"),
-      connected && iconButton("leave", "Disconnect", () => this.leave())].filter(Boolean));
-  }
+	function fail(title, { message }, again) {
+		failed = again;
+		say(state("warn", title, message, button("Try again", again)));
+	}
 
-  async leave() {
-    this.connected(await this.link.ask("disconnect"));
-  }
+	// The kernel's count of a session: opened here, or by Python or another view.
+	function adopt({ session, epoch, total, index }) {
+		if (session !== talk.session || talk.epoch !== null) begin(session);
+		Object.assign(talk, { epoch, total });
+		draw();
+		if (!total) return blank("other", "No messages yet", app.writable ? "Append the first one below." : "This session is empty.");
+		say();
+		list.reset(total);
+		show(index ?? total - 1, index === undefined ? 1 : 0);
+		if (total <= 500) measure();
+		else put(stats, button("Count turns, tokens and tools", measure, ".quiet"));
+	}
 
-  // The model's `session` changed: Python selected one, or another view of this browser did.
-  follow() {
-    const session = this.model.get("session");
-    if (!this.hello.connected || session === this.talk.session || this.opening) return;
-    if (session) this.open(session, { follow: true });
-    else this.talk.none();
-  }
+	const blank = (...words) => (list.reset(0), say(state(...words)));
 
-  async open(session_id, options = {}) {
-    if (!session_id) return;
-    this.pane("talk");
-    this.opening = session_id;
-    const done = this.talk.open(session_id, options);
-    this.list.current();
-    await done;
-    if (this.opening === session_id) this.opening = null;
-    if (options.focus) this.talk.box.focus();
-  }
+	function heard({ session, epoch, total }) {
+		if (talk.session && talk.epoch === null) return; // this view's own request decides
+		if (!session) talk.session && none();
+		else if (session !== talk.session) adopt({ session, epoch, total });
+		else if (epoch !== talk.epoch) adopt({ session, epoch, total, index: list.ended ? undefined : list.mark?.index });
+		else grew(total);
+	}
 
-  heard({ what, session, epoch, total }) {
-    if (what === "connection") this.start();
-    else if (what === "sessions") this.list.load();
-    else if (what === "session" && session === this.talk.session && this.talk.epoch !== null) {
-      if (epoch !== null && epoch !== this.talk.epoch) this.talk.open(session, { follow: true });
-      else if (total !== null) this.talk.grew(total);
-    }
-  }
+	function grew(total, shown) {
+		if (talk.epoch === null || (total <= talk.total && !shown)) return;
+		if (!talk.total) return adopt({ ...talk, total });
+		const ended = list.ended || shown;
+		talk.total = total;
+		draw();
+		list.resize(total);
+		if (ended) end();
+		else fresh.hidden = false;
+	}
 
-  silence(silent) {
-    this.banner.hidden = !silent;
-    this.banner.replaceChildren(icon("warn"), h("span", {}, h("b", {}, "No live kernel behind this output. "), "Run its cell again. If the kernel is only busy, this goes on by itself."));
-  }
+	// Ask for the rows on the screen that are not here, as soon as the bar rests.
+	function need(from, to) {
+		app.find.paint();
+		soon();
+		if (Date.now() - last < 80) soon(() => fetch(list.first, list.last), 80);
+		else fetch(from, to);
+	}
 
-  // The server went away: say so, and try again until it is back.
-  failed(error, again) {
-    if (!/Unavailable|Timeout/i.test(error.type ?? "")) return;
-    clearTimeout(this.retry);
-    this.retry = setTimeout(again, 5000);
-  }
+	async function fetch(from, to) {
+		const missing = (i) => !talk.entries.has(i) && !asked.some(({ start, stop }) => i >= start && i < stop);
+		while (from < to && !missing(from)) from++;
+		while (to > from && !missing(to - 1)) to--;
+		if (from >= to || talk.epoch === null) return;
+		const mine = gen;
+		const back = to >= talk.total || talk.entries.has(to);
+		const spare = Math.max(0, WINDOW - (to - from));
+		const start = back ? Math.max(0, from - spare) : from;
+		const stop = Math.min(talk.total, back ? to : to + spare, start + 200);
+		last = Date.now();
+		const asking = Object.assign(ask("window", { start, stop }), { start, stop });
+		asked.push(asking);
+		try {
+			const { rows } = await asking;
+			if (mine !== gen) return;
+			rows.forEach((entry, i) => talk.entries.set(start + i, entry));
+			for (const key of talk.entries.keys()) if (talk.entries.size > KEPT && (key < list.first || key >= list.last)) talk.entries.delete(key);
+			list.renew(start, start + rows.length);
+		} catch (error) {
+			if (mine !== gen || error.type === "cancelled") return;
+			if (error.type === "stale") open(talk.session, { index: list.mark?.index });
+			else fail("Messages could not be read", error, () => (say(), list.update()));
+		} finally {
+			asked = asked.filter((one) => one !== asking);
+		}
+	}
 
-  spent(spent) {
-    if (!spent) return;
-    this.list.cost.textContent = `${plural(spent.requests, "request")}, ${count(spent.billed)} billed, ${size(spent.bytes_received)}`;
-    this.list.cost.title = this.hello.price_note ?? "";
-  }
+	function show(index, part) {
+		fresh.hidden = true;
+		return list.show(between(0, index, talk.total - 1), part);
+	}
 
-  async work(button, run, fail = (error) => this.note(error.message, "error")) {
-    button.disabled = true;
-    button.classList.add("busy");
-    try {
-      await run();
-    } catch (error) {
-      if (error.type !== "cancelled") fail(error);
-    } finally {
-      button.disabled = false;
-      button.classList.remove("busy");
-    }
-  }
+	function goTo() {
+		prompt(app, "Go to", `A message from 1 to ${count(talk.total)}, or the first one of a day.`, "1200 or 2026-01-31", "", "Go", async (date) => {
+			const number = date.replace(/[#,]/g, "");
+			focus(show(/^\d+$/.test(number) ? number - 1 : (await ask("locate", { date })).index, 0));
+		});
+	}
 
-  async copyText(text, button) {
-    await navigator.clipboard.writeText(text);
-    button.classList.add("done");
-    setTimeout(() => button.classList.remove("done"), 1200);
-    this.note("Copied");
-  }
+	// One bar of buttons, in the message that the pointer or the focus is in.
+	function hover({ target }) {
+		const row = target.closest(".msg:not(.waiting)");
+		if (!row || row.contains(bar)) return;
+		const index = row.ariaPosInSet - 1;
+		const copy = (format) => [`Copy as ${format}`, "copy", () => app.work([], async () => copyText(app, (await ask("copy", { indexes: [index], format: format.toLowerCase() })).text))];
+		put(bar, popup(app, "copy", "Copy", () => ["text", "Markdown", "JSON"].map(copy)), tool("code", "Raw JSON", () => raw(index)), app.writable && tool("trash", "Delete message", () => remove(index)));
+		row.append(bar);
+	}
 
-  note(text, kind = "done", ...more) {
-    const node = h(`div.toast.${kind}`, {}, icon(kind === "error" ? "warn" : "check"), h("span", {}, plain(text)), more, iconButton("close", "Dismiss", () => node.remove()));
-    this.toasts.append(node);
-    setTimeout(() => node.remove(), kind === "error" ? 12000 : 5000);
-  }
+	const raw = (index) => app.work([], async () => {
+		const { raw, pretty, chars } = await ask("raw", { index });
+		showText(app, `Message #${count(index + 1)}`, "Raw JSON", pretty ?? raw, chars > raw.length && dim(`The first ${part(raw.length, chars)} characters.`));
+	});
 
-  undoable(undo, text) {
-    this.hello.undo = undo;
-    this.drawTop();
-    this.note(text, "done", undo?.available && h("button.quiet", { onclick: (event) => this.undo(event.currentTarget) }, "Undo"));
-  }
+	function remove(index) {
+		const body = h("p", `Message #${count(index + 1)} (${ROLES[talk.entries.get(index)?.role]}) of session `, h("b", plain(talk.session)), " will be removed from the server. " + UNDOABLE);
+		confirm(app, "Delete this message?", body, "Delete message", async () => {
+			const { undo, ...now } = await ask("remove", { index });
+			if (now.epoch !== talk.epoch) adopt({ ...now, session: talk.session, index: Math.max(0, index - 1) });
+			app.undoable(undo, "Message deleted");
+		});
+	}
 
-  undo(button) {
-    this.work(button, async () => {
-      const { label, session_id, undo } = await this.link.ask("undo");
-      this.hello.undo = undo ?? { available: false };
-      this.drawTop();
-      this.note(label ? `Undone: ${label}` : "Undone");
-      this.list.load();
-      if (session_id && session_id === this.talk.session) this.talk.open(session_id);
-    });
-  }
+	function measure() {
+		const mine = gen;
+		const said = dim("Counting…");
+		put(stats, said, button("Cancel", () => (scan.cancel(), put(stats)), ".quiet"));
+		scan = ask("stats", {}, ({ done, total }) => put(said, `Counting: ${part(done, total)}…`));
+		scan.then(({ messages, turns, tokens, tools, bad, first_time, last_time, partial }) => {
+			const days = new Set([first_time, last_time].filter(Boolean).map((iso) => iso.slice(0, 10)));
+			const calls = tools.map(({ name, calls }) => `${name} ×${count(calls)}`).join(", ");
+			if (mine === gen) put(stats, facts({ [partial ? "Counted" : "Messages"]: count(messages), Turns: count(turns), Tokens: used(tokens), Tools: calls, Unreadable: bad && count(bad), Span: [...days].join(" to ") }));
+		}, () => mine === gen && put(stats));
+	}
 
-  newSession() {
-    const input = h("input", { "aria-label": "Session id", autofocus: true, placeholder: "Session id" });
-    const go = h("button.primary", { onclick: () => input.value.trim() && (close(), this.open(input.value.trim(), { create: true })) }, "Create");
-    input.addEventListener("keydown", (event) => event.key === "Enter" && go.click());
-    const { close } = sheet(this, "New session", [h("p.quietly", {}, "It is stored with its first message."), input], [h("button", { onclick: () => close() }, "Cancel"), go]);
-  }
+	function key(event) {
+		const held = list.rows.indexOf(event.target);
+		if (held < 0 && event.target !== box) return;
+		const index = held < 0 ? (list.mark?.index ?? 0) : list.first + held;
+		const step = (by) => () => focus(list.show(between(0, index + (held < 0 ? 0 : by), talk.total - 1)));
+		act(event, { Home: () => focus(show(0, 0)), End: () => focus(end()), ArrowDown: step(1), ArrowUp: step(-1), "/": app.find.show, Delete: () => held >= 0 && app.writable && remove(index) });
+	}
 
-  async clear(session_ids) {
-    const yes = h("button.primary.danger", { disabled: true }, "Clear");
-    const body = h("div", {}, h("div.skeleton"));
-    const { close } = sheet(this, session_ids.length > 1 ? `Clear ${count(session_ids.length)} sessions?` : "Clear this session?", body, [h("button", { autofocus: true, onclick: () => close() }, "Cancel"), yes]);
-    try {
-      const plan = await this.link.ask("measure_clear", { session_ids });
-      const rows = plan.sessions.map(({ session_id, length }) => h("li", {}, h("bdi.id", {}, plain(session_id)), h("span.num", {}, plural(length, "message"))));
-      body.replaceChildren(h("p", {}, `${plural(plan.messages, "message")} will be removed from the server${plan.bytes != null ? ` (${size(plan.bytes)})` : ""}.`),
-        h("ul.victims", { tabindex: 0, "aria-label": "Sessions to clear" }, rows), h(plan.undoable ? "p.quietly" : "p.reason", {}, plan.note || (plan.undoable ? "It can be undone while this browser lives." : "This cannot be undone.")));
-      yes.textContent = `Clear ${plural(plan.messages, "message")}`;
-      yes.disabled = false;
-    } catch (error) {
-      body.replaceChildren(h("p.reason", {}, error.message));
-    }
-    yes.onclick = () => this.work(yes, async () => {
-      const { cleared, undo } = await this.link.ask("clear", { session_ids });
-      close();
-      this.list.ticked.clear();
-      this.list.drawPicked();
-      this.list.load();
-      if (cleared.includes(this.talk.session)) this.talk.none();
-      this.undoable(undo, `Cleared ${plural(cleared.length, "session")}`);
-    }, (error) => body.append(h("p.reason", { role: "alert" }, error.message)));
-  }
-
-  takeMenu() {}
-
-  // With Ctrl or Meta held, the host's shortcuts (save) hold as well; not those that edit text here or append.
-  release(event) {
-    const target = event.composedPath()[0];
-    if (!this.root.contains(target) || !target.matches) return;
-    const typing = target.matches("input, textarea, select");
-    const ours = typing && /^([acvxzy]|enter|arrow.*|home|end|backspace|delete)$/i.test(event.key);
-    const host = (event.ctrlKey || event.metaKey) && !ours;
-    if (host) delete target.dataset.lmSuppressShortcuts;
-    else keyed(target);
-  }
-
-  close() {
-    window.removeEventListener("keydown", this.keys, true);
-    for (const [name, run] of Object.entries(this.changes)) this.model.off(name, run);
-    clearTimeout(this.retry);
-    this.wide.disconnect();
-    this.list.close();
-    this.talk.close();
-    this.link.close();
-    this.root.remove();
-  }
+	const mend = () => failed && failed();
+	const close = () => (soon(), clearInterval(beat), list.close());
+	return Object.assign(talk, { node, ask, open, adopt, heard, grew, show, none, draw, tick, mend, close, list });
 }
 
-export default {
-  render({ model, el }) {
-    const app = new App(model, el);
-    return () => app.close();
-  },
-};
+// ---- find
+
+function findBar(app) {
+	let hits = [], found = 0, asking = null, code = "", asked = "", painted = false;
+	const text = field("Find", { type: "search", className: "grow", onkeydown: (event) => act(event, { Escape: hide, Enter: () => (hits.length && text.value === asked ? step(event.shiftKey ? -1 : 1) : run()) }) });
+	const scope = choice("Where", { session: "This session", all: "All sessions" });
+	const role = choice("Role", { "": "Any role", ...ROLES });
+	const called = field("Tool");
+	const model = field("Model");
+	const errors = h("input", { type: "checkbox" });
+	const said = h("span.dim.grow", { role: "status" });
+	const stop = button("Cancel", () => (asking.cancel(), finish("Stopped. ")), ".quiet", { hidden: true });
+	const steps = h("div.line", { hidden: true }, tool("up", "Previous hit", () => step(-1)), tool("down", "Next hit", () => step(1)),
+		tool("code", "As Python", () => showText(app, "The same in Python", "Python code", code)), takeAway(app, "Take hits away", "hits"));
+	const list = options(app.view + "-h", "Hits", 46, row, () => {}, {}, go);
+	const node = form(".find", run, { role: "search", hidden: true }, line(text, scope, submit("Find"), tool("close", "Close find", hide)),
+		h("div.line.wrap", role, called, model, h("label.line", errors, "Errors only")), line(said, stop, steps), list.box);
+	list.box.hidden = true;
+
+	function show() {
+		app.pane("talk");
+		node.hidden = false;
+		scope.firstChild.disabled = !app.talk.session;
+		if (!app.talk.session) scope.value = "all";
+		text.select();
+	}
+
+	function hide() {
+		asking?.cancel();
+		node.hidden = true;
+		paint();
+		focus(app.talk.list.box);
+	}
+
+	async function run() {
+		asking?.cancel();
+		asked = text.value;
+		add([], true);
+		steps.hidden = true;
+		stop.hidden = false;
+		put(said, "Looking…");
+		const params = { scope: scope.value, session_id: app.talk.session, text: asked, role: role.value, tool: called.value, model: model.value, errors_only: errors.checked, limit: 1000 };
+		asking = app.ask("find", params, ({ done, total, partial }) => {
+			add(partial?.hits ?? []);
+			put(said, `${plural(found, "hit")} in ${part(done, total)}…`);
+		});
+		try {
+			const answer = await asking;
+			const { messages, sessions } = answer.scanned;
+			code = answer.code;
+			add(answer.hits, true);
+			found = answer.count;
+			finish("", ` in ${plural(messages, "message")} of ${plural(sessions, "session")}${answer.complete ? "" : ", not all looked at"}`);
+		} catch (error) {
+			if (error.type !== "cancelled") finish(error.message + " ");
+		}
+	}
+
+	function add(more, anew) {
+		hits = anew ? more : [...hits, ...more];
+		found = hits.length;
+		list.box.hidden = scope.value !== "all" || !found;
+		if (anew) list.reset(found);
+		else list.resize(found);
+	}
+
+	function row(index) {
+		const { session_id, index: place, role, snippet, at: [from, to] } = hits[index];
+		const letters = [...snippet]; // as Python counts them
+		const cut = (a, b) => plain(letters.slice(a, b).join(""));
+		return h("div.hit", { ariaSelected: "false", onclick: () => (list.go(index), go(index)) },
+			line(h("b.clip", plain(session_id)), dim(`#${count(place + 1)} ${ROLES[role]}`)), h("div.said", cut(0, from), h("mark", cut(from, to)), cut(to)));
+	}
+
+	function finish(before, after = "") {
+		stop.hidden = true;
+		steps.hidden = !hits.length;
+		put(said, `${before}${hits.length ? plural(found, "hit") : "No hits"}${after}`);
+		list.at = -1;
+		if (hits.length && scope.value === "session") step(1);
+	}
+
+	function step(way) {
+		list.go((list.at + way + hits.length) % hits.length);
+		go(list.at);
+	}
+
+	async function go(at) {
+		const { session_id, index } = hits[at];
+		put(said, `${count(at + 1)} of ${plural(found, "hit")}`);
+		if (session_id !== app.talk.session) await app.talk.open(session_id, { index });
+		else app.talk.show(index, 0);
+		paint();
+	}
+
+	// Marks by the highlight registry: no markup of a message is touched.
+	function paint() {
+		const wanted = asked.toLowerCase();
+		const marks = [];
+		if (!node.hidden && wanted && hits.length)
+			for (const row of app.talk.list.rows) {
+				const texts = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+				for (let text = texts.nextNode(); text && marks.length < 500; text = texts.nextNode()) {
+					const words = text.data.toLowerCase();
+					for (let i = words.indexOf(wanted); i >= 0 && words.length === text.length; i = words.indexOf(wanted, i + 1))
+						marks.push(new StaticRange({ startContainer: text, startOffset: i, endContainer: text, endOffset: i + wanted.length }));
+				}
+			}
+		if (painted || marks.length) globalThis.CSS?.highlights?.set("chatmem", new Highlight(...marks));
+		painted = marks.length > 0;
+	}
+
+	return { node, show, hide, paint };
+}
+
+// ---- append
+
+function composer(app, talk) {
+	const role = choice("Role", { human: "Human", ai: "AI", system: "System", tool: "Tool" }, () => (call.hidden = role.value !== "tool"));
+	const text = h("textarea", { rows: 1, placeholder: "Append a message", ariaLabel: "Message", oninput: glance, onkeydown: (event) => (event.ctrlKey || event.metaKey) && act(event, { Enter: send }) });
+	const call = field("Tool call id", { hidden: true });
+	const problem = alarm();
+	const look = h("div.md.preview", { hidden: true, ariaLabel: "Preview", role: "region" });
+	const peek = button("Preview", () => ((look.hidden = !look.hidden), (peek.ariaPressed = !look.hidden), glance()), ".quiet", { ariaPressed: "false" });
+	const go = button("Append", send, ".primary", { title: "Ctrl+Enter" });
+	const later = timer();
+
+	function glance() {
+		later(async () => look.hidden || put(look, safe((await app.ask("preview", { text: text.value })).html)), 150);
+	}
+
+	// What was typed stays until the kernel says that it is stored.
+	async function send() {
+		const { session } = talk;
+		const content = text.value;
+		if (!content.trim() || go.disabled) return focus(text);
+		put(problem);
+		await app.work(go, async () => {
+			const { total } = await app.ask("append", { session_id: session, role: role.value, content, tool_call_id: call.value.trim(), name: "" });
+			if (text.value === content) text.value = "";
+			glance();
+			stored(app, session, total);
+		}, ({ message }) => put(problem, message));
+		focus(text);
+	}
+
+	return h("div.composer", { hidden: true }, problem, look, text, line(role, call, peek, button("Paste JSON", () => paste(app, talk.session), ".quiet"), h("span.grow"), go));
+}
+
+function stored({ talk, list }, session, total) {
+	list.grew(session, total);
+	if (talk.session !== session) return;
+	if (talk.epoch) talk.grew(total, true);
+	else talk.open(session);
+}
+
+function paste(app, session) {
+	const text = h("textarea.tall", { ariaLabel: "JSON", placeholder: '[{"role": "user", "content": "Hello"}]', oninput: () => check(true) });
+	const said = h("div", { role: "status" });
+	const go = button("Append", () => check(false), ".primary", { disabled: true });
+	const later = timer();
+	const close = sheet(app, "Append messages from JSON", [h("p.dim", "One message or a list, as LangChain stores them or in OpenAI's form. All are checked before any is stored."), text, said], go, ".wide");
+	focus(text);
+
+	function check(dry_run) {
+		go.disabled = true;
+		later(() => app.work([], async () => {
+			const asked = text.value;
+			const { count: n, errors, total } = await app.ask("append_json", { session_id: session, text: asked, dry_run });
+			if (asked !== text.value) return;
+			put(said, errors.map(({ line, message }) => h("p.reason", `Line ${count(line)}: ${message}`)), n && plural(n, "message") + " to append.");
+			go.disabled = errors.length > 0;
+			if (dry_run || errors.length) return;
+			close();
+			stored(app, session, total);
+		}, ({ message }) => put(said, h("p.reason", message))), dry_run ? 250 : 0);
+	}
+}
+
+// ---- clear, take away
+
+function clear(app, session_ids) {
+	const body = h("div", h("div.skeleton"));
+	const { yes, fail } = confirm(app, session_ids.length > 1 ? `Clear ${count(session_ids.length)} sessions?` : "Clear this session?", body, "Clear", async () => {
+		const { cleared, undo } = await app.ask("clear", { session_ids });
+		app.list.select([]);
+		app.list.load({ keep: true });
+		if (cleared.includes(app.talk.session)) app.talk.none();
+		app.undoable(undo, "Cleared " + plural(cleared.length, "session"));
+	});
+	yes.disabled = true;
+	app.work([], async () => {
+		const { sessions, messages, bytes, undoable, note } = await app.ask("measure_clear", { session_ids });
+		put(body, h("p", `${plural(messages, "message")} will be removed from the server${bytes != null ? ` (${size(bytes)})` : ""}.`),
+			h("ul.victims", { tabIndex: 0, ariaLabel: "Sessions to clear" }, sessions.map(({ session_id, length }) => h("li.line", h("bdi.grow", plain(session_id)), dim(plural(length, "message"))))),
+			h(undoable ? "p.dim" : "p.reason", note || UNDOABLE));
+		put(yes, "Clear " + plural(messages, "message"));
+		yes.disabled = false;
+	}, fail);
+}
+
+function takeAway(app, label, scope) {
+	const file = (format) => () => app.work([], async () => {
+		const { filename, mime, buffers } = await app.ask("export", { scope, format });
+		const href = URL.createObjectURL(new Blob(buffers, { type: mime }));
+		h("a", { href, download: filename }).click();
+		setTimeout(() => URL.revokeObjectURL(href), 10000);
+	});
+	const variable = () => prompt(app, "DataFrame in a variable", "It can be used in the next cell.", "Variable", "df", "Put", async (name, refused) => {
+		const { rows } = await app.ask("to_variable", { name, scope, overwrite: refused === "exists" });
+		app.note(`${name}: a DataFrame of ${plural(rows, "row")}`);
+	});
+	const code = () => app.work([], async () => showText(app, "The same in Python", "Python code", (await app.ask("code")).code));
+	const formats = Object.entries({ JSONL: "jsonl", CSV: "csv", Markdown: "md", HTML: "html", Parquet: "parquet" });
+	return popup(app, "take", label, () => [["DataFrame in a variable…", "take", variable], ...formats.map(([name, format]) => ["Download " + name, "take", file(format)]), ["Python code", "code", code]]);
+}
+
+// ---- the whole
+
+function browser(model, el) {
+	const { ask, view, close: hangUp } = wire(model, heard, (silent) => warn(silent && ["No live kernel behind this output.", "Run its cell again. If the kernel is only busy, this goes on by itself."]));
+	const top = h("header.bar");
+	const banner = h("div.banner", { role: "alert", hidden: true });
+	const toasts = h("div.toasts", { role: "status" });
+	const main = h("div.main");
+	const root = h("div.chatmem", { role: "region", ariaLabel: "Stored conversations" }, top, banner, main, toasts);
+	const app = { ask, view, root, connected, open, pane, work, note, undoable, hello: {}, visible: true, get writable() { return !app.hello.read_only && !model.get("read_only"); } };
+	const connecting = connectForm(app);
+	app.find = findBar(app);
+	const talk = (app.talk = transcript(app));
+	const list = (app.list = sessionList(app));
+	const panes = h("div.panes", list.node, talk.node);
+	const widths = new ResizeObserver(([{ contentRect }]) => root.classList.toggle("narrow", contentRect.width < 640));
+	const sight = new IntersectionObserver(([{ isIntersecting }]) => ((app.visible = isIntersecting), talk.tick()));
+	const height = () => (root.style.height = model.get("height") || "560px");
+	const changes = { "change:height": height, "change:read_only": start };
+
+	function pane(name) {
+		root.dataset.pane = name;
+	}
+
+	async function start() {
+		if (!app.hello.clients) put(main, state("again", "Asking the kernel", "One moment."));
+		draw();
+		try {
+			connected(await ask("hello"));
+		} catch ({ message }) {
+			put(main, state("warn", "The browser could not start", message, button("Try again", start)));
+		}
+	}
+
+	function connected(hello) {
+		const same = app.hello.connected && app.hello.target === hello.target;
+		app.hello = hello;
+		draw();
+		reach(hello.reachable);
+		if (!hello.connected) {
+			talk.none();
+			connecting.show(hello);
+			return put(main, connecting.node);
+		}
+		put(main, panes);
+		list.select(hello.selection ?? [], true);
+		list.load({ keep: same });
+		if (hello.session && hello.session !== talk.session) open(hello.session);
+		else if (!same) talk.none(), pane("list");
+		else talk.draw();
+	}
+
+	function draw() {
+		const { connected: on, service, target, undo } = app.hello;
+		put(top, h("span.dot", { "data-on": !!on }), h("b", on ? plain(service) : "Conversations"), on && [h("bdi.target.clip", { title: plain(target) }, plain(target)), !app.writable && h("span.badge", icon("lock"), "Read only"), h("span.grow"),
+			undo?.available && app.writable && button([icon("undo"), "Undo"], back, ".quiet", { title: plain(undo.label) }),
+			tool("search", "Find", app.find.show), takeAway(app, "Take all away", "all"), tool("leave", "Disconnect", () => work([], async () => connected(await ask("disconnect"))))]);
+	}
+
+	function open(session, options) {
+		pane("talk");
+		return talk.open(session, options);
+	}
+
+	function heard({ what, selection, reachable, connected: on, ...event }) {
+		if (what === "selection") list.select(selection, true);
+		else if (what === "sessions") list.load({ keep: true });
+		else if (what === "session") talk.heard(event);
+		else if (on === app.hello.connected) reach(reachable);
+		else start();
+	}
+
+	// The service went away, or is back: then ask once more for what failed.
+	function reach(reachable = true) {
+		warn(!reachable && ["The server cannot be reached.", "It is asked again and again; this goes on by itself."]);
+		if (reachable && app.hello.connected) list.mend(), talk.mend();
+	}
+
+	function warn(words) {
+		banner.hidden = !words;
+		put(banner, words && [icon("warn"), h("b", words[0]), h("span", words[1])]);
+	}
+
+	async function work(buttons, run, fail = ({ message }) => note(message, "warn")) {
+		const able = (on) => [buttons].flat().forEach((one) => (one.disabled = !on));
+		able(false);
+		try {
+			await run();
+		} catch (error) {
+			if (error.type !== "cancelled") fail(error);
+		}
+		able(true);
+	}
+
+	function note(text, mark = "check", ...more) {
+		const node = h("div.toast", h("span." + mark, icon(mark)), plain(text), more, tool("close", "Dismiss", () => node.remove()));
+		put(toasts, node);
+		setTimeout(() => node.remove(), more.length ? 12000 : 6000);
+	}
+
+	function undoable(undo, text) {
+		app.hello.undo = undo;
+		draw();
+		note(text, "check", undo?.available && button("Undo", back));
+	}
+
+	const back = () => work([], async () => {
+		const { label, session_id: session, epoch, total, undo } = await ask("undo");
+		undoable(undo, "Undone: " + label);
+		list.load({ keep: true });
+		if (session === talk.session && epoch !== null && epoch !== talk.epoch) talk.adopt({ session, epoch, total });
+	});
+
+	// With Ctrl or Meta held the host's shortcuts (save) hold, but for those that edit text or append here.
+	function keys(event) {
+		const [target] = event.composedPath();
+		if (!root.contains(target)) return;
+		const editing = /^([acvxyz]|enter|arrow.*|home|end|backspace|delete)$/i.test(event.key) && target.matches("input, textarea, select");
+		if ((event.ctrlKey || event.metaKey) && !editing) delete target.dataset.lmSuppressShortcuts;
+		else keyed(target);
+	}
+
+	window.addEventListener("keydown", keys, true);
+	for (const [name, run] of Object.entries(changes)) model.on(name, run);
+	widths.observe(root);
+	sight.observe(root);
+	el.append(root);
+	height();
+	pane("list");
+	talk.none();
+	start();
+
+	return () => {
+		window.removeEventListener("keydown", keys, true);
+		for (const [name, run] of Object.entries(changes)) model.off(name, run);
+		widths.disconnect();
+		sight.disconnect();
+		app.find.hide();
+		list.close();
+		talk.close();
+		hangUp();
+		root.remove();
+	};
+}
+
+export default { render: ({ model, el }) => browser(model, el) };

@@ -1,0 +1,34 @@
+"""The arguments of HistoryBrowser, checked."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..errors import InvalidInputError
+from ..stores.base import SessionStore, checked_session_id
+
+_HEIGHT: Final = re.compile(r"\d{1,5}(\.\d+)?(px|em|rem|vh|%)")
+
+
+def store_and_session(source: object) -> tuple[SessionStore | None, str | None]:
+    """Return the store of `source`, and the session that it is about. Raises: InvalidInputError."""
+    if source is None:
+        return None, None
+    if isinstance(source, SessionStore):
+        return source, None
+    store, session_id = getattr(source, "store", None), getattr(source, "session_id", None)
+    if isinstance(store, SessionStore) and session_id is not None:
+        return store, checked_session_id(session_id)
+    raise InvalidInputError(
+        "HistoryBrowser takes a store, a history of this package, or nothing to show a form; "
+        f"got {type(source).__name__}"
+    )
+
+
+def checked_height(height: object) -> str:
+    """Return `height` as a CSS length; a number is one of pixels. Raises: InvalidInputError."""
+    text = f"{height}px" if isinstance(height, int) and not isinstance(height, bool) else height
+    if not isinstance(text, str) or not _HEIGHT.fullmatch(text):
+        raise InvalidInputError(f"height must be a CSS length such as '560px' or '70vh', got {height!r:.40}")
+    return text
