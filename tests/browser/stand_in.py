@@ -9,6 +9,14 @@ from typing import Any
 
 Message = dict[str, Any]
 ROLES = ("human", "ai", "tool", "ai")
+CLIENTS: dict[str, tuple[list[str], list[str]]] = {
+    "upstash": (["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"], ["url", "token", "key_prefix"]),
+    "momento": (
+        ["MOMENTO_API_KEY", "MOMENTO_ENDPOINT", "MOMENTO_CACHE_NAME"],
+        ["api_key", "endpoint", "cache_name", "key_prefix"],
+    ),
+    "local": ([], []),
+}
 
 
 def plain_entry(index: int) -> dict[str, Any]:
@@ -99,27 +107,17 @@ class StandIn:
             "target": "example-12345.upstash.io" if self.connected else "",
             "session": self.session,
             "read_only": self.read_only,
-            "clients": [
-                {
-                    "service": "Upstash Redis",
-                    "env": [
-                        {"name": "UPSTASH_REDIS_REST_URL", "set": self.extra_env},
-                        {"name": "UPSTASH_REDIS_REST_TOKEN", "set": self.extra_env},
-                    ],
-                    "fields": ["url", "token", "key_prefix"],
-                },
-                {
-                    "service": "Momento",
-                    "env": [
-                        {"name": "MOMENTO_API_KEY", "set": False},
-                        {"name": "MOMENTO_ENDPOINT", "set": False},
-                    ],
-                    "fields": ["api_key", "endpoint", "cache_name", "key_prefix"],
-                },
-            ],
+            "reachable": True,
+            "selection": [],
+            "clients": [self.client(name) for name in CLIENTS],
             "undo": self.undo_state(),
             "price_note": "500,000 commands a month are free",
         }
+
+    def client(self, service: str) -> Message:
+        names, fields = CLIENTS[service]
+        env = [{"name": name, "set": self.extra_env and service == "upstash"} for name in names]
+        return {"service": service, "env": env, "fields": fields}
 
     def on_connect(self, params: Message) -> Message:
         self.connected = True

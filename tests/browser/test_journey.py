@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
-from jupyter import Chrome, Server, Visit, open_notebook, run_cell, write_notebook
+from chrome import Chrome, Visit
+from jupyter_hosts import Server, open_notebook, run_cell, write_notebook
 from langchain_core.messages import HumanMessage
 from playwright.sync_api import Locator, expect
 
@@ -61,8 +62,9 @@ def read_to_the_end(browser: Locator, conversation: Conversation) -> None:
 
 
 def append(browser: Locator, text: str) -> None:
-    browser.get_by_label("Message", exact=True).fill(text)
-    browser.get_by_label("Message", exact=True).press("Control+Enter")
+    box = browser.get_by_role("textbox", name="Message")
+    box.fill(text)
+    box.press("Control+Enter")
     expect(browser.get_by_role("feed").get_by_text(text)).to_be_visible()
 
 

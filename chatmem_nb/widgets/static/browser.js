@@ -485,7 +485,7 @@ function connectForm(app) {
 		// A cache has a default name.
 		const all = env.length && env.every(({ name, set }) => set || /CACHE/.test(name));
 		inputs = {};
-		buttons = [submit("Connect", all ? "" : ".primary"), all ? button("Connect from the environment", () => send(true), ".primary") : ""];
+		buttons = [submit("Connect", all ? "" : ".primary"), all && button("Connect from the environment", () => send(true), ".primary")].filter(Boolean);
 		put(problem);
 		put(node, form(".card", () => send(false), {}, h("h2", "Open stored conversations"), h("p.dim", "Keys go straight to the kernel. They are never saved in the notebook."),
 			h("fieldset.picks", h("legend.unseen", "Service"), clients.map(({ service }) =>
