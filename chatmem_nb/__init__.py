@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from .errors import StoreTimeoutError as StoreTimeoutError
     from .errors import StoreUnavailableError as StoreUnavailableError
     from .errors import WrongTypeError as WrongTypeError
+    from .exports import Estimate as Estimate
+    from .exports import ExportReport as ExportReport
+    from .exports import copy_sessions as copy_sessions
+    from .exports import estimate as estimate
+    from .exports import export as export
+    from .exports import import_file as import_file
     from .frames import content_blocks_frame as content_blocks_frame
     from .frames import from_dataframe as from_dataframe
     from .frames import sessions_frame as sessions_frame
@@ -39,6 +45,8 @@ __version__ = "0.1.0"
 # Where each public name lives. Importing the package imports no SDK and no pandas.
 _HOMES = {
     "ChatMemError": "errors",
+    "Estimate": "exports",
+    "ExportReport": "exports",
     "HistoryBrowser": "widgets",
     "InvalidInputError": "errors",
     "MomentoChatMessageHistory": "histories",
@@ -61,7 +69,11 @@ _HOMES = {
     "UpstashSessionStore": "stores.upstash",
     "WrongTypeError": "errors",
     "content_blocks_frame": "frames",
+    "copy_sessions": "exports",
+    "estimate": "exports",
+    "export": "exports",
     "from_dataframe": "frames",
+    "import_file": "exports",
     "sessions_frame": "frames",
     "to_dataframe": "frames",
     "tool_calls_frame": "frames",

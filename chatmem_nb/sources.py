@@ -64,7 +64,7 @@ def sessions(source: Source) -> Iterator[Session]:
     """
     scope = store_scope(source)
     if scope is not None:
-        return _stored(*scope)
+        return stored_sessions(scope[0], scope_ids(*scope))
     if _has(source, "messages"):
         session_id = getattr(source, "session_id", None)
         messages = cast(MessageHolder, source).messages
@@ -104,17 +104,18 @@ def scope_ids(store: SessionStore, ids: Iterable[str] | None) -> Iterable[str]:
     return store.session_ids() if ids is None else ids
 
 
+def stored_sessions(store: SessionStore, ids: Iterable[str]) -> Iterator[Session]:
+    """Yield (session_id, records) of these sessions of `store`, as `sessions` does."""
+    for session_id, start, raws in store.read_many(ids):
+        # Piece by piece: parsed records that all live at once cost the garbage collector more than parsing.
+        for position in range(0, len(raws), _PIECE):
+            yield session_id, parse_all(raws[position : position + _PIECE], start + position)
+
+
 def _checked_ids(ids: object) -> list[str]:
     if isinstance(ids, str) or not isinstance(ids, Iterable):
         raise InvalidInputError('the second of a pair (store, session_ids) is a list of ids, as in ["alice"]')
     return list(dict.fromkeys(checked_session_id(session_id) for session_id in ids))
-
-
-def _stored(store: SessionStore, ids: Iterable[str] | None) -> Iterator[Session]:
-    for session_id, start, raws in store.read_many(scope_ids(store, ids)):
-        # Piece by piece: parsed records that all live at once cost the garbage collector more than parsing.
-        for position in range(0, len(raws), _PIECE):
-            yield session_id, parse_all(raws[position : position + _PIECE], start + position)
 
 
 def _given(messages: Iterable[Any], session_id: str | None) -> Iterator[Session]:

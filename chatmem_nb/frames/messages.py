@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -39,19 +39,21 @@ def to_dataframe(
     """
     names = checked_columns(columns)
     found = Columns(names)
-    for session_id, records in chosen(source, where, strict=strict):
+    for session_id, records in chosen(sessions(source), where, strict=strict):
         found.add(session_id, records)
     return frame_of(COLUMNS, found.values)
 
 
-def chosen(source: Source, where: Where | None = None, *, strict: bool = False) -> Iterable[Session]:
-    """Yield the sessions of `source`, with the records that `where` keeps.
+def chosen(
+    found: Iterable[Session], where: Where | None = None, *, strict: bool = False
+) -> Iterator[Session]:
+    """Yield the sessions `found`, with the records that `where` keeps.
 
     Raises: RecordErrors at the end, with `strict`, if any of those cannot be built as a message.
     """
     keep = _condition(where)
     errors: list[RecordError] = []
-    for session_id, records in sessions(source):
+    for session_id, records in found:
         kept = keep(session_id, records)
         if strict:
             errors += _errors(session_id, kept)

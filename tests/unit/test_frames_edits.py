@@ -78,7 +78,6 @@ def test_a_role_changes_the_type() -> None:
 def test_nothing_is_rebuilt_after_a_detour_through_csv_or_json() -> None:
     raws = [encode(AIMessage("a,\n'b'", tool_calls=[CALL], id="17")), "not json", encode(HumanMessage(""))]
     frame = to_dataframe(parse_all(raws))
-    as_json = frame.to_json(orient="records", date_format="iso", date_unit="us")
     for back in (
         pd.read_csv(StringIO(frame.to_csv(index=False))),
         pd.read_json(

@@ -1,0 +1,11 @@
+"""Conversations to files and back, and from store to store."""
+
+from __future__ import annotations
+
+from .copying import copy_sessions
+from .estimates import Estimate, estimate
+from .exporting import export
+from .importing import import_file
+from .report import ExportReport
+
+__all__ = ["Estimate", "ExportReport", "copy_sessions", "estimate", "export", "import_file"]

@@ -1,0 +1,121 @@
+"""What reading sessions will cost, before it does."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+from ..frames.sessions import utf8_size
+from ..sources import Source, scope_ids, sessions, store_scope
+from ..stores.base import SessionSummary
+
+# Price lists of 2026: https://upstash.com/pricing, https://docs.momentohq.com/cache/limits
+UPSTASH_FREE_COMMANDS = 500_000
+"""Of each month."""
+UPSTASH_USD_PER_100_000 = 0.20
+MOMENTO_OPERATIONS_PER_S = 100
+
+_SAMPLE = 200
+# Records that stores read of each session at first, and the bytes of the pages that follow.
+_FIRST_RECORDS = 200
+_PAGE_BYTES = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What it takes to read sessions once. Messages and bytes are estimated from a sample of 200 sessions."""
+
+    service: str | None
+    """None where nothing is read from a service."""
+    sessions: int
+    messages: int
+    bytes: int
+    """UTF-8 bytes of the records."""
+    commands: int
+    """Billed commands (Upstash) or operations (Momento), with those that list the sessions."""
+    usd: float | None
+    """Upstash, pay as you go, with no free commands left this month; None elsewhere."""
+    minutes: float | None
+    """Momento, at the rate of 100 operations a second; None elsewhere."""
+    spent: int
+    """Commands or operations that this estimate itself has taken."""
+
+    def __str__(self) -> str:
+        text = f"{self.sessions:,} sessions, about {self.messages:,} messages and {self.bytes:,} bytes"
+        if self.usd is not None:
+            text += (
+                f": about {self.commands:,} commands, ${self.usd:.4f} on Upstash's price list, "
+                f"or nothing within the {UPSTASH_FREE_COMMANDS:,} free ones of a month"
+            )
+        if self.minutes is not None:
+            text += f": about {self.commands:,} operations, {self.minutes:.1f} minutes at Momento's rate"
+        return text
+
+
+def estimate(source: Source) -> Estimate:
+    """Return what reading all of `source` will cost. It lists the sessions, and looks at a sample of them.
+
+    Raises: InvalidInputError; StoreError and its kinds.
+    """
+    scope = store_scope(source)
+    if scope is None:
+        return _of_memory(source)
+    store, ids = scope
+    start = store.commands.billed
+    number, sample = _sampled(scope_ids(store, ids))
+    listing = store.commands.billed - start
+    summaries = store.summaries(sample)
+    share = number / len(sample) if sample else 0.0
+    messages = round(share * sum(summary.length for summary in summaries))
+    size = round(share * sum(map(_bytes, summaries)))
+    is_momento = store.service == "Momento"
+    commands = listing + round(share * sum(_commands(summary, is_momento) for summary in summaries))
+    return Estimate(
+        store.service,
+        number,
+        messages,
+        size,
+        commands,
+        None if is_momento else commands / 100_000 * UPSTASH_USD_PER_100_000,
+        commands / MOMENTO_OPERATIONS_PER_S / 60 if is_momento else None,
+        store.commands.billed - start,
+    )
+
+
+def _of_memory(source: Source) -> Estimate:
+    names, messages, size = set(), 0, 0
+    for session_id, records in sessions(source):
+        names.add(session_id)
+        messages += len(records)
+        size += sum(utf8_size(record.raw) for record in records)
+    return Estimate(None, len(names), messages, size, 0, None, None, 0)
+
+
+def _sampled(session_ids: Iterable[str]) -> tuple[int, list[str]]:
+    """How many there are, and some of them, each as likely as any other, however long the list."""
+    dice = random.Random(0)
+    ids = iter(session_ids)
+    sample = list(islice(ids, _SAMPLE))
+    number = len(sample)
+    for session_id in ids:
+        number += 1
+        place = dice.randrange(number)
+        if place < _SAMPLE:
+            sample[place] = session_id
+    return number, sample
+
+
+def _bytes(summary: SessionSummary) -> float:
+    seen = [utf8_size(record) for record in (summary.first, summary.last) if record is not None]
+    return summary.length * sum(seen) / len(seen) if seen else 0.0
+
+
+def _commands(summary: SessionSummary, is_momento: bool) -> int:
+    if is_momento:  # a fetch of n elements counts as n/2 operations
+        return max(1, math.ceil(summary.length / 2))
+    if summary.length < _FIRST_RECORDS:
+        return 1
+    return 2 + int(_bytes(summary) // _PAGE_BYTES)

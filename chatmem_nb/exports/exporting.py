@@ -1,0 +1,217 @@
+"""Conversations to a file: streamed, resumable, and in place only when whole."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from tqdm.auto import tqdm
+
+from ..errors import InvalidInputError
+from ..frames.messages import Where, chosen
+from ..frames.schema import checked_columns
+from ..sources import Session, Source, scope_ids, sessions, store_scope, stored_sessions
+from ..stores.base import SessionStore
+from .budget import Budget
+from .estimates import Estimate, estimate
+from .formats import TABLES, Format, checked_format, writer
+from .report import ExportReport
+from .staging import Staging
+from .writers import Writer
+
+_CHECKPOINT_S = 5.0
+
+
+@overload
+def export(
+    source: Source,
+    path: str | Path,
+    format: Format | None = None,
+    *,
+    columns: Iterable[str] | None = None,
+    where: Where | None = None,
+    partition_by: Iterable[str] = (),
+    strict: bool = False,
+    max_commands: int | None = None,
+    resume: bool = True,
+    progress: bool = True,
+    dry_run: Literal[False] = False,
+) -> ExportReport: ...
+
+
+@overload
+def export(
+    source: Source,
+    path: str | Path,
+    format: Format | None = None,
+    *,
+    columns: Iterable[str] | None = None,
+    where: Where | None = None,
+    partition_by: Iterable[str] = (),
+    strict: bool = False,
+    max_commands: int | None = None,
+    resume: bool = True,
+    progress: bool = True,
+    dry_run: Literal[True],
+) -> Estimate: ...
+
+
+def export(
+    source: Source,
+    path: str | Path,
+    format: Format | None = None,
+    *,
+    columns: Iterable[str] | None = None,
+    where: Where | None = None,
+    partition_by: Iterable[str] = (),
+    strict: bool = False,
+    max_commands: int | None = None,
+    resume: bool = True,
+    progress: bool = True,
+    dry_run: bool = False,
+) -> ExportReport | Estimate:
+    """Write the messages of `source` to `path`, session by session, and return a report.
+
+    `format`: "parquet", "jsonl" (a line a message, in LangChain's form, lossless), "openai" (a line a
+    session, checked), "csv", "markdown", "html" (one page that needs nothing else); None: by the suffix.
+    `columns` (Parquet, CSV), `where` and `strict` are those of `to_dataframe`. `partition_by` makes of a
+    Parquet file a folder, by the values of these columns. `dry_run` returns an `Estimate` of what it would
+    cost, and writes nothing; `max_commands` stops the export before more are billed.
+
+    The file is put in its place when it is whole; one that is there is replaced then. An interrupted export
+    of a store leaves `.NAME.partial` beside it, and the same call goes on from there (what was added to a
+    session that is done already is not seen); `resume=False` starts anew.
+
+    Raises: InvalidInputError, OSError before anything is read; StoreLimitError; RecordErrors; StoreError.
+    """
+    target = Path(path)
+    chosen_format = checked_format(target, format)
+    names = checked_columns(columns)
+    partitions = [partition_by] if isinstance(partition_by, str) else list(partition_by)
+    if chosen_format != "parquet" and partitions:
+        raise InvalidInputError("partition_by is for Parquet")
+    if chosen_format not in TABLES and columns is not None:
+        raise InvalidInputError(f"{chosen_format} has no columns to choose; columns are for Parquet and CSV")
+    if dry_run:
+        return estimate(source)
+    options = {"format": chosen_format, "columns": names, "partition_by": partitions, "strict": strict}
+    scope = store_scope(source)
+    task = _task(scope, where, options) if resume and scope else None
+    started = time.monotonic()
+    with Staging(target, task) as staging:
+        out = writer(chosen_format, staging.output, staging.state, names, partitions)
+        run = _Run(out, staging, progress)
+        try:
+            if scope is None:
+                run.take(chosen(sessions(source), where, strict=strict), None)
+                commands = 0
+            else:
+                commands = _from_store(run, scope, where, strict, max_commands)
+            out.finish()
+        finally:
+            out.close()
+        staging.publish()
+    return ExportReport(
+        target,
+        chosen_format,
+        run.sessions,
+        run.messages,
+        run.unreadable,
+        run.resumed,
+        _size(target),
+        commands,
+        time.monotonic() - started,
+        tuple(out.left_out),
+    )
+
+
+def _from_store(
+    run: _Run,
+    scope: tuple[SessionStore, Iterable[str] | None],
+    where: Where | None,
+    strict: bool,
+    max_commands: int | None,
+) -> int:
+    """Export from a store, and return the billed commands."""
+    store, ids = scope
+    budget = Budget(store, max_commands)
+    listed = ids if isinstance(ids, list) else None
+    wanted = (name for name in scope_ids(store, ids) if name not in run.done)
+    found = stored_sessions(store, budget.limit(wanted))
+    run.take(chosen(_noticed(found, budget), where, strict=strict), len(listed) if listed else None)
+    return budget.spent
+
+
+def _noticed(found: Iterator[Session], budget: Budget) -> Iterator[Session]:
+    for session_id, records in found:
+        budget.arrived(session_id)
+        yield session_id, records
+
+
+class _Run:
+    """Sessions going into a writer, with checkpoints between them."""
+
+    def __init__(self, out: Writer, staging: Staging, progress: bool) -> None:
+        self._out, self._staging, self._progress = out, staging, progress
+        self.done = frozenset(staging.done)
+        self.sessions = self.messages = self.unreadable = 0
+        self.resumed = len(self.done)
+        self._finished: list[str] = []
+        self._last_checkpoint = time.monotonic()
+
+    def take(self, found: Iterable[Session], total: int | None) -> None:
+        """Write all of `found`; `total` sessions are expected, those done before among them."""
+        bar = tqdm(
+            total=total,
+            initial=self.resumed,
+            desc="export",
+            unit=" sessions",
+            disable=not self._progress,
+        )
+        with bar:
+            current: str | None = None
+            is_open = False
+            for session_id, records in found:
+                if is_open and session_id != current:
+                    self._end_session(current)
+                    bar.update()
+                current, is_open = session_id, True
+                self._out.add(session_id, records)
+                self.messages += len(records)
+                self.unreadable += sum(record.error is not None for record in records)
+            if is_open:
+                self._end_session(current)
+                bar.update()
+
+    def _end_session(self, session_id: str | None) -> None:
+        self._out.end_session()
+        self.sessions += 1
+        if session_id is None:
+            return
+        self._finished.append(session_id)
+        if self._out.wants_checkpoint() or time.monotonic() - self._last_checkpoint > _CHECKPOINT_S:
+            self._staging.checkpoint(self._finished, self._out.checkpoint())
+            self._finished = []
+            self._last_checkpoint = time.monotonic()
+
+
+def _task(
+    scope: tuple[SessionStore, Iterable[str] | None], where: Where | None, options: dict[str, Any]
+) -> dict[str, Any] | None:
+    """What makes two exports the same one; None where that cannot be told."""
+    if callable(where):
+        return None
+    store, ids = scope
+    limited = None if ids is None else hashlib.sha256("\n".join(ids).encode()).hexdigest()
+    kept = None if where is None else repr(sorted((name, repr(value)) for name, value in where.items()))
+    # The repr of a store says which one it is, and holds no secret.
+    return {**options, "where": kept, "ids": limited, "store": repr(store)}
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return path.stat().st_size

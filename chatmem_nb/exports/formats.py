@@ -1,0 +1,58 @@
+"""The formats, and which one a path means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from ..errors import InvalidInputError
+from .csv import CsvWriter
+from .html import HtmlWriter
+from .jsonl import JsonlWriter
+from .markdown import MarkdownWriter
+from .openai import OpenAIWriter
+from .parquet import ParquetWriter
+from .writers import JSONObject, Writer
+
+Format: TypeAlias = Literal["parquet", "jsonl", "openai", "csv", "markdown", "html"]
+
+_BY_SUFFIX: dict[str, Format] = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+}
+TABLES = ("parquet", "csv")
+
+
+def checked_format(path: Path, format: str | None) -> Format:
+    """Return `format`, or the one that the path's suffix means.
+
+    Raises: InvalidInputError, where it is not known.
+    """
+    found = format if format is not None else _BY_SUFFIX.get(path.suffix.lower())
+    for known in get_args(Format):
+        if found == known:
+            return known  # type: ignore[no-any-return]  # get_args says Any
+    choices = ", ".join(get_args(Format))
+    if format is None:
+        raise InvalidInputError(f"the suffix {path.suffix!r} names no format; choose one: {choices}")
+    raise InvalidInputError(f"unknown format {format!r}; choose from {choices}")
+
+
+def writer(
+    format: Format, path: Path, state: JSONObject, columns: Sequence[str], partition_by: Sequence[str]
+) -> Writer:
+    """Return a writer of `format` to `path`; `state` is of the last checkpoint, empty at the start."""
+    if format == "parquet":
+        return ParquetWriter(path, state, columns, partition_by)
+    if format == "csv":
+        return CsvWriter(path, state, columns)
+    makers = {"jsonl": JsonlWriter, "openai": OpenAIWriter, "markdown": MarkdownWriter, "html": HtmlWriter}
+    return makers[format](path, state)

@@ -1,0 +1,103 @@
+"""One HTML page that needs nothing else: sanitised, light or dark, with a search over all messages."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ..frames.calls import invalid_tool_calls, tool_calls
+from ..frames.columns import tool_text
+from ..frames.media import Block, blocks
+from ..frames.providers import role
+from ..markdown import code_html, plain_html, showable, to_html
+from ..records import StoredMessage
+from .writers import TextWriter
+
+_STATIC = Path(__file__).with_name("page")
+_ROLES = ("user", "assistant", "system", "developer", "tool", "function")
+
+
+class HtmlWriter(TextWriter):
+    """A section a session, an article a message."""
+
+    _is_open = False
+
+    def begin(self) -> None:
+        script = (_STATIC / "page.js").read_text(encoding="utf-8")
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        # Even if a message got past the sanitiser, nothing but this one script runs, and nothing is fetched.
+        policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+        head = (_STATIC / "page.html").read_text(encoding="utf-8")
+        style = (_STATIC / "page.css").read_text(encoding="utf-8")
+        self.write(head.replace("{{policy}}", policy).replace("{{style}}", style))
+
+    def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
+        if not self._is_open:
+            self._is_open = True
+            name = escape(showable(session_id or "Messages"))
+            self.write(f"<details class=session open><summary><h2>{name}</h2></summary>\n")
+        for record in records:
+            self.write(message(record))
+
+    def end_session(self) -> None:
+        if self._is_open:
+            self.write("</details>\n")
+        self._is_open = False
+
+    def end(self) -> None:
+        script = (_STATIC / "page.js").read_text(encoding="utf-8")
+        self.write(f"</main>\n<script>{script}</script>\n</body>\n</html>\n")
+
+
+def message(record: StoredMessage) -> str:
+    """Return one record as an article."""
+    data = record.data or {}
+    who = role(record.type, data) or record.type or "unreadable"
+    kind = "bad" if record.error is not None else who if who in _ROLES else "other"
+    name = data.get("name")
+    label = f"{who} ({name})" if isinstance(name, str) and name else who
+    when = ""
+    if record.stored_at:
+        when = (
+            f"<time datetime={record.stored_at.isoformat()}>{record.stored_at:%Y-%m-%d %H:%M:%S} UTC</time>"
+        )
+    head = f"<header><b>{escape(showable(label))}</b> <span>{record.index + 1}</span> {when}</header>"
+    return f"<article class={kind}>{head}{''.join(_body(record, data))}</article>\n"
+
+
+def _body(record: StoredMessage, data: dict[str, Any]) -> Iterator[str]:
+    if record.error is not None:
+        yield f"<p class=note>Cannot be read: {escape(record.error)}</p>{plain_html(record.raw)}"
+        return
+    content = data.get("content")
+    is_result = record.type in ("tool", "ToolMessageChunk")
+    if is_result and type(content) is not list:
+        content = tool_text(content)
+    for block in blocks(content, data):
+        if block.kind == "text":  # what a tool returned is data, not Markdown
+            yield plain_html(block.text or "") if is_result else to_html(block.text or "")
+        else:
+            yield _other_block(block)
+    for call in [*(tool_calls(data) or []), *invalid_tool_calls(data)]:
+        if type(call) is dict:
+            args = call.get("args")
+            text = args if type(args) is str else json.dumps(args, ensure_ascii=False, indent=2)
+            yield f"<p class=note>calls <b>{escape(showable(str(call.get('name'))))}</b></p>"
+            yield code_html(text, "json")
+
+
+def _other_block(block: Block) -> str:
+    if block.kind == "tool":  # the call itself comes after the content
+        return ""
+    if block.kind == "reasoning":
+        return f"<details class=reasoning><summary>reasoning</summary>{to_html(block.text or '')}</details>"
+    label = block.block_type if block.kind == "other" and block.block_type else block.kind
+    details = [label, block.mime_type, block.filename, block.url or block.file_id]
+    if block.size is not None:
+        details.append(f"{block.size:,} bytes")
+    return f"<p class=note>[{escape(showable(', '.join(filter(None, details))))}]</p>"

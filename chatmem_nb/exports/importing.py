@@ -1,0 +1,176 @@
+"""Exported files on their way back into a store."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from ..errors import InvalidInputError
+from ..frames.back import frame_records
+from ..frames.schema import COLUMNS
+from ..frames.storing import Conflict, Storing
+from ..records import encode_all, from_openai
+from ..stores.base import SessionStore
+from . import jsonl
+from .csv import unguarded
+from .formats import checked_format
+
+Pieces: TypeAlias = Iterator[tuple[str, list[str], int]]
+_ROWS = 5_000
+
+
+def import_file(
+    path: str | Path,
+    store: SessionStore,
+    *,
+    format: str | None = None,
+    session_id: str | None = None,
+    on_conflict: Conflict = "error",
+    dry_run: bool = False,
+) -> pd.DataFrame:
+    """Store the conversations of a Parquet, JSONL, OpenAI or CSV file; return what was done, a row a session.
+
+    What was exported and not edited returns byte for byte; edited columns are rebuilt, as `from_dataframe`
+    does. The file is read twice, a piece at a time: once to look whether all of it can be stored and which
+    sessions are there already, and once to store it. `on_conflict`, `dry_run` and `session_id` (for
+    messages that have none) are those of `from_dataframe`. `format` is told by the suffix; JSONL is told
+    from OpenAI's form by its lines.
+
+    Raises: OSError; InvalidInputError and RecordError, naming the line or the record, before anything is
+    written; StoreError and its kinds.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise FileNotFoundError(f"there is no file {source}")
+    read = _reader(source, checked_format(source, format))
+    storing = Storing(store, on_conflict, dry_run)
+    names: dict[str, None] = {}
+    for name, _, _ in read(source, session_id):
+        names[name] = None
+    storing.check(list(names))
+    for name, records, n_rebuilt in read(source, session_id):
+        storing.add(name, records, n_rebuilt=n_rebuilt)
+    return storing.report()
+
+
+def _reader(path: Path, format: str) -> Callable[[Path, str | None], Pieces]:
+    if format in ("jsonl", "openai"):
+        return _jsonl
+    if format == "parquet":
+        return _parquet
+    if format == "csv":
+        return _csv
+    raise InvalidInputError(f"{format} is for people to read, and does not come back; use Parquet or JSONL")
+
+
+def _jsonl(path: Path, session_id: str | None) -> Pieces:
+    current: str | None = None
+    records: list[str] = []
+    for name, raws in _lines(path, session_id):
+        if name != current or len(records) >= _ROWS:
+            if current is not None and records:
+                yield current, records, 0
+            current, records = name, []
+        records += raws
+    if current is not None and records:
+        yield current, records, 0
+
+
+def _lines(path: Path, session_id: str | None) -> Iterator[tuple[str, list[str]]]:
+    # Only line feeds end a line of JSON: other line separators may stand inside of its texts.
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for number, text in enumerate(file, 1):
+            text = text.rstrip("\r\n")
+            if text.strip():
+                for name, raws in _line_records(text, number):
+                    name = session_id if name is None else name
+                    if not name:
+                        raise InvalidInputError(f"line {number} has no session_id; give one")
+                    yield name, raws
+
+
+def _line_records(text: str, number: int) -> Iterator[tuple[str | None, list[str]]]:
+    if '"messages"' in text[:500]:
+        value = jsonl.value_of(text, number)
+        if isinstance(value.get("messages"), list):
+            try:
+                yield value.get("session_id"), encode_all(from_openai(value["messages"]))
+            except InvalidInputError as exc:
+                raise InvalidInputError(f"line {number}: {exc}") from None
+            return
+    name, raw = jsonl.record_of(text, number)
+    yield name, [raw]
+
+
+def _parquet(path: Path, session_id: str | None) -> Pieces:
+    try:
+        # As text: Hive's folders would otherwise make numbers of ids like "007".
+        keys = pa.schema([(name, pa.string()) for name in _keys(path)])
+        data = ds.dataset(path, format="parquet", partitioning=ds.HivePartitioning(keys))
+        names = [name for name in data.schema.names if name in COLUMNS]
+        if "raw" in names:  # other keys say nothing that the records do not
+            names = [name for name in names if name == "session_id" or name not in keys.names]
+        if _is_in_order(_places(data, names)):
+            for batch in data.to_batches(batch_size=_ROWS, columns=names):
+                yield from frame_records(batch.to_pandas(), session_id)
+        else:  # parted by something else than sessions, or sorted by hand: it takes the whole to put it right
+            yield from frame_records(data.to_table(columns=names).to_pandas(), session_id)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as exc:
+        raise InvalidInputError(f"{path} cannot be read as Parquet: {exc}") from exc
+
+
+def _places(data: Any, names: list[str]) -> Iterator[tuple[Any, Any]]:
+    """The session and the index of each row."""
+    if "index" in names:
+        kept = [name for name in ("session_id", "index") if name in names]
+        for batch in data.to_batches(columns=kept):
+            rows = batch.to_pydict()
+            yield from zip(rows.get("session_id", [None] * len(batch)), rows["index"], strict=True)
+
+
+def _is_in_order(places: Iterable[tuple[Any, Any]]) -> bool:
+    """Whether the messages of each session come by their index."""
+    last: dict[Any, Any] = {}
+    for name, index in places:
+        if index is not None:
+            if index < last.get(name, index):
+                return False
+            last[name] = index
+    return True
+
+
+def _keys(path: Path) -> list[str]:
+    """The columns that the folders below `path` are parted by."""
+    file = next(path.rglob("*.parquet"), None) if path.is_dir() else None
+    folders = file.relative_to(path).parts[:-1] if file else ()
+    return [name for name in (folder.partition("=")[0] for folder in folders) if name in COLUMNS]
+
+
+def _csv(path: Path, session_id: str | None) -> Pieces:
+    # For the whole process; its default refuses a message of more than 128 kB.
+    csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        places = (
+            (row.get("session_id"), int(row["index"])) for row in csv.DictReader(file) if row.get("index")
+        )
+        most = _ROWS if _is_in_order(places) else None
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        while page := list(islice(rows, most)):
+            yield from frame_records(_frame_of_cells(page), session_id)
+
+
+def _frame_of_cells(rows: list[dict[str, str]]) -> pd.DataFrame:
+    cells = [{name: unguarded(text) if text else None for name, text in row.items()} for row in rows]
+    frame = pd.DataFrame(cells, dtype=object)
+    for name in ("index", "input_tokens", "output_tokens", "total_tokens"):
+        if name in frame:
+            frame[name] = pd.to_numeric(frame[name]).astype("Int64")
+    return frame

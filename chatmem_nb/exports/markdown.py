@@ -1,0 +1,95 @@
+"""Markdown: to be read by people, in an editor or on a page."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..frames.calls import invalid_tool_calls, tool_calls
+from ..frames.columns import tool_text
+from ..frames.media import Block, blocks
+from ..frames.providers import role
+from ..frames.schema import utf8_text
+from ..records import StoredMessage
+from .writers import TextWriter
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_RESULTS = ("tool", "ToolMessageChunk")
+
+
+class MarkdownWriter(TextWriter):
+    """A heading a session, a smaller one a message; texts as quotations, so that none runs into the next."""
+
+    _session_id: str | None = None
+    _is_open = False
+
+    def begin(self) -> None:
+        self.write("# Conversations\n")
+
+    def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
+        if not self._is_open:
+            self._is_open = True
+            self.write(f"\n## {one_line(session_id or 'Messages')}\n")
+        for record in records:
+            self.write(utf8_text(message(record)))
+
+    def end_session(self) -> None:
+        self._is_open = False
+
+
+def message(record: StoredMessage) -> str:
+    """Return one record as Markdown."""
+    data = record.data or {}
+    who = role(record.type, data) or record.type or "unreadable"
+    when = f", {record.stored_at:%Y-%m-%d %H:%M:%S} UTC" if record.stored_at else ""
+    name = f" ({one_line(str(data['name']))})" if data.get("name") else ""
+    parts = [f"\n### {record.index + 1}. {one_line(who)}{name}{when}\n"]
+    if record.error is not None:
+        return "".join([*parts, f"\nCannot be read: {one_line(record.error)}\n", fenced(record.raw)])
+    return "".join([*parts, *_body(record, data)])
+
+
+def _body(record: StoredMessage, data: dict[str, Any]) -> Iterator[str]:
+    content = data.get("content")
+    if record.type in _RESULTS and type(content) is not list:
+        content = tool_text(content)
+    for block in blocks(content, data):
+        yield f"\n{quoted(block.text)}\n" if block.kind == "text" else other_block(block)
+    for call in [*(tool_calls(data) or []), *invalid_tool_calls(data)]:
+        if type(call) is dict:
+            args = call.get("args")
+            text = args if type(args) is str else json.dumps(args, ensure_ascii=False, indent=2)
+            yield f"\nCalls **{one_line(str(call.get('name')))}**\n{fenced(text, 'json')}"
+
+
+def other_block(block: Block) -> str:
+    """Return a block that is no text as a line that says what it is."""
+    if block.kind == "tool":  # the call itself comes after the content
+        return ""
+    if block.kind == "reasoning":
+        return f"\nReasoning:\n\n{quoted(block.text)}\n"
+    details = [block.mime_type, block.filename, block.url or block.file_id]
+    if block.size is not None:
+        details.append(f"{block.size:,} bytes")
+    label = block.block_type if block.kind == "other" and block.block_type else block.kind
+    return f"\n\\[{one_line(', '.join([label, *filter(None, details)]))}\\]\n"
+
+
+def quoted(text: str | None) -> str:
+    """Return `text` as a quotation: a fence left open in it ends with it."""
+    lines = (text or "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join(f"> {line}" if line else ">" for line in lines)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Return `text` as a block of code, behind a fence that it does not hold."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"\n{fence}{language}\n{text}\n{fence}\n"
+
+
+def one_line(text: str) -> str:
+    """Return `text` for a heading: on one line, and nothing in it is Markdown."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

@@ -1,0 +1,99 @@
+"""Conversations in the form of OpenAI's chat API: a line a session, checked as the API would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from langchain_core.messages import BaseMessage, convert_to_openai_messages
+
+from ..errors import RecordError
+from ..records import StoredMessage, to_json
+from .writers import JSONObject, TextWriter
+
+ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_BLOCKS = frozenset({"text", "image_url", "input_audio", "file", "refusal"})
+# What the model thought is no part of a chat in this form.
+_UNSAID = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_content"})
+
+
+class OpenAIWriter(TextWriter):
+    """`{"session_id": ..., "messages": [...]}` a line; a session that the API would refuse is left out."""
+
+    def __init__(self, path: Path, state: JSONObject) -> None:
+        super().__init__(path, state)
+        self._session_id: str | None = None
+        self._records: list[StoredMessage] = []
+
+    def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
+        self._session_id = session_id
+        self._records += records
+
+    def end_session(self) -> None:
+        session_id, records = self._session_id, self._records
+        self._records = []
+        if not records:
+            return
+        try:
+            self.write(to_json({"session_id": session_id, "messages": conversation(records)}) + "\n")
+        except RecordError as exc:
+            self.left_out.append(f"session {session_id!r}, record {exc.index}: {exc.reason}")
+
+
+def conversation(records: Sequence[StoredMessage]) -> list[dict[str, Any]]:
+    """Return the messages in OpenAI's form.
+
+    Raises: RecordError, for the first that has none, or whose tool calls and results are not paired.
+    """
+    found: list[dict[str, Any]] = []
+    waiting: dict[str, int] = {}
+    for record in records:
+        message = _converted(record.message, record.index)
+        is_result = message["role"] == "tool"
+        if not is_result and waiting:
+            call, index = next(iter(waiting.items()))
+            raise RecordError(f"its tool call {call!r} has no result", index=index)
+        if is_result and waiting.pop(message.get("tool_call_id", ""), None) is None:
+            raise RecordError("it is the result of no tool call before it", index=record.index)
+        for call in message.get("tool_calls", ()):
+            if not isinstance(call["id"], str) or call["id"] in waiting:
+                raise RecordError("its tool calls have no ids of their own", index=record.index)
+            waiting[call["id"]] = record.index
+        found.append(message)
+    if waiting:
+        call, index = next(iter(waiting.items()))
+        raise RecordError(f"its tool call {call!r} has no result", index=index)
+    return found
+
+
+def _converted(message: BaseMessage, index: int) -> dict[str, Any]:
+    if isinstance(message.content, list):
+        said = [
+            item for item in message.content if not (isinstance(item, dict) and item.get("type") in _UNSAID)
+        ]
+        message = message.model_copy(update={"content": said})
+    # Joined text blocks would get line breaks that nobody wrote.
+    text_format: Literal["string", "block"] = "string" if isinstance(message.content, str) else "block"
+    try:
+        converted = convert_to_openai_messages(message, text_format=text_format)
+    except Exception as exc:  # noqa: BLE001 - it raises what comes, with the chat's words
+        reason = f"OpenAI's form has no place for it ({type(exc).__name__})"
+    else:
+        reason = _refusal(converted) or ""
+        if not reason:
+            return converted
+    # Outside the handler: its error as context would print the chat's words.
+    raise RecordError(reason, index=index)
+
+
+def _refusal(message: dict[str, Any]) -> str | None:
+    """Why the API would refuse this message."""
+    if message["role"] not in ROLES:
+        return f"OpenAI's form has no role {message['role']!r}"
+    content = message.get("content")
+    if isinstance(content, list):
+        unknown = {str(block.get("type")) for block in content} - _BLOCKS
+        if unknown:
+            return f"OpenAI's form has no content blocks of type {', '.join(sorted(unknown))}"
+    return None

@@ -1,0 +1,109 @@
+"""Where an export grows until it is whole: a folder beside its path, with a journal of what is done."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ..errors import InvalidInputError
+
+JSONObject = dict[str, Any]
+
+
+class Staging:
+    """The folder `.NAME.partial`; what an interrupted export leaves there, the next one goes on from.
+
+    `task` says which export this is: only one of the same task is gone on with. None: never. The journal
+    has a line a checkpoint, written after the data that it speaks of, so it never promises too much.
+    """
+
+    def __init__(self, path: Path, task: JSONObject | None) -> None:
+        self.path = path
+        self.directory = path.with_name(f".{path.name}.partial")
+        self.output = self.directory / "output"
+        self.done: set[str] = set()
+        """Sessions that are in the output already."""
+        self.state: JSONObject = {}
+        """What the writer said at the last checkpoint; empty at the start."""
+        self._task = task
+        self._journal = self.directory / "journal.jsonl"
+
+    def __enter__(self) -> Self:
+        _check_writable(self.path)
+        if self._task is None or not self._resumed():
+            shutil.rmtree(self.directory, ignore_errors=True)
+            self.directory.mkdir()
+            self._write({"task": self._task})
+        return self
+
+    def _resumed(self) -> bool:
+        """Take up what is there, if it is of this task."""
+        try:
+            lines = self._journal.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return False
+        entries = [entry for line in lines if (entry := _entry(line)) is not None]
+        if not entries or entries[0].get("task") != json.loads(json.dumps(self._task)):
+            return False
+        for entry in entries[1:]:
+            self.done.update(entry["sessions"])
+            self.state = entry["state"]
+        return True
+
+    def checkpoint(self, sessions: Iterable[str], state: JSONObject) -> None:
+        """Note that these sessions are done, and what the writer needs to go on after them."""
+        names = list(sessions)
+        self.done.update(names)
+        self.state = state
+        self._write({"sessions": names, "state": state})
+
+    def _write(self, entry: JSONObject) -> None:
+        with self._journal.open("a", encoding="utf-8") as journal:
+            journal.write(json.dumps(entry) + "\n")
+            journal.flush()
+            os.fsync(journal.fileno())
+
+    def publish(self) -> None:
+        """Put the output in the place of `path`, at once."""
+        if self.path.is_dir() and self.output.is_dir():
+            # No system call swaps a folder that has files in it: the old one steps aside first.
+            os.replace(self.path, self.directory / "replaced")
+        os.replace(self.output, self.path)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        if self.done:
+            error.add_note(
+                f"{len(self.done)} sessions are kept in {self.directory}: the same export goes on from there"
+            )
+        else:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _entry(line: str) -> JSONObject | None:
+    """One line of the journal; None for one that was cut."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _check_writable(path: Path) -> None:
+    """Raises: FileNotFoundError, InvalidInputError, PermissionError: before anything is read."""
+    if not path.name:
+        raise InvalidInputError("the path names no file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder to export to", str(path.parent))
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, "This folder cannot be written to", str(path.parent))

@@ -1,0 +1,94 @@
+"""What every format can do: take records, session by session, and be taken up again after a checkpoint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from ..records import StoredMessage
+
+JSONObject = dict[str, Any]
+
+
+class Writer(Protocol):
+    """One format, on its way to a file."""
+
+    left_out: list[str]
+    """Sessions that the format cannot hold, and why."""
+
+    def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
+        """Take a piece of a session. A long session comes in several, one after another."""
+        ...
+
+    def end_session(self) -> None:
+        """The session that came last is whole."""
+        ...
+
+    def wants_checkpoint(self) -> bool:
+        """Whether enough has come for another checkpoint; asked between sessions."""
+        ...
+
+    def checkpoint(self) -> JSONObject:
+        """Make sure that what was taken is on the disk, and return what is needed to go on from here."""
+        ...
+
+    def finish(self) -> None:
+        """Complete the output."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files, finished or not."""
+        ...
+
+
+class TextWriter:
+    """A format of text, written from the top to the bottom; taken up again by cutting the file."""
+
+    newline: str | None = "\n"
+    checkpoint_bytes = 4_000_000
+
+    def __init__(self, path: Path, state: JSONObject) -> None:
+        self.left_out: list[str] = list(state.get("left_out", []))
+        self._since = state.get("offset", 0)
+        resumed = "offset" in state
+        # Surrogates have no UTF-8; each format that could meet one escapes it in its own way first.
+        self._file: TextIO = path.open("r+" if resumed else "w", encoding="utf-8", newline=self.newline)
+        if resumed:
+            self._file.truncate(self._since)
+            self._file.seek(0, os.SEEK_END)
+        else:
+            self.begin()
+
+    def begin(self) -> None:
+        """Write what comes before the first session."""
+
+    def write(self, text: str) -> None:
+        self._file.write(text)
+
+    def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
+        raise NotImplementedError
+
+    def end_session(self) -> None:
+        """Write what comes after a session."""
+
+    def end(self) -> None:
+        """Write what comes after the last session."""
+
+    def wants_checkpoint(self) -> bool:
+        return bool(self._file.buffer.tell() - self._since > self.checkpoint_bytes)
+
+    def checkpoint(self) -> JSONObject:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._since = self._file.buffer.tell()
+        return {"offset": self._since, "left_out": self.left_out}
+
+    def finish(self) -> None:
+        self.end()
+        self.checkpoint()
+        self._file.close()
+
+    def close(self) -> None:
+        self._file.close()
