@@ -9,10 +9,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from ..errors import ChatMemError
 from . import LocalMomento, LocalUpstash
@@ -50,24 +52,31 @@ def jupyterlab(
     """
     chosen = _free_port(port)
     token = secrets.token_urlsafe(24)
-    process = subprocess.Popen(
-        _command(notebooks, chosen),
-        env={**os.environ, **variables, "JUPYTER_TOKEN": token},  # not as an argument: `ps` shows those
-        stdin=subprocess.DEVNULL,
-        # A session of its own: Ctrl+C reaches this process alone, which then ends JupyterLab in good order.
-        start_new_session=True,
-    )
-    try:
-        base = f"http://127.0.0.1:{chosen}"
-        _wait_until_up(process, f"{base}/api/status?token={token}")
-        yield f"{base}/lab/tree/{NOTEBOOK}?token={token}", process
-    finally:
-        process.terminate()
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            _command(notebooks, chosen),
+            env={**os.environ, **variables, "JUPYTER_TOKEN": token},  # not as an argument: `ps` shows those
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # A session of its own: Ctrl+C reaches this process alone, which then ends JupyterLab.
+            start_new_session=True,
+        )
         try:
-            process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            base = f"http://127.0.0.1:{chosen}"
+            _wait_until_up(process, f"{base}/api/status?token={token}", log)
+            yield f"{base}/lab/tree/{NOTEBOOK}?token={token}", process
+        finally:
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def notebooks_folder() -> Path:
@@ -112,15 +121,17 @@ def _free_port(port: int | None) -> int:
     raise DemoError(f"port {port} is taken; give another with --port, or none for a free one")
 
 
-def _wait_until_up(process: subprocess.Popen[bytes], url: str) -> None:
+def _wait_until_up(process: subprocess.Popen[bytes], url: str, log: IO[bytes]) -> None:
     """Return when `url` answers. Raises: DemoError."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # HTTP_PROXY captures 127.0.0.1 too
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
+            log.seek(0)
+            last_words = log.read()[-1_000:].decode(errors="replace")
             raise DemoError(
-                f"JupyterLab ended at once, with status {process.returncode}; "
-                'is it installed? pip install "chatmem_nb[demo]"'
+                f"JupyterLab ended at once, with status {process.returncode}; is it installed? "
+                f'pip install "chatmem_nb[demo]"\n{last_words}'
             )
         try:
             with opener.open(url, timeout=2):
