@@ -74,6 +74,8 @@ class MomentoSessionStore:
         if not isinstance(cache_client, CacheClient):
             raise TypeError("cache_client must be a momento.CacheClient object.")
         self.cache_name = _checked_text("cache_name", cache_name, "give the name of a Momento cache")
+        if not cache_name.isascii() or not cache_name.isprintable():  # it goes into a header
+            raise InvalidInputError("cache_name must be of printable ASCII characters")
         self.key_prefix = _checked_text("key_prefix", key_prefix, "", empty=True)
         self.ttl = ttl
         self.timeout_s = _checked_number("timeout_s", timeout_s)

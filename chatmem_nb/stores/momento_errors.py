@@ -7,7 +7,7 @@ No text here holds a key: none is at hand, and the texts of a refused key are ou
 
 from __future__ import annotations
 
-from momento.errors import MomentoErrorCode, SdkException
+from momento.errors import MomentoErrorCode, SdkException, UnknownServiceException
 
 from ..errors import (
     StoreAuthError,
@@ -136,6 +136,8 @@ def _kind(cause: SdkException) -> tuple[type[MomentoError], str]:
         return MomentoResponseError, f"an answer came that is not Momento's: {details:.200}"
     if details == "Invalid metadata":  # gRPC, where a header cannot be sent
         return MomentoAuthError, "the key or the cache name holds a character that cannot be sent"
+    if isinstance(cause, UnknownServiceException):  # gRPC's UNKNOWN: the service failed within
+        return MomentoUnavailableError, "Momento failed to answer"
     kind, text = _KINDS.get(cause.error_code, (MomentoError, "Momento failed"))
     if cause.error_code in _QUOTED and details:
         text = f"{text}: {details:.200}"

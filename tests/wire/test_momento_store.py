@@ -97,7 +97,7 @@ def test_something_else_than_a_cache_client_is_a_type_error(client: CacheClient)
             MomentoSessionStore(other, CACHE)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("cache_name", ["", None, 7])
+@pytest.mark.parametrize("cache_name", ["", None, 7, "naïve", "line\nend"])
 def test_a_cache_without_a_name_is_refused(client: CacheClient, cache_name: Any) -> None:
     with pytest.raises(InvalidInputError, match="cache_name"):
         MomentoSessionStore(client, cache_name)
