@@ -191,6 +191,11 @@ class Changes:
             cleared.append(name)
             if copies is not None:
                 kept.append(copies[name])
+        elif copies is not None:
+            # It was there a moment ago. Either others deleted it, or the store did, and when it asked again
+            # because the answer was lost, there was nothing left.
+            cleared.append(name)
+            kept.append(replace(copies[name], certain=False))
 
     async def _undo(self, store: SessionStore) -> dict[str, Any]:
         async with self._turn:

@@ -186,9 +186,10 @@ function scroller(box, make, guess, seen) {
 	const pad = h("div.pad", { role: "presentation" }, block);
 	const self = { box, total: 0, first: 0, rows: [], mark: null, ended: false, get last() { return self.first + self.rows.length; }, reset, update, renew, resize, show, close };
 	const later = timer();
-	let top = 0, mean = guess, tall = 0, wide = 0;
+	let top = 0, mean = guess, tall = 0, seenAs = "";
 	const height = () => block.offsetHeight;
 	const ideal = () => Math.min(CAP, mean * self.total);
+	const shape = () => `${box.clientWidth} ${box.clientHeight}`;
 	// The first row that ends below `y`, and the index with its fraction at `y`.
 	const at = (y) => self.rows.findIndex((row) => top + row.offsetTop + row.offsetHeight > y);
 	const point = (y, i = at(y), row = self.rows[i]) => (row ? self.first + i + Math.max(0, (y - top - row.offsetTop) / row.offsetHeight) : self.last);
@@ -291,11 +292,11 @@ function scroller(box, make, guess, seen) {
 	}
 
 	function remember() {
-		const { scrollTop: y, clientHeight: view, clientWidth } = box;
+		const { scrollTop: y, clientHeight: view } = box;
 		const i = at(y);
 		self.mark = i < 0 ? null : { index: self.first + i, y: top + self.rows[i].offsetTop - y };
 		tall = height();
-		wide = clientWidth;
+		seenAs = shape();
 		self.ended = self.last === self.total && top + tall - y - view < 8;
 	}
 
@@ -350,7 +351,7 @@ function scroller(box, make, guess, seen) {
 
 	const sizes = new ResizeObserver(() => {
 		if (!box.clientHeight) return;
-		if (box.clientWidth !== wide || !self.mark) restore();
+		if (shape() !== seenAs || !self.mark) restore();
 		else if (height() !== tall) fill();
 	});
 	function close() {
@@ -1175,7 +1176,7 @@ function takeAway(app, label, scope) {
 // ---- the whole
 
 function browser(model, el) {
-	const { ask, view, close: hangUp } = wire(model, heard, (silent) => warn(silent && ["No live kernel behind this output.", "Run its cell again. If the kernel is only busy, this goes on by itself."]));
+	const { ask, view, close: hangUp } = wire(model, heard, hushed);
 	const top = h("header.bar");
 	const banner = h("div.banner", { role: "alert", hidden: true });
 	const toasts = h("div.toasts", { role: "status" });
@@ -1221,6 +1222,7 @@ function browser(model, el) {
 		list.load({ keep: same });
 		if (hello.session && hello.session !== talk.session) open(hello.session);
 		else if (!same) talk.none(), pane("list");
+		else if (talk.session && talk.epoch === null) open(talk.session);
 		else talk.draw();
 	}
 
@@ -1248,6 +1250,12 @@ function browser(model, el) {
 	function reach(reachable = true) {
 		warn(!reachable && ["The server cannot be reached.", "It is asked again and again; this goes on by itself."]);
 		if (reachable && app.hello.connected) list.mend(), talk.mend();
+	}
+
+	// What was asked while nobody was there is asked again.
+	function hushed(silent) {
+		warn(silent && ["No live kernel behind this output.", "Run its cell again. If the kernel is only busy, this goes on by itself."]);
+		if (!silent) start();
 	}
 
 	function warn(words) {
