@@ -1,6 +1,6 @@
 """Run a notebook by the Python that runs this file, and say what its kernel has taken.
 
-    python execute.py NOTEBOOK FOLDER    writes FOLDER/NOTEBOOK, and prints the kernel's peak memory in MB
+python execute.py NOTEBOOK FOLDER    writes FOLDER/NOTEBOOK, and prints the kernel's peak memory in MB
 """
 
 from __future__ import annotations

@@ -188,9 +188,7 @@ def test_the_original_reads_a_session_whole(
     assert not hasattr(old, "last")
 
 
-def test_the_environment_is_read_by_ours_alone(
-    server: LocalUpstash, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_is_read_by_ours_alone(server: LocalUpstash, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UPSTASH_REDIS_REST_URL", server.url)
     monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", server.token)
     with pytest.raises(ValueError, match="are needed"):
