@@ -2,7 +2,8 @@
 
     python tests/browser/readme_picture.py [--dark] [FILE.png]
 
-It opens the real notebook in a private JupyterLab over local servers, and writes notebooks/images/browser.png.
+It opens the real notebook in a private JupyterLab over local servers; the picture goes to
+notebooks/images/browser.png.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def _python_of_runtime_txt(clone: Path) -> str:
 
 
 def _run(image: BinderImage, command: str) -> None:
-    # pip's cache spares minutes, and changes nothing in what is installed. It is not in the HOME of the image.
+    # pip's cache spares minutes, and changes nothing in what is installed. The image's HOME has none.
     cache = subprocess.run([sys.executable, "-m", "pip", "cache", "dir"], capture_output=True, text=True)
     variables = image.variables(
         KERNEL_PYTHON_PREFIX=str(image.environment),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,9 +43,7 @@ class Run:
 
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
-def run(
-    request: pytest.FixtureRequest, image: BinderImage, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Run]:
+def run(request: pytest.FixtureRequest, image: BinderImage, tmp_path_factory: pytest.TempPathFactory) -> Run:
     path: Path = request.param
     folders = [tmp_path_factory.mktemp(path.stem) for _ in range(2)]
     with ExitStack() as stack:
@@ -65,7 +62,9 @@ def run(
         }
         left = stores[0].summaries(after[0].keys() - before[0].keys())  # Momento ends every session
     offline, with_account = (nbformat.read(folder / path.name, as_version=4) for folder in folders)
-    yield Run(offline, with_account, max(peaks), kept, [each.session_id for each in left if each.ttl is None])
+    return Run(
+        offline, with_account, max(peaks), kept, [each.session_id for each in left if each.ttl is None]
+    )
 
 
 def execute(image: BinderImage, name: str, runs: dict[Path, dict[str, str]]) -> list[int]:

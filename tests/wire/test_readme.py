@@ -70,7 +70,9 @@ def test_its_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
         for block in blocks("python"):
             if block in connecting:
                 variables = environment(upstash) | environment(momento)
-                block = f"os.environ.update({variables!r})\n{block}\nfor name in {[*variables]}: del os.environ[name]"
+                before = f"os.environ.update({variables!r})"
+                after = f"for name in {[*variables]}: del os.environ[name]"
+                block = f"{before}\n{block}\n{after}"
             program.append(block)
         done = subprocess.run(
             [sys.executable, "-c", "\n".join(program)],
