@@ -11,10 +11,15 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from langchain_core import messages as lc
-from langchain_core.messages import BaseMessage, convert_to_messages, message_chunk_to_message
+from langchain_core.messages import (
+    BaseMessage,
+    convert_to_messages,
+    convert_to_openai_messages,
+    message_chunk_to_message,
+)
 from pydantic import ValidationError
 from pydantic_core import from_json
 
@@ -131,6 +136,20 @@ def from_openai(messages: Iterable[dict[str, Any]]) -> list[BaseMessage]:
                 f"or tool) and `content`; a tool's answer needs its `tool_call_id` ({name})"
             ) from None
     return converted
+
+
+def to_openai(message: BaseMessage) -> dict[str, Any]:
+    """Return `message` in OpenAI's form, its content as text if it is text, else as blocks.
+
+    Raises: InvalidInputError, where that form has no place for it.
+    """
+    # Text blocks as one text would get line breaks between them that nobody wrote.
+    text_format: Literal["string", "block"] = "string" if isinstance(message.content, str) else "block"
+    try:
+        return convert_to_openai_messages(message, text_format=text_format)
+    except Exception as exc:  # noqa: BLE001 - langchain_core raises what comes, with the chat's words
+        name = type(exc).__name__
+    raise InvalidInputError(f"OpenAI's form has no place for it ({name})")
 
 
 def to_json(value: object) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from tqdm.auto import tqdm
 
 from ..errors import InvalidInputError
 from ..frames.storing import Conflict, Storing
 from ..sources import scope_ids
 from ..stores.base import SessionStore
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def copy_sessions(

@@ -6,14 +6,13 @@ import csv
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from ..errors import InvalidInputError
-from ..frames.back import frame_records
+from ..frames.back import frame_of_texts, frame_records
 from ..frames.schema import COLUMNS
 from ..frames.storing import Conflict, Storing
 from ..records import encode_all, from_openai
@@ -21,6 +20,9 @@ from ..stores.base import SessionStore
 from . import jsonl
 from .csv import unguarded
 from .formats import checked_format
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Pieces: TypeAlias = Iterator[tuple[str, list[str], int]]
 _ROWS = 5_000
@@ -164,13 +166,5 @@ def _csv(path: Path, session_id: str | None) -> Pieces:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file)
         while page := list(islice(rows, most)):
-            yield from frame_records(_frame_of_cells(page), session_id)
-
-
-def _frame_of_cells(rows: list[dict[str, str]]) -> pd.DataFrame:
-    cells = [{name: unguarded(text) if text else None for name, text in row.items()} for row in rows]
-    frame = pd.DataFrame(cells, dtype=object)
-    for name in ("index", "input_tokens", "output_tokens", "total_tokens"):
-        if name in frame:
-            frame[name] = pd.to_numeric(frame[name]).astype("Int64")
-    return frame
+            cells = [{name: unguarded(text or "") for name, text in row.items()} for row in page]
+            yield from frame_records(frame_of_texts(cells), session_id)

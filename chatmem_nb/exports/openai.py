@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from langchain_core.messages import BaseMessage, convert_to_openai_messages
-
-from ..errors import RecordError
-from ..records import StoredMessage, to_json
+from ..errors import InvalidInputError, RecordError
+from ..records import StoredMessage, to_json, to_openai
 from .writers import JSONObject, TextWriter
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -49,7 +47,7 @@ def conversation(records: Sequence[StoredMessage]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     waiting: dict[str, int] = {}
     for record in records:
-        message = _converted(record.message, record.index)
+        message = _converted(record)
         is_result = message["role"] == "tool"
         if not is_result and waiting:
             call, index = next(iter(waiting.items()))
@@ -67,24 +65,20 @@ def conversation(records: Sequence[StoredMessage]) -> list[dict[str, Any]]:
     return found
 
 
-def _converted(message: BaseMessage, index: int) -> dict[str, Any]:
+def _converted(record: StoredMessage) -> dict[str, Any]:
+    message = record.message
     if isinstance(message.content, list):
         said = [
             item for item in message.content if not (isinstance(item, dict) and item.get("type") in _UNSAID)
         ]
         message = message.model_copy(update={"content": said})
-    # Joined text blocks would get line breaks that nobody wrote.
-    text_format: Literal["string", "block"] = "string" if isinstance(message.content, str) else "block"
     try:
-        converted = convert_to_openai_messages(message, text_format=text_format)
-    except Exception as exc:  # noqa: BLE001 - it raises what comes, with the chat's words
-        reason = f"OpenAI's form has no place for it ({type(exc).__name__})"
-    else:
-        reason = _refusal(converted) or ""
-        if not reason:
-            return converted
-    # Outside the handler: its error as context would print the chat's words.
-    raise RecordError(reason, index=index)
+        converted = to_openai(message)
+    except InvalidInputError as exc:
+        raise RecordError(str(exc), index=record.index) from None
+    if reason := _refusal(converted):
+        raise RecordError(reason, index=record.index)
+    return converted
 
 
 def _refusal(message: dict[str, Any]) -> str | None:

@@ -65,6 +65,25 @@ def frame_records(frame: pd.DataFrame, session_id: str | None = None) -> Iterato
         yield name, *_session_records(name, rows)
 
 
+def frame_of_texts(rows: Sequence[dict[str, str]]) -> pd.DataFrame:
+    """Return a frame of cells that are all text, as CSV has them; an empty one is missing."""
+    frame = pd.DataFrame([{name: text or None for name, text in row.items()} for row in rows], dtype=object)
+    for name in ("index", *_COUNTS):
+        if name in frame:
+            frame[name] = pd.array([_whole(row.get(name)) for row in rows], dtype="Int64")
+    return frame
+
+
+def _whole(text: str | None) -> int | None:
+    """Raises: ValueError, for what is no whole number."""
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:  # 12.0: how pandas writes numbers beside missing ones
+        return int(float(text))
+
+
 def _places(columns: dict[str, list[Any]], n_rows: int, session_id: str | None) -> dict[str, list[int]]:
     """The rows of each session, in order."""
     names = columns.get("session_id", [None] * n_rows)
