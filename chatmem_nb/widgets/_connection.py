@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from ..errors import (
+    ChatMemError,
     InvalidInputError,
     StoreAuthError,
     StoreError,
@@ -86,12 +87,12 @@ class ConnectionForm:
     async def connect(self, params: Params, call: Call) -> None:
         """Make a store of what was typed or of the environment, ask it once, and take it."""
         service = params.choice("service", tuple(_FIELDS))
-        connection = await asyncio.to_thread(_MAKERS[service], params)
         try:
-            await _ask_once(connection.store)
-        except Exception as exc:  # noqa: BLE001 - told to the page, whatever it is, once the store is closed
-            await _close(connection)
-            raise _beside_its_field(exc, service) from None
+            connection = await asyncio.to_thread(_MAKERS[service], params)
+            await _ask_once(connection)
+        except ChatMemError as exc:
+            # What is wrong with the environment is not wrong with an input.
+            raise refusal_of(exc) if params.flag("use_env") else _beside_its_field(exc, service) from None
         await self.take(connection)
 
     async def take(self, connection: Connection | None, *, wanted: str | None = None) -> None:
@@ -113,9 +114,13 @@ async def _close(connection: Connection) -> None:
         await asyncio.to_thread(connection.close_also)
 
 
-async def _ask_once(store: SessionStore) -> None:
+async def _ask_once(connection: Connection) -> None:
     """Make one cheap request, so that a wrong token or address is known now and not at the first click."""
-    await store.alength("chatmem_nb connection check")
+    try:
+        await connection.store.alength("chatmem_nb connection check")
+    except BaseException:
+        await _close(connection)
+        raise
 
 
 def _target_of(store: SessionStore) -> str:
@@ -195,10 +200,8 @@ _MAKERS: dict[str, Callable[[Params], Connection]] = {
 }
 
 
-def _beside_its_field(exc: Exception, service: str) -> Refusal:
+def _beside_its_field(exc: ChatMemError, service: str) -> Refusal:
     refusal = refusal_of(exc)
-    if refusal.field is not None:
-        return refusal
     if isinstance(exc, InvalidInputError):
         words = ((word, field) for word, field in _WORDS if field in _FIELDS[service])
         field = next((field for word, field in words if word in refusal.message), None)

@@ -30,7 +30,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def store(server: Any, request: pytest.FixtureRequest) -> Iterator[SessionStore]:
-    with server.store(key_prefix=f"{request.node.name}:", timeout_s=1.0) as store:
+    with server.store(key_prefix=f"{request.node.name}:", timeout_s=2.0) as store:
         yield store
     server.faults.clear()
 
