@@ -1,10 +1,14 @@
 """All keys of an engine as entries of a snapshot, and back, by plain commands.
 
-The value of an entry is what Redis answers: of a string its text; of a list its elements, first to last; of a
-set its members; of a sorted set [member, score] each; of places (type "geo") [member, longitude, latitude]
-each; of a hash [field, value, expires at or null] each; of a stream [entries, last id, groups], where an entry
-is [id, [field, value, ...]], a group is [name, last delivered id, consumers, pending], and one pending is
-[id, consumer, delivered at, deliveries]. Times in here are milliseconds since 1970.
+The value of an entry is what Redis answers:
+
+- string: its text; list: its elements, first to last; set: its members
+- zset: [member, score] each; geo, which is what GEOADD makes: [member, longitude, latitude] each
+- hash: [field, value, expires at or null] each
+- stream: [entries, last id, groups]; an entry is [id, [field, value, ...]], a group is
+  [name, last delivered id, consumers, pending], one pending is [id, consumer, delivered at, deliveries]
+
+Times in here are milliseconds since 1970.
 """
 
 from __future__ import annotations

@@ -71,6 +71,15 @@ def _no_group_no_consumers(command: Command) -> Phrase:
     return Phrase(command, read if _find(command, b"CONSUMERS", 1) == 1 else lambda reply: reply)
 
 
+def _copy_onto_itself(command: Command) -> Phrase:
+    """Upstash copies nothing where Redis refuses."""
+
+    def read(reply: Reply) -> Reply:
+        return 0 if isinstance(reply, Refusal) and "objects are the same" in reply.text else reply
+
+    return Phrase(command, read)
+
+
 def _touch(command: Command) -> Phrase:
     return Phrase([b"EXISTS", *command[1:]])
 
@@ -80,13 +89,23 @@ def _bitfield_ro(command: Command) -> Phrase:
     return Phrase([b"BITFIELD" if only_gets else b"BITFIELD_RO", *command[1:]])
 
 
+def _set_expiring(command: Command) -> Phrase:
+    """fakeredis cuts the milliseconds off what SETEX and PSETEX set."""
+    match command:
+        case [name, key, time, value]:
+            return Phrase([b"SET", key, value, b"EX" if name.upper() == b"SETEX" else b"PX", time])
+    return Phrase(command)
+
+
 def _one_random(command: Command) -> Phrase:
-    """fakeredis answers with a list where no count was given, and Redis with the one."""
+    """Redis answers with a list if a count was given, else with one or null; fakeredis mixes them."""
 
     def read(reply: Reply) -> Reply:
+        if len(command) > 2:
+            return [] if reply is None else reply
         return reply[0] if isinstance(reply, list) and reply else reply
 
-    return Phrase(command, read if len(command) == 2 else lambda reply: reply)
+    return Phrase(command, read)
 
 
 def _find(command: Command, word: bytes, start: int) -> int:
@@ -95,6 +114,7 @@ def _find(command: Command, word: bytes, start: int) -> int:
 
 
 UPSTASH: Mapping[str, Rule] = {
+    "COPY": _copy_onto_itself,
     "SCAN": _scan,
     "XTRIM": _trim,
     "XREAD": _do_not_wait,
@@ -107,6 +127,8 @@ UPSTASH: Mapping[str, Rule] = {
 FAKEREDIS: Mapping[str, Rule] = {
     "TOUCH": _touch,
     "BITFIELD_RO": _bitfield_ro,
+    "SETEX": _set_expiring,
+    "PSETEX": _set_expiring,
     "HRANDFIELD": _one_random,
     "ZRANDMEMBER": _one_random,
 }

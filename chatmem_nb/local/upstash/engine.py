@@ -1,13 +1,11 @@
-"""What runs the commands: an embedded fakeredis, or a real Redis server; both behind two calls."""
+"""What runs the commands, behind two calls; and such an engine over a Redis server."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from chatmem_nb.local.upstash.dialect import FAKEREDIS, UPSTASH, Phrase, Rule, phrase
+from chatmem_nb.local.upstash.dialect import UPSTASH, Phrase, Rule, phrase
 from chatmem_nb.local.upstash.replies import Command, Refusal, Reply
 
 if TYPE_CHECKING:
@@ -71,49 +69,11 @@ class RedisEngine:
 
     def _talk(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
         connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-        return [_answer(connection) for _ in commands]
+        return [answer(connection) for _ in commands]
 
 
-class EmbeddedEngine(RedisEngine):
-    """A fakeredis in this process: one request at a time, and gone with the process."""
-
-    def __init__(self) -> None:
-        import fakeredis
-
-        from chatmem_nb.local.upstash.sandbox import SandboxedServer
-
-        self._lock = threading.RLock()
-        server = SandboxedServer(version=(8, 2))
-        self.rules = {**UPSTASH, **FAKEREDIS, "EVAL_RO": server.eval_ro, "EVALSHA_RO": server.evalsha_ro}
-        client = fakeredis.FakeRedis(server=server, protocol=2)
-        super().__init__(client.connection_pool)
-
-    def alone(self) -> AbstractContextManager[object]:
-        """Hold back every other thread's commands, so that several calls see one state."""
-        return self._lock
-
-    def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
-        with self._lock:
-            return super()._exchange(commands)
-
-    def _talk(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
-        return [_ask_fake(connection, command) for command in commands]
-
-
-def _ask_fake(connection: Any, command: Command) -> Reply:
-    import redis
-
-    try:
-        connection.send_packed_command(connection.pack_command(*command), check_health=False)
-        return _answer(connection)
-    except redis.ConnectionError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the command runs in here: any bug of fakeredis may come out
-        connection.disconnect()  # the parser inside died of it
-        return Refusal(f"ERR the embedded engine failed on this command: {type(error).__name__}")
-
-
-def _answer(connection: Any) -> Reply:
+def answer(connection: Any) -> Reply:
+    """Return the next answer on `connection`. Raises: redis.ConnectionError."""
     import redis
 
     try:

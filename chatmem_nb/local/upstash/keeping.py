@@ -9,13 +9,17 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatmem_nb.errors import InvalidInputError
 from chatmem_nb.local.upstash.commands import WRITES
 from chatmem_nb.local.upstash.contents import read_contents, write_contents
-from chatmem_nb.local.upstash.engine import EmbeddedEngine, EngineError
+from chatmem_nb.local.upstash.engine import EngineError
 from chatmem_nb.local.upstash.replies import Command, Refusal, Reply
 from chatmem_nb.local.upstash.snapshot import Entry, read_snapshot, write_snapshot
+
+if TYPE_CHECKING:
+    from chatmem_nb.local.upstash.embedded import EmbeddedEngine
 
 _LOG = logging.getLogger(__name__)
 _SHARE = 10  # saving a large store takes a tenth of the time at most

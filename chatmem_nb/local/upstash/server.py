@@ -14,7 +14,7 @@ from chatmem_nb.errors import InvalidInputError, StoreUnavailableError
 from chatmem_nb.local.faults import FaultPlan
 from chatmem_nb.local.upstash.access import LOOPBACK, Access
 from chatmem_nb.local.upstash.commands import EMBEDDED_LACKS
-from chatmem_nb.local.upstash.engine import EmbeddedEngine, Engine, EngineError, connect
+from chatmem_nb.local.upstash.engine import Engine, EngineError, connect
 from chatmem_nb.local.upstash.front import Front
 from chatmem_nb.local.upstash.keeping import KeptEngine, KeptFile
 from chatmem_nb.local.upstash.permits import Permits
@@ -25,7 +25,31 @@ if TYPE_CHECKING:
 
 
 class LocalUpstash:
-    """Upstash Redis on this machine: the official SDKs talk to it as to the service."""
+    """Upstash Redis on this machine: the official SDKs talk to it as to the service.
+
+    The commands run in this process (fakeredis), or on a Redis server of yours (`redis_url`). Measured by the
+    test suites of upstash-redis (Python) and @upstash/redis, this is what is missing or differs:
+
+    - on both: pub/sub by HTTP (`/subscribe`, `/psubscribe`), `/monitor`, SEARCH.*, MEMORY, `SCAN ... WITHTYPE`,
+      `Upstash-Response-Format`, read-only tokens, the bounds of a key (32 KB) and a record (100 MB), and what
+      belongs to one connection or steers a server (SELECT, WATCH, CONFIG, ACL); BLOCK of XREAD and XREADGROUP
+      is passed over; XREADGROUP with NOACK makes its consumer.
+    - embedded: JSON.*, FUNCTION, FCALL, FCALL_RO, DUMP, RESTORE; BITOP with DIFF, DIFF1, ANDOR, ONE; GEO*
+      commands compute with coarser places, store no geohash, and may order and round differently; ZRANGE ...
+      BYLEX, ZRANGEBYLEX, ZREVRANGEBYLEX and ZLEXCOUNT are right for members of one score only; HSETEX KEEPTTL
+      drops the field's expiry; XACKDEL leaves an entry that was acknowledged before; GETEX cuts the
+      milliseconds off an expiry; PFCOUNT counts exactly.
+    - embedded, in scripts: the libraries coroutine, struct, bit and cmsgpack, `redis.setresp`, and the rules
+      of this list that concern single commands.
+    - redis_url: what that server lacks. Redis 7.0 has no HEXPIRE, HEXPIREAT, HEXPIRETIME, HPERSIST, HPEXPIRE,
+      HPEXPIREAT, HPEXPIRETIME, HPTTL, HTTL, HGETDEL, HGETEX, HSETEX, XDELEX, XACKDEL, no BITOP with DIFF,
+      DIFF1, ANDOR, ONE, and JSON.* needs its module.
+
+    Scripts: with `scripts="own"` only those that this package sends run, known by their SHA-1. With "any", the
+    embedded engine runs others in a Lua environment without Python, files and network, with bounds for memory
+    and running time; but it is this process that they run in, one pattern match can hold it up, and nobody has
+    proved that there is no way out: for scripts that you do not trust, give a `redis_url`.
+    """
 
     def __init__(
         self,
@@ -82,6 +106,8 @@ class LocalUpstash:
     def _open_embedded(self, file: KeptFile | None, save_every: timedelta) -> None:
         """Load the engine while the first requests wait for it: importing fakeredis takes a second."""
         try:
+            from chatmem_nb.local.upstash.embedded import EmbeddedEngine
+
             engine = EmbeddedEngine()
             self._engine.set_result(engine if file is None else KeptEngine(engine, file, save_every))
         except BaseException as error:  # noqa: BLE001 - whoever asks first gets it

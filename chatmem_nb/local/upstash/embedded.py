@@ -1,0 +1,65 @@
+"""The engine in this process: fakeredis 2.40. Importing this module takes most of a second."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import redis
+from fakeredis import FakeRedis, FakeRedisConnection
+from fakeredis._socket import FakeSocket
+
+from chatmem_nb.local.upstash.dialect import FAKEREDIS, UPSTASH
+from chatmem_nb.local.upstash.engine import RedisEngine, answer
+from chatmem_nb.local.upstash.replies import Command, Refusal, Reply
+from chatmem_nb.local.upstash.sandbox import SandboxedServer
+
+
+class EmbeddedEngine(RedisEngine):
+    """A fakeredis: one request at a time, and gone with the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        server = SandboxedServer(version=(8, 2))
+        self.rules = {**UPSTASH, **FAKEREDIS, "EVAL_RO": server.eval_ro, "EVALSHA_RO": server.evalsha_ro}
+        client = FakeRedis(server=server, protocol=2, connection_class=_Connection)
+        super().__init__(client.connection_pool)
+
+    def alone(self) -> AbstractContextManager[object]:
+        """Hold back every other thread's commands, so that several calls see one state."""
+        return self._lock
+
+    def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
+        with self._lock:
+            return super()._exchange(commands)
+
+    def _talk(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
+        return [_ask(connection, command) for command in commands]
+
+
+class _Socket(FakeSocket):
+    def lpush(self, key: Any, *values: bytes) -> int:
+        """Insert all values at once: fakeredis moves the whole list for each of them."""
+        key.value[:0] = values[::-1]
+        key.updated()
+        return len(key.value)
+
+
+class _Connection(FakeRedisConnection):
+    def _connect(self) -> FakeSocket:
+        made = super()._connect()
+        made.__class__ = _Socket  # of equal layout; there is no hook for another class
+        return made
+
+
+def _ask(connection: Any, command: Command) -> Reply:
+    try:
+        connection.send_packed_command(connection.pack_command(*command), check_health=False)
+        return answer(connection)
+    except redis.ConnectionError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the command runs in here: any bug of fakeredis may come out
+        connection.disconnect()  # the parser inside died of it
+        return Refusal(f"ERR the embedded engine failed on this command: {type(error).__name__}")
