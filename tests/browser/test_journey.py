@@ -28,11 +28,11 @@ Services = {"upstash": LocalUpstash, "momento": LocalMomento}
 def connect(browser: Locator, server: LocalUpstash | LocalMomento) -> None:
     """Fill in the form as a person does."""
     if isinstance(server, LocalUpstash):
-        browser.get_by_text("Upstash Redis", exact=True).click()
+        browser.get_by_role("radio", name="Upstash Redis").check()
         browser.get_by_label("REST URL").fill(server.url)
         browser.get_by_label("REST token").fill(server.token)
     else:
-        browser.get_by_text("Momento", exact=True).click()
+        browser.get_by_role("radio", name="Momento").check()
         browser.get_by_label("API key").fill(server.token)
         browser.get_by_label("Endpoint").fill(f"{server.host}:{server.port}")
         browser.get_by_label("Cache name").fill("chatmem")
@@ -41,7 +41,7 @@ def connect(browser: Locator, server: LocalUpstash | LocalMomento) -> None:
 
 
 def find(browser: Locator, session_id: str) -> None:
-    browser.get_by_label("Filter sessions").fill(session_id)
+    browser.get_by_label("Filter, or an exact id").fill(session_id)
     browser.get_by_role("option").filter(has_text=session_id).first.click()
 
 
@@ -69,11 +69,11 @@ def append(browser: Locator, text: str) -> None:
 
 
 def clear(visit: Visit, browser: Locator, conversation: Conversation) -> None:
-    browser.get_by_role("button", name="Clear", exact=False).first.click()
+    browser.get_by_role("button", name="Clear session").click()
     dialog = visit.page.get_by_role("dialog")
     expect(dialog).to_contain_text(conversation.session_id)
     expect(dialog).to_contain_text(str(len(conversation.records) + 1))
-    dialog.get_by_role("button", name="Clear").click()
+    dialog.get_by_role("button", name="Clear", exact=False).click()
     expect(dialog).to_have_count(0)
 
 
