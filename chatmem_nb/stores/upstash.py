@@ -30,6 +30,10 @@ class UpstashSessionStore:
     `commands` counts what goes through the store, and not what `redis_client` is used for besides.
 
     Raises: InvalidInputError, where url, token or another argument cannot be used.
+
+    >>> with UpstashSessionStore(server.url, server.token) as store:
+    ...     sorted(store.session_ids("short*")), store.length("short-hello")
+    (['short-hello'], 2)
     """
 
     service = "Upstash Redis"
