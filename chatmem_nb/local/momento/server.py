@@ -37,6 +37,11 @@ class LocalMomento:
     that Momento Local knows.
 
     Raises: OSError if `port` is taken; ValueError for a `host` beyond this machine without `expose`.
+
+    >>> with LocalMomento() as server, server.store("langchain") as store:
+    ...     MomentoChatMessageHistory.from_store(store, "talk").add_user_message("Hello!")
+    ...     store.length("talk")
+    1
     """
 
     def __init__(
