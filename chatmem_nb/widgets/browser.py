@@ -38,6 +38,11 @@ class HistoryBrowser(PageWidget):
     Observers of the traits `session` and `connected` run in a thread of their own.
 
     Raises: InvalidInputError, where `source` or `height` is none of these. Makes no request.
+
+    >>> browser = HistoryBrowser(store)  # as the last line of a cell, it is shown
+    >>> browser.select("trip-planner")
+    >>> len(browser.to_dataframe()), browser.session_id
+    (10, 'trip-planner')
     """
 
     _esm = _STATIC / "browser.js"
