@@ -59,6 +59,10 @@ def estimate(source: Source) -> Estimate:
     """Return what reading all of `source` will cost. It lists the sessions, and looks at a sample of them.
 
     Raises: InvalidInputError; StoreError and its kinds.
+
+    >>> cost = estimate((store, ["trip-planner", "short-hello"]))
+    >>> cost.sessions, cost.messages, cost.commands
+    (2, 12, 2)
     """
     scope = store_scope(source)
     if scope is None:
