@@ -8,7 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What is in the file, and what it took."""
+    """What is in the file, and what it took.
+
+    >>> print(export((store, ["short-hello"]), "hello.md", progress=False))
+    hello.md: 2 messages of 1 sessions, ...
+    """
 
     path: Path
     format: str
