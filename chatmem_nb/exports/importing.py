@@ -47,6 +47,10 @@ def import_file(
 
     Raises: OSError; InvalidInputError and RecordError, naming the line or the record, before anything is
     written; StoreError and its kinds.
+
+    >>> _ = export((store, ["trip-planner"]), "trip.jsonl", progress=False)
+    >>> import_file("trip.jsonl", momento.store())["n_messages"].tolist()
+    [10]
     """
     source = Path(path)
     if not source.exists():
