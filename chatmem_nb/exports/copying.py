@@ -33,6 +33,9 @@ def copy_sessions(
     anything is written, which takes a list of all ids first. With `dry_run`, nothing is written.
 
     Raises: InvalidInputError; StoreError and its kinds: call again with "skip" for the rest.
+
+    >>> copy_sessions(store, momento.store(), ["trip-planner"])["n_messages"].tolist()
+    [10]
     """
     if from_store is to_store:
         raise InvalidInputError("both stores are the same one")
