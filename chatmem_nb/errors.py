@@ -18,25 +18,56 @@ ChatMemError                    all of them
 
 What a store raises is also an instance of its SDK's own base error, and keeps the SDK's error as
 `__cause__`, so that handlers written for the SDK go on working. No text here holds a secret.
+
+In the examples, `server` is a LocalUpstash, `store` a store of it, and `momento` a LocalMomento.
 """
 
 from __future__ import annotations
 
 
 class ChatMemError(Exception):
-    """Any error of this package."""
+    """Any error of this package.
+
+    >>> try:
+    ...     store.read("")
+    ... except ChatMemError as error:
+    ...     print(error)
+    session_id must be a text that is not empty, got ''; give the name of a session
+    """
 
 
 class InvalidInputError(ChatMemError, ValueError):
-    """An argument cannot be used. Nothing was sent."""
+    """An argument cannot be used. Nothing was sent.
+
+    >>> try:
+    ...     UpstashSessionStore("example.com", "token")  # no https://
+    ... except InvalidInputError:
+    ...     print("nothing was sent")
+    nothing was sent
+    """
 
 
 class RecordTooLargeError(InvalidInputError):
-    """A message is larger than the service takes. Nothing was sent."""
+    """A message is larger than the service takes. Nothing was sent.
+
+    >>> try:
+    ...     momento.store().append("talk", ["x" * 200_000])
+    ... except RecordTooLargeError:
+    ...     print("Momento takes 128 KB")
+    Momento takes 128 KB
+    """
 
 
 class RecordError(ChatMemError, ValueError):
-    """A stored record cannot be read as a message; `session_id`, `index` and `reason` say which and why."""
+    """A stored record cannot be read as a message; `session_id`, `index` and `reason` say which and why.
+
+    >>> history = UpstashRedisChatMessageHistory.from_store(store, "one-broken-record")
+    >>> try:
+    ...     history.messages
+    ... except RecordError as error:
+    ...     print(error.session_id, error.index)
+    one-broken-record 2
+    """
 
     def __init__(self, reason: str, *, session_id: str | None = None, index: int | None = None) -> None:
         self.reason, self.session_id, self.index = reason, session_id, index
@@ -47,7 +78,14 @@ class RecordError(ChatMemError, ValueError):
 
 
 class RecordErrors(RecordError):
-    """Stored records cannot be read as messages; `errors` lists each, and the text the first few."""
+    """Stored records cannot be read as messages; `errors` lists each, and the text the first few.
+
+    >>> try:
+    ...     to_dataframe(store, strict=True)
+    ... except RecordErrors as found:
+    ...     print([(error.session_id, error.index) for error in found.errors])
+    [('one-broken-record', 2)]
+    """
 
     def __init__(self, errors: list[RecordError]) -> None:
         self.errors = list(errors)
@@ -59,40 +97,116 @@ class RecordErrors(RecordError):
 
 
 class StoreError(ChatMemError):
-    """The service, or the way to it, failed."""
+    """The service, or the way to it, failed.
+
+    >>> try:
+    ...     UpstashSessionStore(server.url, "not the token").length("talk")
+    ... except StoreError as error:
+    ...     print(isinstance(error, StoreAuthError))
+    True
+    """
 
 
 class StoreAuthError(StoreError):
-    """The token or key was refused, or may not do this."""
+    """The token or key was refused, or may not do this.
+
+    >>> try:
+    ...     UpstashSessionStore(server.url, "not the token").length("talk")
+    ... except StoreAuthError:
+    ...     print("copy the token again")
+    copy the token again
+    """
 
 
 class StoreNotFoundError(StoreError):
-    """The cache or the database does not exist."""
+    """The cache or the database does not exist.
+
+    >>> try:
+    ...     momento.store("no-such-cache", ensure_cache_exists=False).length("talk")
+    ... except StoreNotFoundError:
+    ...     print("there is no such cache")
+    there is no such cache
+    """
 
 
 class StoreLimitError(StoreError):
-    """A limit of the service or of the account is reached."""
+    """A limit of the service or of the account is reached.
+
+    >>> try:
+    ...     export(store, "all.jsonl", max_commands=3)
+    ... except StoreLimitError:
+    ...     print("it would have cost more")
+    it would have cost more
+    """
 
 
 class StoreThrottledError(StoreLimitError):
-    """Too many requests at the moment; later it works."""
+    """Too many requests at the moment; later it works.
+
+    >>> server.faults.add("refuse", times=1000)
+    >>> try:
+    ...     server.store(timeout_s=0.2).length("talk")
+    ... except StoreThrottledError:
+    ...     print("it was tried again until the time was over")
+    it was tried again until the time was over
+    """
 
 
 class StoreUnavailableError(StoreError):
-    """The service could not be reached, or failed."""
+    """The service could not be reached, or failed.
+
+    >>> server.close()
+    >>> try:
+    ...     server.store(timeout_s=0.2).length("talk")
+    ... except StoreUnavailableError:
+    ...     print("nobody is there")
+    nobody is there
+    """
 
 
 class StoreTimeoutError(StoreUnavailableError, TimeoutError):
-    """The service did not answer in time."""
+    """The service did not answer in time.
+
+    >>> server.faults.add("hang", times=1000)
+    >>> try:
+    ...     server.store(timeout_s=0.2).length("talk")
+    ... except StoreTimeoutError:
+    ...     print("no answer within 0.2 s")
+    no answer within 0.2 s
+    """
 
 
 class StoreResponseError(StoreError):
-    """An answer came that is none: a cut body, an HTML page."""
+    """An answer came that is none: a cut body, an HTML page.
+
+    >>> server.faults.add("html", times=1000)
+    >>> try:
+    ...     server.store(timeout_s=0.2).length("talk")
+    ... except StoreResponseError:
+    ...     print("a proxy answered")
+    a proxy answered
+    """
 
 
 class WrongTypeError(StoreError):
-    """The key holds something that is no session."""
+    """The key holds something that is no session.
+
+    >>> _ = store.redis_client.set("message_store:counter", 1)
+    >>> try:
+    ...     store.read("counter")
+    ... except WrongTypeError:
+    ...     print("not a list")
+    not a list
+    """
 
 
 class StoreClosedError(StoreError):
-    """The store was closed before."""
+    """The store was closed before.
+
+    >>> store.close()
+    >>> try:
+    ...     store.read("talk")
+    ... except StoreClosedError:
+    ...     print("open another one")
+    open another one
+    """

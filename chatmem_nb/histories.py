@@ -179,7 +179,14 @@ class StoreHistory(BaseChatMessageHistory):
 
 
 class UpstashRedisChatMessageHistory(StoreHistory):
-    """A chat message history in Upstash Redis, as `langchain_community`'s class of this name and more."""
+    """A chat message history in Upstash Redis, as `langchain_community`'s class of this name and more.
+
+    >>> history = UpstashRedisChatMessageHistory("talk", server.url, server.token, ttl=3600)
+    >>> history.add_user_message("Hello!")
+    >>> history.add_ai_message("Hello.")
+    >>> [message.content for message in history.messages]
+    ['Hello!', 'Hello.']
+    """
 
     store: UpstashSessionStore
 
@@ -220,7 +227,13 @@ class UpstashRedisChatMessageHistory(StoreHistory):
 
 
 class MomentoChatMessageHistory(StoreHistory):
-    """A chat message history in Momento, as `langchain_community`'s class of this name and more."""
+    """A chat message history in Momento, as `langchain_community`'s class of this name and more.
+
+    >>> history = MomentoChatMessageHistory.from_store(momento.store("langchain"), "talk")
+    >>> history.add_user_message("Hello!")
+    >>> [message.content for message in history.messages]
+    ['Hello!']
+    """
 
     store: MomentoSessionStore
 

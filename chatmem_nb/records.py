@@ -50,6 +50,10 @@ class StoredMessage:
     `index` counts from the oldest record, 0. `raw` is the text exactly as stored. Where the record cannot
     be read, `error` says why, and `type` and `data` hold what could be told, or None. `record_id` and
     `stored_at` (UTC) are None for records that something else wrote.
+
+    >>> history = UpstashRedisChatMessageHistory.from_store(store, "one-broken-record")
+    >>> [(record.index, record.type, record.error is None) for record in history.records()][1:3]
+    [(1, 'ai', True), (2, None, False)]
     """
 
     index: int

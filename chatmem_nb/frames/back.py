@@ -43,6 +43,11 @@ def from_dataframe(
 
     Raises: InvalidInputError; RecordError, naming session and record, for a row that makes up no message,
     before anything is written; StoreError and its kinds.
+
+    >>> frame = to_dataframe((store, ["short-hello"]))
+    >>> frame.loc[0, "content"] = "Hello there!"
+    >>> from_dataframe(frame, store, on_conflict="replace")["n_rebuilt"].tolist()
+    [1]
     """
     storing = Storing(store, on_conflict, dry_run)
     found = list(frame_records(frame, session_id))

@@ -36,6 +36,11 @@ def content_blocks_frame(source: Source) -> pd.DataFrame:
     missing where the block only points elsewhere; the bytes are not copied into the frame.
 
     Raises: InvalidInputError; StoreError and its kinds.
+
+    >>> picture = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}
+    >>> frame = content_blocks_frame([HumanMessage(["What is this?", picture])])
+    >>> frame["type"].tolist(), frame["url"].tolist()[1]
+    (['text', 'image'], 'https://example.com/cat.png')
     """
     rows = Rows(BLOCK_COLUMNS, _CATEGORIES)
     for session_id, records in sessions(source):

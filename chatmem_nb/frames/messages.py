@@ -36,6 +36,10 @@ def to_dataframe(
 
     Raises: InvalidInputError; RecordErrors, with `strict`, listing every message that cannot be built;
     StoreError and its kinds.
+
+    >>> frame = to_dataframe((store, ["trip-planner"]), columns=["role", "content"], where={"role": "user"})
+    >>> len(frame), frame["content"].iloc[0]
+    (2, 'I want to go from Vienna to Venice on Friday, by night if I can.')
     """
     names = checked_columns(columns)
     found = Columns(names)

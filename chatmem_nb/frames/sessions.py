@@ -46,6 +46,10 @@ def sessions_frame(store: Source) -> pd.DataFrame:
     it has no end or the service cannot tell; `first_at` and `last_at` are times of storing, where known.
 
     Raises: InvalidInputError; StoreError and its kinds.
+
+    >>> frame = sessions_frame((store, ["one-broken-record", "trip-planner"]))
+    >>> frame[["n_messages", "n_bad"]].to_dict("list")
+    {'n_messages': [4, 10], 'n_bad': [1, 0]}
     """
     scope = store_scope(store)
     rows = Rows(SESSION_COLUMNS, {"first_role": CATEGORIES["role"], "last_role": CATEGORIES["role"]})

@@ -44,6 +44,10 @@ def tool_calls_frame(source: Source) -> pd.DataFrame:
     answered in order.
 
     Raises: InvalidInputError; StoreError and its kinds.
+
+    >>> calls = tool_calls_frame((store, ["trip-planner"]))
+    >>> calls["name"].tolist()
+    ['find_trains', 'hold_berth', 'weather']
     """
     rows = Rows(CALL_COLUMNS, {"status": STATUSES})
     waiting = _Waiting()

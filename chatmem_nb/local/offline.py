@@ -31,6 +31,10 @@ def open_store(
     gives a session at each append; None leaves it to the service.
 
     Raises: InvalidInputError, where `service` is neither, or only half of a pair of variables is set.
+
+    >>> store = open_store("upstash")
+    >>> "trip-planner" in store.session_ids()
+    True
     """
     if service == "upstash":
         if os.environ.get("UPSTASH_REDIS_REST_URL") or os.environ.get("UPSTASH_REDIS_REST_TOKEN"):

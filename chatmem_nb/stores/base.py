@@ -13,7 +13,12 @@ from ..errors import InvalidInputError
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """What a list of sessions shows of one."""
+    """What a list of sessions shows of one.
+
+    >>> [summary] = store.summaries(["trip-planner"])
+    >>> summary.length, summary.ttl
+    (10, None)
+    """
 
     session_id: str
     length: int
