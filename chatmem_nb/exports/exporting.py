@@ -22,7 +22,7 @@ from .report import ExportReport
 from .staging import Staging
 from .writers import Writer
 
-_CHECKPOINT_S = 5.0
+CHECKPOINT_S = 5.0
 
 
 @overload
@@ -192,7 +192,7 @@ class _Run:
         if session_id is None:
             return
         self._finished.append(session_id)
-        if self._out.wants_checkpoint() or time.monotonic() - self._last_checkpoint > _CHECKPOINT_S:
+        if self._out.wants_checkpoint() or time.monotonic() - self._last_checkpoint > CHECKPOINT_S:
             self._staging.checkpoint(self._finished, self._out.checkpoint())
             self._finished = []
             self._last_checkpoint = time.monotonic()

@@ -1,0 +1,244 @@
+"""An export that is stopped leaves no broken file, and the next one goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+
+from chatmem_nb import StoreLimitError, StoreUnavailableError, estimate, export, import_file, to_dataframe
+from chatmem_nb.exports import exporting
+from chatmem_nb.exports.parquet import ParquetWriter
+from chatmem_nb.exports.writers import TextWriter
+from chatmem_nb.local import LocalMomento, LocalUpstash
+from chatmem_nb.records import encode_all
+
+SESSIONS = 100
+FORMATS = ["x.parquet", "x.jsonl", "x.csv", "x.md", "x.html"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalUpstash]:
+    with LocalUpstash() as server:
+        with server.store() as store:
+            for number in range(SESSIONS):
+                answer = AIMessage("yes", response_metadata={"model": "m"})
+                store.append(f"s{number:03}", encode_all([HumanMessage(f"é {number}"), answer]))
+        yield server
+
+
+@pytest.fixture
+def store(server: LocalUpstash) -> Iterator[Any]:
+    server.faults.clear()
+    with server.store(timeout_s=0.5) as store:
+        yield store
+
+
+@pytest.fixture(autouse=True)
+def checkpoints_come_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "CHECKPOINT_S", 0.0)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_stopped_export_goes_on(store: Any, tmp_path: Path, name: str) -> None:
+    whole = export(store, tmp_path / f"whole-{name}", progress=False)
+    path = tmp_path / name
+    path.write_text("what was here before")
+    with pytest.raises(StoreLimitError, match="max_commands=60") as stopped:
+        export(store, path, max_commands=60, progress=False)
+    assert "goes on from there" in stopped.value.__notes__[0]
+    assert path.read_text() == "what was here before"
+    report = export(store, path, progress=False)
+    assert report.resumed > 20
+    assert report.resumed + report.sessions == SESSIONS
+    assert report.commands < whole.commands - 20
+    if name == "x.parquet":
+        pd.testing.assert_frame_equal(pd.read_parquet(path), to_dataframe(store))
+    else:
+        assert path.read_bytes() == (tmp_path / f"whole-{name}").read_bytes()
+    assert {file.name for file in tmp_path.iterdir()} == {name, f"whole-{name}"}
+
+
+def test_a_lost_service_is_a_stop_like_any_other(server: LocalUpstash, store: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    found = iter(store.session_ids())
+    some = [next(found) for _ in range(60)]
+
+    def ids() -> Iterator[str]:
+        yield from some[:50]
+        server.faults.add("drop_before", times=1_000)
+        yield from some[50:]
+
+    with pytest.raises(StoreUnavailableError):
+        for _, _, _ in store.read_many(ids()):
+            pass
+    server.faults.add("drop_before", times=1_000, command="LRANGE")
+    with pytest.raises(StoreUnavailableError):
+        export(store, path, progress=False)
+    assert list(tmp_path.iterdir()) == []
+    server.faults.clear()
+    assert export(store, path, progress=False).sessions == SESSIONS
+
+
+def test_another_export_does_not_go_on_with_it(store: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    for again in ({"columns": ["content"]}, {"where": {"role": "user"}}, {"resume": False}):
+        with pytest.raises(StoreLimitError):
+            export(store, path, max_commands=60, progress=False)
+        assert export(store, path, progress=False, **again).resumed == 0  # type: ignore[call-overload]  # one of them
+    with pytest.raises(StoreLimitError):
+        export((store, ["s001", "s002", "s003"]), path, max_commands=1, progress=False)
+    assert export((store, ["s001"]), path, progress=False).resumed == 0
+
+
+def test_what_was_cut_in_the_middle_is_taken_off(store: Any, tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    with pytest.raises(StoreLimitError):
+        export(store, path, max_commands=60, progress=False)
+    partial = tmp_path / ".x.jsonl.partial"
+    with (partial / "output").open("a") as file:
+        file.write('{"session_id": "half a li')
+    with (partial / "journal.jsonl").open("a") as file:
+        file.write('{"sessions": ["half a')
+    export(store, path, progress=False)
+    assert [json.loads(line)["session_id"] for line in path.read_text().splitlines()].count("s000") == 2
+    assert len(path.read_text().splitlines()) == 2 * SESSIONS
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.jsonl"])
+def test_the_interrupt_button_leaves_no_broken_file(server: LocalUpstash, tmp_path: Path, name: str) -> None:
+    code = f"""
+        import sys
+        from chatmem_nb import UpstashSessionStore, export
+        from chatmem_nb.exports import exporting
+        exporting.CHECKPOINT_S = 0.0
+        with UpstashSessionStore({server.url!r}, sys.stdin.readline().strip()) as store:
+            print("ready", flush=True)
+            try:
+                export(store, {str(tmp_path / name)!r}, progress=False)
+            except KeyboardInterrupt:
+                print("stopped", flush=True)
+    """
+    server.latency = timedelta(milliseconds=150)
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(server.token + "\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "ready\n"
+        journal = tmp_path / f".{name}.partial" / "journal.jsonl"
+        while not journal.exists() or len(journal.read_bytes().splitlines()) < 3:
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+        assert (output, errors) == ("stopped\n", "")
+    finally:
+        process.kill()
+        process.communicate()
+        server.latency = timedelta(0)
+    assert not (tmp_path / name).exists()
+    with server.store() as store:
+        assert export(store, tmp_path / name, progress=False).resumed > 0
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def test_a_full_disk_is_said_and_what_was_there_stays(tmp_path: Path) -> None:
+    # A limit on the size of files is as near to a full disk as a test may go.
+    code = f"""
+        import random, resource
+        from langchain_core.messages import HumanMessage
+        from chatmem_nb import export
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+        texts = [random.randbytes(99).hex() for _ in range(3_000)]
+        for name in {FORMATS!r}:
+            try:
+                export(list(map(HumanMessage, texts)), {str(tmp_path)!r} + "/" + name, progress=False)
+            except OSError as error:
+                print(name, error.strerror)
+    """
+    for name in FORMATS:
+        (tmp_path / name).write_text("before")
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True, timeout=120
+    )
+    said = done.stdout.splitlines()
+    assert [line.split()[0] for line in said] == FORMATS
+    assert {(tmp_path / name).read_text() for name in FORMATS} == {"before"}
+    assert sorted(os.listdir(tmp_path)) == sorted(FORMATS)
+
+
+def test_an_estimate_says_what_an_export_will_take(store: Any, tmp_path: Path) -> None:
+    planned = estimate(store)
+    assert (planned.sessions, planned.messages) == (SESSIONS, 2 * SESSIONS)
+    report = export(store, tmp_path / "x.jsonl", progress=False)
+    assert planned.commands == report.commands
+    assert planned.usd == pytest.approx(report.commands * 0.20 / 100_000)
+    assert planned.minutes is None
+    assert planned.spent < 20
+    raw = sum(
+        len(record.encode()) for _, _, records in store.read_many(store.session_ids()) for record in records
+    )
+    assert planned.bytes == pytest.approx(raw, rel=0.05)
+    assert "100 sessions" in str(planned)
+    assert export(store, tmp_path / "y.jsonl", dry_run=True).commands == planned.commands
+    assert not (tmp_path / "y.jsonl").exists()
+
+
+def test_an_estimate_for_momento_says_minutes() -> None:
+    with LocalMomento() as server, server.store() as store:
+        for number in range(300):
+            store.append(f"s{number}", encode_all([HumanMessage("x")] * 10))
+        planned = estimate(store)
+        assert (planned.sessions, planned.messages, planned.usd) == (300, 3_000, None)
+        assert planned.minutes == pytest.approx(planned.commands / 6_000)
+        before = store.commands.billed
+        to_dataframe(store)
+        assert planned.commands == pytest.approx(store.commands.billed - before, rel=0.1)
+        assert "minutes" in str(planned)
+    assert str(estimate([HumanMessage("x")])).startswith("1 sessions, about 1 messages")
+
+
+def test_max_commands_is_kept(store: Any, tmp_path: Path) -> None:
+    for most in (1, 30, 70):
+        before = store.commands.billed
+        with pytest.raises(StoreLimitError, match="max_commands"):
+            export(store, tmp_path / "x.jsonl", max_commands=most, resume=False, progress=False)
+        assert store.commands.billed - before <= most
+
+
+def test_a_session_of_many_pieces_is_one_session(server: LocalUpstash, tmp_path: Path) -> None:
+    with server.store(key_prefix="long:") as store, server.store(key_prefix="back:") as back:
+        raws = encode_all([HumanMessage(f"{number} " + "x" * 300) for number in range(3_000)])
+        store.append("long", raws)
+        store.append("after", raws[:2])
+        for name in ("x.parquet", "x.jsonl", "x.html"):
+            report = export(store, tmp_path / name, progress=False)
+            assert (report.sessions, report.messages) == (2, 3_002)
+        assert (tmp_path / "x.html").read_text().count("<details class=session") == 2
+        for name in ("x.parquet", "x.jsonl"):
+            import_file(tmp_path / name, back, on_conflict="replace")
+            assert back.read("long") == raws
+
+
+def test_writers_agree_on_what_they_can() -> None:
+    for member in ("add", "end_session", "wants_checkpoint", "checkpoint", "finish", "close"):
+        assert callable(getattr(ParquetWriter, member))
+        assert callable(getattr(TextWriter, member))
