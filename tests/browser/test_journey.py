@@ -19,6 +19,9 @@ from tests.conversations import generated, real
 
 pytestmark = pytest.mark.browser
 
+# A busy machine paints late; what never comes still fails.
+expect.set_options(timeout=30_000)
+
 OPEN = "from chatmem_nb import HistoryBrowser\nbrowser = HistoryBrowser()\nbrowser"
 COUNT = "frame = browser.to_dataframe(); print(len(frame), frame['content'].iloc[-1], browser.session_id)"
 
