@@ -86,6 +86,10 @@ def export(
     session that is done already is not seen); `resume=False` starts anew.
 
     Raises: InvalidInputError, OSError before anything is read; StoreLimitError; RecordErrors; StoreError.
+
+    >>> report = export((store, ["trip-planner"]), "trip.jsonl", progress=False)
+    >>> report.messages, report.format
+    (10, 'jsonl')
     """
     target = Path(path)
     chosen_format = checked_format(target, format)
