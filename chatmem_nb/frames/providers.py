@@ -59,7 +59,8 @@ def content_text(content: object) -> str | None:
 
 def block_text(block: object) -> str:
     """Return the text of one block of content; empty where it is no text block."""
-    if type(block) is not dict or block.get("type", "text") not in TEXT_BLOCKS:
+    kind = block.get("type", "text") if type(block) is dict else None
+    if type(block) is not dict or type(kind) is not str or kind not in TEXT_BLOCKS:
         return ""
     text = block.get("text")
     return text if type(text) is str else ""

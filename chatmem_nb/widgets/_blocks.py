@@ -47,6 +47,7 @@ class Part:
             and block.source == "base64"
             and mime in _PICTURES
             and (block.size or 0) <= IMAGE_LIMIT
+            and _encoded(self.item) is not None
         )
 
     def shown(self, text_clip: int) -> dict[str, Any]:
@@ -75,7 +76,8 @@ class Part:
         block = self.block
         if block.kind == "reasoning" and not block.text:
             return "reasoning that the provider keeps to itself"
-        first = block.kind if block.kind != "other" else block.block_type or "a block without a type"
+        named = block.block_type or "a block without a type"
+        first = named if block.kind in ("other", "tool") else block.kind
         facts = (first, block.filename, block.mime_type, block.url, block.file_id)
         return showable(", ".join(fact[:200] for fact in facts if fact)).replace("\n", " ")
 

@@ -52,7 +52,7 @@ def _call(call: Mapping[str, Any], error: str | None = None) -> ToolCall:
 
 def _elsewhere(data: dict[str, Any]) -> Iterator[ToolCall]:
     for block in _dicts(data.get("content")):
-        if block.get("type") in _IN_CONTENT:
+        if _text(block.get("type")) in _IN_CONTENT:
             args = next((block[key] for key in ("args", "input", "arguments") if key in block), None)
             call_id = _text(block.get("call_id")) or _text(block.get("id"))
             yield ToolCall(call_id, _text(block.get("name")), _parsed(args))

@@ -50,7 +50,8 @@ class Code:
         if connection is None:
             return ["store = chatmem_nb.UpstashSessionStore.from_env()"]
         if not connection.owned:
-            return [f"store = {self._given(connection)}"]
+            name = self._given(connection)
+            return [] if name == "store" else [f"store = {name}"]
         return [connection.code]
 
     def _given(self, connection: Connection) -> str:

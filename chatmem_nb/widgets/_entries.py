@@ -33,12 +33,12 @@ def entry(
     text_clip: int = TEXT_CLIP,
     shown: int = CALLS_SHOWN,
     results: Mapping[str, StoredMessage] | None = None,
-    calls: Mapping[str, tuple[str, int]] | None = None,
+    answers: tuple[str, int] | None = None,
 ) -> dict[str, Any]:
     """Return `record` as the page shows it.
 
     At most `text_clip` characters of each text and `shown` tool calls and blocks are in it. `results` are
-    the answers to tool calls by call id; `calls` the name and index of calls by id.
+    the answers to its tool calls by call id; `answers` the tool and index of the call that it answers.
     """
     data = record.data or {}
     common = {
@@ -55,7 +55,6 @@ def entry(
     text, clipped = clip(content.text, text_clip)
     found = tool_calls_of(data)
     call_id = short(data.get("tool_call_id"))
-    answered = (calls or {}).get(str(data.get("tool_call_id")))
     return {
         **common,
         "name": short(data.get("name")),
@@ -66,7 +65,7 @@ def entry(
         "tool_calls": [shown_call(call, results or {}, text_clip) for call in found[:shown]],
         "tool_calls_total": len(found),
         "tool_call_id": call_id,
-        "answers": {"name": answered[0], "index": answered[1]} if answered else None,
+        "answers": {"name": answers[0], "index": answers[1]} if answers else None,
         "status": short(data.get("status")) if role_of(record) == "tool" else None,
         "raw": None,
         **figures(data),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -57,12 +58,37 @@ def entries_of(
     shown: int = CALLS_SHOWN,
 ) -> list[dict[str, Any]]:
     """Return the entries of `records`, tool calls paired with results among them and their `neighbours`."""
-    around = [*neighbours, *records]
-    results = {call_id: record for record in around if (call_id := _answered(record))}
-    calls = {call_id: named for record in around for call_id, named in _called(record)}
+    results, answers = _pairs([*neighbours, *records])
     return [
-        entry(record, text_clip=text_clip, shown=shown, results=results, calls=calls) for record in records
+        entry(
+            record,
+            text_clip=text_clip,
+            shown=shown,
+            results=results.get(record.index),
+            answers=answers.get(record.index),
+        )
+        for record in records
     ]
+
+
+def _pairs(
+    records: Sequence[StoredMessage],
+) -> tuple[dict[int, dict[str, StoredMessage]], dict[int, tuple[str, int]]]:
+    """Return results by the index of their call and its id, and (tool, index) of a call by its result's.
+
+    A call id that comes again is answered in order, as the frames have it.
+    """
+    waiting: dict[str, deque[tuple[str, int]]] = {}
+    results: dict[int, dict[str, StoredMessage]] = {}
+    answers: dict[int, tuple[str, int]] = {}
+    for record in sorted(records, key=lambda record: record.index):
+        for call_id, named in _called(record):
+            waiting.setdefault(call_id, deque()).append(named)
+        call_id = _answered(record) or ""
+        if waiting.get(call_id):
+            answers[record.index] = waiting[call_id].popleft()
+            results.setdefault(answers[record.index][1], {})[call_id] = record
+    return results, answers
 
 
 def size_of(value: object) -> int:

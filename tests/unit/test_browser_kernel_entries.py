@@ -1,0 +1,299 @@
+"""Records as entries of the transcript: every provider's shape, and what fits none."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from chatmem_nb.records import StoredMessage, parse, parse_all
+from chatmem_nb.widgets._blocks import read_content
+from chatmem_nb.widgets._entries import entry
+from chatmem_nb.widgets._window import ROW_BUDGET, entries_of, rows_of, size_of
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"x" * 100).decode()
+FIELDS = {
+    "index",
+    "role",
+    "type",
+    "name",
+    "id",
+    "html",
+    "clipped",
+    "blocks",
+    "tool_calls",
+    "tool_calls_total",
+}
+FIELDS |= {
+    "tool_call_id",
+    "answers",
+    "status",
+    "model",
+    "finish_reason",
+    "tokens",
+    "stored_at",
+    "error",
+    "raw",
+}
+FIELDS |= {"chars"}
+
+
+def stored(kind: str, index: int = 0, **data: Any) -> StoredMessage:
+    return parse(json.dumps({"type": kind, "data": {"content": "", **data}}), index)
+
+
+def block_of(content: Any) -> dict[str, Any]:
+    [block] = entry(stored("human", content=[content]))["blocks"]
+    return dict(block)
+
+
+@pytest.mark.parametrize(
+    ("record", "role"),
+    [
+        (stored("human"), "human"),
+        (stored("HumanMessageChunk"), "human"),
+        (stored("ai"), "ai"),
+        (stored("AIMessageChunk"), "ai"),
+        (stored("system"), "system"),
+        (stored("system", additional_kwargs={"__openai_role__": "developer"}), "system"),
+        (stored("tool", tool_call_id="x"), "tool"),
+        (stored("function", name="f"), "tool"),
+        (stored("chat", role="user"), "human"),
+        (stored("chat", role="assistant"), "ai"),
+        (stored("chat", role="narrator"), "other"),
+        (stored("remove", id="x"), "other"),
+        (parse("nothing"), "other"),
+        (parse("[]"), "other"),
+        (parse('{"type": "unknown", "data": {}}'), "other"),
+    ],
+)
+def test_each_record_has_a_role_and_every_field(record: StoredMessage, role: str) -> None:
+    row = entry(record)
+    assert row["role"] == role
+    assert row.keys() == FIELDS
+
+
+def test_the_facts_beside_the_words_are_there() -> None:
+    row = entry(
+        stored(
+            "ai",
+            content="x",
+            id="run-1",
+            name="bot",
+            usage_metadata={"input_tokens": 3, "output_tokens": 4, "total_tokens": 7},
+            response_metadata={"model_name": "gpt-4.1", "finish_reason": "stop"},
+        )
+    )
+    assert (row["id"], row["name"], row["model"], row["finish_reason"]) == ("run-1", "bot", "gpt-4.1", "stop")
+    assert row["tokens"] == {"input": 3, "output": 4, "total": 7}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}, "openai chat"),
+        ({"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"}, "openai responses"),
+        ({"type": "image_generation_call", "result": PNG}, "openai generated"),
+        (
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}},
+            "anthropic",
+        ),
+        ({"type": "image", "base64": PNG, "mime_type": "image/png"}, "langchain v1"),
+        ({"type": "image", "source_type": "base64", "data": PNG, "mime_type": "image/png"}, "langchain v0"),
+        ({"type": "media", "mime_type": "image/png", "data": PNG}, "google"),
+        (
+            {"type": "non_standard", "value": {"type": "image", "base64": PNG, "mime_type": "image/png"}},
+            "wrapped",
+        ),
+    ],
+)
+def test_a_picture_in_the_message_is_shown_when_asked_for(content: Any, kind: str) -> None:
+    block = block_of(content)
+    assert (block["kind"], block["showable"], block["html"]) == ("image", True, None)
+    assert block["bytes"] == 108
+    assert PNG not in json.dumps(block)
+    [part] = read_content({"content": [content]}).parts
+    assert part.data_url() == f"data:image/png;base64,{PNG}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "image_url", "image_url": {"url": "https://example.com/x.png"}},
+        {"type": "image_url", "image_url": "https://example.com/x.png"},
+        {"type": "image", "url": "https://example.com/x.png"},
+        {"type": "image", "source": {"type": "url", "url": "https://example.com/x.png"}},
+        {"type": "image", "base64": PNG, "mime_type": "image/svg+xml"},
+        {"type": "image", "base64": PNG, "mime_type": "text/html"},
+        {"type": "image_url", "image_url": {"url": "data:image/svg+xml;base64,PHN2Zz4="}},
+        {"type": "image_url", "image_url": {"url": "data:image/png,notbase64"}},
+        {"type": "image_url", "image_url": {"url": "data:text/html;base64,PHN2Zz4="}},
+        {"type": "image", "base64": "A" * 8_000_000, "mime_type": "image/png"},
+        {"type": "image", "base64": "!?", "mime_type": 'image/png"onerror="x'},
+        {"type": "image", "file_id": "file-1"},
+        {"type": "image"},
+        {"type": "image_url"},
+        {"type": "image_url", "image_url": {"url": 5}},
+    ],
+)
+def test_no_other_picture_is_shown_or_fetched(content: Any) -> None:
+    [part] = read_content({"content": [content]}).parts
+    assert part.data_url() is None
+    shown = part.shown(4_000)
+    assert shown["kind"] == "image"
+    assert shown["showable"] is False
+
+
+def test_a_remote_picture_is_named_by_its_address() -> None:
+    block = block_of({"type": "image", "url": "https://example.com/x.png"})
+    assert "https://example.com/x.png" in block["label"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "thinking", "thinking": "I *think*", "signature": "s"},
+        {"type": "reasoning", "reasoning": "I *think*"},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "I *think*"}]},
+        {"type": "reasoning_content", "reasoning_content": {"text": "I *think*"}},
+    ],
+)
+def test_reasoning_is_a_block_of_its_own(content: Any) -> None:
+    block = block_of(content)
+    assert (block["kind"], block["html"]) == ("reasoning", "<p>I <em>think</em></p>\n")
+
+
+def test_reasoning_beside_the_content_comes_first() -> None:
+    row = entry(stored("ai", content="x", additional_kwargs={"reasoning_content": "because"}))
+    assert row["blocks"][0]["kind"] == "reasoning"
+    assert "because" in row["blocks"][0]["html"]
+    hidden = block_of({"type": "redacted_thinking", "data": "abc"})
+    assert "keeps to itself" in hidden["label"]
+
+
+PDF = f"data:application/pdf;base64,{PNG}"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "label"),
+    [
+        ({"type": "input_audio", "input_audio": {"data": PNG, "format": "wav"}}, "audio", "audio/wav"),
+        ({"type": "file", "file": {"filename": "a.pdf", "file_data": PDF}}, "file", "a.pdf"),
+        ({"type": "document", "source": {"type": "text", "data": "words"}, "title": "T"}, "file", "T"),
+        ({"type": "video", "url": "https://example.com/v.mp4"}, "file", "v.mp4"),
+        ({"type": "server_tool_result", "output": 5}, "other", "server_tool_result"),
+        ({"type": "something new", "x": 1}, "other", "something new"),
+        ({"x": 1}, "other", "without a type"),
+    ],
+)
+def test_files_and_unknown_blocks_are_labelled(content: Any, kind: str, label: str) -> None:
+    block = block_of(content)
+    assert block["kind"] == kind
+    assert label in block["label"]
+    assert block["showable"] is False
+
+
+def test_texts_cut_in_pieces_are_one_text_and_those_apart_are_paragraphs() -> None:
+    cut = [{"type": "text", "text": "one "}, "sentence", {"type": "output_text", "text": "."}]
+    assert entry(stored("ai", content=cut))["html"] == "<p>one sentence.</p>\n"
+    apart = [{"type": "text", "text": "one"}, {"type": "image", "url": "x"}, {"type": "text", "text": "two"}]
+    assert entry(stored("ai", content=apart))["html"] == "<p>one</p>\n<p>two</p>\n"
+    refused = entry(stored("ai", content=[{"type": "refusal", "refusal": "no"}]))
+    assert refused["html"] == "<p><em>(refused)</em> no</p>\n"
+
+
+LANGCHAIN = {"tool_calls": [{"name": "f", "args": {"a": 1}, "id": "c"}]}
+FUNCTION = {"id": "c", "function": {"name": "f", "arguments": '{"a": 1}'}, "type": "function"}
+OPENAI = {"additional_kwargs": {"tool_calls": [FUNCTION]}}
+ANTHROPIC = {"content": [{"type": "tool_use", "id": "c", "name": "f", "input": {"a": 1}}]}
+RESPONSES = {
+    "content": [{"type": "function_call", "call_id": "c", "id": "fc", "name": "f", "arguments": '{"a": 1}'}]
+}
+V1 = {"content": [{"type": "tool_call", "id": "c", "name": "f", "args": {"a": 1}}]}
+
+
+@pytest.mark.parametrize("data", [LANGCHAIN, OPENAI, ANTHROPIC, RESPONSES, V1, {**LANGCHAIN, **ANTHROPIC}])
+def test_tool_calls_of_every_shape_are_paired_with_their_result(data: dict[str, Any]) -> None:
+    records = [stored("ai", **data), stored("tool", 1, tool_call_id="c", content="r", status="error")]
+    row, answer = entries_of(records)
+    [call] = row["tool_calls"]
+    assert (call["id"], call["name"], json.loads(call["args"])) == ("c", "f", {"a": 1})
+    assert call["result"] == {"index": 1, "status": "error", "text": "r"}
+    assert answer["answers"] == {"name": "f", "index": 0}
+    assert row["blocks"] == []
+
+
+def test_calls_that_could_not_be_read_say_so() -> None:
+    data = {"invalid_tool_calls": [{"name": "f", "args": "{oops", "id": "c", "error": None}]}
+    [call] = entry(stored("ai", **data))["tool_calls"]
+    assert (call["args"], call["error"]) == ("{oops", "its arguments are no JSON object")
+    function = {"additional_kwargs": {"function_call": {"name": "old", "arguments": "{}"}}}
+    [call] = entry(stored("ai", **function))["tool_calls"]
+    assert (call["name"], call["id"], call["result"]) == ("old", None, None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"content": [[1]]},
+        {"content": [{"type": {"a": 1}}]},
+        {"content": [{"type": "text", "text": 5}]},
+        {"content": [{"type": "image_url", "image_url": []}]},
+        {"tool_calls": [{"name": None, "args": None}]},
+        {"tool_calls": "x"},
+        {"additional_kwargs": {"tool_calls": [5, {"function": 7}]}},
+        {"additional_kwargs": "x", "response_metadata": [], "usage_metadata": 5},
+        {"response_metadata": {"model_name": {"a": 1}}, "name": ["x"], "id": 5},
+        {"usage_metadata": {"input_tokens": "many", "total_tokens": 10**30}},
+        {"content": 1.5},
+        {"content": None},
+    ],
+)
+def test_a_shape_that_fits_nothing_is_shown_all_the_same(data: dict[str, Any]) -> None:
+    record = StoredMessage(0, "{}", "ai", data)  # as if it had been taken for readable
+    row = entry(record)
+    assert row.keys() == FIELDS
+    json.dumps(row)
+
+
+def test_a_record_that_cannot_be_read_is_shown_with_its_reason_and_its_text() -> None:
+    row = entry(parse("<script>" + "x" * 10_000, 7))
+    assert row["error"].startswith("not JSON")
+    assert row["raw"].startswith("<script>xxx")
+    assert len(row["raw"]) == 2_000
+    assert (row["clipped"], row["chars"], row["index"]) == (10_008, 10_008, 7)
+
+
+def test_an_entry_stays_small_whatever_the_message_is() -> None:
+    calls = [
+        {"name": "n" * 500, "args": {"k" * 500: "v" * 1_500}, "id": f"{number}" * 200} for _ in range(10_000)
+    ]
+    row = entry(stored("ai", content="x" * 1_000_000, tool_calls=calls, name="n" * 10_000, id="i" * 10_000))
+    assert row["tool_calls_total"] == 10_000
+    assert size_of(row) < 60_000
+    [small] = rows_of([stored("ai", content="x" * 1_000_000, tool_calls=calls)])
+    assert size_of(small) < 25 * ROW_BUDGET
+
+
+def test_rows_keep_to_their_budget_together() -> None:
+    long_text = "**wide** " * 5_000
+    calls = [{"name": "f", "args": {"text": long_text}, "id": f"c{number}"} for number in range(30)]
+    records = [stored("ai", index, content=long_text, tool_calls=calls) for index in range(25)]
+    rows = rows_of(records)
+    assert sum(map(size_of, rows)) < 30_000
+    short = parse_all([stored("human", content="short").raw] * 24 + [stored("human", content=long_text).raw])
+    assert len(rows_of(short)[-1]["html"]) > 4_000, "one long message among short ones keeps its length"
+
+
+def test_a_duplicated_call_id_takes_the_result_that_is_near() -> None:
+    records = [
+        stored("ai", 0, **LANGCHAIN),
+        stored("tool", 1, tool_call_id="c", content="first"),
+        stored("ai", 2, **LANGCHAIN),
+        stored("tool", 3, tool_call_id="c", content="second"),
+    ]
+    rows = entries_of(records)
+    assert [rows[index]["tool_calls"][0]["result"]["index"] for index in (0, 2)] == [1, 3]
+    assert [rows[index]["answers"]["index"] for index in (1, 3)] == [0, 2]
