@@ -66,7 +66,7 @@ class RecordError(ChatMemError, ValueError):
     ...     history.messages
     ... except RecordError as error:
     ...     print(error.session_id, error.index)
-    one-broken-record 2
+    one-broken-record 1
     """
 
     def __init__(self, reason: str, *, session_id: str | None = None, index: int | None = None) -> None:
@@ -84,7 +84,7 @@ class RecordErrors(RecordError):
     ...     to_dataframe(store, strict=True)
     ... except RecordErrors as found:
     ...     print([(error.session_id, error.index) for error in found.errors])
-    [('one-broken-record', 2)]
+    [('one-broken-record', 1)]
     """
 
     def __init__(self, errors: list[RecordError]) -> None:
@@ -100,7 +100,7 @@ class StoreError(ChatMemError):
     """The service, or the way to it, failed.
 
     >>> try:
-    ...     UpstashSessionStore(server.url, "not the token").length("talk")
+    ...     UpstashSessionStore(server.url, "wrong").length("talk")
     ... except StoreError as error:
     ...     print(isinstance(error, StoreAuthError))
     True
@@ -111,7 +111,7 @@ class StoreAuthError(StoreError):
     """The token or key was refused, or may not do this.
 
     >>> try:
-    ...     UpstashSessionStore(server.url, "not the token").length("talk")
+    ...     UpstashSessionStore(server.url, "wrong").length("talk")
     ... except StoreAuthError:
     ...     print("copy the token again")
     copy the token again

@@ -52,8 +52,8 @@ class StoredMessage:
     `stored_at` (UTC) are None for records that something else wrote.
 
     >>> history = UpstashRedisChatMessageHistory.from_store(store, "one-broken-record")
-    >>> [(record.index, record.type, record.error is None) for record in history.records()][1:3]
-    [(1, 'ai', True), (2, None, False)]
+    >>> [(record.index, record.type, record.error is None) for record in history.records()][:2]
+    [(0, 'human', True), (1, None, False)]
     """
 
     index: int
