@@ -29,12 +29,13 @@ class MomentoSessionStore:
     What is promised of `append`: each request is stored whole or not at all. None is sent again blindly:
     after a failure that may have come behind a push that was stored, the end of the session is looked at
     for its records, and they are sent again only if they are not there. So no record is stored twice, but
-    for two cases: where more than 1,000 others were appended meanwhile, and where Momento stores a push
-    late, after it was looked for. After a timeout nothing is sent again; where the records were not found,
-    StoreTimeoutError says that it is not known whether they will be stored. A batch larger than a request
-    goes in parts, one after another; a reader may see the first and not the last, and where a part fails,
-    `records_stored` of the error says how many records are stored, and the rest can be appended. Texts
-    without a "record_id" are taken for stored only where they are the very last.
+    for two cases: where Momento stores a push late, after it was looked for, and where others appended more
+    than 1,000 records meanwhile to a session that this client has not appended to before. After a timeout
+    nothing is sent again: where the records were not found, StoreTimeoutError says that it is not known
+    whether they will be stored. A batch larger than a request goes in parts, one after another; a reader
+    may see the first and not the last, and where a part fails, `records_stored` of the error says how many
+    records are stored, and the rest can be appended. Texts without a "record_id" are taken for stored only
+    where they are the very last.
 
     `insert`, `replace` and `remove` are several requests and not atomic: they write first and erase then,
     so that an interruption leaves records twice, and loses none. Others who append at the same time lose
@@ -89,11 +90,11 @@ class MomentoSessionStore:
         self.commands = self._connection.commands
         exchange = Exchange(MissingCache(ensure_cache_exists))
         transport = self._connection.transport
-        names = IndexPlans(
-            exchange, key_prefix, ttl_ms or transport.default_ttl_ms, self._connection.named(key_prefix)
-        )
+        seen = self._connection.seen()
+        names = IndexPlans(exchange, key_prefix, ttl_ms or transport.default_ttl_ms, seen)
         self._plans = SessionPlans(
             exchange,
+            seen,
             key_prefix=key_prefix,
             ttl_ms=ttl_ms,
             index=names if index else None,

@@ -14,11 +14,12 @@ from .base import CommandCount
 from .momento_errors import MomentoClosedError, MomentoError
 from .momento_exchange import Plan, Transport
 from .momento_sdk import SdkTransport
+from .momento_seen import Seen
 
 T = TypeVar("T")
 
 # By client, and not by store: histories are often made anew for each message, over one client.
-_NAMED: WeakKeyDictionary[CacheClient, dict[tuple[str, str], set[str]]] = WeakKeyDictionary()
+_SEEN: WeakKeyDictionary[CacheClient, dict[str, Seen]] = WeakKeyDictionary()
 
 
 class Connection:
@@ -30,9 +31,9 @@ class Connection:
         self.transport = _transport(client, cache_name, self.commands)
         self.closed = self.owned = False
 
-    def named(self, key_prefix: str) -> set[str]:
-        """Return the set of the session ids that this client has put into the index."""
-        return _NAMED.setdefault(self.client, {}).setdefault((self.cache_name, key_prefix), set())
+    def seen(self) -> Seen:
+        """Return what this client has seen of the cache so far."""
+        return _SEEN.setdefault(self.client, {}).setdefault(self.cache_name, Seen())
 
     def check_open(self) -> None:
         """Raises: MomentoClosedError, where `close` was called. A closed client must not be used at all."""

@@ -118,6 +118,15 @@ _QUOTED = {
 _NO_ANSWER = ("rst_stream", "deserializing", "http2 header with status", "content-type")
 
 
+# gRPC's words where a request has not even left.
+_UNREACHABLE = ("failed to connect", "errors resolving", "resolution failed")
+
+
+def is_unreachable(error: MomentoError) -> bool:
+    """Whether `error` came because no connection could be made."""
+    return any(words in error.message for words in _UNREACHABLE)
+
+
 def store_error(cause: SdkException) -> MomentoError:
     """Return our error for an error of the SDK, which it keeps as `__cause__`."""
     kind, text = _kind(cause)

@@ -11,10 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any, Protocol, TypeVar
 
 from ..errors import StoreNotFoundError, StoreResponseError, StoreUnavailableError
-from .momento_errors import MomentoError, MomentoThrottledError, MomentoTimeoutError, MomentoUnavailableError
+from .momento_errors import (
+    MomentoError,
+    MomentoThrottledError,
+    MomentoTimeoutError,
+    MomentoUnavailableError,
+    is_unreachable,
+)
 from .momento_operations import CreateCache, Operation
 
 T = TypeVar("T")
@@ -152,7 +159,7 @@ class Exchange:
 
         Raises: MomentoError.
         """
-        pauses = iter(_RECONNECTS)
+        pauses = chain(_RECONNECTS, repeat(_RECONNECTS[-1]))
         while True:
             answer = yield from self._unless_throttled(operation, deadline, came)
             if not isinstance(answer, MomentoError):
@@ -160,20 +167,33 @@ class Exchange:
             error, late, came = answer, isinstance(answer, MomentoTimeoutError), None
             if not may_be_applied(error):
                 raise error
-            pause = 0.0 if late else next(pauses, None)
-            if pause is None or pause >= deadline.remaining():
+            pause = 0.0 if late else next(pauses)
+            if pause >= deadline.remaining():
                 break
             yield pause
-            try:
-                found = yield from look()
-            except MomentoError:
-                break
-            if found is not None:
+            seen, found = yield from self._patiently(look, deadline, error)
+            if seen and found is not None:
                 return found
-            if late:
+            if late or not seen:
                 break
         error.message += "; whether the change was made is not known, so look before you repeat it"
         raise error
+
+    def _patiently(
+        self, look: Callable[[], Plan[Any]], deadline: Deadline, error: MomentoError
+    ) -> Plan[tuple[bool, Any]]:
+        """Look until it is seen what became of a change, or the time is up; return whether, and what.
+
+        Where no connection could be made at all, once is enough.
+        """
+        while True:
+            try:
+                return True, (yield from look())
+            except MomentoError as exc:
+                again = _may_pass(exc) and not is_unreachable(error)
+            if not again or deadline.remaining() < _RECONNECTS[-1]:
+                return False, None
+            yield _RECONNECTS[-1]
 
     def attempt(
         self, operations: Sequence[Operation[Any]], deadline: Deadline, *, share: float = 1.0

@@ -18,31 +18,34 @@ from .momento_operations import (
     PutName,
     RemoveNames,
 )
+from .momento_seen import Seen
 
 _PAGE = 500
 _LIVES_MS = timedelta(hours=24) // timedelta(milliseconds=1)
 """The longest that Momento lets anything live by default: no list outlives its name."""
 _YOUNG_S = 60.0
 """A name this young may be there before its list."""
-_REMEMBERED = 100_000
 
 
 class Listing:
     """A listing of all names under way: what was seen, and where it goes on.
 
     The newest come first, page by page by score. A session that is written to meanwhile moves to the top,
-    behind the reader's back: what has come above the first page's top is read at the end.
+    behind the reader's back: so what has come above the first page is read next, until that is one page.
     """
 
     def __init__(self, match: str | None) -> None:
         self._match = None if match is None else compile_glob(match)
         self._seen: set[bytes] = set()
-        self._top: float | None = None
-        self._lowest: float | None = None
-        self._highest: float | None = None
         self._size = _PAGE
-        self._pages = 0
         self.left = True
+        self._begin(lowest=None)
+
+    def _begin(self, lowest: float | None) -> None:
+        """Start at the top once more, down to `lowest`."""
+        self._lowest = lowest
+        self._highest: float | None = None
+        self._top: float | None = None
 
     def request(self, key: bytes) -> FetchNames:
         """Return the request for the next page."""
@@ -52,17 +55,17 @@ class Listing:
         """Return what is new in `page` and matches, and go on behind it."""
         new = [(name, score) for name, score in page if name not in self._seen]
         self._seen.update(name for name, _ in new)
-        self._pages += 1
-        if self._pages == 1 and page:
+        first = self._highest is None
+        if first and page:
             self._top = page[0][1]
         if len(page) == self._size:
-            self._highest = page[-1][1]
-            if not new:  # more than a page with one score
+            if not first and page[-1][1] == self._highest:  # more than a page with one score
                 self._size *= 2
-        elif self._lowest is None and self._pages > 1:
-            self._lowest, self._highest = self._top, None
-        else:
+            self._highest = page[-1][1]
+        elif first:
             self.left = False
+        else:
+            self._begin(lowest=self._top)
         return [(name, score) for name, score in new if self._matches(name)]
 
     def _matches(self, name: bytes) -> bool:
@@ -72,17 +75,17 @@ class Listing:
 class IndexPlans:
     """What can be done with the names of the sessions under one prefix."""
 
-    def __init__(self, exchange: Exchange, key_prefix: str, ttl_ms: int | None, named: set[str]) -> None:
+    def __init__(self, exchange: Exchange, key_prefix: str, ttl_ms: int | None, seen: Seen) -> None:
         self._exchange = exchange
         self._prefix = key_prefix.encode()
         # Outside of the prefix, so that it can be no session's key by chance.
         self._key = b"chatmem_nb:sessions:" + self._prefix
         self._ttl_ms = max(_LIVES_MS, ttl_ms or 0)
-        self._named = named
+        self._seen = seen
 
     def knows(self, session_id: str) -> bool:
         """Whether the name was put already, by the same client."""
-        return session_id in self._named
+        return self._seen.name(self._key, session_id)
 
     def written(self, session_id: str) -> PutName:
         """Return the request that says that the session is written to now."""
@@ -101,7 +104,7 @@ class IndexPlans:
 
     def forget(self, session_id: str, deadline: Deadline) -> Plan[None]:
         """Take the name out."""
-        self._named.discard(session_id)
+        self._seen.drop_name(self._key, session_id)
         yield from self._exchange.ask(RemoveNames(self._key, [session_id.encode()]), deadline)
 
     def page(self, listing: Listing, deadline: Deadline) -> Plan[list[str]]:
@@ -135,9 +138,7 @@ class IndexPlans:
 
     def remember(self, session_id: str) -> None:
         """The name is in the index from now on."""
-        if len(self._named) >= _REMEMBERED:
-            self._named.clear()
-        self._named.add(session_id)
+        self._seen.put_name(self._key, session_id)
 
 
 def as_time(score: float | None) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import Any
 from .momento_errors import MomentoError, MomentoMessageTooLargeError
 from .momento_exchange import CHANGE_SHARE, Deadline, Exchange, Plan, known
 from .momento_operations import DeleteKey, EraseRange, FetchList, ListLength, Operation, Push
+from .momento_seen import Seen
 
 FIRST_PAGE = 1_000
 """Elements of the first page of a list; the next have as many as fill `_PAGE_BYTES`."""
@@ -16,7 +17,7 @@ _PAGE_BYTES = 2_500_000
 _TAIL = 2_000
 """Elements at the end of a list that are asked for at once; for more, its length is asked first."""
 _OTHERS = 1_000
-"""How many records of others, written meanwhile, are passed over when a push is looked for."""
+"""How many records of others, written meanwhile, are passed over at least when a push is looked for."""
 
 
 class Pages:
@@ -63,8 +64,9 @@ class ListPlans:
     `slices`: whether a part of a list can be read and erased; else only whole lists can be read.
     """
 
-    def __init__(self, exchange: Exchange, *, slices: bool) -> None:
+    def __init__(self, exchange: Exchange, seen: Seen, *, slices: bool) -> None:
         self._exchange = exchange
+        self._seen = seen
         self.slices = slices
 
     def length(self, key: bytes, deadline: Deadline) -> Plan[int]:
@@ -143,23 +145,28 @@ class ListPlans:
                     exc.message += f" ({stored} of {sum(map(len, parts))} records were stored before)"
                 raise
             stored += len(part)
+            self._seen.put_length(key, length)
             deadline.renew()
         return length, answered
 
     def _look_for(self, push: Push, deadline: Deadline) -> Plan[int | None]:
         """Return the length of the list if the values of `push` stand together at its end, else None.
 
-        Records know themselves by their `record_id`, and others may stand behind them. Texts without one
-        may be there from before: they count only where they are the very last.
+        Records know themselves by their `record_id`, and others may stand behind them: all that came since
+        this client last knew the length, and some more. Texts without one may be there from before: they
+        count only where they are the very last.
         """
         run = list(push.values)
+        length = yield from self.length(push.key, deadline)
         others = _OTHERS if all(b'"record_id"' in value for value in run) else 0
-        depth = len(run) + others
-        start, stop = (0, depth) if push.front else (-depth, None)
+        if push.front:
+            start, stop = 0, len(run) + others
+        else:
+            seen = self._seen.length(push.key)
+            known = length if seen is None or not others else min(seen, length)
+            start, stop = max(0, known - len(run) - others), None
         values = yield from self.read(push.key, start, stop, deadline.fixed())
-        if _holds(values, run):
-            return (yield from self.length(push.key, deadline))
-        return None
+        return length if _holds(values, run) else None
 
     def delete(self, key: bytes, deadline: Deadline) -> Plan[bool]:
         """Delete the list, and return whether it existed."""

@@ -16,6 +16,7 @@ from .momento_exchange import Deadline, Exchange, Plan, known
 from .momento_index import IndexPlans, Listing, as_time
 from .momento_lists import ListPlans, Pages, as_text
 from .momento_operations import FetchList, ListLength, Operation, RemainingLife
+from .momento_seen import Seen
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class SessionPlans:
     def __init__(
         self,
         exchange: Exchange,
+        seen: Seen,
         *,
         key_prefix: str,
         ttl_ms: int | None,
@@ -88,7 +90,7 @@ class SessionPlans:
         self._index = index
         self._limits = limits
         self._timeout_s = timeout_s
-        self._lists = ListPlans(exchange, slices=slices)
+        self._lists = ListPlans(exchange, seen, slices=slices)
         self._edits = EditPlans(self._lists, limits.split)
 
     def listing(self, match: object) -> Listing:

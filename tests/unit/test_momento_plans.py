@@ -153,6 +153,7 @@ def exchange() -> Exchange:
     return Exchange(MissingCache(create=False))
 
 
+CLOSED = MomentoUnavailableError("failed to connect to all addresses")
 LOST = MomentoUnavailableError("lost")
 BUSY = MomentoThrottledError("busy")
 LATE = MomentoTimeoutError("late")
@@ -187,7 +188,8 @@ def test_a_request_that_may_be_repeated_is(answers: list[Any], result: Any, made
         ([LATE], [7], 7, 1),
         ([LATE], [None], LATE, 1),
         ([LOST], [REFUSED], LOST, 1),
-        ([LOST] * 5, [None] * 4, LOST, 5),
+        ([LOST, 7], [LOST, BUSY, None], 7, 2),
+        ([CLOSED], [LOST], CLOSED, 1),
     ],
 )
 def test_a_change_is_looked_for_before_it_is_made_again(
@@ -203,6 +205,17 @@ def test_a_change_is_looked_for_before_it_is_made_again(
     plan = exchange().change(DeleteKey(b"k"), Deadline(60), look)
     assert carried_out(plan, *answers) == (result, made)
     assert looks == []
+
+
+def test_a_change_is_tried_until_its_time_is_up() -> None:
+    def look() -> Any:
+        return None
+        yield
+
+    plan = exchange().change(DeleteKey(b"k"), Deadline(0.1), look)
+    error, made = carried_out(plan, *[MomentoUnavailableError("lost")] * 9)
+    assert made == 2
+    assert "not known" in str(error)
 
 
 def test_time_that_is_up_sends_nothing() -> None:
