@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 sys.path.insert(0, str(Path(__file__).parent))  # the modules beside the tests, under importlib's import mode
 
-from chrome import CHROMIUM, Chrome
+from blank_page import mount
+from chrome import CHROMIUM, Chrome, Visit
 from jupyter_hosts import Server
+from stand_in import StandIn
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +33,21 @@ def chrome() -> Iterator[Chrome]:
 def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("notebooks")) as server:
         yield server
+
+
+@pytest.fixture
+def blank(chrome: Chrome) -> Iterator[Callable[..., Page]]:
+    """Mounts the front end on a blank page over a stand-in kernel; a page error or a request fails the test."""
+    visits: list[Visit] = []
+
+    def show(kernel: StandIn, *, width: int = 1100, height: int = 600, **mounting: Any) -> Page:
+        visit = chrome.visit(viewport={"width": width, "height": height})
+        visits.append(visit)
+        visit.page.context.set_default_timeout(8_000)
+        mount(visit.page, kernel, **mounting)
+        return visit.page
+
+    yield show
+    for visit in visits:
+        visit.close()
+    assert [visit.errors + visit.blocked for visit in visits if visit.errors or visit.blocked] == []

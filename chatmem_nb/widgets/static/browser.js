@@ -184,7 +184,7 @@ function wire(model, heard, hushed) {
 function scroller(box, make, guess, seen) {
 	const block = h("div.block", { role: "presentation" });
 	const pad = h("div.pad", { role: "presentation" }, block);
-	const self = { box, total: 0, first: 0, rows: [], mark: null, ended: false, get last() { return self.first + self.rows.length; }, reset, update, renew, resize, show, close };
+	const self = { box, total: 0, first: 0, rows: [], mark: null, ended: false, sticky: true, get last() { return self.first + self.rows.length; }, reset, update, renew, resize, show, close };
 	const later = timer();
 	let top = 0, mean = guess, tall = 0, seenAs = "";
 	const height = () => block.offsetHeight;
@@ -214,7 +214,6 @@ function scroller(box, make, guess, seen) {
 		top = 0;
 		room();
 		box.scrollTop = 0;
-		update();
 	}
 
 	function update() {
@@ -304,7 +303,7 @@ function scroller(box, make, guess, seen) {
 	function restore() {
 		const row = self.mark && self.rows[self.mark.index - self.first];
 		if (!row) return update();
-		if (self.ended && self.last === self.total) box.scrollTop = room();
+		if (self.sticky && self.ended && self.last === self.total) box.scrollTop = room();
 		else top = box.scrollTop + self.mark.y - row.offsetTop;
 		fill();
 	}
@@ -321,7 +320,7 @@ function scroller(box, make, guess, seen) {
 	}
 
 	function resize(total) {
-		if (total < self.last) return reset(total);
+		if (total < self.last) reset(total);
 		self.total = total;
 		restore();
 	}
@@ -360,7 +359,8 @@ function scroller(box, make, guess, seen) {
 	}
 
 	box.append(pad);
-	box.addEventListener("scroll", update, { passive: true });
+	// A box of another size scrolls before its observer hears of it.
+	box.addEventListener("scroll", () => (shape() === seenAs ? update() : restore()), { passive: true });
 	sizes.observe(box);
 	sizes.observe(block);
 	return self;
@@ -369,7 +369,7 @@ function scroller(box, make, guess, seen) {
 // The options of a listbox, as many as there are. The arrows move, and `moved(index)` hears of it; `acts` by key.
 function options(id, label, tall, draw, seen, acts, moved) {
 	const box = h("div.rows", { role: "listbox", tabIndex: 0, ariaLabel: label, onkeydown });
-	const self = Object.assign(scroller(box, row, tall, seen), { at: 0, go });
+	const self = Object.assign(scroller(box, row, tall, seen), { at: 0, go, sticky: false });
 
 	function row(index) {
 		const node = Object.assign(draw(index), { id: id + index, role: "option" });
@@ -1018,8 +1018,8 @@ function findBar(app) {
 		hits = anew ? more : [...hits, ...more];
 		found = hits.length;
 		list.box.hidden = scope.value !== "all" || !found;
-		if (anew) list.reset(found);
-		else list.resize(found);
+		if (anew) list.reset(0);
+		list.resize(found);
 	}
 
 	function row(index) {

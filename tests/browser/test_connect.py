@@ -1,0 +1,137 @@
+"""The connect form: prefilled from the environment, careful with secrets, plain about what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from stand_in import StandIn
+
+pytestmark = pytest.mark.browser
+Blank = Callable[..., Page]
+SECRET = "AXs3cr3t-token-value"
+
+
+def test_a_secret_leaves_its_field_before_it_is_sent(blank: Blank) -> None:
+    kernel = StandIn(connected=False)
+    kernel.silent = {"connect"}
+    page = blank(kernel)
+    page.get_by_label("REST URL").fill("https://eu1-x.upstash.io")
+    page.get_by_label("REST token").fill(SECRET)
+    page.evaluate(
+        """() => {
+          const field = document.querySelector('input[type=password]');
+          const send = model.send;
+          model.send = message => { window.fieldAtSend = field.value; return send(message); };
+        }"""
+    )
+    page.get_by_role("button", name="Connect", exact=True).click()
+    page.wait_for_function("() => window.fieldAtSend !== undefined")
+    assert page.evaluate("() => fieldAtSend") == ""
+    assert kernel.asked("connect")[0]["token"] == SECRET
+    assert SECRET not in page.evaluate("() => JSON.stringify(traits)")
+    assert SECRET not in page.content()
+    assert page.evaluate("() => [...document.querySelectorAll('input')].map(i => i.value)").count(SECRET) == 0
+
+
+def test_a_secret_is_sent_once_and_only_as_a_message(blank: Blank) -> None:
+    kernel = StandIn(connected=False)
+    page = blank(kernel)
+    page.get_by_label("REST token").fill(SECRET)
+    page.get_by_label("REST token").press("Enter")
+    page.locator(".session").first.wait_for()
+    assert str(kernel.seen).count(SECRET) == 1
+    assert page.evaluate("() => Object.keys(traits).sort()") == ["connected", "height", "read_only", "session"]
+
+
+def test_what_is_wrong_is_said_beside_its_field(blank: Blank) -> None:
+    kernel = StandIn(connected=False)
+    kernel.broken["connect"] = {"type": "invalid", "message": "The url needs https://", "field": "url"}
+    page = blank(kernel)
+    page.get_by_label("REST URL").fill("x.upstash.io")
+    page.get_by_label("REST token").fill(SECRET)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    url = page.get_by_label("REST URL")
+    expect(url).to_have_attribute("aria-invalid", "true")
+    expect(url).to_be_focused()
+    expect(url).to_have_value("x.upstash.io")
+    expect(page.locator(f"[id='{url.get_attribute('aria-describedby')}']")).to_have_text("The url needs https://")
+    expect(page.get_by_label("REST token")).to_have_value("")
+
+
+def test_an_error_of_no_field_stands_above_the_button(blank: Blank) -> None:
+    kernel = StandIn(connected=False)
+    kernel.broken["connect"] = {"type": "unavailable", "message": "Nobody answers."}
+    page = blank(kernel)
+    page.get_by_role("button", name="Connect", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="Nobody answers.")).to_be_visible()
+    expect(page.get_by_role("button", name="Connect", exact=True)).to_be_enabled()
+
+
+def test_the_environment_is_named_and_offered(blank: Blank) -> None:
+    kernel = StandIn(connected=False)
+    kernel.extra_env = True
+    page = blank(kernel)
+    expect(page.get_by_label("Environment variables")).to_contain_text("UPSTASH_REDIS_REST_URLset")
+    page.get_by_role("button", name="Connect from the environment").click()
+    page.locator(".session").first.wait_for()
+    [sent] = kernel.asked("connect")
+    assert sent == {"service": "upstash", "use_env": True, "key_prefix": "message_store:"}
+
+
+@pytest.mark.parametrize(
+    ("service", "fields"),
+    [
+        ("Upstash Redis", ["REST URL", "REST token", "Key prefix"]),
+        ("Momento", ["API key", "Endpoint", "Cache name", "Key prefix"]),
+        ("Local demo", []),
+    ],
+)
+def test_each_service_has_its_own_fields(blank: Blank, service: str, fields: list[str]) -> None:
+    page = blank(StandIn(connected=False))
+    page.get_by_role("radio", name=service).click()
+    assert page.locator(".field label").all_text_contents() == fields
+    expect(page.get_by_role("radio", name=service)).to_be_focused()
+
+
+def test_disconnect_brings_the_form_back(blank: Blank) -> None:
+    page = blank(StandIn())
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_role("heading", name="Open stored conversations")).to_be_visible()
+    expect(page.locator(".msg, .session")).to_have_count(0)
+
+
+def test_no_answer_for_four_seconds_is_said_and_mends_itself(blank: Blank) -> None:
+    kernel = StandIn()
+    kernel.silent = {"*"}
+    page = blank(kernel)
+    banner = page.get_by_role("alert").filter(has_text="No live kernel behind this output")
+    page.wait_for_timeout(2500)
+    expect(banner).to_be_hidden()
+    expect(banner).to_be_visible()
+    kernel.silent = set()
+    expect(banner).to_be_hidden(timeout=9_000)
+
+
+def test_a_closed_comm_counts_as_no_kernel(blank: Blank) -> None:
+    page = blank(StandIn())
+    page.locator(".session").first.wait_for()
+    page.evaluate("() => { model.send = () => { throw new Error('comm is closed'); }; }")
+    page.locator(".session").first.click()
+    expect(page.get_by_role("alert").filter(has_text="No live kernel")).to_be_visible()
+
+
+def test_an_unreachable_server_is_said_and_what_failed_is_asked_again(blank: Blank) -> None:
+    kernel = StandIn()
+    kernel.broken["open"] = {"type": "unavailable", "message": "The server does not answer."}
+    page = blank(kernel)
+    page.locator(".session").first.click()
+    expect(page.get_by_text("This session could not be opened")).to_be_visible()
+    event = {"event": "changed", "what": "connection", "connected": True}
+    page.evaluate("event => hear(event)", event | {"reachable": False})
+    expect(page.get_by_role("alert").filter(has_text="The server cannot be reached")).to_be_visible()
+    kernel.broken.clear()
+    page.evaluate("event => hear(event)", event | {"reachable": True})
+    expect(page.get_by_text("The server cannot be reached")).to_be_hidden()
+    expect(page.locator(".msg:not(.waiting)").last).to_contain_text("Message number 39")

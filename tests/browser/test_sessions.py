@@ -1,0 +1,183 @@
+"""The list of sessions: any number of them, filtered, sorted, ticked, with what listing has cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from stand_in import StandIn, Talk
+
+pytestmark = pytest.mark.browser
+Blank = Callable[..., Page]
+
+
+def many(n: int) -> StandIn:
+    return StandIn({f"talk {i:05}": Talk(i % 90) for i in range(n)})
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator(".session", has_text=name)
+
+
+def test_a_row_shows_count_expiry_and_both_ends(blank: Blank) -> None:
+    page = blank(StandIn({"trip to Oslo": Talk(1234, ttl_s=7200.0)}))
+    expect(row(page, "trip to Oslo")).to_contain_text("1,234")
+    expect(row(page, "trip to Oslo")).to_contain_text("2 h")
+    expect(row(page, "trip to Oslo")).to_contain_text("Human When does the ferry to Oslo leave")
+    expect(row(page, "trip to Oslo")).to_contain_text("AI At nine, from the east quay")
+
+
+def test_sessions_are_asked_for_a_page_at_a_time(blank: Blank) -> None:
+    kernel = many(10_000)
+    kernel.listing_complete = False
+    page = blank(kernel)
+    row(page, "talk 00000").wait_for()
+    assert len(kernel.asked("sessions")) == 1
+    box = page.get_by_role("listbox", name="Sessions")
+    box.evaluate("box => { box.scrollTop = box.scrollHeight; }")
+    row(page, "talk 00050").wait_for(state="attached")
+    page.wait_for_timeout(300)
+    assert [(ask["start"], ask["stop"]) for ask in kernel.asked("sessions")] == [(0, 50), (50, 100)]
+    assert page.locator(".session").count() < 60
+
+
+def test_a_complete_listing_opens_anywhere(blank: Blank) -> None:
+    kernel = many(10_000)
+    page = blank(kernel)
+    row(page, "talk 00000").wait_for()
+    page.get_by_role("listbox", name="Sessions").press("End")
+    row(page, "talk 09999").wait_for()
+    assert len(kernel.asked("sessions")) <= 4
+
+
+def test_typing_filters_and_only_the_last_answer_counts(blank: Blank) -> None:
+    kernel = many(300)
+    page = blank(kernel)
+    row(page, "talk 00000").wait_for()
+    page.get_by_label("Filter, or an exact id").press_sequentially("00217", delay=5)
+    expect(page.locator(".session")).to_have_count(1)
+    expect(row(page, "talk 00217")).to_be_visible()
+    assert len(kernel.asked("sessions")) <= 3
+
+
+def test_nothing_found_says_how_the_filter_works(blank: Blank) -> None:
+    page = blank(many(3))
+    page.get_by_label("Filter, or an exact id").fill("nowhere")
+    expect(page.get_by_role("heading", name="No session matches")).to_be_visible()
+
+
+def test_a_store_without_sessions_offers_a_new_one(blank: Blank) -> None:
+    kernel = StandIn({})
+    page = blank(kernel)
+    expect(page.get_by_role("heading", name="No sessions yet")).to_be_visible()
+    page.get_by_role("button", name="New session").click()
+    page.get_by_label("Session id").fill("first one")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator(".title")).to_have_text("first one")
+    expect(page.get_by_role("heading", name="No messages yet")).to_be_visible()
+    assert kernel.asked("open")[0] == {"session_id": "first one", "create": True}
+
+
+def test_any_session_opens_by_its_exact_id(blank: Blank) -> None:
+    kernel = many(3)
+    page = blank(kernel)
+    page.get_by_label("Filter, or an exact id").fill("kept elsewhere")
+    page.get_by_role("button", name="Open kept elsewhere by its exact id").click()
+    expect(page.get_by_role("heading", name="No session with this id")).to_be_visible()
+    assert kernel.asked("open")[-1]["session_id"] == "kept elsewhere"
+
+
+def test_sorting_asks_for_the_order(blank: Blank) -> None:
+    kernel = many(100)
+    page = blank(kernel)
+    row(page, "talk 00000").wait_for()
+    page.get_by_label("Sort sessions").select_option("By length")
+    expect(page.locator(".session").first).to_contain_text("89")
+    assert kernel.asked("sessions")[-1]["descending"] is True
+    page.get_by_role("button", name="Largest first").click()
+    expect(page.locator(".session .num").first).to_have_text("0")
+
+
+def test_what_listing_has_spent_is_shown(blank: Blank) -> None:
+    page = blank(many(3))
+    expect(page.locator(".cost")).to_have_text("Listing: 3 requests, 12 billed. In all 3, 4.3 kB")
+    expect(page.locator(".cost")).to_have_attribute("title", "500,000 commands a month are free")
+
+
+def test_ticked_sessions_are_told_to_the_kernel(blank: Blank) -> None:
+    kernel = many(5)
+    page = blank(kernel)
+    row(page, "talk 00001").locator(".tick").click()
+    row(page, "talk 00003").click(modifiers=["Shift"])
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    assert kernel.asked("select")[-1] == {"session_ids": ["talk 00001", "talk 00003"]}
+    expect(row(page, "talk 00003")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("button", name="Select none").click()
+    assert kernel.asked("select")[-1] == {"session_ids": []}
+    assert kernel.asked("open") == []
+
+
+def test_what_python_ticks_is_shown(blank: Blank) -> None:
+    kernel = many(5)
+    page = blank(kernel)
+    row(page, "talk 00002").wait_for()
+    page.evaluate("() => hear({event: 'changed', what: 'selection', selection: ['talk 00002']})")
+    expect(row(page, "talk 00002")).to_have_attribute("aria-selected", "true")
+    assert kernel.asked("select") == []
+
+
+def test_the_keyboard_walks_ticks_and_opens(blank: Blank) -> None:
+    kernel = many(40)
+    page = blank(kernel)
+    box = page.get_by_role("listbox", name="Sessions")
+    row(page, "talk 00000").wait_for()
+    box.focus()
+    for key in ("ArrowDown", "ArrowDown", " ", "ArrowUp"):
+        page.keyboard.press(key)
+    marked = box.get_attribute("aria-activedescendant")
+    expect(page.locator(f"[id='{marked}']")).to_contain_text("talk 00001")
+    expect(row(page, "talk 00002")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(page.locator(".title")).to_have_text("talk 00001")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Filter, or an exact id")).to_be_focused()
+
+
+def test_a_failed_listing_says_why_and_can_be_tried_again(blank: Blank) -> None:
+    kernel = many(3)
+    kernel.broken["sessions"] = {"type": "unavailable", "message": "The server does not answer."}
+    page = blank(kernel)
+    expect(page.get_by_text("The server does not answer.")).to_be_visible()
+    kernel.broken.clear()
+    page.get_by_role("button", name="Try again").click()
+    expect(row(page, "talk 00001")).to_be_visible()
+
+
+def test_a_long_listing_shows_progress_and_can_be_stopped(blank: Blank) -> None:
+    kernel = many(3)
+    kernel.silent = {"sessions"}
+    page = blank(kernel)
+    page.wait_for_function("() => sent.some(m => m.method === 'sessions')")
+    page.evaluate(
+        """() => {
+          const {rid, view} = sent.find(m => m.method === 'sessions');
+          hear({event: 'progress', rid, view, done: 1500, total: null, note: 'listing sessions'});
+        }"""
+    )
+    expect(page.get_by_text("listing sessions: 1,500")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", name="Listing stopped")).to_be_visible()
+    [cancelled] = kernel.asked("cancel")
+    assert cancelled["rid"] == next(m["rid"] for m in kernel.seen if m["method"] == "sessions")
+
+
+def test_a_change_elsewhere_reloads_the_list_where_it_is(blank: Blank) -> None:
+    kernel = many(400)
+    page = blank(kernel)
+    row(page, "talk 00000").wait_for()
+    page.get_by_role("listbox", name="Sessions").evaluate("box => { box.scrollTop = 68 * 200; }")
+    row(page, "talk 00201").wait_for()
+    kernel.talks["talk 00201"].length = 77_777
+    page.evaluate("() => hear({event: 'changed', what: 'sessions'})")
+    expect(row(page, "talk 00201")).to_contain_text("77,777")
