@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .exports import estimate as estimate
     from .exports import export as export
     from .exports import import_file as import_file
+    from .exports import to_dask as to_dask
     from .frames import content_blocks_frame as content_blocks_frame
     from .frames import from_dataframe as from_dataframe
     from .frames import sessions_frame as sessions_frame
@@ -75,6 +76,7 @@ _HOMES = {
     "from_dataframe": "frames",
     "import_file": "exports",
     "sessions_frame": "frames",
+    "to_dask": "exports",
     "to_dataframe": "frames",
     "tool_calls_frame": "frames",
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .copying import copy_sessions
+from .distributed import to_dask
 from .estimates import Estimate, estimate
 from .exporting import export
 from .importing import import_file
 from .report import ExportReport
 
-__all__ = ["Estimate", "ExportReport", "copy_sessions", "estimate", "export", "import_file"]
+__all__ = ["Estimate", "ExportReport", "copy_sessions", "estimate", "export", "import_file", "to_dask"]

@@ -111,6 +111,15 @@ def frame_of(
     return pd.DataFrame(arrays, copy=False)
 
 
+def unknown_categories(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return an empty frame with the dtypes of `frame` for Dask: each partition has categories of its own."""
+    meta = frame.iloc[:0].copy()
+    for name in meta.columns:
+        if isinstance(meta[name].dtype, pd.CategoricalDtype):
+            meta[name] = meta[name].cat.set_categories(text_array(["__UNKNOWN_CATEGORIES__"]))
+    return meta
+
+
 def _category_array(values: Sequence[str | None], first: Iterable[str]) -> Any:
     positions = {value: position for position, value in enumerate(first)}
     codes = [-1 if value is None else positions.setdefault(value, len(positions)) for value in values]

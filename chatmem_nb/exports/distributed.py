@@ -1,0 +1,110 @@
+"""Sessions as a Dask DataFrame, for what is larger than one machine."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidInputError
+from ..frames.messages import to_dataframe
+from ..frames.schema import unknown_categories
+from ..sources import Source, scope_ids, store_scope
+from ..stores.base import SessionStore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SESSIONS_PER_PARTITION = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class FromEnvironment:
+    """Opens a store like the one that it was made of, with url and keys of the environment it runs in."""
+
+    store_class: Any
+    settings: tuple[tuple[str, Any], ...]
+    """What a worker is told: nothing secret is among it."""
+
+    @classmethod
+    def like(cls, store: SessionStore) -> FromEnvironment:
+        names = ("cache_name", "key_prefix", "timeout_s")
+        settings = tuple((name, getattr(store, name)) for name in names if hasattr(store, name))
+        if not callable(getattr(type(store), "from_env", None)):
+            raise InvalidInputError("this store cannot be opened from the environment; give open_store")
+        return cls(type(store), settings)
+
+    def __call__(self) -> SessionStore:
+        store: SessionStore = self.store_class.from_env(**dict(self.settings))
+        return store
+
+
+def to_dask(
+    source: Source,
+    npartitions: int | None = None,
+    *,
+    columns: Iterable[str] | None = None,
+    open_store: Callable[[], SessionStore] | None = None,
+) -> Any:
+    """Return the messages of a store (or of `(store, session_ids)`) as a lazy Dask DataFrame.
+
+    Sessions are listed now, and read when it is computed: a partition is some of them, whole (about 1,000
+    where `npartitions` is None), with the schema of `to_dataframe`. Columns that a computation does not
+    need are not built.
+
+    Workers open the store themselves: by `open_store`, a function that pickle can send, or by the store
+    class's `from_env` with the variables that they have. So no url and no key is in the graph.
+
+    Raises: ImportError without Dask (`pip install chatmem_nb[dask]`); InvalidInputError; StoreError.
+    """
+    try:
+        import dask
+        import dask.dataframe as dd
+    except ImportError as exc:
+        raise ImportError("to_dask needs Dask: pip install 'chatmem_nb[dask]'") from exc
+    scope = store_scope(source)
+    if scope is None:
+        raise InvalidInputError("to_dask reads a store; messages that are in memory need none of it")
+    if npartitions is not None and npartitions < 1:
+        raise InvalidInputError("npartitions must be 1 or more")
+    store, ids = scope
+    parts = _parts(list(scope_ids(store, ids)), npartitions)
+    meta = unknown_categories(to_dataframe([], columns=columns))
+    read = ReadPartition(open_store or FromEnvironment.like(store), tuple(meta.columns), uuid.uuid4().hex)
+    from_map: Any = dd.from_map  # untyped
+    with dask.config.set({"dataframe.convert-string": False}):  # into a `string` that is not pandas' own
+        return from_map(read, parts, meta=meta, enforce_metadata=False, label="chatmem-read")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPartition:
+    """Reads the messages of some sessions, with a store of this worker's own."""
+
+    open_store: Callable[[], SessionStore]
+    every_column: tuple[str, ...]
+    token: str
+    """Another for each call of `to_dask`: the same sessions may hold more by then."""
+
+    def __call__(self, session_ids: list[str], columns: list[str] | None = None) -> pd.DataFrame:
+        """Return their frame; `columns`: those that Dask found to be needed, None: all of them."""
+        with self.open_store() as store:
+            if columns == []:  # only the number of rows
+                return to_dataframe((store, session_ids), columns=["index"])[[]]
+            return to_dataframe((store, session_ids), columns=columns or self.every_column)
+
+    def __dask_tokenize__(self) -> str:
+        return self.token
+
+
+def _parts(session_ids: list[str], npartitions: int | None) -> list[list[str]]:
+    """The ids in parts of about the same number; one empty part where there are none."""
+    number = npartitions or -(-len(session_ids) // SESSIONS_PER_PARTITION)
+    number = max(1, min(number, len(session_ids)))
+    size, larger = divmod(len(session_ids), number)
+    parts, start = [], 0
+    for part in range(number):
+        end = start + size + (part < larger)
+        parts.append(session_ids[start:end])
+        start = end
+    return parts

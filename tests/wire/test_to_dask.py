@@ -1,0 +1,114 @@
+"""Sessions beyond one machine: the same schema, and no secret on the way."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+
+from chatmem_nb import InvalidInputError, UpstashSessionStore, to_dask, to_dataframe
+from chatmem_nb.exports import distributed
+from chatmem_nb.local import LocalUpstash
+from chatmem_nb.records import encode_all
+
+dask = pytest.importorskip("dask")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalUpstash]:
+    with LocalUpstash() as server, server.store() as store:
+        for number in range(30):
+            chat = [HumanMessage(f"h{number}"), AIMessage("a", response_metadata={"model": f"m{number % 3}"})]
+            store.append(f"s{number:02}", encode_all(chat))
+        yield server
+
+
+@pytest.fixture
+def store(server: LocalUpstash, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("UPSTASH_REDIS_REST_URL", server.url)
+    monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", server.token)
+    with server.store() as store:
+        yield store
+
+
+def ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    for name in frame.select_dtypes("category"):
+        frame[name] = frame[name].astype("str")
+    return frame.sort_values(["session_id", "index"], ignore_index=True)
+
+
+def test_partitions_on_a_cluster_of_processes_make_up_the_frame(server: LocalUpstash, store: Any) -> None:
+    from distributed import Client, LocalCluster
+
+    lazy = to_dask(store, npartitions=4)
+    assert server.token not in repr(pickle.dumps(lazy.__dask_graph__()))
+    assert server.token.encode() not in pickle.dumps(lazy)
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        Client(cluster),
+    ):
+        frame = lazy.compute()
+        counts = lazy.groupby("role", observed=True).size().compute()
+    pd.testing.assert_frame_equal(ordered(frame), ordered(to_dataframe(store)))
+    assert counts.to_dict() == {"user": 30, "assistant": 30}
+
+
+def test_every_partition_has_the_schema(store: Any) -> None:
+    lazy = to_dask(store, npartitions=7)
+    wanted = to_dataframe([]).dtypes.astype(str)
+    assert lazy.npartitions == 7
+    assert lazy.dtypes.astype(str).equals(wanted)
+    with dask.config.set(scheduler="sync"):
+        parts = dask.compute(*lazy.to_delayed())
+    assert all(part.dtypes.astype(str).equals(wanted) for part in parts)
+    assert sum(len(part) for part in parts) == 60
+
+
+def test_only_the_columns_needed_are_built(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def noted(*args: Any, columns: Any, **kwargs: Any) -> pd.DataFrame:
+        asked.append(columns)
+        return to_dataframe(*args, columns=columns, **kwargs)
+
+    monkeypatch.setattr(distributed, "to_dataframe", noted)
+    with dask.config.set(scheduler="sync"):
+        assert to_dask(store, npartitions=1)["content"].str.len().sum().compute() > 0
+        assert asked[-1] == ["content"]
+        assert len(to_dask(store, npartitions=3)) == 60
+        assert len(asked[-1]) <= 1
+
+
+def test_a_store_can_be_opened_in_another_way(server: LocalUpstash, store: Any) -> None:
+    lazy = to_dask((store, ["s00"]), columns=["content"], open_store=partial(server.store, timeout_s=5.0))
+    with dask.config.set(scheduler="sync"):
+        assert lazy.compute().content.tolist() == ["h0", "a"]
+
+
+def test_a_store_with_no_sessions_is_an_empty_frame(server: LocalUpstash, store: Any) -> None:
+    with server.store(key_prefix="nothing:") as empty, dask.config.set(scheduler="sync"):
+        frame = to_dask(empty).compute()
+    assert frame.dtypes.astype(str).equals(to_dataframe([]).dtypes.astype(str))
+
+
+def test_a_worker_without_the_variables_says_which(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    lazy = to_dask(store, npartitions=1)
+    monkeypatch.delenv("UPSTASH_REDIS_REST_TOKEN")
+    with (
+        dask.config.set(scheduler="sync"),
+        pytest.raises(InvalidInputError, match="UPSTASH_REDIS_REST_TOKEN"),
+    ):
+        lazy.compute()
+
+
+def test_what_has_no_partitions_is_refused(store: Any) -> None:
+    with pytest.raises(InvalidInputError, match="memory"):
+        to_dask([HumanMessage("x")])
+    with pytest.raises(InvalidInputError, match="npartitions"):
+        to_dask(store, npartitions=0)
+    assert UpstashSessionStore.service == "Upstash Redis"
