@@ -144,7 +144,7 @@ class SessionStore(Protocol):
         """Make `records` all that the session holds, and return their number.
 
         `ttl` is its life from now on; None: the store's. No records: the session is deleted. Upstash: at
-        once. Momento: deleted first, then written.
+        once. Momento: written first, then what was there is erased.
         """
         ...
 

@@ -8,7 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -183,14 +183,14 @@ TABLE: list[tuple[str, Callable[[], Any], type[StoreError], str]] = [
 def test_each_failure_is_one_of_ours_and_one_of_the_sdks(
     service: Callable[[], Any], kind: type[StoreError], text: str, colour: str
 ) -> None:
-    with service() as credentials:
-        made = MomentoSessionStore.from_credentials(credentials, "c", timedelta(hours=1), timeout_s=0.6)
+    with service() as credentials, ExitStack() as stack:
+        made = MomentoSessionStore.from_credentials(credentials, "c", timedelta(hours=1), timeout_s=1.4)
         store = Coloured(made, colour)
+        stack.callback(store.end)
         for call in (lambda: store.read("s"), lambda: store.append("s", ["words of a chat"])):
             with pytest.raises(StoreError, match=text) as failed:
                 call()
             _check(failed.value, kind)
-        store.end()
 
 
 def _check(error: StoreError, kind: type[StoreError]) -> None:
