@@ -3,7 +3,7 @@
     python tests/browser/readme_picture.py [--dark] [FILE.png]
 
 It opens the real notebook in a private JupyterLab over local servers; the picture goes to
-notebooks/images/browser.png.
+.images/browser.png.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from chrome import Chrome, Visit
 from jupyter_hosts import Server, open_notebook, run_cell
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-PICTURE = NOTEBOOKS / "images" / "browser.png"
+PICTURE = NOTEBOOKS.parent / ".images" / "browser.png"
 SESSION = "trip-planner"
 
 
