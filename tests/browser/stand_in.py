@@ -213,6 +213,10 @@ class StandIn:
     def on_copy(self, params: Message) -> Message:
         return {"text": f"{params['format']} of {params['indexes']}"}
 
+    def on_calls(self, params: Message) -> Message:
+        calls = [{"name": f"tool_{i}", "args": "{}", "result": None} for i in range(params["start"], 60)]
+        return {"tool_calls": calls, "total": 60}
+
     # find
 
     def on_find(self, params: Message) -> Message:

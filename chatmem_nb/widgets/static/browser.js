@@ -455,9 +455,12 @@ function popup(app, mark, label, items) {
 	return opener;
 }
 
-async function copyText(app, text) {
-	await navigator.clipboard.writeText(text);
-	app.note("Copied");
+// By the copy event, since pages of plain http have no navigator.clipboard.
+function copyText(app, text) {
+	const write = (event) => (event.preventDefault(), event.clipboardData.setData("text/plain", text));
+	document.addEventListener("copy", write, { once: true });
+	app.note(document.execCommand("copy") ? "Copied" : "This page may not copy.");
+	document.removeEventListener("copy", write);
 }
 
 const showText = (app, title, label, text, ...more) => sheet(app, title, [region("pre", label, text), more], button("Copy", () => copyText(app, text), ".primary"), ".wide");
@@ -761,7 +764,7 @@ function transcript(app) {
 	const title = name("", "bdi.title.clip");
 	const length = dim();
 	const fresh = button([icon("end"), "New messages"], () => end(), ".fresh", { hidden: true });
-	const bar = h("div.msgbar", { role: "group", ariaLabel: "Message" });
+	const bar = h("div.msgbar", { role: "group", ariaLabel: "Message actions" });
 	const box = h("div.feed", { role: "feed", tabIndex: 0, ariaLabel: "Messages", onkeydown: key, onmouseover: hover, onfocusin: hover });
 	const over = h("div.over");
 	const say = cover(box, over);

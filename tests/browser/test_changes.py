@@ -1,0 +1,203 @@
+"""Append, paste, delete, clear, undo; and none of it where the browser is read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from stand_in import StandIn, Talk
+
+pytestmark = pytest.mark.browser
+Blank = Callable[..., Page]
+
+
+def opened(blank: Blank, length: int = 40) -> tuple[Page, StandIn]:
+    kernel = StandIn({"trip to Oslo": Talk(length), "other": Talk(7)})
+    kernel.session = "trip to Oslo"
+    page = blank(kernel)
+    if length:
+        page.locator(".msg:not(.waiting)").first.wait_for()
+    return page, kernel
+
+
+def write(page: Page, text: str) -> None:
+    page.get_by_label("Message", exact=True).fill(text)
+
+
+def test_ctrl_enter_appends_and_the_end_is_shown(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    page.get_by_label("Role", exact=True).last.select_option("AI")
+    write(page, "line one\nline two")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".msg[aria-posinset='41']")).to_contain_text("appended")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("")
+    expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    [sent] = kernel.asked("append")
+    assert (sent["role"], sent["content"], sent["session_id"]) == ("ai", "line one\nline two", "trip to Oslo")
+    expect(page.locator(".session", has_text="trip to Oslo").locator(".num").first).to_have_text("41")
+
+
+def test_what_was_typed_survives_an_error(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    kernel.broken["append"] = {"type": "throttled", "message": "Too many requests; try again."}
+    write(page, "a long thought")
+    page.get_by_role("button", name="Append", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="Too many requests")).to_be_visible()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("a long thought")
+    kernel.broken.clear()
+    page.get_by_role("button", name="Append", exact=True).click()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("")
+    expect(page.get_by_text("Too many requests")).to_be_hidden()
+
+
+def test_enter_alone_makes_a_new_line(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    page.get_by_label("Message", exact=True).press_sequentially("one")
+    page.keyboard.press("Enter")
+    page.keyboard.type("two")
+    expect(page.get_by_label("Message", exact=True)).to_have_value("one\ntwo")
+    assert kernel.asked("append") == []
+
+
+def test_a_tool_message_takes_the_id_of_its_call(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    expect(page.get_by_label("Tool call id")).to_be_hidden()
+    page.get_by_label("Role", exact=True).last.select_option("Tool")
+    page.get_by_label("Tool call id").fill("call_1")
+    write(page, "42")
+    page.get_by_role("button", name="Append", exact=True).click()
+    page.locator(".msg[aria-posinset='41']").wait_for()
+    assert kernel.asked("append")[0]["tool_call_id"] == "call_1"
+
+
+def test_the_preview_shows_the_markdown(blank: Blank) -> None:
+    page, _ = opened(blank)
+    write(page, "**bold**")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("region", name="Preview").locator("strong")).to_have_text("8")
+    write(page, "**bolder**")
+    expect(page.get_by_role("region", name="Preview").locator("strong")).to_have_text("10")
+
+
+def test_the_first_message_of_an_empty_session_appears(blank: Blank) -> None:
+    page, _ = opened(blank, 0)
+    expect(page.get_by_role("heading", name="No messages yet")).to_be_visible()
+    write(page, "first")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".msg:not(.waiting)")).to_have_count(1)
+
+
+def test_pasted_json_is_checked_before_anything_is_stored(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    page.get_by_role("button", name="Paste JSON").click()
+    sheet = page.get_by_role("dialog", name="Append messages from JSON")
+    sheet.get_by_label("JSON").fill("[bad]")
+    expect(sheet.get_by_text("Line 2: there is no role")).to_be_visible()
+    expect(sheet.get_by_role("button", name="Append")).to_be_disabled()
+    sheet.get_by_label("JSON").fill('[{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]')
+    expect(sheet.get_by_text("2 messages to append.")).to_be_visible()
+    assert all(ask["dry_run"] for ask in kernel.asked("append_json"))
+    sheet.get_by_role("button", name="Append").click()
+    expect(page.locator(".msg[aria-posinset='42']")).to_be_visible()
+    expect(sheet).to_be_hidden()
+
+
+def test_a_message_is_deleted_after_a_question_and_comes_back(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    page.locator(".msg[aria-posinset='40']").hover()
+    page.get_by_role("button", name="Delete message").click()
+    sheet = page.get_by_role("dialog", name="Delete this message?")
+    expect(sheet).to_contain_text("Message #40 (AI) of session trip to Oslo")
+    expect(sheet.get_by_role("button", name="Cancel")).to_be_focused()
+    sheet.get_by_role("button", name="Delete message").click()
+    expect(page.get_by_text("39 messages")).to_be_visible()
+    assert kernel.asked("remove")[0]["index"] == 39
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("40 messages")).to_be_visible()
+    expect(page.get_by_text("Undone: the removal")).to_be_visible()
+
+
+def test_clearing_names_the_session_and_counts_its_messages(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    page.get_by_role("button", name="Clear session").click()
+    sheet = page.get_by_role("dialog", name="Clear this session?")
+    expect(sheet.get_by_label("Sessions to clear")).to_have_text("trip to Oslo40 messages")
+    expect(sheet).to_contain_text("It can be undone while this browser lives.")
+    page.keyboard.press("Escape")
+    assert kernel.asked("clear") == []
+    page.get_by_role("button", name="Clear session").click()
+    sheet.get_by_role("button", name="Clear 40 messages").click()
+    expect(page.locator(".session")).to_have_count(1)
+    expect(page.get_by_role("heading", name="Pick a session")).to_be_visible()
+    assert kernel.asked("clear") == [{"session_ids": ["trip to Oslo"]}]
+    page.locator(".bar").get_by_role("button", name="Undo").click()
+    expect(page.locator(".session")).to_have_count(2)
+
+
+def test_several_sessions_are_cleared_together(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    for tick in page.locator(".tick").all():
+        tick.click()
+    page.get_by_role("button", name="Clear selected").click()
+    sheet = page.get_by_role("dialog", name="Clear 2 sessions?")
+    expect(sheet.get_by_role("listitem")).to_have_count(2)
+    sheet.get_by_role("button", name="Clear 47 messages").click()
+    expect(page.get_by_role("heading", name="No sessions yet")).to_be_visible()
+    expect(page.get_by_text("2 selected")).to_be_hidden()
+
+
+def test_a_failed_clear_says_why_in_its_sheet(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    kernel.broken["clear"] = {"type": "unavailable", "message": "The server does not answer."}
+    page.get_by_role("button", name="Clear session").click()
+    page.get_by_role("button", name="Clear 40 messages").click()
+    sheet = page.get_by_role("dialog", name="Clear this session?")
+    expect(sheet.get_by_role("alert").filter(has_text="The server does not answer.")).to_be_visible()
+
+
+def test_a_session_that_is_no_more_is_shown_as_empty(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    event = {"event": "changed", "what": "session", "session": "trip to Oslo", "epoch": 99, "total": 0}
+    page.evaluate("event => hear(event)", event)
+    expect(page.get_by_role("heading", name="No messages yet")).to_be_visible()
+
+
+def test_a_change_by_another_keeps_the_place(blank: Blank) -> None:
+    page, kernel = opened(blank, 400)
+    page.locator(".feed").evaluate("box => { box.scrollTop = box.scrollHeight / 2; }")
+    page.wait_for_timeout(400)
+    top = page.locator(".msg:not(.waiting)").first.get_attribute("aria-posinset")
+    kernel.epoch = 7
+    event = {"event": "changed", "what": "session", "session": "trip to Oslo", "epoch": 7, "total": 399}
+    page.evaluate("event => hear(event)", event)
+    page.wait_for_timeout(400)
+    now = page.locator(".msg:not(.waiting)").first.get_attribute("aria-posinset")
+    assert abs(int(now or 0) - int(top or 0)) < 25
+    assert kernel.asked("window")[-1]["epoch"] == 7
+
+
+def test_read_only_takes_every_change_away(blank: Blank) -> None:
+    kernel = StandIn({"trip to Oslo": Talk(40), "other": Talk(7)})
+    kernel.session = "trip to Oslo"
+    kernel.read_only = True
+    kernel.keep()
+    page = blank(kernel, traits={"read_only": True})
+    page.locator(".msg:not(.waiting)").last.hover()
+    page.locator(".tick").first.click()
+    expect(page.get_by_text("Read only")).to_be_visible()
+    expect(page.get_by_role("button", name="Raw JSON")).to_be_visible()
+    for name in ("Append", "Paste JSON", "New", "Clear session", "Clear selected", "Delete message", "Undo"):
+        assert page.get_by_role("button", name=name, exact=True).count() == 0, name
+    page.locator(".msg:not(.waiting)").last.focus()
+    page.keyboard.press("Delete")
+    assert page.get_by_role("dialog").count() == 0
+
+
+def test_read_only_can_be_set_later(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    expect(page.get_by_role("button", name="Append", exact=True)).to_be_visible()
+    kernel.read_only = True
+    page.evaluate("() => setTrait('read_only', true)")
+    expect(page.get_by_role("button", name="Append", exact=True)).to_be_hidden()
+    expect(page.get_by_role("button", name="Clear session")).to_be_hidden()
