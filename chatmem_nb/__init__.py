@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from .frames import tool_calls_frame as tool_calls_frame
     from .histories import MomentoChatMessageHistory as MomentoChatMessageHistory
     from .histories import UpstashRedisChatMessageHistory as UpstashRedisChatMessageHistory
+    from .plots import plot_sessions as plot_sessions
+    from .plots import plot_timeline as plot_timeline
+    from .plots import plot_tools as plot_tools
     from .records import StoredMessage as StoredMessage
     from .stores.base import SessionSummary as SessionSummary
     from .stores.momento import MomentoSessionStore as MomentoSessionStore
@@ -75,6 +78,9 @@ _HOMES = {
     "export": "exports",
     "from_dataframe": "frames",
     "import_file": "exports",
+    "plot_sessions": "plots",
+    "plot_timeline": "plots",
+    "plot_tools": "plots",
     "sessions_frame": "frames",
     "to_dask": "exports",
     "to_dataframe": "frames",

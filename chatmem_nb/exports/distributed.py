@@ -89,8 +89,6 @@ class ReadPartition:
     def __call__(self, session_ids: list[str], columns: list[str] | None = None) -> pd.DataFrame:
         """Return their frame; `columns`: those that Dask found to be needed, None: all of them."""
         with self.open_store() as store:
-            if columns == []:  # only the number of rows
-                return to_dataframe((store, session_ids), columns=["index"])[[]]
             return to_dataframe((store, session_ids), columns=columns or self.every_column)
 
     def __dask_tokenize__(self) -> str:

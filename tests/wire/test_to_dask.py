@@ -80,8 +80,6 @@ def test_only_the_columns_needed_are_built(store: Any, monkeypatch: pytest.Monke
     with dask.config.set(scheduler="sync"):
         assert to_dask(store, npartitions=1)["content"].str.len().sum().compute() > 0
         assert asked[-1] == ["content"]
-        assert to_dask(store, npartitions=3)[[]].compute().shape == (60, 0)
-        assert asked[-1] == ["index"]
 
 
 def test_a_store_can_be_opened_in_another_way(server: LocalUpstash, store: Any) -> None:

@@ -1,0 +1,192 @@
+"""Pictures of what is in a store: Altair charts over the frames, good in light and dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .errors import InvalidInputError
+from .frames import sessions_frame, to_dataframe, tool_calls_frame
+from .sources import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Read on white and on dark grey alike, and told apart by those who do not see all colours (Okabe and Ito).
+_BLUE, _ORANGE, _GREEN, _GREY, _RED = "#3b8fc6", "#d98a1f", "#2a9d78", "#8b8f98", "#d1605e"
+_ROLES = {"user": _BLUE, "assistant": _ORANGE, "tool": _GREEN, "system": _GREY, "other": _RED}
+_STATUSES = {"success": _GREEN, "error": _RED, "missing": _GREY, "invalid": _ORANGE}
+# Of a theme that neither a light nor a dark page shows: mid grey text, no background of its own.
+_INK = "#808893"
+
+
+def plot_sessions(source: Source | pd.DataFrame, *, top: int = 40) -> Any:
+    """Return a chart of the `top` longest sessions: messages of each, and unreadable ones among them.
+
+    `source`: what `sessions_frame` takes, or its frame.
+    Raises: ImportError without Altair (`pip install chatmem_nb[plot]`); InvalidInputError; StoreError.
+    """
+    alt = _altair()
+    frame = _frame(source, "n_messages", sessions_frame)
+    rows = frame.nlargest(_checked(top), "n_messages")
+    data = [
+        {
+            "session": _label(row["session_id"]),
+            "messages": count,
+            "kind": kind,
+            "last": _label(row["last_text"]),
+            "bytes": int(row["bytes"]),
+        }
+        for row in rows.to_dict("records")
+        for kind, count in (
+            ("readable", int(row["n_messages"]) - int(row["n_bad"])),
+            ("unreadable", int(row["n_bad"])),
+        )
+        if count
+    ]
+    colours = {"readable": _BLUE, "unreadable": _RED}
+    chart = (
+        alt.Chart(_values(alt, data))
+        .mark_bar()
+        .encode(
+            x=alt.X("messages:Q", title="messages"),
+            y=alt.Y("session:N", sort="-x", title=None),
+            color=_colour(alt, "kind", colours),
+            tooltip=["session:N", "messages:Q", "kind:N", "bytes:Q", "last:N"],
+        )
+    )
+    return _themed(chart.properties(title=f"The {len(rows)} longest of {len(frame)} sessions"))
+
+
+def plot_timeline(source: Source | pd.DataFrame) -> Any:
+    """Return a chart of messages over time, by role, where the time of storing is known.
+
+    Times are put together to some hundred bars, from minutes to weeks each. `source`: what `to_dataframe`
+    takes, or its frame. Raises: as `plot_sessions`.
+    """
+    alt = _altair()
+    frame = _frame(source, "stored_at", partial(to_dataframe, columns=["role", "stored_at"]))
+    known = frame[frame["stored_at"].notna()]
+    unit = _unit(known["stored_at"])
+    roles = known["role"].astype(object)
+    known = known.assign(
+        time=known["stored_at"].dt.floor(unit), who=roles.where(roles.isin(_ROLES), "other").astype(str)
+    )
+    counts = known.groupby(["time", "who"]).size()
+    data = [
+        {"time": time.isoformat(), "role": who, "messages": int(count)}
+        for (time, who), count in counts.items()
+    ]
+    without = len(frame) - len(known)
+    note = f", {without:,} without a time" if without else ""
+    chart = (
+        alt.Chart(_values(alt, data))
+        .mark_bar()
+        .encode(
+            x=alt.X("time:T", title="stored (UTC)", scale=alt.Scale(type="utc")),
+            y=alt.Y("messages:Q", title="messages"),
+            color=_colour(alt, "role", _ROLES),
+            tooltip=[alt.Tooltip("time:T", format="%Y-%m-%d %H:%M"), "role:N", "messages:Q"],
+        )
+    )
+    return _themed(chart.properties(title=f"{len(known):,} messages{note}"))
+
+
+def plot_tools(source: Source | pd.DataFrame) -> Any:
+    """Return a chart of tool calls by name: how many, and how they ended.
+
+    `source`: what `tool_calls_frame` takes, or its frame. Raises: as `plot_sessions`.
+    """
+    alt = _altair()
+    frame = _frame(source, "args", tool_calls_frame)
+    counts = frame.assign(tool=frame["name"].fillna("no name").map(_label)).groupby(
+        ["tool", "status"], observed=True
+    )
+    seconds = frame["took"].dt.total_seconds()
+    data = [
+        {
+            "tool": tool,
+            "status": status,
+            "calls": len(rows),
+            "median_s": _rounded(seconds[rows.index].median()),
+        }
+        for (tool, status), rows in counts
+    ]
+    chart = (
+        alt.Chart(_values(alt, data))
+        .mark_bar()
+        .encode(
+            x=alt.X("calls:Q", title="calls"),
+            y=alt.Y("tool:N", sort="-x", title=None),
+            color=_colour(alt, "status", _STATUSES),
+            tooltip=["tool:N", "status:N", "calls:Q", alt.Tooltip("median_s:Q", title="median time (s)")],
+        )
+    )
+    return _themed(chart.properties(title=f"{len(frame):,} tool calls"))
+
+
+def _altair() -> Any:
+    try:
+        import altair
+    except ImportError as exc:
+        raise ImportError("charts need Altair: pip install 'chatmem_nb[plot]'") from exc
+    return altair
+
+
+def _frame(source: Any, column: str, make: Callable[[Any], pd.DataFrame]) -> Any:
+    """Return `source` if it is a frame, else what `make` makes of it.
+
+    Raises: InvalidInputError, for a frame of another kind.
+    """
+    if not hasattr(source, "columns") or not hasattr(source, "iloc"):
+        return make(source)
+    if column not in source.columns:
+        raise InvalidInputError(f"this frame has no column {column!r}; give the store, or the fitting frame")
+    return source
+
+
+def _values(alt: Any, data: list[dict[str, Any]]) -> Any:
+    return alt.Data(values=data)
+
+
+def _colour(alt: Any, name: str, colours: dict[str, str]) -> Any:
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    return alt.Color(f"{name}:N", scale=scale, title=None)
+
+
+def _themed(chart: Any) -> Any:
+    return (
+        chart.configure(background="transparent")
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=_INK, titleColor=_INK, gridColor="#80889344", domainColor=_INK, tickColor=_INK
+        )
+        .configure_legend(labelColor=_INK, titleColor=_INK)
+        .configure_title(color=_INK)
+    )
+
+
+def _unit(times: Any) -> str:
+    """The width of a bar, for pandas: so wide that there are some hundred at most."""
+    if times.empty:
+        return "D"
+    seconds = (times.max() - times.min()).total_seconds()
+    units = {"min": 60, "10min": 600, "h": 3_600, "6h": 21_600, "D": 86_400}
+    return next((unit for unit, width in units.items() if seconds / width <= 300), "7D")
+
+
+def _checked(top: int) -> int:
+    if top < 1:
+        raise InvalidInputError("top must be 1 or more")
+    return top
+
+
+def _label(text: Any) -> str:
+    shown = " ".join(text.split()) if isinstance(text, str) else ""
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def _rounded(seconds: float) -> float | None:
+    return None if math.isnan(seconds) else round(seconds, 3)
