@@ -10,7 +10,7 @@ from typing import Any, Final
 from ..frames.calls import invalid_tool_calls, tool_calls
 from ..markdown import showable
 
-_ARGS_LIMIT: Final = 20_000
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2, default=str)
 _IN_CONTENT: Final = frozenset(
     {"tool_use", "tool_call", "invalid_tool_call", "function_call", "server_tool_call", "server_tool_use"}
 )
@@ -25,11 +25,20 @@ class ToolCall:
     args: object
     error: str | None = None
 
-    def pretty(self) -> str:
-        """Return the arguments as indented JSON, or as they are where they are text."""
+    def pretty(self, limit: int) -> str:
+        """Return the arguments as indented JSON, or as they are where they are text; cut at `limit`."""
         if isinstance(self.args, str):
-            return showable(self.args[:_ARGS_LIMIT])
-        return showable(json.dumps(self.args, ensure_ascii=False, indent=2, default=str)[:_ARGS_LIMIT])
+            text = self.args[: limit + 1]
+        else:
+            parts, length = [], 0
+            for part in _ENCODER.iterencode(self.args):
+                parts.append(part)
+                length += len(part)
+                if length > limit:
+                    break
+            text = "".join(parts)
+        text = showable(text)
+        return text if len(text) <= limit else text[:limit] + "…"
 
 
 def tool_calls_of(data: dict[str, Any]) -> list[ToolCall]:

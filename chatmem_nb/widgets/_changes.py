@@ -12,6 +12,7 @@ from ..markdown import showable
 from ..records import MESSAGE_CLASSES, encode, encode_all
 from ..stores.base import SessionStore
 from ._paste import PasteError, read_messages
+from ._reading import summaries
 from ._refusals import Refusal
 from ._requests import Call, Params
 from ._sessions import SessionList
@@ -78,7 +79,7 @@ class Changes:
         """Say what clearing would take away, and whether it could be undone."""
         store = self._writable()
         names = params.session_ids()
-        found = [(summary.session_id, summary.length) for summary in await store.asummaries(names)]
+        found = [(summary.session_id, summary.length) for summary in await summaries(store, names)]
         messages = sum(length for _, length in found)
         size = await measured(
             store,
@@ -134,7 +135,7 @@ class Changes:
             raws = await store.aread(session_id, index, index + 1)
             if not raws:
                 raise Refusal("invalid", f"There is no message {index:,} in this session.", field="index")
-            [summary] = await store.asummaries([session_id])
+            [summary] = await summaries(store, [session_id])
             taken = Taken(session_id, index, (raws[0],), summary.ttl)
             label = f"delete of message {index + 1:,} of {_named([session_id])}"
             try:

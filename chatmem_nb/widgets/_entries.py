@@ -9,7 +9,7 @@ from typing import Any, Final
 from ..frames import providers
 from ..markdown import clip, showable, to_html
 from ..records import StoredMessage
-from ._blocks import read_content
+from ._blocks import Content, read_content
 from ._calls import ToolCall, tool_calls_of
 from ._roles import role_of
 
@@ -30,6 +30,7 @@ def text_of(record: StoredMessage) -> str:
 def entry(
     record: StoredMessage,
     *,
+    content: Content | None = None,
     text_clip: int = TEXT_CLIP,
     shown: int = CALLS_SHOWN,
     results: Mapping[str, StoredMessage] | None = None,
@@ -37,8 +38,9 @@ def entry(
 ) -> dict[str, Any]:
     """Return `record` as the page shows it.
 
-    At most `text_clip` characters of each text and `shown` tool calls and blocks are in it. `results` are
-    the answers to its tool calls by call id; `answers` the tool and index of the call that it answers.
+    `content` is its content, where that was read before. At most `text_clip` characters of each text and
+    `shown` tool calls and blocks are in it. `results` are the answers to its tool calls by call id;
+    `answers` the tool and index of the call that it answers.
     """
     data = record.data or {}
     common = {
@@ -51,7 +53,7 @@ def entry(
     }
     if record.error is not None:
         return {**common, **_unreadable(record)}
-    content = read_content(data)
+    content = read_content(data) if content is None else content
     text, clipped = clip(content.text, text_clip)
     found = tool_calls_of(data)
     call_id = short(data.get("tool_call_id"))
@@ -90,7 +92,7 @@ def shown_call(
     return {
         "id": short(call.id),
         "name": short(call.name) or "unnamed tool",
-        "args": cut(call.pretty(), min(ARGS_CLIP, text_clip)),
+        "args": call.pretty(min(ARGS_CLIP, text_clip)),
         "error": short(call.error),
         "result": None if answer is None else _result(answer, min(RESULT_CLIP, text_clip)),
     }
@@ -101,7 +103,7 @@ def _result(answer: StoredMessage, limit: int) -> dict[str, Any]:
     return {
         "index": answer.index,
         "status": short(status) or "success",
-        "text": cut(showable(text_of(answer)), limit),
+        "text": cut(showable(text_of(answer)[: limit + 1]), limit),
     }
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..markdown import showable
-from ..records import StoredMessage, parse_all
+from ..records import StoredMessage
 from ._code import Code
 from ._entries import text_of
 from ._filter import Filter
+from ._reading import all_records
 from ._refusals import Refusal
 from ._requests import Call, Params
 from ._roles import role_of
@@ -106,11 +107,10 @@ class Find:
         told = time.monotonic()
         here: str | None = None
         total = len(names) if search.session_ids is None else None
-        async for session_id, start, raws in store.aread_many(names):
+        async for session_id, records in all_records(store, names):
             if session_id != here:
                 here, search.sessions = session_id, search.sessions + 1
             # In a thread, a piece at a time: the loop stays free, and a cancel is heard between pieces.
-            records = await asyncio.to_thread(parse_all, raws, start)
             waiting += await asyncio.to_thread(search.take, session_id, records, limit)
             if time.monotonic() - told >= _TOLD_EVERY_S:
                 told = time.monotonic()

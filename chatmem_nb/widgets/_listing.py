@@ -12,6 +12,7 @@ from ..markdown import showable
 from ..records import parse
 from ..stores.base import SessionStore, SessionSummary
 from ._entries import cut, text_of
+from ._reading import summaries
 from ._roles import role_of
 
 PREVIEW: Final = 120
@@ -98,10 +99,10 @@ class Listing:
         for start in range(0, len(missing), _BATCH):
             before = self._store.commands.requests, self._store.commands.billed
             try:
-                summaries = await self._store.asummaries(missing[start : start + _BATCH])
+                found = await summaries(self._store, missing[start : start + _BATCH])
             finally:
                 self._spent_since(*before)
-            self.lines.update((summary.session_id, Line.of(summary)) for summary in summaries)
+            self.lines.update((summary.session_id, Line.of(summary)) for summary in found)
             tell(min(start + _BATCH, len(missing)))
 
     def _spent_since(self, requests: int, billed: int) -> None:

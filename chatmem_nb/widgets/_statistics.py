@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from ..frames import providers
-from ..records import StoredMessage, parse_all
+from ..records import StoredMessage
 from ._calls import tool_calls_of
 from ._entries import short
+from ._reading import records
 from ._requests import Call, Params
 from ._roles import role_of
 from ._state import BrowserState, stale
@@ -91,20 +92,21 @@ class Statistics:
             while figures.scanned < stop:
                 await self._scan(figures, opened.session_id, opened.epoch, stop)
                 call.progress(figures.scanned, stop, "counting", None)
-        newest = await self._newest(opened.session_id) if figures.scanned < opened.total else None
+        newest = (
+            await self._newest(opened.session_id, opened.total) if figures.scanned < opened.total else None
+        )
         self._state.at(opened.session_id, opened.epoch)
         return figures.shown(opened.total, newest)
 
     async def _scan(self, figures: Figures, session_id: str, epoch: int, stop: int) -> None:
         start = figures.scanned
-        raws = await self._state.store.aread(session_id, start, min(stop, start + _PIECE))
+        found = await records(self._state.store, session_id, start, min(stop, start + _PIECE))
         self._state.at(session_id, epoch)
-        if not raws:
+        if not found:
             self._state.count(session_id, await self._state.store.alength(session_id), changed=True)
             raise stale()
-        records = await asyncio.to_thread(parse_all, raws, start)
-        await asyncio.to_thread(figures.add, records)
+        figures.add(found)
 
-    async def _newest(self, session_id: str) -> datetime | None:
-        raws = await self._state.store.aread(session_id, -1)
-        return parse_all(raws)[0].stored_at if raws else None
+    async def _newest(self, session_id: str, total: int) -> datetime | None:
+        newest = await records(self._state.store, session_id, total - 1, total)
+        return newest[0].stored_at if newest else None

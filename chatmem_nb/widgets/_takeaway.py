@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..frames.columns import Columns
-from ..records import StoredMessage, parse_all
+from ..records import StoredMessage
 from ._code import Code, user_namespace
 from ._filter import Filter
 from ._find import Find
+from ._reading import all_records
 from ._refusals import Refusal
 from ._requests import Call, Params
 from ._sessions import SessionList
@@ -90,12 +91,11 @@ class TakeAway:
     ) -> AsyncIterator[tuple[str, list[StoredMessage], int]]:
         """Yield (session id, records, bytes) piece by piece; those that fit `wanted`, where there is one."""
         read = 0
-        async for session_id, start, raws in self._state.store.aread_many(ids):
-            records = await asyncio.to_thread(parse_all, raws, start)
+        async for session_id, records in all_records(self._state.store, ids):
+            read += len(records)
             if wanted is not None:
                 records = await asyncio.to_thread(wanted.matching, records)
             yield session_id, records, size_of([record.raw for record in records])
-            read += len(raws)
             call.progress(read, None, f"{read:,} messages read", None)
 
     async def _frame(self, ids: Sequence[str], wanted: Filter | None, call: Call) -> Any:

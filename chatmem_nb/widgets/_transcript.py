@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..markdown import RENDER_LIMIT, showable, to_html
-from ..records import StoredMessage, parse, parse_all
+from ..records import StoredMessage, parse
 from ._blocks import read_content
 from ._calls import tool_calls_of
-from ._entries import entry, shown_call, text_of
+from ._entries import shown_call, text_of
+from ._reading import records, summaries
 from ._refusals import Refusal
 from ._requests import Call, Params
 from ._roles import role_of
@@ -36,7 +37,7 @@ class Transcript:
         """Open a session; one that is not there only with `create`."""
         session_id, create = params.session_id(), params.flag("create")
         ticket = self._state.ticket()
-        [summary] = await self._state.store.asummaries([session_id])
+        [summary] = await summaries(self._state.store, [session_id])
         answer = {"session_id": session_id, "total": summary.length, "exists": summary.length > 0}
         ttl_s = summary.ttl.total_seconds() if summary.ttl is not None else None
         if not summary.length and not create and session_id != self._state.session_id:
@@ -97,10 +98,10 @@ class Transcript:
         opened = self._state.at(params.session_id(), params.integer("epoch"))
         found = tool_calls_of(record.data or {})
         first = record.index + 1 + start
-        raws = await self._state.store.aread(opened.session_id, first, first + (stop - start) + 50)
+        beside = await records(self._state.store, opened.session_id, first, first + (stop - start) + 50)
         results = {
             str(near.data["tool_call_id"]): near
-            for near in parse_all(raws, first)
+            for near in beside
             if near.error is None and near.data and near.data.get("tool_call_id")
         }
         return {"tool_calls": [shown_call(call, results) for call in found[start:stop]], "total": len(found)}
@@ -110,12 +111,12 @@ class Transcript:
         opened = self._state.at(params.session_id(), params.integer("epoch"))
         indexes = sorted(set(params.integers("indexes", limit=1_000)))
         form = params.choice("format", ("text", "markdown", "json"), "text")
-        records: list[StoredMessage] = []
+        found: list[StoredMessage] = []
         for start, stop in _runs(indexes):
-            records += await self._records(opened.session_id, opened.epoch, start, min(stop, opened.total))
-            if sum(len(record.raw) for record in records) > COPY_LIMIT:
+            found += await self._records(opened.session_id, opened.epoch, start, min(stop, opened.total))
+            if sum(len(record.raw) for record in found) > COPY_LIMIT:
                 raise Refusal("too_large", "That is more than 5 MB; download it as a file instead.")
-        return {"text": "\n\n".join(map(_COPIES[form], records)) if form != "json" else _as_json(records)}
+        return {"text": "\n\n".join(map(_COPIES[form], found)) if form != "json" else _as_json(found)}
 
     async def locate(self, params: Params, call: Call) -> dict[str, Any]:
         """Return the index of the first message stored at `date` or after; some 20 small requests."""
@@ -130,11 +131,6 @@ class Transcript:
             # Records without a time were written before this package wrote here: they are the older ones.
             low, high = (low, middle) if stamp is not None and stamp >= wanted else (middle + 1, high)
         return {"index": min(low, opened.total - 1)}
-
-    async def row(self, session_id: str, epoch: int, index: int) -> dict[str, Any]:
-        """Return the entry of one message."""
-        [record] = await self._records(session_id, epoch, index, index + 1)
-        return entry(record)
 
     async def _stored_at(self, session_id: str, epoch: int, index: int) -> datetime | None:
         [record] = await self._records(session_id, epoch, index, index + 1)
@@ -152,15 +148,13 @@ class Transcript:
         """Return the records `start` to `stop`, all of them. Raises: Refusal "stale", where some are gone."""
         if stop <= start:
             return []
-        raws = await self._state.store.aread(session_id, start, stop)
+        found = await records(self._state.store, session_id, start, stop)
         self._state.at(session_id, epoch)
-        if len(raws) < stop - start:
+        if len(found) < stop - start:
             length = await self._state.store.alength(session_id)
             self._state.count(session_id, length, changed=True)
             raise stale()
-        if sum(map(len, raws)) > 100_000:  # worth a thread: the loop stays free for others meanwhile
-            return await asyncio.to_thread(parse_all, raws, start)
-        return parse_all(raws, start)
+        return found
 
 
 def _laid_out(raw: str) -> str | None:

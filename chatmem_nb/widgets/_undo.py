@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from ..errors import StoreLimitError
 from ..markdown import showable
 from ..stores.base import SessionStore
+from ._reading import raise_unless_too_large, summaries
 from ._refusals import Refusal
 
 UNDO_LIMIT: Final = 50_000_000
@@ -88,31 +90,36 @@ async def _is_there(store: SessionStore, taken: Taken) -> bool:
 async def take_sessions(store: SessionStore, session_ids: Sequence[str]) -> list[Taken] | None:
     """Return what clearing `session_ids` takes, without those that are not there; None above the limit."""
     taken: list[Taken] = []
-    size = 0
+    left = UNDO_LIMIT
     for session_id in session_ids:
-        records, ttl = await _whole(store, session_id)
-        size += size_of(records)
-        if size > UNDO_LIMIT:
+        copy = await _copy(store, session_id, left)
+        if copy is None:
             return None
-        if records:
-            taken.append(Taken(session_id, 0, tuple(records), ttl))
+        left -= size_of(copy.records)
+        if copy.records:
+            taken.append(copy)
     return taken
 
 
-async def _whole(store: SessionStore, session_id: str) -> tuple[list[str], timedelta | None]:
+async def _copy(store: SessionStore, session_id: str, limit: int) -> Taken | None:
     for _ in range(_ATTEMPTS):
-        records: list[str] = []
-        size = 0
-        async for _, _, piece in store.aread_many([session_id]):
-            records += piece
-            size += size_of(piece)
-            if size > UNDO_LIMIT:
-                return records, None
-        [summary] = await store.asummaries([session_id])
+        records = await _read_up_to(store, session_id, limit)
+        if records is None:
+            return None
+        [summary] = await summaries(store, [session_id])
         if summary.length == len(records):
-            return records, summary.ttl
+            return Taken(session_id, 0, tuple(records), summary.ttl)
     name = showable(session_id[:100])
     raise Refusal("stale", f"Others are writing to {name!r} right now; nothing was cleared. Try again.")
+
+
+async def _read_up_to(store: SessionStore, session_id: str, limit: int) -> list[str] | None:
+    records: list[str] = []
+    async for _, piece in _pieces(store, [session_id]):
+        if piece is None or (limit := limit - size_of(piece)) < 0:
+            return None
+        records += piece
+    return records
 
 
 async def measured(
@@ -123,13 +130,24 @@ async def measured(
     `tell` hears how many records were read so far.
     """
     size = read = 0
-    async for _, _, records in store.aread_many(session_ids):
-        size += size_of(records)
-        if size > UNDO_LIMIT:
+    async for _, records in _pieces(store, session_ids):
+        if records is None or (size := size + size_of(records)) > UNDO_LIMIT:
             return None
         read += len(records)
         tell(read)
     return size
+
+
+async def _pieces(
+    store: SessionStore, session_ids: Sequence[str]
+) -> AsyncIterator[tuple[str, list[str] | None]]:
+    """Yield the records of sessions in pieces, and None at one that is too large for an answer."""
+    try:
+        async for session_id, _, records in store.aread_many(session_ids):
+            yield session_id, records
+    except StoreLimitError as exc:
+        await raise_unless_too_large(exc, store, session_ids[0])
+        yield session_ids[0], None
 
 
 def size_of(records: Sequence[str]) -> int:

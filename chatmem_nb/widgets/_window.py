@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from ..records import StoredMessage, parse_all
+from ..records import StoredMessage
 from ..stores.base import SessionStore
+from ._blocks import Content, read_content
 from ._calls import tool_calls_of
 from ._entries import CALLS_SHOWN, TEXT_CLIP, entry, short
+from ._reading import records as read
 from ._roles import role_of
 
 ROW_BUDGET: Final = 800
@@ -28,12 +31,12 @@ async def with_neighbours(
     found: list[StoredMessage] = []
     if records and _asks_behind(records):
         start = max(0, records[0].index - LOOK_AROUND)
-        found += parse_all(await store.aread(session_id, start, records[0].index), start)
+        found += await read(store, session_id, start, records[0].index)
     if records and _asks_ahead(records):
         start = records[-1].index + 1
         stop = min(total, start + LOOK_AROUND)
         if start < stop:
-            found += parse_all(await store.aread(session_id, start, stop), start)
+            found += await read(store, session_id, start, stop)
     return found
 
 
@@ -42,30 +45,55 @@ def rows_of(
 ) -> list[dict[str, Any]]:
     """Return the entries of `records`, clipped so far that they keep to the budget together."""
     budget = ROW_BUDGET * max(len(records), 25)
+    drafts = _drafts(records, neighbours)
     rows: list[dict[str, Any]] = []
     for text_clip, shown in _LEVELS:
-        rows = entries_of(records, neighbours, text_clip=text_clip, shown=shown)
+        # HTML is no shorter than its text: what cannot fit need not be rendered to know it.
+        if sum(min(draft.length, text_clip) for draft in drafts) > budget and text_clip > _LEVELS[-1][0]:
+            continue
+        rows = [draft.entry(text_clip, shown) for draft in drafts]
         if sum(map(size_of, rows)) <= budget:
             break
     return rows
 
 
-def entries_of(
-    records: Sequence[StoredMessage],
-    neighbours: Sequence[StoredMessage] = (),
-    *,
-    text_clip: int = TEXT_CLIP,
-    shown: int = CALLS_SHOWN,
-) -> list[dict[str, Any]]:
-    """Return the entries of `records`, tool calls paired with results among them and their `neighbours`."""
-    results, answers = _pairs([*neighbours, *records])
-    return [
-        entry(
-            record,
+def entries_of(records: Sequence[StoredMessage], *, text_clip: int = TEXT_CLIP) -> list[dict[str, Any]]:
+    """Return the entries of `records`, tool calls paired with results among them, whatever their size."""
+    return [draft.entry(text_clip, CALLS_SHOWN) for draft in _drafts(records)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A record read once, to be made an entry of several sizes."""
+
+    record: StoredMessage
+    content: Content
+    results: dict[str, StoredMessage] | None
+    answers: tuple[str, int] | None
+
+    @property
+    def length(self) -> int:
+        return len(self.content.text)
+
+    def entry(self, text_clip: int, shown: int) -> dict[str, Any]:
+        return entry(
+            self.record,
+            content=self.content,
             text_clip=text_clip,
             shown=shown,
-            results=results.get(record.index),
-            answers=answers.get(record.index),
+            results=self.results,
+            answers=self.answers,
+        )
+
+
+def _drafts(records: Sequence[StoredMessage], neighbours: Sequence[StoredMessage] = ()) -> list[_Draft]:
+    results, answers = _pairs([*neighbours, *records])
+    return [
+        _Draft(
+            record,
+            Content() if record.error is not None else read_content(record.data or {}),
+            results.get(record.index),
+            answers.get(record.index),
         )
         for record in records
     ]

@@ -268,7 +268,8 @@ def test_a_record_that_cannot_be_read_is_shown_with_its_reason_and_its_text() ->
 
 def test_an_entry_stays_small_whatever_the_message_is() -> None:
     calls = [
-        {"name": "n" * 500, "args": {"k" * 500: "v" * 1_500}, "id": f"{number}" * 200} for _ in range(10_000)
+        {"name": "n" * 500, "args": {"k" * 500: "v" * 1_500}, "id": f"{number}" * 200}
+        for number in range(10_000)
     ]
     row = entry(stored("ai", content="x" * 1_000_000, tool_calls=calls, name="n" * 10_000, id="i" * 10_000))
     assert row["tool_calls_total"] == 10_000

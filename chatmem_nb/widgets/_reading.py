@@ -1,0 +1,84 @@
+"""Reads that get past a record that no answer can hold: it keeps its place, and hides no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from ..errors import StoreLimitError, StoreThrottledError
+from ..records import StoredMessage, parse_all
+from ..stores.base import SessionStore, SessionSummary
+
+TOO_LARGE: Final = "larger than the service sends in one answer"
+_PIECE: Final = 500
+_WORTH_A_THREAD: Final = 100_000
+
+
+async def summaries(store: SessionStore, session_ids: Sequence[str]) -> list[SessionSummary]:
+    """Return a summary of each session; of one whose lines are too large only its length."""
+    try:
+        return await store.asummaries(session_ids)
+    except StoreLimitError as exc:
+        await raise_unless_too_large(exc, store, session_ids[0])
+    if len(session_ids) == 1:
+        return [SessionSummary(session_ids[0], await store.alength(session_ids[0]))]
+    middle = len(session_ids) // 2
+    return [
+        *await summaries(store, session_ids[:middle]),
+        *await summaries(store, session_ids[middle:]),
+    ]
+
+
+async def records(store: SessionStore, session_id: str, start: int, stop: int) -> list[StoredMessage]:
+    """Return the records `start` to `stop`, neither negative, as far as they are there."""
+    try:
+        return await parsed(await store.aread(session_id, start, stop), start)
+    except StoreLimitError as exc:
+        await raise_unless_too_large(exc, store, session_id)
+    if stop - start <= 1:
+        return [StoredMessage(start, "", None, None, TOO_LARGE)]
+    middle = (start + stop) // 2
+    return [
+        *await records(store, session_id, start, middle),
+        *await records(store, session_id, middle, stop),
+    ]
+
+
+async def all_records(
+    store: SessionStore, session_ids: Sequence[str]
+) -> AsyncIterator[tuple[str, list[StoredMessage]]]:
+    """Yield (session id, records) of whole sessions, in pieces, in order."""
+    ids = list(dict.fromkeys(session_ids))
+    at = index = 0
+    while at < len(ids):
+        try:
+            async for session_id, start, raws in store.aread_many(ids[at:]):
+                at, index = ids.index(session_id, at), start + len(raws)
+                yield session_id, await parsed(raws, start)
+            return
+        except StoreLimitError as exc:
+            await raise_unless_too_large(exc, store, ids[at])
+        async for piece in _by_pieces(store, ids[at], index):
+            yield ids[at], piece
+        at, index = at + 1, 0
+
+
+async def _by_pieces(store: SessionStore, session_id: str, start: int) -> AsyncIterator[list[StoredMessage]]:
+    length = await store.alength(session_id)
+    for first in range(start, length, _PIECE):
+        yield await records(store, session_id, first, min(length, first + _PIECE))
+
+
+async def parsed(raws: Sequence[str], start: int) -> list[StoredMessage]:
+    """Return the records of `raws`; in a thread where that takes long, so that the loop stays free."""
+    if sum(map(len, raws)) > _WORTH_A_THREAD:
+        return await asyncio.to_thread(parse_all, raws, start)
+    return parse_all(raws, start)
+
+
+async def raise_unless_too_large(exc: StoreLimitError, store: SessionStore, session_id: str) -> None:
+    """Raise `exc` where it is about the account, which then refuses the smallest request as well."""
+    if isinstance(exc, StoreThrottledError):
+        raise exc
+    await store.alength(session_id)
