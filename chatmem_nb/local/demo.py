@@ -104,7 +104,6 @@ def _command(notebooks: Path, port: int) -> list[str]:
         "--no-browser",
         "--allow-root",
         "--log-level=ERROR",
-        "--LabApp.news_url=None",  # else the first thing on the screen is a question about Jupyter's news
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
