@@ -47,6 +47,13 @@ class MomentoSessionStore:
     `index=False` does without, and then without `session_ids`. Sessions that something else wrote are
     listed once they were read here. `commands` counts what goes through the store. Middleware of the
     client's configuration does not see these requests.
+
+    >>> from datetime import timedelta
+    >>> day = timedelta(days=1)
+    >>> with MomentoSessionStore.from_credentials(momento.credential_provider, "langchain", day) as store:
+    ...     MomentoChatMessageHistory.from_store(store, "talk").add_user_message("Hello!")
+    ...     list(store.session_ids())
+    ['talk']
     """
 
     service = "Momento"
