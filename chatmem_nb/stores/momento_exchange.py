@@ -122,7 +122,8 @@ class Exchange:
         Raises: MomentoError.
         """
         (answer,) = yield from self.ask_all([operation], deadline)
-        return known(answer)
+        result: T = known(answer)
+        return result
 
     def ask_all(self, operations: Sequence[Operation[Any]], deadline: Deadline) -> Plan[list[Any]]:
         """Make requests that may be repeated freely, at the same time; return an answer or an error each."""

@@ -11,7 +11,8 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
     `*` any characters, `?` one, `[a-c]` one of these, `[^a]` one other, `\\` the next as it is. A class that
     is not closed ends with the pattern. Redis counts bytes where this counts characters.
     """
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     while at < len(pattern):
         char = pattern[at]
         at += 1

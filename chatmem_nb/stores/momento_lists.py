@@ -129,6 +129,8 @@ class ListPlans:
         length, stored, answered = 0, 0, None
         for part in reversed(parts) if front else parts:
             push = Push(key, part, ttl_ms, refresh_ttl, front)
+            # Before it goes out: others append behind it, and their lengths say nothing of where it stands.
+            look = partial(self._look_for, push, self._seen.length(key), deadline)
             came = None
             if beside is not None:
                 answered, came = yield from self._exchange.attempt(
@@ -136,9 +138,7 @@ class ListPlans:
                 )
                 beside = None
             try:
-                length = yield from self._exchange.change(
-                    push, deadline, partial(self._look_for, push, deadline), came=came
-                )
+                length = yield from self._exchange.change(push, deadline, look, came=came)
             except MomentoError as exc:
                 exc.records_stored = stored
                 if len(parts) > 1:
@@ -149,11 +149,11 @@ class ListPlans:
             deadline.renew()
         return length, answered
 
-    def _look_for(self, push: Push, deadline: Deadline) -> Plan[int | None]:
+    def _look_for(self, push: Push, before: int | None, deadline: Deadline) -> Plan[int | None]:
         """Return the length of the list if the values of `push` stand together at its end, else None.
 
         Records know themselves by their `record_id`, and others may stand behind them: all that came since
-        this client last knew the length, and some more. Texts without one may be there from before: they
+        the list had the length `before`, and some more are looked through. Texts without one may be there from before: they
         count only where they are the very last.
         """
         run = list(push.values)
@@ -162,8 +162,7 @@ class ListPlans:
         if push.front:
             start, stop = 0, len(run) + others
         else:
-            seen = self._seen.length(push.key)
-            known = length if seen is None or not others else min(seen, length)
+            known = length if before is None or not others else min(before, length)
             start, stop = max(0, known - len(run) - others), None
         values = yield from self.read(push.key, start, stop, deadline.fixed())
         return length if _holds(values, run) else None

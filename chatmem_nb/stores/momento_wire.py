@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -26,6 +27,10 @@ from .base import CommandCount
 from .momento_errors import MomentoClosedError, MomentoError, store_error
 from .momento_exchange import Requests
 
+# Generated, and without types.
+_DataStub: Any = cacheclient_pb2_grpc.ScsStub
+_ControlStub: Any = controlclient_pb2_grpc.ScsControlStub
+
 
 def connect(client: CacheClient, cache_name: str, commands: CommandCount) -> WireTransport:
     """Return a transport on the channels of `client`, which stays its owner. No I/O.
@@ -37,16 +42,14 @@ def connect(client: CacheClient, cache_name: str, commands: CommandCount) -> Wir
     for channel in (data._channel, control._channel):
         _refuse_closed(channel)
     # The first interceptor adds the key; the second, which retries, blocks. A user's middleware is third.
-    data_stub = cacheclient_pb2_grpc.ScsStub(
-        grpc.intercept_channel(data._channel, data._stub.ListFetch._interceptor)
-    )
-    control_stub = controlclient_pb2_grpc.ScsControlStub(
+    data_stub = _DataStub(grpc.intercept_channel(data._channel, data._stub.ListFetch._interceptor))
+    control_stub = _ControlStub(
         grpc.intercept_channel(control._channel, control._stub.CreateCache._interceptor)
     )
     # A method that is first used after its channel was closed ends the process (grpcio 1.85, segmentation
     # fault); one that is known to the channel before raises ValueError. These stubs make all of them known.
-    cacheclient_pb2_grpc.ScsStub(data._channel)
-    controlclient_pb2_grpc.ScsControlStub(control._channel)
+    _DataStub(data._channel)
+    _ControlStub(control._channel)
     default_ttl_ms = client._data_clients[0]._default_ttl // timedelta(milliseconds=1)
     return WireTransport(data_stub, control_stub, cache_name, default_ttl_ms, commands)
 
@@ -148,14 +151,19 @@ def _error(failure: BaseException) -> MomentoError:
 async def _done(call: Any) -> None:
     """Wait until `call` has ended, in the running loop."""
     loop = asyncio.get_running_loop()
-    ended = loop.create_future()
+    ended: asyncio.Future[None] = loop.create_future()
 
     def end(_: Any) -> None:  # in a thread of gRPC
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(lambda: ended.done() or ended.set_result(None))
+        with suppress(RuntimeError):  # the loop has ended, and with it who waited
+            loop.call_soon_threadsafe(_set, ended)
 
     call.add_done_callback(end)
     await ended
+
+
+def _set(ended: asyncio.Future[None]) -> None:
+    if not ended.done():  # its task may have been cancelled
+        ended.set_result(None)
 
 
 def _cancel(calls: Sequence[Any]) -> None:

@@ -14,7 +14,7 @@ from ._loops import LoopClients
 from .base import CommandCount
 from .upstash_clients import Clients
 from .upstash_deadline import Backoff, Deadline
-from .upstash_errors import CLOSED, UpstashClosedError, UpstashStoreError, mapped
+from .upstash_errors import CLOSED, UpstashClosedError, UpstashStoreError, UpstashTimeoutError, mapped
 from .upstash_http import Exchange
 from .upstash_requests import Plan, Request, asend, send
 
@@ -80,40 +80,33 @@ class Connection:
             return done.value  # type: ignore[no-any-return]  # a StopIteration carries anything
 
     def _answer(self, request: Request, deadline: Deadline) -> Any:
-        backoff = Backoff(deadline)
+        attempts = Attempts(deadline)
         while True:
-            exchange = self._exchange(request, deadline)
+            self.check_open()
+            exchange = attempts.begin(self.host, len(request.commands), self.commands)
             try:
                 with mapped(exchange, self._clients.hide), exchange.running():
                     return send(self.client, request)
             except UpstashStoreError as error:
-                pause_s = self._pause_s(error, exchange, backoff)
+                self.check_open()
+                pause_s = attempts.pause_s(error)
             time.sleep(pause_s)
 
     async def _aanswer(self, request: Request, deadline: Deadline) -> Any:
-        backoff = Backoff(deadline)
+        attempts = Attempts(deadline)
         while True:
-            exchange = self._exchange(request, deadline)
+            self.check_open()
+            exchange = attempts.begin(self.host, len(request.commands), self.commands)
             try:
                 # httpx ends a silence; a trickle is ended here.
                 with mapped(exchange, self._clients.hide), exchange.running():
+                    client = await self._loops.get()
                     async with asyncio.timeout(deadline.remaining_s()):
-                        return await asend(await self._loops.get(), request)
+                        return await asend(client, request)
             except UpstashStoreError as error:
-                pause_s = self._pause_s(error, exchange, backoff)
+                self.check_open()
+                pause_s = attempts.pause_s(error)
             await asyncio.sleep(pause_s)
-
-    def _exchange(self, request: Request, deadline: Deadline) -> Exchange:
-        self.check_open()
-        return Exchange(self.host, len(request.commands), deadline, self.commands)
-
-    def _pause_s(self, error: UpstashStoreError, exchange: Exchange, backoff: Backoff) -> float:
-        """Seconds until the next attempt. Raises: `error`, where there is none."""
-        self.check_open()
-        pause_s = backoff.pause_s(error.again, at_least_s=exchange.retry_after_s)
-        if pause_s is None:
-            raise error
-        return pause_s
 
     def close(self) -> None:
         """Close every client; those of event loops a moment later, in their loops."""
@@ -131,3 +124,27 @@ class Connection:
             client, self._client = self._client, None
         if client is not None:
             client.close()  # type: ignore[no-untyped-call]  # upstash-redis leaves it without types
+
+
+class Attempts:
+    """The attempts at one request, until one succeeds or the deadline comes."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline, self._backoff = deadline, Backoff(deadline)
+        self._before: UpstashStoreError | None = None
+
+    def begin(self, host: str, billed: int, commands: CommandCount) -> Exchange:
+        """Return the next attempt."""
+        self._hurried = self._deadline.is_short()
+        self._exchange = Exchange(host, billed, self._deadline, commands)
+        return self._exchange
+
+    def pause_s(self, error: UpstashStoreError) -> float:
+        """Return the seconds until the next attempt. Raises: what went wrong, where there is none."""
+        pause_s = self._backoff.pause_s(error.again, at_least_s=self._exchange.retry_after_s)
+        if pause_s is not None:
+            self._before = error
+            return pause_s
+        # A last attempt that had no time says less than those before it.
+        hurried = self._hurried and isinstance(error, UpstashTimeoutError)
+        raise self._before if hurried and self._before else error

@@ -24,6 +24,7 @@ class Deadline:
     def __init__(self, timeout_s: float) -> None:
         self.timeout_s = timeout_s
         self._end = time.monotonic() + timeout_s
+        self._full_patience_s = max(0.3 * timeout_s, 1.0)
 
     def remaining_s(self) -> float:
         """Return the seconds left, 0.0 at the least."""
@@ -31,8 +32,16 @@ class Deadline:
 
     def patience_s(self) -> float:
         """Return how long one attempt may be silent: about a third, so that an answer that never comes is
-        asked for again; but no less than a second, which a slow network may take."""
-        return min(self.remaining_s(), max(0.3 * self.timeout_s, 1.0))
+        asked for again; but no less than a second, which a slow network may take.
+
+        A little less than what remains: httpcore 1.0 forgets to close a connection that is cancelled from
+        outside in its TLS handshake, and closes one whose own time is over.
+        """
+        return min(0.95 * self.remaining_s(), self._full_patience_s)
+
+    def is_short(self) -> bool:
+        """Whether an attempt that began now would have to hurry."""
+        return self.patience_s() < min(self._full_patience_s, 0.9 * self.timeout_s)
 
 
 class Backoff:

@@ -39,6 +39,10 @@ class UpstashLimitError(errors.StoreLimitError, UpstashStoreError):
     """A limit of the database or of its plan is reached."""
 
 
+class UpstashTooLargeError(UpstashLimitError):
+    """A request, or its answer, is larger than this database takes."""
+
+
 class UpstashThrottledError(errors.StoreThrottledError, UpstashLimitError):
     """Too many requests at the moment."""
 
@@ -96,7 +100,7 @@ def _without_secrets(exc: BaseException, hide: Callable[[str], str]) -> BaseExce
 def _error_for(exc: Exception, exchange: Exchange) -> UpstashStoreError:
     if isinstance(exc, UpstashStoreError):
         return exc
-    if exchange.status is None or isinstance(exc, httpx.HTTPError):
+    if exchange.status is None or isinstance(exc, httpx.HTTPError | TimeoutError):
         return _network_error(exc, exchange)
     text = str(exc) if isinstance(exc, UpstashError) else _error_text(exchange.body)
     if text is not None and (error := _service_error(_shortened(text), exchange.status)):
@@ -105,7 +109,7 @@ def _error_for(exc: Exception, exchange: Exchange) -> UpstashStoreError:
         return error
     if text is not None:
         return UpstashStoreError(f"Upstash answered with an error: {_shortened(text)}")
-    return _response_error(exchange)
+    return _response_error(exc, exchange)
 
 
 def _error_text(body: bytes) -> str | None:
@@ -158,7 +162,7 @@ _SERVICE_ERRORS: tuple[tuple[str, type[UpstashStoreError], Again, str], ...] = (
     ),
     (
         r"(?i)max request size",
-        UpstashLimitError,
+        UpstashTooLargeError,
         Again.NEVER,
         "the request or its answer is larger than this database takes; lower max_request_bytes",
     ),
@@ -200,7 +204,7 @@ def _status_error(exchange: Exchange) -> UpstashStoreError | None:
             f"there is no database at this url ({said}): copy the REST url from the console"
         )
     if status == 413:
-        return UpstashLimitError(f"the request is too large ({said}): lower max_request_bytes")
+        return UpstashTooLargeError(f"the request is too large ({said}): lower max_request_bytes")
     if status == 429:
         return UpstashThrottledError(f"Upstash has too many requests at the moment ({said})")
     if status >= 500:
@@ -210,7 +214,7 @@ def _status_error(exchange: Exchange) -> UpstashStoreError | None:
     return None
 
 
-def _response_error(exchange: Exchange) -> UpstashStoreError:
+def _response_error(exc: Exception, exchange: Exchange) -> UpstashStoreError:
     status = exchange.status or 0
     if 300 <= status < 400:
         return _made(
@@ -225,7 +229,7 @@ def _response_error(exchange: Exchange) -> UpstashStoreError:
             Again.NEVER,
         )
     # A cut answer passes; something that is no Upstash at all does not.
-    again = Again.ALWAYS if exchange.is_json else Again.BRIEFLY
+    again = Again.ALWAYS if exchange.is_json and isinstance(exc, ValueError) else Again.BRIEFLY
     return _made(UpstashResponseError, f"the answer is cut, or none of Upstash's (HTTP {status})", again)
 
 

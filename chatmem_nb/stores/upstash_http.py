@@ -49,8 +49,10 @@ class Exchange:
     @property
     def body(self) -> bytes:
         """The answer's body; b"" where it did not come whole."""
-        response = self._response
-        return response.content if response is not None and response.is_stream_consumed else b""
+        try:
+            return b"" if self._response is None else self._response.content
+        except httpx.ResponseNotRead:
+            return b""
 
     @property
     def is_html(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from . import scripts
 from ._glob import escaped
 from .base import SessionSummary
-from .upstash_requests import Plan, single
+from .upstash_requests import Plan, as_list, as_number, as_texts, single
 
 SCAN_COUNT = 1_000
 SUMMARY_PAGE = 100
@@ -18,9 +18,9 @@ def scan(cursor: int, key_prefix: str, match: str | None, aside: str) -> Plan[tu
     """Return the next cursor (0 at the end) and a page of session ids, which may hold an id again."""
     pattern = escaped(key_prefix) + ("*" if match is None else match)
     command = ("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT, "TYPE", "list")
-    following, keys = yield single(*command)
-    ids = [key[len(key_prefix) :] for key in keys if key.startswith(key_prefix) and not key.startswith(aside)]
-    return int(following), [session_id for session_id in ids if session_id]
+    following, keys = yield single(*command)  # the SDK makes a pair of it
+    found = [key for key in as_texts(keys) if key.startswith(key_prefix) and not key.startswith(aside)]
+    return int(following), [key[len(key_prefix) :] for key in found if key != key_prefix]
 
 
 def summaries(session_ids: list[str], key_prefix: str) -> Plan[list[SessionSummary]]:
@@ -30,14 +30,20 @@ def summaries(session_ids: list[str], key_prefix: str) -> Plan[list[SessionSumma
         page = session_ids[first : first + SUMMARY_PAGE]
         keys = [key_prefix + session_id for session_id in page]
         rows = yield single("EVAL", scripts.SUMMARIES, len(keys), *keys, renews=True)
-        found += [summary(session_id, row) for session_id, row in zip(page, rows, strict=True)]
+        found += [
+            summary(session_id, row) for session_id, row in zip(page, as_list(rows, len(page)), strict=True)
+        ]
     return found
 
 
-def summary(session_id: str, row: list[Any]) -> SessionSummary:
+def summary(session_id: str, row: Any) -> SessionSummary:
     """Return the summary that `row` holds: length, remaining ms, oldest, newest; or [0]."""
-    if not row[0]:
+    if row == [0]:
         return SessionSummary(session_id, 0)
-    length, left, oldest, newest = row
+    length, left, oldest, newest = as_list(row, 4)
+    if not as_number(length):  # it went between two commands
+        return SessionSummary(session_id, 0)
+    as_number(left)
+    as_texts([oldest, newest])
     ttl = timedelta(milliseconds=left) if left >= 0 else None
     return SessionSummary(session_id, length, ttl, oldest, newest)

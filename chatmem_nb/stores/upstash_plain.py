@@ -15,7 +15,7 @@ from .base import SessionSummary
 from .upstash_errors import UpstashStoreError
 from .upstash_listing import SUMMARY_PAGE, summary
 from .upstash_reading import length
-from .upstash_requests import Command, Plan, Request, as_texts, single
+from .upstash_requests import Command, Plan, Request, as_list, as_texts, single
 from .upstash_writing import Change, Mode, milliseconds, parts_of, room, stage
 
 
@@ -52,8 +52,7 @@ def remove(change: Change, index: int, record: str) -> Plan[bool]:
     """Return whether `record` stood at `index`, and was removed."""
     if (yield single("LINDEX", change.key, -index - 1)) != record:
         return False
-    places = yield single("LPOS", change.key, record, "COUNT", 2)
-    if len(places) > 1:
+    if (yield single("LPOS", change.key, record, "RANK", 2)) is not None:
         record = _twin(record)
         yield single("LSET", change.key, -index - 1, record)
     yield single("LREM", change.key, 1, record)
@@ -66,9 +65,11 @@ def summaries(session_ids: list[str], key_prefix: str) -> Plan[list[SessionSumma
     for first in range(0, len(session_ids), SUMMARY_PAGE):
         page = session_ids[first : first + SUMMARY_PAGE]
         keys = [key_prefix + session_id for session_id in page]
-        kinds = as_texts((yield Request([["TYPE", key] for key in keys], "pipeline", renews=True)))
+        types = yield Request([["TYPE", key] for key in keys], "pipeline", renews=True)
+        kinds = as_texts(as_list(types, len(keys)))
         lists = [key for key, kind in zip(keys, kinds, strict=True) if kind == "list"]
-        answers = iter((yield Request([command for key in lists for command in _looks(key)], "pipeline")))
+        looks = [command for key in lists for command in _looks(key)]
+        answers = iter(as_list((yield Request(looks, "pipeline")), len(looks)) if looks else [])
         for session_id, kind in zip(page, kinds, strict=True):
             row = [next(answers) for _ in range(4)] if kind == "list" else [0]
             found.append(summary(session_id, row))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from .upstash_errors import UpstashLimitError
-from .upstash_requests import Command, Plan, Request, as_number, as_texts, single
+from .upstash_errors import UpstashTooLargeError
+from .upstash_requests import Command, Plan, Request, as_list, as_number, as_texts, single
 
 FIRST_PAGE = 1_000
 """Records in the first page of a session, while nothing is known of their size."""
@@ -41,7 +41,7 @@ def _newest(key: str, skip: int, end: int) -> Plan[list[str]]:
     if end - skip <= FIRST_PAGE:
         try:
             records = as_texts((yield single("LRANGE", key, skip, end - 1)))
-        except UpstashLimitError:
+        except UpstashTooLargeError:
             if end - skip == 1:
                 raise
         else:
@@ -72,7 +72,7 @@ def page(key: str, start: int, count: int) -> Plan[tuple[list[str], bool]]:
         request = single("LRANGE", key, -(start + count), -(start + 1), renews=True)
         try:
             records = as_texts((yield request))
-        except UpstashLimitError:
+        except UpstashTooLargeError:
             if count == 1:
                 raise
             count = max(1, count // 4)
@@ -91,12 +91,12 @@ def first_pages(keys: list[str]) -> Plan[list[tuple[list[str], bool]]]:
     commands: list[Command] = [["LRANGE", key, -SHORT_PAGE, -1] for key in keys]
     try:
         answers = yield Request(commands, "pipeline", renews=True)
-    except UpstashLimitError:
+    except UpstashTooLargeError:
         pages = []
         for key in keys:
             pages.append((yield from page(key, 0, SHORT_PAGE)))
         return pages
-    return [(as_texts(answer)[::-1], len(answer) == SHORT_PAGE) for answer in answers]
+    return [(as_texts(answer)[::-1], len(answer) == SHORT_PAGE) for answer in as_list(answers, len(keys))]
 
 
 def batches(session_ids: Iterable[str]) -> Iterator[list[str]]:

@@ -57,12 +57,23 @@ async def asend(client: AsyncRedis, request: Request) -> Any:
 def as_number(answer: Any) -> int:
     """Return `answer` where it is a number. Raises: UpstashResponseError."""
     if not isinstance(answer, int):
-        raise UpstashResponseError(f"expected a number, and {type(answer).__name__} came: is this Upstash?")
+        raise _none_of_upstash("a number")
     return int(answer)
 
 
 def as_texts(answer: Any) -> list[str]:
     """Return `answer` where it is a list of texts. Raises: UpstashResponseError."""
     if not isinstance(answer, list) or not all(isinstance(text, str) for text in answer):
-        raise UpstashResponseError("expected a list of texts, and something else came: is this Upstash?")
+        raise _none_of_upstash("a list of texts")
     return answer
+
+
+def as_list(answer: Any, count: int) -> list[Any]:
+    """Return `answer` where it is a list of `count`. Raises: UpstashResponseError."""
+    if not isinstance(answer, list) or len(answer) != count:
+        raise _none_of_upstash(f"a list of {count}")
+    return answer
+
+
+def _none_of_upstash(expected: str) -> UpstashResponseError:
+    return UpstashResponseError(f"expected {expected}, and something else came: is this Upstash?")
