@@ -40,15 +40,31 @@ class Jobs:
         self._limit = limit
         self._closed = False
 
-    def start(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
-        """Begin `work` and return True; False where a job of this key runs, too many do, or all has ended."""
+    def start(
+        self, key: Hashable, work: Callable[[], Coroutine[Any, Any, None]], never_began: Callable[[], None]
+    ) -> bool:
+        """Begin `work` and return True; False where a job of this key runs, too many do, or all has ended.
+
+        A job that is cancelled before its first step cannot say so itself: `never_began` is called then.
+        """
+        began = threading.Event()
+
+        async def begun() -> None:
+            began.set()
+            await work()
+
+        def ended(future: Future[Any]) -> None:
+            self._forget(key, future)
+            if not began.is_set():
+                never_began()
+
         with self._lock:
             if self._closed or key in self._running or len(self._running) >= self._limit:
                 return False
             # The context of the calling thread goes along: ipykernel keeps there whose reply it is.
-            future = asyncio.run_coroutine_threadsafe(work(), io_loop())
+            future = asyncio.run_coroutine_threadsafe(begun(), io_loop())
             self._running[key] = future
-        future.add_done_callback(lambda _: self._forget(key, future))
+        future.add_done_callback(ended)
         return True
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Coroutine, Mapping
 from typing import Any, Final, TypeVar
@@ -13,7 +14,7 @@ import traitlets
 from ..errors import InvalidInputError
 from ._jobs import Jobs
 from ._methods import Methods
-from ._refusals import Refusal, as_error, refusal_of
+from ._refusals import CANCELLED, Refusal, as_error, refusal_of
 from ._requests import Call, Params, Request, address_of, python_call, read_request
 from ._wire import sendable
 
@@ -45,7 +46,9 @@ class PageWidget(anywidget.AnyWidget):
 
     def set_state(self, sync_data: Mapping[str, Any]) -> None:
         """Take from the page what is the page's to set, and nothing else."""
-        super().set_state({name: value for name, value in sync_data.items() if name in _SET_BY_THE_PAGE})
+        state = {name: value for name, value in sync_data.items() if name in _SET_BY_THE_PAGE}
+        with contextlib.suppress(traitlets.TraitError):  # what it cannot be, it does not become
+            super().set_state(state)
 
     def _on_message(self, _widget: object, content: object, _buffers: object) -> None:
         """Start what the page asks for. Never waits, never raises: errors in a callback are shown nowhere."""
@@ -58,10 +61,17 @@ class PageWidget(anywidget.AnyWidget):
                 target = request.params.integer("rid", low=-(2**53))
                 found = self._jobs.cancel((request.view, target))
                 self._reply(address, {"ok": True, "result": {"cancelled": found}})
-            elif not self._jobs.start((request.view, request.rid), lambda: self._serve(request)):
-                raise Refusal("busy", "Too much is under way at once, or this number is taken. Try again.")
+            else:
+                self._start(request)
         except Refusal as refusal:
             self._reply(address, {"ok": False, "error": as_error(refusal)})
+
+    def _start(self, request: Request) -> None:
+        def cancelled() -> None:
+            self._reply((request.rid, request.view), {"ok": False, "error": as_error(CANCELLED)})
+
+        if not self._jobs.start((request.view, request.rid), lambda: self._serve(request), cancelled):
+            raise Refusal("busy", "Too much is under way at once, or this number is taken. Try again.")
 
     async def _serve(self, request: Request) -> None:
         address = (request.rid, request.view)
@@ -75,8 +85,8 @@ class PageWidget(anywidget.AnyWidget):
         try:
             result = await self._methods.answer(request.method, request.params, call)
             await self._mirrored()
-        except asyncio.CancelledError as exc:
-            self._reply(address, {"ok": False, "error": as_error(refusal_of(exc))})
+        except asyncio.CancelledError:
+            self._reply(address, {"ok": False, "error": as_error(CANCELLED)})
             raise
         except Exception as exc:  # noqa: BLE001 - the page is told of whatever it is; nobody else would be
             self._reply(address, {"ok": False, "error": as_error(refusal_of(exc))})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from .. import errors
@@ -15,6 +14,8 @@ class Refusal(Exception):
         super().__init__(message)
         self.type, self.message, self.field = type, message, field
 
+
+CANCELLED = Refusal("cancelled", "Cancelled.")
 
 # The first that fits, so the more special come first.
 _TYPES: tuple[tuple[type[BaseException], str], ...] = (
@@ -33,12 +34,10 @@ _TYPES: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def refusal_of(exc: BaseException) -> Refusal:
+def refusal_of(exc: Exception) -> Refusal:
     """Return what the page is told of `exc`: our words, never those of a driver, which may hold a secret."""
     if isinstance(exc, Refusal):
         return exc
-    if isinstance(exc, asyncio.CancelledError):
-        return Refusal("cancelled", "Cancelled.")
     for kind, name in _TYPES:
         if isinstance(exc, kind):
             return Refusal(name, str(exc))

@@ -440,6 +440,23 @@ def test_the_page_cannot_set_what_python_relies_on(store: SessionStore) -> None:
     browser.close()
 
 
+def test_a_height_that_is_none_is_not_taken_from_the_page(browser: HistoryBrowser, page: Page) -> None:
+    for height in ("1px;background:url(//x)", 5, None, []):
+        data = {"method": "update", "state": {"height": height}, "buffer_paths": []}
+        page.comm.handle_msg({"content": {"data": data}, "buffers": []})
+        assert browser.height == "560px"
+
+
+def test_what_is_cancelled_at_once_is_answered_all_the_same(page: Page, store: SessionStore) -> None:
+    store.append("a", TALK)
+    rids = [page.start("find", scope="all", text="x") for _ in range(20)]
+    for rid in rids:
+        page.start("cancel", rid=rid)
+    for rid in rids:
+        with contextlib.suppress(Refused):
+            page.reply(rid)
+
+
 def test_no_words_of_a_chat_are_in_the_state_of_the_widget(
     browser: HistoryBrowser, page: Page, store: SessionStore
 ) -> None:
