@@ -27,6 +27,9 @@ def plot_sessions(source: Source | pd.DataFrame, *, top: int = 40) -> Any:
 
     `source`: what `sessions_frame` takes, or its frame.
     Raises: ImportError without Altair (`pip install chatmem_nb[plot]`); InvalidInputError; StoreError.
+
+    >>> plot_sessions(store, top=3).to_dict()["mark"]["type"]
+    'bar'
     """
     alt = _altair()
     frame = _frame(source, "n_messages", sessions_frame)
