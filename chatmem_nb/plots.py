@@ -68,6 +68,10 @@ def plot_timeline(source: Source | pd.DataFrame) -> Any:
 
     Times are put together to some hundred bars, from minutes to weeks each. `source`: what `to_dataframe`
     takes, or its frame. Raises: as `plot_sessions`.
+
+    >>> chart = plot_timeline((store, ["trip-planner"]))  # as the last line of a cell, it is shown
+    >>> chart.to_dict()["encoding"]["x"]["type"]
+    'temporal'
     """
     alt = _altair()
     frame = _frame(source, "stored_at", partial(to_dataframe, columns=["role", "stored_at"]))
