@@ -105,6 +105,10 @@ def plot_tools(source: Source | pd.DataFrame) -> Any:
     """Return a chart of tool calls by name: how many, and how they ended.
 
     `source`: what `tool_calls_frame` takes, or its frame. Raises: as `plot_sessions`.
+
+    >>> chart = plot_tools(store)
+    >>> [bar["tool"] for bar in chart.to_dict()["data"]["values"]]
+    ['find_trains', 'hold_berth', 'weather']
     """
     alt = _altair()
     frame = _frame(source, "args", tool_calls_frame)
