@@ -153,8 +153,8 @@ class ListPlans:
         """Return the length of the list if the values of `push` stand together at its end, else None.
 
         Records know themselves by their `record_id`, and others may stand behind them: all that came since
-        the list had the length `before`, and some more are looked through. Texts without one may be there from before: they
-        count only where they are the very last.
+        the list had the length `before`, and some more are looked through. Texts without one may be there
+        from before: they count only where they are the very last.
         """
         run = list(push.values)
         length = yield from self.length(push.key, deadline)

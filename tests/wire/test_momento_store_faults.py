@@ -108,17 +108,21 @@ def test_an_equal_text_further_up_is_not_taken_for_the_one_that_was_lost(
 def test_records_are_found_behind_those_that_others_wrote_meanwhile(
     server: LocalMomento, make: Make, kind: Any
 ) -> None:
-    store, other = make(), make()
-    mine, theirs = [record("mine")], [record(i) for i in range(500)]
+    store = make()
+    store.append("s", [first := record("first")])
+    mine, theirs = [record("mine")], [record(i) for i in range(2_500)]
     server.faults.add(kind, command="ListConcatenateBack")
-    server.faults.add("delay", command="ListFetch", delay=timedelta(milliseconds=300))
-    writer = threading.Thread(target=store.append, args=("s", mine))
+    server.faults.add("delay", command="ListLength", delay=timedelta(milliseconds=300))
+    writer = threading.Thread(target=store.store.append, args=("s", mine))
     writer.start()
-    while len(server.faults):  # until `mine` was lost, and its look is held
+    while len(server.faults):  # until `mine` was lost, and the look for it is held
         threading.Event().wait(0.005)
-    other.append("s", theirs)
+    for start in range(0, 2_500, 500):
+        store.append("s", theirs[start : start + 500])
     writer.join()
-    assert sorted(store.read("s")) == sorted(mine + theirs)
+    records = store.read("s")
+    assert records[0] == first
+    assert sorted(records[1:]) == sorted(mine + theirs)
 
 
 @pytest.mark.parametrize("kind", PASSING)
