@@ -14,7 +14,8 @@ from ._loops import LoopClients
 from .base import CommandCount
 from .upstash_clients import Clients
 from .upstash_deadline import Backoff, Deadline
-from .upstash_errors import CLOSED, UpstashClosedError, UpstashStoreError, UpstashTimeoutError, mapped
+from .upstash_errors import CLOSED, UpstashClosedError, UpstashStoreError, UpstashTimeoutError
+from .upstash_failures import mapped
 from .upstash_http import Exchange
 from .upstash_requests import Plan, Request, asend, send
 

@@ -414,7 +414,7 @@ def test_a_certificate_that_nobody_vouches_for(
 
 def test_https_where_http_is_spoken(open_store: Callable[..., Coloured]) -> None:
     with odd_server(answers("400 Bad Request", b"")) as url:
-        store = open_store(url.replace("http:", "https:"))
+        store = open_store(url.replace("http:", "https:"), timeout_s=0.8)
         with pytest.raises(errors.StoreUnavailableError) as failed:
             store.append("s", ["r"])
         check(failed.value, errors.StoreUnavailableError, "")
