@@ -43,7 +43,7 @@ class Filter:
 
     def matching(self, records: Sequence[StoredMessage]) -> list[StoredMessage]:
         """Return those of `records` that fit."""
-        values = column_values(_COLUMNS, None, records)
+        values = column_values(_COLUMNS, (), records)
         rows = zip(*(values[name] for name in _COLUMNS), strict=True)
         return [record for record, row in zip(records, rows, strict=True) if self._fits(*row)]
 
