@@ -293,7 +293,7 @@ class MomentoChatMessageHistory(StoreHistory):
     @property
     def ttl(self) -> CollectionTtl:
         """The life of the session after each append, as Momento's SDK takes it."""
-        from .stores.momento_sdk import collection_ttl
+        from .stores.momento.sdk import collection_ttl
 
         return collection_ttl(self.store.ttl)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatmem_nb.stores.momento_errors import (
+from chatmem_nb.stores.momento.errors import (
     MomentoAuthError,
     MomentoError,
     MomentoResponseError,
@@ -18,12 +18,12 @@ from chatmem_nb.stores.momento_errors import (
     MomentoTimeoutError,
     MomentoUnavailableError,
 )
-from chatmem_nb.stores.momento_exchange import Deadline, Exchange, MissingCache, Requests
-from chatmem_nb.stores.momento_glob import compile_glob
-from chatmem_nb.stores.momento_index import Listing
-from chatmem_nb.stores.momento_lists import Pages, as_text
-from chatmem_nb.stores.momento_operations import DeleteKey, ListLength
-from chatmem_nb.stores.momento_sessions import Limits
+from chatmem_nb.stores.momento.exchange import Deadline, Exchange, MissingCache, Requests
+from chatmem_nb.stores.momento.glob import compile_glob
+from chatmem_nb.stores.momento.index import Listing
+from chatmem_nb.stores.momento.lists import Pages, as_text
+from chatmem_nb.stores.momento.operations import DeleteKey, ListLength
+from chatmem_nb.stores.momento.sessions import Limits
 
 
 @pytest.mark.parametrize(

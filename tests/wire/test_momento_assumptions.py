@@ -15,10 +15,10 @@ import pytest
 
 from chatmem_nb.errors import WrongTypeError
 from chatmem_nb.local import LocalMomento
-from chatmem_nb.stores import momento_operations as ops
 from chatmem_nb.stores.momento import MomentoSessionStore
-from chatmem_nb.stores.momento_errors import MomentoMessageTooLargeError
-from chatmem_nb.stores.momento_exchange import Requests
+from chatmem_nb.stores.momento import operations as ops
+from chatmem_nb.stores.momento.errors import MomentoMessageTooLargeError
+from chatmem_nb.stores.momento.exchange import Requests
 
 MINUTE_MS = 60_000
 

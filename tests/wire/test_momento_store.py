@@ -23,8 +23,8 @@ from chatmem_nb.errors import (
 )
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento import MomentoSessionStore
-from chatmem_nb.stores.momento_exchange import Requests
-from chatmem_nb.stores.momento_operations import RemainingLife
+from chatmem_nb.stores.momento.exchange import Requests
+from chatmem_nb.stores.momento.operations import RemainingLife
 from tests.colours import Coloured
 
 CACHE = "chatmem"

@@ -235,7 +235,7 @@ def test_nothing_of_a_store_shows_the_key(caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_every_kind_of_store_error_has_one_of_momento() -> None:
-    from chatmem_nb.stores import momento_errors
+    from chatmem_nb.stores.momento import errors as momento_errors
 
     ours = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, StoreError)}
     kinds = [kind for kind in vars(momento_errors).values() if isinstance(kind, type)]

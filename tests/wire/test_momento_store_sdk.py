@@ -16,11 +16,11 @@ from momento_wire_types import cacheclient_pb2 as pb
 
 from chatmem_nb.errors import StoreError, StoreTimeoutError
 from chatmem_nb.local import LocalMomento
-from chatmem_nb.stores import momento_operations
 from chatmem_nb.stores.momento import MomentoSessionStore
-from chatmem_nb.stores.momento_connection import Connection
-from chatmem_nb.stores.momento_sdk import _CALLS, SdkTransport
-from chatmem_nb.stores.momento_wire import _RPCS, WireTransport
+from chatmem_nb.stores.momento import operations as momento_operations
+from chatmem_nb.stores.momento.connection import Connection
+from chatmem_nb.stores.momento.sdk import _CALLS, SdkTransport
+from chatmem_nb.stores.momento.wire import _RPCS, WireTransport
 from tests.colours import Coloured
 
 HOUR = timedelta(hours=1)

@@ -10,11 +10,11 @@ from weakref import WeakKeyDictionary
 
 from momento import CacheClient
 
-from .base import CommandCount
-from .momento_errors import MomentoClosedError, MomentoError
-from .momento_exchange import Plan, Transport
-from .momento_sdk import SdkTransport
-from .momento_seen import Seen
+from ..base import CommandCount
+from .errors import MomentoClosedError, MomentoError
+from .exchange import Plan, Transport
+from .sdk import SdkTransport
+from .seen import Seen
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ class Connection:
 def _transport(client: CacheClient, cache_name: str, commands: CommandCount) -> Transport:
     """The client's own channel; or its public methods, where a later momento has other names."""
     try:
-        from .momento_wire import connect
+        from .wire import connect
 
         return connect(client, cache_name, commands)
     except (ImportError, AttributeError):

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from ..errors import InvalidInputError, RecordTooLargeError, WrongTypeError
-from .base import SessionSummary, checked_records, checked_session_id
-from .momento_edits import EditPlans
-from .momento_errors import MomentoError, MomentoMessageTooLargeError
-from .momento_exchange import Deadline, Exchange, Plan, known
-from .momento_index import IndexPlans, Listing, as_time
-from .momento_lists import ListPlans, Pages, as_text
-from .momento_operations import FetchList, ListLength, Operation, RemainingLife
-from .momento_seen import Seen
+from ...errors import InvalidInputError, RecordTooLargeError, WrongTypeError
+from ..base import SessionSummary, checked_records, checked_session_id
+from .edits import EditPlans
+from .errors import MomentoError, MomentoMessageTooLargeError
+from .exchange import Deadline, Exchange, Plan, known
+from .index import IndexPlans, Listing, as_time
+from .lists import ListPlans, Pages, as_text
+from .operations import FetchList, ListLength, Operation, RemainingLife
+from .seen import Seen
 
 _log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from .momento_errors import MomentoError, MomentoMessageTooLargeError
-from .momento_exchange import CHANGE_SHARE, Deadline, Exchange, Plan, known
-from .momento_operations import DeleteKey, EraseRange, FetchList, ListLength, Operation, Push
-from .momento_seen import Seen
+from .errors import MomentoError, MomentoMessageTooLargeError
+from .exchange import CHANGE_SHARE, Deadline, Exchange, Plan, known
+from .operations import DeleteKey, EraseRange, FetchList, ListLength, Operation, Push
+from .seen import Seen
 
 FIRST_PAGE = 1_000
 """Elements of the first page of a list; the next have as many as fill `_PAGE_BYTES`."""

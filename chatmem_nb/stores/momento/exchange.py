@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any, Protocol, TypeVar
 
-from ..errors import StoreNotFoundError, StoreResponseError, StoreUnavailableError
-from .momento_errors import (
+from ...errors import StoreNotFoundError, StoreResponseError, StoreUnavailableError
+from .errors import (
     MomentoError,
     MomentoThrottledError,
     MomentoTimeoutError,
     MomentoUnavailableError,
     is_unreachable,
 )
-from .momento_operations import CreateCache, Operation
+from .operations import CreateCache, Operation
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ import re
 from momento import CredentialProvider
 from momento.errors import SdkException
 
-from ..errors import InvalidInputError
+from ...errors import InvalidInputError
 
 _KEY_VARIABLES = ("MOMENTO_AUTH_TOKEN", "MOMENTO_API_KEY")
 _ENDPOINT_VARIABLE = "MOMENTO_ENDPOINT"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from momento.errors import MomentoErrorCode, SdkException, UnknownServiceException
 
-from ..errors import (
+from ...errors import (
     StoreAuthError,
     StoreClosedError,
     StoreError,

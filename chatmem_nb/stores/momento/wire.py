@@ -22,10 +22,10 @@ from momento.internal.services import Service
 from momento_wire_types import cacheclient_pb2 as pb
 from momento_wire_types import cacheclient_pb2_grpc, common_pb2, controlclient_pb2, controlclient_pb2_grpc
 
-from . import momento_operations as ops
-from .base import CommandCount
-from .momento_errors import MomentoClosedError, MomentoError, store_error
-from .momento_exchange import Requests
+from ..base import CommandCount
+from . import operations as ops
+from .errors import MomentoClosedError, MomentoError, store_error
+from .exchange import Requests
 
 # Generated, and without types.
 _DataStub: Any = cacheclient_pb2_grpc.ScsStub

@@ -21,10 +21,10 @@ from momento.requests import CollectionTtl, SortOrder
 from momento.responses import CacheListFetch, CacheListLength, CacheSortedSetFetch, CacheSortedSetGetScores
 from momento.responses.data.sorted_set.get_score import CacheSortedSetGetScore
 
-from . import momento_operations as ops
-from .base import CommandCount
-from .momento_errors import MomentoError, store_error
-from .momento_exchange import Requests, timed_out
+from ..base import CommandCount
+from . import operations as ops
+from .errors import MomentoError, store_error
+from .exchange import Requests, timed_out
 
 
 class SdkTransport:

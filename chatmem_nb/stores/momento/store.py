@@ -11,13 +11,13 @@ from typing import Any, Self
 from momento import CacheClient, Configurations, CredentialProvider
 from momento.config import Configuration
 
-from ..errors import InvalidInputError
-from .base import SessionSummary
-from .momento_connection import Connection
-from .momento_credentials import credential_provider as credential_provider
-from .momento_exchange import Exchange, MissingCache
-from .momento_index import IndexPlans
-from .momento_sessions import Limits, SessionPlans, milliseconds
+from ...errors import InvalidInputError
+from ..base import SessionSummary
+from .connection import Connection
+from .credentials import credential_provider
+from .exchange import Exchange, MissingCache
+from .index import IndexPlans
+from .sessions import Limits, SessionPlans, milliseconds
 
 _TOGETHER = 25
 """Sessions that are asked about at the same time."""

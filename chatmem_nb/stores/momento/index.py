@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from .momento_exchange import Deadline, Exchange, Plan, known
-from .momento_glob import compile_glob
-from .momento_lists import as_text
-from .momento_operations import (
+from .exchange import Deadline, Exchange, Plan, known
+from .glob import compile_glob
+from .lists import as_text
+from .operations import (
     FetchNames,
     FetchScores,
     KeepName,
@@ -18,7 +18,7 @@ from .momento_operations import (
     PutName,
     RemoveNames,
 )
-from .momento_seen import Seen
+from .seen import Seen
 
 _PAGE = 500
 _LIVES_MS = timedelta(hours=24) // timedelta(milliseconds=1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .momento_errors import MomentoError
-from .momento_exchange import Deadline, Plan
-from .momento_lists import ListPlans, as_text
-from .momento_operations import FetchList, ListLength, RemoveValue
+from .errors import MomentoError
+from .exchange import Deadline, Plan
+from .lists import ListPlans, as_text
+from .operations import FetchList, ListLength, RemoveValue
 
 Split = Callable[[Sequence[bytes]], list[list[bytes]]]
 """Divides records into parts, each of which one request takes."""
