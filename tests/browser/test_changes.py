@@ -75,9 +75,9 @@ def test_the_preview_shows_the_markdown(blank: Blank) -> None:
     page, _ = opened(blank)
     write(page, "**bold**")
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_role("region", name="Preview").locator("strong")).to_have_text("8")
+    expect(page.get_by_role("group", name="Preview").locator("strong")).to_have_text("8")
     write(page, "**bolder**")
-    expect(page.get_by_role("region", name="Preview").locator("strong")).to_have_text("10")
+    expect(page.get_by_role("group", name="Preview").locator("strong")).to_have_text("10")
 
 
 def test_the_first_message_of_an_empty_session_appears(blank: Blank) -> None:
@@ -95,7 +95,9 @@ def test_pasted_json_is_checked_before_anything_is_stored(blank: Blank) -> None:
     sheet.get_by_label("JSON").fill("[bad]")
     expect(sheet.get_by_text("Line 2: there is no role")).to_be_visible()
     expect(sheet.get_by_role("button", name="Append")).to_be_disabled()
-    sheet.get_by_label("JSON").fill('[{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]')
+    sheet.get_by_label("JSON").fill(
+        '[{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]'
+    )
     expect(sheet.get_by_text("2 messages to append.")).to_be_visible()
     assert all(ask["dry_run"] for ask in kernel.asked("append_json"))
     sheet.get_by_role("button", name="Append").click()

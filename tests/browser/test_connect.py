@@ -42,7 +42,12 @@ def test_a_secret_is_sent_once_and_only_as_a_message(blank: Blank) -> None:
     page.get_by_label("REST token").press("Enter")
     page.locator(".session").first.wait_for()
     assert str(kernel.seen).count(SECRET) == 1
-    assert page.evaluate("() => Object.keys(traits).sort()") == ["connected", "height", "read_only", "session"]
+    assert page.evaluate("() => Object.keys(traits).sort()") == [
+        "connected",
+        "height",
+        "read_only",
+        "session",
+    ]
 
 
 def test_what_is_wrong_is_said_beside_its_field(blank: Blank) -> None:
@@ -56,7 +61,9 @@ def test_what_is_wrong_is_said_beside_its_field(blank: Blank) -> None:
     expect(url).to_have_attribute("aria-invalid", "true")
     expect(url).to_be_focused()
     expect(url).to_have_value("x.upstash.io")
-    expect(page.locator(f"[id='{url.get_attribute('aria-describedby')}']")).to_have_text("The url needs https://")
+    expect(page.locator(f"[id='{url.get_attribute('aria-describedby')}']")).to_have_text(
+        "The url needs https://"
+    )
     expect(page.get_by_label("REST token")).to_have_value("")
 
 

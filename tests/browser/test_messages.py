@@ -58,10 +58,10 @@ def test_a_call_and_its_result_stand_together(blank: Blank) -> None:
     page, _ = shown(blank, asks, answer)
     card = page.locator(".call")
     expect(card).to_contain_text("search_flights")
-    expect(card.get_by_role("region", name="Arguments")).to_be_hidden()
+    expect(card.get_by_role("group", name="Arguments")).to_be_hidden()
     card.get_by_text("Arguments").click()
-    expect(card.get_by_role("region", name="Arguments")).to_have_text('{\n  "to": "OSL"\n}')
-    expect(card.get_by_role("region", name="Result")).to_have_text("SK 1461, 9:00")
+    expect(card.get_by_role("group", name="Arguments")).to_have_text('{\n  "to": "OSL"\n}')
+    expect(card.get_by_role("group", name="Result")).to_have_text("SK 1461, 9:00")
     own = page.locator(".msg").nth(1)
     expect(own.get_by_text("Result of search_flights in #1")).to_be_visible()
     expect(own.get_by_text("SK 1461")).to_be_hidden()
@@ -69,7 +69,9 @@ def test_a_call_and_its_result_stand_together(blank: Blank) -> None:
 
 def test_a_failed_call_and_an_unanswered_one_say_so(blank: Blank) -> None:
     failed = {"name": "pay", "args": "{}", "result": {"index": 1, "status": "error", "text": "declined"}}
-    page, _ = shown(blank, {"role": "ai", "tool_calls": [failed, {"name": "book", "args": "{}", "result": None}]})
+    page, _ = shown(
+        blank, {"role": "ai", "tool_calls": [failed, {"name": "book", "args": "{}", "result": None}]}
+    )
     expect(page.locator(".call").nth(0)).to_contain_text("failed")
     expect(page.locator(".call").nth(1)).to_contain_text("no result")
 
@@ -97,7 +99,9 @@ def test_a_picture_is_shown_only_when_asked_for(blank: Blank) -> None:
     expect(page.locator(".part")).to_contain_text("image, map.png12.3 kB")
     assert page.locator("img").count() == 0
     page.get_by_role("button", name="Show image").click()
-    expect(page.get_by_role("img", name="image, map.png")).to_have_attribute("src", "data:image/png;base64," + DOT)
+    expect(page.get_by_role("img", name="image, map.png")).to_have_attribute(
+        "src", "data:image/png;base64," + DOT
+    )
     assert kernel.asked("image")[0]["block"] == 0
 
 
@@ -127,7 +131,7 @@ def test_a_record_that_cannot_be_read_keeps_its_place(blank: Blank) -> None:
     page, _ = shown(blank, {}, {"error": "not JSON at 1", "raw": '{"type": broken', "html": ""}, {})
     bad = page.get_by_role("article", name="Unreadable record, message 2")
     expect(bad).to_contain_text("not JSON at 1")
-    expect(bad.get_by_role("region", name="Raw record")).to_have_text('{"type": broken')
+    expect(bad.get_by_role("group", name="Raw record")).to_have_text('{"type": broken')
     expect(page.locator(".msg")).to_have_count(3)
 
 
@@ -135,7 +139,7 @@ def test_the_raw_record_is_one_click_away(blank: Blank) -> None:
     page, _ = shown(blank, {})
     bar(page).get_by_role("button", name="Raw JSON").click()
     sheet = page.get_by_role("dialog", name="Message #1")
-    expect(sheet.get_by_role("region", name="Raw JSON")).to_contain_text("12345678901234567890")
+    expect(sheet.get_by_role("group", name="Raw JSON")).to_contain_text("12345678901234567890")
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
 
@@ -153,7 +157,7 @@ def test_a_message_is_copied_in_each_form(blank: Blank, form: str) -> None:
 def test_code_has_a_button_that_copies_it(blank: Blank) -> None:
     html = '<pre class="cm-code" data-lang="python"><code><span class="nb">print</span>(1)\n</code></pre>'
     page, _ = shown(blank, {"html": html})
-    page.get_by_role("region", name="Code").hover()
+    page.get_by_role("group", name="Code").hover()
     page.get_by_role("button", name="Copy code").click()
     assert pasted(page) == "print(1)\n"
 
@@ -161,7 +165,7 @@ def test_code_has_a_button_that_copies_it(blank: Blank) -> None:
 def test_a_wide_table_scrolls_in_its_own_box(blank: Blank) -> None:
     cells = "".join(f"<td>column_{i}_with_a_long_name</td>" for i in range(40))
     page, _ = shown(blank, {"html": f"<table><tbody><tr>{cells}</tr></tbody></table>"}, width=360)
-    box = page.get_by_role("region", name="Table")
+    box = page.get_by_role("group", name="Table")
     assert box.evaluate("box => box.scrollWidth > box.clientWidth")
     assert page.locator(".feed").evaluate("box => box.scrollWidth <= box.clientWidth")
 
@@ -170,7 +174,7 @@ def test_a_clipped_message_is_shown_whole_part_by_part(blank: Blank) -> None:
     page, kernel = shown(blank, {"clipped": 2000})
     page.get_by_role("button", name="Show all 2,000 characters").click()
     page.get_by_role("button", name="Show more").click()
-    expect(page.get_by_role("region", name="Full text")).to_have_count(2)
+    expect(page.get_by_role("group", name="Full text")).to_have_count(2)
     expect(page.get_by_role("button", name="Show more")).to_be_hidden()
     assert [ask["offset"] for ask in kernel.asked("full")] == [0, 1000]
 

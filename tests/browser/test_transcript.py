@@ -201,7 +201,13 @@ def test_new_messages_follow_at_the_end_and_are_marked_elsewhere(blank: Blank) -
 
     def grow(total: int) -> None:
         kernel.talks["talk"].length = total
-        event = {"event": "changed", "what": "session", "session": "talk", "epoch": kernel.epoch, "total": total}
+        event = {
+            "event": "changed",
+            "what": "session",
+            "session": "talk",
+            "epoch": kernel.epoch,
+            "total": total,
+        }
         page.evaluate("event => hear(event)", event)
 
     grow(102)

@@ -53,7 +53,7 @@ const form = (tag, run, props, ...inside) => h("form" + tag, { noValidate: true,
 const field = (label, props) => h("input", { ariaLabel: label, placeholder: label, spellcheck: false, ...props });
 const choice = (label, options, onchange) =>
 	h("select", { ariaLabel: label, onchange }, Object.entries(options).map(([value, text]) => h("option", { value }, text)));
-const region = (tag, label, ...inside) => h(tag, { tabIndex: 0, role: "region", ariaLabel: label }, inside);
+const region = (tag, label, ...inside) => h(tag, { tabIndex: 0, role: "group", ariaLabel: label }, inside);
 const fold = (title, body, props) => h("details", props ?? {}, h("summary", title), body);
 const dim = (...text) => h("span.dim", text);
 const line = (...inside) => h("div.line", inside);
@@ -62,7 +62,7 @@ const name = (text, tag = "bdi") => h(tag, { title: plain(text) }, plain(text));
 const facts = (pairs) =>
 	h("dl.facts", Object.entries(pairs).map(([label, value]) => value && h("div", h("dt", label), name(value, "dd"))));
 const state = (mark, title, text, ...actions) =>
-	h("div.state", { role: mark === "warn" ? "alert" : "status" }, h("span.mark." + mark, icon(mark)), h("h3", title), h("p", text), line(actions));
+	h("div.state", { role: mark === "warn" ? "alert" : "status" }, h("span.mark." + mark, icon(mark)), h("h2", title), h("p", text), line(actions));
 const skeletons = (label, n) => h("div.skeletons", { role: "status", ariaLabel: label }, Array.from({ length: n }, () => h("div.skeleton")));
 
 // What stands over `box` in its place: loading, nothing there, an error; nothing brings the box back.
@@ -1081,7 +1081,7 @@ function composer(app, talk) {
 	const text = h("textarea", { rows: 1, placeholder: "Append a message", ariaLabel: "Message", oninput: glance, onkeydown: (event) => (event.ctrlKey || event.metaKey) && act(event, { Enter: send }) });
 	const call = field("Tool call id", { hidden: true });
 	const problem = alarm();
-	const look = h("div.md.preview", { hidden: true, ariaLabel: "Preview", role: "region" });
+	const look = h("div.md.preview", { hidden: true, ariaLabel: "Preview", role: "group" });
 	const peek = button("Preview", () => ((look.hidden = !look.hidden), (peek.ariaPressed = !look.hidden), glance()), ".quiet", { ariaPressed: "false" });
 	const go = button("Append", send, ".primary", { title: "Ctrl+Enter" });
 	const later = timer();

@@ -1,0 +1,153 @@
+"""Find: hits counted and stepped through, in one session or in all, with progress and a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from stand_in import StandIn, Talk
+
+pytestmark = pytest.mark.browser
+Blank = Callable[..., Page]
+
+
+def hit(session: str, index: int, snippet: str = "take the ferry to Oslo") -> dict[str, Any]:
+    start = snippet.find("ferry")
+    return {"session_id": session, "index": index, "role": "ai", "snippet": snippet, "at": [start, start + 5]}
+
+
+def opened(blank: Blank, *hits: dict[str, Any]) -> tuple[Page, StandIn]:
+    kernel = StandIn({"talk": Talk(5000), "other": Talk(30)})
+    kernel.session = "talk"
+    kernel.hits = list(hits)
+    page = blank(kernel)
+    page.locator(".msg:not(.waiting)").first.wait_for()
+    page.get_by_role("button", name="Find").click()
+    return page, kernel
+
+
+def look(page: Page, text: str) -> None:
+    page.get_by_role("searchbox", name="Find").fill(text)
+    page.keyboard.press("Enter")
+
+
+def test_hits_are_stepped_through_with_the_keyboard(blank: Blank) -> None:
+    page, kernel = opened(blank, hit("talk", 9), hit("talk", 2500), hit("talk", 4999))
+    expect(page.get_by_role("searchbox", name="Find")).to_be_focused()
+    look(page, "ferry")
+    said = page.locator(".find [role=status]")
+    expect(said).to_have_text("1 of 3 hits")
+    expect(page.locator(".msg[aria-posinset='10']")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(said).to_have_text("2 of 3 hits")
+    expect(page.locator(".msg[aria-posinset='2501']")).to_be_in_viewport()
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator(".msg[aria-posinset='5000']")).to_be_in_viewport()
+    assert len(kernel.asked("find")) == 1
+
+
+def test_the_words_found_are_marked_without_new_markup(blank: Blank) -> None:
+    page, _ = opened(blank, hit("talk", 4999))
+    look(page, "FERRY")
+    page.wait_for_function("() => CSS.highlights.get('chatmem')?.size > 0")
+    page.keyboard.press("Escape")
+    page.wait_for_function("() => !CSS.highlights.get('chatmem')?.size")
+    expect(page.locator(".find")).to_be_hidden()
+
+
+def test_all_filters_reach_the_kernel(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    page.get_by_label("Where").select_option("All sessions")
+    page.locator(".find").get_by_label("Role").select_option("AI")
+    page.get_by_label("Tool", exact=True).fill("search_flights")
+    page.get_by_label("Model", exact=True).fill("gpt")
+    page.get_by_label("Errors only").check()
+    look(page, "ferry")
+    expect(page.get_by_text("No hits in 40 messages of 1 session")).to_be_visible()
+    assert kernel.asked("find")[0] == {
+        "scope": "all",
+        "session_id": "talk",
+        "text": "ferry",
+        "role": "ai",
+        "tool": "search_flights",
+        "model": "gpt",
+        "errors_only": True,
+        "limit": 1000,
+    }
+
+
+def test_hits_of_all_sessions_are_listed_and_open_their_session(blank: Blank) -> None:
+    page, _ = opened(blank, hit("other", 3), hit("talk", 7))
+    page.get_by_label("Where").select_option("All sessions")
+    look(page, "ferry")
+    rows = page.get_by_role("listbox", name="Hits").get_by_role("option")
+    expect(rows).to_have_count(2)
+    expect(rows.first.locator("mark")).to_have_text("ferry")
+    rows.first.click()
+    expect(page.locator(".title")).to_have_text("other")
+    expect(page.locator(".msg[aria-posinset='4']")).to_be_in_viewport()
+    page.get_by_role("listbox", name="Hits").press("ArrowDown")
+    expect(page.locator(".title")).to_have_text("talk")
+
+
+def test_it_works_with_no_session_open(blank: Blank) -> None:
+    kernel = StandIn({"talk": Talk(50)})
+    kernel.hits = [hit("talk", 3)]
+    page = blank(kernel)
+    page.get_by_role("button", name="Find").click()
+    look(page, "ferry")
+    assert kernel.asked("find")[0]["scope"] == "all"
+    page.get_by_role("listbox", name="Hits").get_by_role("option").click()
+    expect(page.locator(".title")).to_have_text("talk")
+
+
+def test_progress_is_shown_and_a_search_can_be_stopped(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    kernel.silent = {"find"}
+    page.get_by_label("Where").select_option("All sessions")
+    look(page, "ferry")
+    page.wait_for_function("() => sent.some(m => m.method === 'find')")
+    event = {
+        "event": "progress",
+        "done": 1500,
+        "total": 9000,
+        "note": "",
+        "partial": {"hits": [hit("other", 3)]},
+    }
+    page.evaluate(
+        """event => {
+          const {rid, view} = sent.find(m => m.method === 'find');
+          hear({...event, rid, view});
+        }""",
+        event,
+    )
+    expect(page.get_by_text("1 hit in 1,500 of 9,000…")).to_be_visible()
+    expect(page.get_by_role("listbox", name="Hits").get_by_role("option")).to_have_count(1)
+    page.locator(".find").get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Stopped. 1 hit")).to_be_visible()
+    assert len(kernel.asked("cancel")) == 1
+
+
+def test_a_failed_search_says_why(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    kernel.broken["find"] = {"type": "unavailable", "message": "The server does not answer."}
+    look(page, "ferry")
+    expect(page.locator(".find")).to_contain_text("The server does not answer.")
+
+
+def test_the_same_search_is_there_as_python(blank: Blank) -> None:
+    page, _ = opened(blank, hit("talk", 9))
+    look(page, "ferry")
+    page.get_by_role("button", name="As Python").click()
+    expect(page.get_by_role("group", name="Python code")).to_have_text('browser.find("ferry")')
+
+
+def test_a_slash_in_the_transcript_opens_it(blank: Blank) -> None:
+    page, _ = opened(blank)
+    page.keyboard.press("Escape")
+    expect(page.locator(".find")).to_be_hidden()
+    page.get_by_role("feed").press("/")
+    expect(page.get_by_role("searchbox", name="Find")).to_be_focused()
