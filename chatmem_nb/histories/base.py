@@ -1,28 +1,18 @@
-"""The two chat message histories: thin, over a store. The one place that touches LangChain's base class."""
+"""A session of a store as a chat message history. The one place that touches LangChain's base class."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 # Deprecated since langchain-core 1.6.4, and gone in 2.0; RunnableWithMessageHistory asks for it until then.
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage
 
-from .errors import InvalidInputError, StoreError
-from .records import StoredMessage, build_messages, encode_all, parse_all
-from .stores.base import SessionStore, checked_session_id
-
-if TYPE_CHECKING:
-    from momento import CacheClient
-    from momento.config import Configuration
-    from momento.requests import CollectionTtl
-    from upstash_redis import Redis
-
-    from .stores.momento import MomentoSessionStore
-    from .stores.upstash import UpstashSessionStore
+from ..errors import InvalidInputError, StoreError
+from ..records import StoredMessage, build_messages, encode_all, parse_all
+from ..stores.base import SessionStore, checked_session_id
 
 _SHOWN_IN_A_NOTEBOOK = 10
 
@@ -178,136 +168,6 @@ class StoreHistory(BaseChatMessageHistory):
         )
 
 
-class UpstashRedisChatMessageHistory(StoreHistory):
-    """A chat message history in Upstash Redis, as `langchain_community`'s class of this name and more.
-
-    >>> history = UpstashRedisChatMessageHistory("talk", server.url, server.token, ttl=3600)
-    >>> history.add_user_message("Hello!")
-    >>> history.add_ai_message("Hello.")
-    >>> [message.content for message in history.messages]
-    ['Hello!', 'Hello.']
-    """
-
-    store: UpstashSessionStore
-
-    def __init__(
-        self,
-        session_id: str,
-        url: str = "",
-        token: str = "",
-        key_prefix: str = "message_store:",
-        ttl: int | None = None,
-    ) -> None:
-        """Open `session_id`; no request is made.
-
-        Without url and token, both are taken from UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN,
-        as a pair or not at all. `ttl`: seconds that the session lives after each append.
-
-        Raises: InvalidInputError.
-        """
-        from .stores.upstash import UpstashSessionStore
-
-        checked_session_id(session_id)
-        life = _seconds(ttl)
-        if url == "" and token == "":
-            store = UpstashSessionStore.from_env(key_prefix=key_prefix, ttl=life)
-        else:
-            store = UpstashSessionStore(url, token, key_prefix=key_prefix, ttl=life)
-        super().__init__(store, session_id)
-
-    @property
-    def ttl(self) -> int | None:
-        """Seconds that the session lives after each append; None: for ever."""
-        return None if self.store.ttl is None else int(self.store.ttl.total_seconds())
-
-    @property
-    def redis_client(self) -> Redis:
-        """The synchronous client of `upstash_redis` that the store uses."""
-        return self.store.redis_client
-
-
-class MomentoChatMessageHistory(StoreHistory):
-    """A chat message history in Momento, as `langchain_community`'s class of this name and more.
-
-    >>> history = MomentoChatMessageHistory.from_store(momento.store("langchain"), "talk")
-    >>> history.add_user_message("Hello!")
-    >>> [message.content for message in history.messages]
-    ['Hello!']
-    """
-
-    store: MomentoSessionStore
-
-    def __init__(
-        self,
-        session_id: str,
-        cache_client: CacheClient,
-        cache_name: str,
-        *,
-        key_prefix: str = "message_store:",
-        ttl: timedelta | None = None,
-        ensure_cache_exists: bool = True,
-    ) -> None:
-        """Open `session_id`; no request is made before the first use.
-
-        `ttl`: the life of the session after each append; None: the default of the client. The cache is
-        made at the first use where it does not exist, unless `ensure_cache_exists` is False.
-
-        Raises: InvalidInputError; TypeError, where `cache_client` is no momento.CacheClient.
-        """
-        from .stores.momento import MomentoSessionStore
-
-        checked_session_id(session_id)
-        store = MomentoSessionStore(
-            cache_client, cache_name, key_prefix=key_prefix, ttl=ttl, ensure_cache_exists=ensure_cache_exists
-        )
-        super().__init__(store, session_id)
-
-    @classmethod
-    def from_client_params(
-        cls,
-        session_id: str,
-        cache_name: str,
-        ttl: timedelta,
-        *,
-        configuration: Configuration | None = None,
-        api_key: str | None = None,
-        auth_token: str | None = None,
-        **kwargs: Any,
-    ) -> Self:
-        """Return the history of `session_id`, with a client of its own, which `.store.close()` closes.
-
-        The key: `auth_token` or `api_key` where given, else from the environment (MOMENTO_AUTH_TOKEN, then
-        MOMENTO_API_KEY). A v2 key needs MOMENTO_ENDPOINT, or `endpoint=` here. `kwargs`: the constructor's.
-
-        Raises: InvalidInputError.
-        """
-        from .stores.momento import MomentoSessionStore, credential_provider
-
-        checked_session_id(session_id)
-        provider = credential_provider(auth_token or api_key, endpoint=kwargs.pop("endpoint", None))
-        store = MomentoSessionStore.from_credentials(
-            provider, cache_name, ttl, configuration=configuration, ttl=ttl, **kwargs
-        )
-        return cls.from_store(store, session_id)
-
-    @property
-    def ttl(self) -> CollectionTtl:
-        """The life of the session after each append, as Momento's SDK takes it."""
-        from .stores.momento.sdk import collection_ttl
-
-        return collection_ttl(self.store.ttl)
-
-    @property
-    def cache_client(self) -> CacheClient:
-        """The client of `momento` that the store uses."""
-        return self.store.cache_client
-
-    @property
-    def cache_name(self) -> str:
-        """The cache that holds the session."""
-        return self.store.cache_name
-
-
 def _first_index(start: int, stop: int | None, count: int) -> int:
     """The index of the first of `count` records of the slice `start:stop`, without asking for the length."""
     return start if start >= 0 else (stop or 0) - count
@@ -317,15 +177,6 @@ def _checked_count(n: int) -> int:
     if not isinstance(n, int) or n < 0:
         raise InvalidInputError(f"n must be a whole number of messages, 0 or more, got {n!r:.40}")
     return n
-
-
-def _seconds(ttl: int | None) -> timedelta | None:
-    """The original took 0 for "no ttl", and so does this."""
-    if ttl is None or ttl == 0:
-        return None
-    if not isinstance(ttl, int) or ttl < 0:
-        raise InvalidInputError(f"ttl must be a whole number of seconds above 0, or None, got {ttl!r:.40}")
-    return timedelta(seconds=ttl)
 
 
 def _html_row(record: StoredMessage) -> str:
