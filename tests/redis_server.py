@@ -1,44 +1,50 @@
-"""A real Redis server for tests, on a free port of this machine, that keeps nothing."""
+"""A real redis-server for the time of a test module."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import redis
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
-    """Yield its url; the test is skipped where there is no `redis-server`."""
+def redis_server(folder: Path) -> Iterator[str]:
+    """Run redis-server, and yield its url. Skips the test where there is none, but fails where CI is set."""
     program = shutil.which("redis-server")
     if program is None:
-        pytest.skip("redis-server is not installed (apt install redis-server)")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-        process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
+        if os.environ.get("CI"):
+            pytest.fail("CI needs redis-server: apt-get install redis-server")
+        pytest.skip("redis-server is not installed")
+    path = folder / "redis.sock"
+    arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+    with subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL) as process:
         try:
-            _wait_for(port)
-            yield f"redis://127.0.0.1:{port}/0"
+            _wait_for(path, process)
+            yield f"unix://{path}"
         finally:
             process.terminate()
-            process.wait(10)
 
 
-def _wait_for(port: int) -> None:
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-    raise TimeoutError("redis-server did not start")
+def without_scripts(url: str) -> str:
+    """Return the url for a user of this server who may do everything but run scripts."""
+    with redis.Redis.from_url(url) as client:
+        client.execute_command("ACL", "SETUSER", "plain", "on", ">word", "~*", "&*", "+@all", "-@scripting")
+    return url.replace("unix://", "unix://plain:word@")
+
+
+def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(path)) == 0:
+                return
+        time.sleep(0.02)
+    raise RuntimeError("redis-server did not start")

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -17,9 +19,9 @@ from chatmem_nb import local
 from chatmem_nb.errors import ChatMemError, InvalidInputError, StoreClosedError
 from chatmem_nb.stores.base import CommandCount, SessionStore
 from tests.colours import Coloured
-from tests.redis_server import redis_server
+from tests.redis_server import redis_server, without_scripts
 
-SERVICES = ("upstash", "redis", "momento")
+SERVICES = ("upstash", "redis", "redis without scripts", "momento")
 SESSION_IDS = [
     "plain",
     "with space",
@@ -46,9 +48,11 @@ def servers() -> Iterator[Callable[[str], Any]]:
         def start(service: str) -> Any:
             if service == "momento":
                 return local.LocalMomento()
-            return local.LocalUpstash(
-                redis_url=stack.enter_context(redis_server()) if service == "redis" else None
-            )
+            if service == "upstash":
+                return local.LocalUpstash()
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            url = stack.enter_context(redis_server(folder))
+            return local.LocalUpstash(redis_url=url if service == "redis" else without_scripts(url))
 
         yield server
 
