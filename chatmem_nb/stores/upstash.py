@@ -141,13 +141,15 @@ class UpstashSessionStore:
         return await self._connection.arun(self._plans.read(session_id, start, stop))
 
     def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole sessions, long ones in pieces. 25 in a request."""
+        """Yield (session_id, start, records) of whole sessions, long ones in pieces; 25 to 250 a request."""
         self._connection.check_open()
         return self._read_many(checked_names(session_ids))
 
     def _read_many(self, session_ids: Iterator[str]) -> Iterator[tuple[str, int, list[str]]]:
-        for batch in reading.batches(session_ids):
+        batches = reading.Batches(session_ids)
+        for batch in batches:
             pages = self._connection.run(self._plans.first_pages(batch))
+            batches.came(pages)
             for session_id, (records, more) in zip(batch, pages, strict=True):
                 start = 0
                 while records:
@@ -157,13 +159,15 @@ class UpstashSessionStore:
                     records, more = self._connection.run(following) if more else ([], False)
 
     def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole sessions, long ones in pieces. 25 in a request."""
+        """Yield (session_id, start, records) of whole sessions, long ones in pieces; 25 to 250 a request."""
         self._connection.check_open()
         return self._aread_many(checked_names(session_ids))
 
     async def _aread_many(self, session_ids: Iterator[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
-        for batch in reading.batches(session_ids):
+        batches = reading.Batches(session_ids)
+        for batch in batches:
             pages = await self._connection.arun(self._plans.first_pages(batch))
+            batches.came(pages)
             for session_id, (records, more) in zip(batch, pages, strict=True):
                 start = 0
                 while records:

@@ -14,6 +14,9 @@ LONGEST_PAGE = 25_000
 PAGE_CHARACTERS = 4_000_000
 """What later pages aim at; an answer is limited as a request is."""
 SESSIONS_AT_ONCE = 25
+MOST_SESSIONS_AT_ONCE = 250
+BATCH_CHARACTERS = 2_000_000
+"""What requests for several sessions aim at."""
 SHORT_PAGE = 200
 """Records of each, where several sessions are read in one request."""
 
@@ -99,8 +102,23 @@ def first_pages(keys: list[str]) -> Plan[list[tuple[list[str], bool]]]:
     return [(as_texts(answer)[::-1], len(answer) == SHORT_PAGE) for answer in as_list(answers, len(keys))]
 
 
-def batches(session_ids: Iterable[str]) -> Iterator[list[str]]:
-    """Yield `session_ids` in lists for one request each, asking for no more than the next."""
-    names = iter(session_ids)
-    while batch := list(islice(names, SESSIONS_AT_ONCE)):
-        yield batch
+class Batches:
+    """Session ids in lists for one request each, asking for no more than the next.
+
+    The first is short, while nothing is known of the sessions; short sessions then go by the hundred, since
+    each request costs more than reading one of them.
+    """
+
+    def __init__(self, session_ids: Iterable[str]) -> None:
+        self._names = iter(session_ids)
+        self._size = SESSIONS_AT_ONCE
+
+    def __iter__(self) -> Iterator[list[str]]:
+        while batch := list(islice(self._names, self._size)):
+            yield batch
+
+    def came(self, pages: list[tuple[list[str], bool]]) -> None:
+        """Note what the last batch was answered with."""
+        characters = sum(len(record) for records, _ in pages for record in records)
+        fitting = BATCH_CHARACTERS * len(pages) // max(1, characters)
+        self._size = max(1, min(fitting, self._size * 4, MOST_SESSIONS_AT_ONCE))
