@@ -252,14 +252,17 @@ def _content_error(kind: str, data: dict[str, Any]) -> str | None:
     return None
 
 
+_NO_CALLS: list[Any] = []
+
+
 def _ai_error(data: dict[str, Any]) -> str | None:
     for field in ("tool_calls", "invalid_tool_calls"):
-        calls = data.get(field)
-        if calls is None and field not in data:
+        calls = data.get(field, _NO_CALLS)
+        if not calls and type(calls) is list:  # most messages: nothing to look through
             continue
         if type(calls) is not list or not all(type(call) is dict for call in calls):
             return f"its `{field}` is no list of objects"
-    for call in data.get("tool_calls", ()):
+    for call in data.get("tool_calls", _NO_CALLS):
         if type(call.get("name")) is not str or type(call.get("args")) is not dict or "id" not in call:
             return "one of its `tool_calls` lacks name, args or id"
     return None
@@ -290,9 +293,11 @@ def _timestamp(text: object) -> datetime | None:
         return None
     try:
         stamp = datetime.fromisoformat(text)
-    except ValueError:  # another writer's idea of a time: the record is read without it
+        if stamp.tzinfo is UTC:
+            return stamp
+        return stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # another writer's idea of a time: the record is read without it
         return None
-    return stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
 
 
 def _json_reason(exc: Exception) -> str:

@@ -32,7 +32,7 @@ class CsvWriter(TextWriter):
         csv.writer(self._file, lineterminator="\r\n").writerow(self._columns)
 
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
-        values = column_values(self._columns, session_id, records)
+        values = column_values(self._columns, [session_id] * len(records), records)
         for row in zip(*values.values(), strict=True):
             self._rows.writerow([cell(value) for value in row])
 

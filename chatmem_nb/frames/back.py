@@ -130,7 +130,7 @@ def _record(row: dict[str, Any], index: int) -> tuple[str, bool]:
 
 def _edits(record: StoredMessage, given: dict[str, Any]) -> dict[str, Any]:
     """The columns that do not say what `raw` says."""
-    expected = column_values(list(given), None, [record])
+    expected = column_values(list(given), [], [record])
     return {name: value for name, value in given.items() if not _same(name, value, expected[name][0])}
 
 

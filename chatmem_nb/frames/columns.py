@@ -14,32 +14,55 @@ from . import providers
 from .calls import tool_calls
 
 Values = list[Any]
+_TOGETHER = 500
 _NOTHING: dict[str, Any] = {}
 _TOOL_TYPES = frozenset({"tool", "ToolMessageChunk"})
 
 
 class Columns:
-    """Columns that grow piece by piece; records are let go as soon as their values are taken."""
+    """Columns that grow piece by piece; records are let go as soon as their values are taken.
+
+    Values are taken of several hundred records at once: one by one, short sessions would cost more in calls
+    than in work, and all at once, parsed records that live long would cost the garbage collector.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.values: dict[str, Values] = {name: [] for name in names}
+        self._values: dict[str, Values] = {name: [] for name in names}
+        self._session_ids: list[str | None] = []
+        self._records: list[StoredMessage] = []
 
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
         """Take the values of `records` of one session."""
-        for name, values in column_values(list(self.values), session_id, records).items():
-            self.values[name] += values
+        self._session_ids += [session_id] * len(records)
+        self._records += records
+        if len(self._records) >= _TOGETHER:
+            self._take()
+
+    def _take(self) -> None:
+        for name, values in column_values(list(self._values), self._session_ids, self._records).items():
+            self._values[name] += values
+        self._session_ids, self._records = [], []
+
+    @property
+    def values(self) -> dict[str, Values]:
+        """All that was taken, by column."""
+        self._take()
+        return self._values
 
 
 def column_values(
-    names: Sequence[str], session_id: str | None, records: Sequence[StoredMessage]
+    names: Sequence[str], session_ids: Sequence[str | None], records: Sequence[StoredMessage]
 ) -> dict[str, Values]:
-    """Return the values of the columns `names`, None where a record has none."""
+    """Return the values of the columns `names`, None where a record has none.
+
+    `session_ids`: of each record; it may be shorter where that column is not asked for.
+    """
     datas = [record.data or _NOTHING for record in records]
     counts: list[providers.Usage] | None = None
     found: dict[str, Values] = {}
     for name in names:
         if name == "session_id":
-            found[name] = [session_id] * len(records)
+            found[name] = list(session_ids)
         elif name in _OF_RECORD:
             found[name] = _OF_RECORD[name](records)
         elif name in _COUNTS:

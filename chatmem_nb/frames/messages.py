@@ -84,7 +84,7 @@ def _condition(where: Where | None) -> Keep:
 def _equals(wanted: dict[str, set[Any]]) -> Keep:
     def keep(session_id: str | None, records: list[StoredMessage]) -> list[StoredMessage]:
         for name, values in wanted.items():
-            found = column_values([name], session_id, records)[name]
+            found = column_values([name], [session_id] * len(records), records)[name]
             records = [record for record, value in zip(records, found, strict=True) if value in values]
         return records
 

@@ -42,6 +42,7 @@ COLUMNS: dict[str, Kind] = {
 """Nested values are JSON text: Arrow invents keys and changes numbers in nested columns."""
 
 TEXT = pd.StringDtype("pyarrow", na_value=np.nan)
+_NO_TEXT = pd.array([], dtype=TEXT)
 TIME = pd.DatetimeTZDtype("us", "UTC")
 
 # Categories that are always there, so that frames of the usual messages have equal dtypes.
@@ -81,15 +82,25 @@ def array(kind: Kind, values: Sequence[Any], categories: Iterable[str] = ()) -> 
         return pd.array(values, dtype=TIME)
     if kind == "duration":
         return pd.array(values, dtype="timedelta64[us]")
-    return pd.array(values, dtype="int32" if kind == "int32" else "Int64")
+    if kind == "int32":
+        return np.array(values, dtype="int32")
+    return _whole_numbers(values)
 
 
 def text_array(values: Sequence[str | None]) -> Any:
     """Return `values` as pandas' `str`, which is UTF-8: a lone surrogate becomes its JSON escape."""
+    if not any(values) and "" not in values:  # columns of tool messages in chats without tools, and the like
+        return _NO_TEXT.take(np.full(len(values), -1), allow_fill=True)
     try:
         return pd.array(values, dtype=TEXT)
     except UnicodeEncodeError:
         return pd.array([value and utf8_text(value) for value in values], dtype=TEXT)
+
+
+def _whole_numbers(values: Sequence[int | None]) -> Any:
+    missing = np.array([value is None for value in values], dtype=bool)
+    numbers = np.array([0 if value is None else value for value in values], dtype="int64")
+    return pd.arrays.IntegerArray(numbers, missing)
 
 
 def utf8_text(text: str) -> str:

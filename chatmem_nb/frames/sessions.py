@@ -73,7 +73,7 @@ def _count(row: dict[str, Any], records: list[StoredMessage]) -> None:
     row["n_bad"] += sum(record.error is not None for record in records)
     row["bytes"] += sum(utf8_size(record.raw) for record in records)
     _set_ends(row, records)
-    for name, counts in column_values(_SUMS, None, records).items():
+    for name, counts in column_values(_SUMS, [], records).items():
         known = [count for count in counts if count is not None]
         if known:
             row[name] = row.get(name, 0) + sum(known)
@@ -85,7 +85,7 @@ def _count(row: dict[str, Any], records: list[StoredMessage]) -> None:
 
 def _set_ends(row: dict[str, Any], records: list[StoredMessage]) -> None:
     for name, suffix in _ENDS.items():
-        first, last = column_values([name], None, [records[0], records[-1]])[name]
+        first, last = column_values([name], [], [records[0], records[-1]])[name]
         row.setdefault(f"first_{suffix}", first)
         row[f"last_{suffix}"] = last
 
