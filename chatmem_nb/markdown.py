@@ -75,9 +75,9 @@ def to_html(text: str, *, limit: int = RENDER_LIMIT) -> str:
     return str(_CLEANER.clean(html))
 
 
-def code_html(text: str, language: str = "") -> str:
+def code_html(text: str, language: str = "", *, colours: bool = True) -> str:
     """Return `text` as one block of code, coloured where `language` is known and it is short enough."""
-    return str(_CLEANER.clean(_code_block(showable(text), language)))
+    return str(_CLEANER.clean(_code_block(showable(text), language, colours=colours)))
 
 
 def plain_html(text: str) -> str:
@@ -97,11 +97,12 @@ def clip(text: str, limit: int) -> tuple[str, int | None]:
     return (text, None) if len(text) <= limit else (text[:limit], len(text))
 
 
-def _code_block(code: str, info: str) -> str:
+def _code_block(code: str, info: str, *, colours: bool = True) -> str:
     words = info.split(maxsplit=1)
     found = _LANGUAGE.fullmatch(words[0].lower()) if words else None
     language = found.group() if found else ""
-    return f'<pre class="cm-code" data-lang="{language}"><code>{_coloured(code, language)}</code></pre>\n'
+    inner = _coloured(code, language) if colours else escape(code)
+    return f'<pre class="cm-code" data-lang="{language}"><code>{inner}</code></pre>\n'
 
 
 def _coloured(code: str, language: str) -> str:

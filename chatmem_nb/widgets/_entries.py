@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..frames import providers
-from ..markdown import clip, showable, to_html
+from ..markdown import RENDER_LIMIT, clip, code_html, showable, to_html
 from ..records import StoredMessage
 from ._blocks import Content, read_content
 from ._calls import ToolCall, tool_calls_of
@@ -27,6 +27,21 @@ def text_of(record: StoredMessage) -> str:
     return record.raw if record.error is not None else read_content(record.data or {}).text
 
 
+def words_html(text: str, role: str) -> str:
+    """Return the words of a message as HTML: as Markdown, but JSON that a tool returned as what it is."""
+    if role == "tool" and text.lstrip()[:1] in ("{", "["):
+        return code_html(indented(text) or text, "json", colours=False)
+    return to_html(text) if text else ""
+
+
+def indented(text: str) -> str | None:
+    """Return JSON text indented; None where it is none."""
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        return None
+
+
 def entry(
     record: StoredMessage,
     *,
@@ -42,10 +57,10 @@ def entry(
     `shown` tool calls and blocks are in it. `results` are the answers to its tool calls by call id;
     `answers` the tool and index of the call that it answers.
     """
-    data = record.data or {}
+    data, role = record.data or {}, role_of(record)
     common = {
         "index": record.index,
-        "role": role_of(record),
+        "role": role,
         "type": short(record.type) or "unknown",
         "stored_at": record.stored_at.isoformat() if record.stored_at else None,
         "chars": len(record.raw),
@@ -55,20 +70,24 @@ def entry(
         return {**common, **_unreadable(record)}
     content = read_content(data) if content is None else content
     text, clipped = clip(content.text, text_clip)
+    if clipped and role == "tool" and len(content.text) <= RENDER_LIMIT:
+        text = (indented(content.text) or text)[
+            :text_clip
+        ]  # cut when it is laid out: cut before, it is no JSON
     found = tool_calls_of(data)
     call_id = short(data.get("tool_call_id"))
     return {
         **common,
         "name": short(data.get("name")),
         "id": short(data.get("id")),
-        "html": to_html(text) if text else "",
+        "html": words_html(text, role),
         "clipped": clipped,
         "blocks": [part.shown(text_clip) for part in content.parts[:shown]],
         "tool_calls": [shown_call(call, results or {}, text_clip) for call in found[:shown]],
         "tool_calls_total": len(found),
         "tool_call_id": call_id,
         "answers": {"name": answers[0], "index": answers[1]} if answers else None,
-        "status": short(data.get("status")) if role_of(record) == "tool" else None,
+        "status": short(data.get("status")) if role == "tool" else None,
         "raw": None,
         **figures(data),
     }

@@ -7,11 +7,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from ..markdown import RENDER_LIMIT, showable, to_html
+from ..markdown import RENDER_LIMIT, showable
 from ..records import StoredMessage, parse
 from ._blocks import read_content
 from ._calls import tool_calls_of
-from ._entries import shown_call, text_of
+from ._entries import indented, shown_call, text_of, words_html
 from ._reading import records, summaries
 from ._refusals import Refusal
 from ._requests import Call, Params
@@ -73,7 +73,7 @@ class Transcript:
         after = offset + PART
         html = None
         if offset == 0 and len(text) <= RENDER_LIMIT and record.error is None:
-            html = await asyncio.to_thread(to_html, text)
+            html = await asyncio.to_thread(words_html, text, role_of(record))
         return {
             "text": showable(text[offset:after]),
             "next": after if after < len(text) else None,
@@ -159,12 +159,8 @@ class Transcript:
 
 def _laid_out(raw: str) -> str | None:
     """Return JSON text indented; None for what is no JSON, or too long to be read by anyone."""
-    if len(raw) > LAID_OUT_LIMIT:
-        return None
-    try:
-        return showable(json.dumps(json.loads(raw), ensure_ascii=False, indent=2))
-    except (ValueError, RecursionError):
-        return None
+    text = indented(raw) if len(raw) <= LAID_OUT_LIMIT else None
+    return None if text is None else showable(text)
 
 
 def _plain(record: StoredMessage) -> str:

@@ -258,6 +258,17 @@ def test_a_shape_that_fits_nothing_is_shown_all_the_same(data: dict[str, Any]) -
     json.dumps(row)
 
 
+def test_json_that_a_tool_returned_is_shown_as_json_and_not_as_markdown() -> None:
+    def shown(text: str) -> str:
+        return str(entry(stored("tool", content=text, tool_call_id="c"), text_clip=200)["html"])
+
+    block = '<pre class="cm-code" data-lang="json"><code>'
+    assert shown('{"a_b_c": "*x*"}') == block + '{\n  "a_b_c": "*x*"\n}</code></pre>\n'
+    assert shown("[broken *x*").startswith(block + "[broken *x*")
+    assert shown(json.dumps([{"name": "x"}] * 100)).startswith(block + "[\n  {\n")
+    assert shown("*plain*") == "<p><em>plain</em></p>\n"
+
+
 def test_a_record_that_cannot_be_read_is_shown_with_its_reason_and_its_text() -> None:
     row = entry(parse("<script>" + "x" * 10_000, 7))
     assert row["error"].startswith("not JSON")
