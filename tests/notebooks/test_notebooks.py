@@ -143,3 +143,10 @@ def test_a_notebook_is_short_says_what_one_learns_and_ends_with_an_exercise(path
         assert sum(cell.cell_type == "code" for cell in cells) <= 10
     else:
         assert "You learn" in cells[0].source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_code_fits_the_width_of_a_page(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+    lines = [line for cell in cells if cell.cell_type == "code" for line in cell.source.splitlines()]
+    assert [line for line in lines if len(line) > 92] == []
