@@ -303,7 +303,7 @@ def _timestamp(text: object) -> datetime | None:
 def _json_reason(exc: Exception) -> str:
     """What went wrong, without the text around it."""
     if isinstance(exc, json.JSONDecodeError):
-        return f"{exc.msg} at character {exc.pos}"
+        return f"{exc.msg.removesuffix(' at')} at character {exc.pos}"  # some of json's texts end so
     if isinstance(exc, RecursionError):
         return "nested too deeply"
     return str(exc) if isinstance(exc, TypeError) else "a value out of range"
