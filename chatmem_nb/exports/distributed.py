@@ -57,6 +57,10 @@ def to_dask(
     class's `from_env` with the variables that they have. So no url and no key is in the graph.
 
     Raises: ImportError without Dask (`pip install chatmem_nb[dask]`); InvalidInputError; StoreError.
+
+    >>> frame = to_dask((store, ["trip-planner", "short-hello"]), columns=["role"], open_store=server.store)
+    >>> frame.npartitions, list(frame.columns)
+    (1, ['role'])
     """
     try:
         import dask
