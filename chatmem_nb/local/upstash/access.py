@@ -46,5 +46,5 @@ class Access:
 def _given_token(target: str, headers: Message) -> bytes:
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return credentials.strip().encode("utf-8", "surrogateescape")
+        return credentials.strip().encode("latin-1")  # which is how http.server has decoded it
     return parse_qs(urlsplit(target).query).get("_token", [""])[0].encode("utf-8", "surrogateescape")

@@ -49,18 +49,22 @@ def _trim(command: Command) -> Phrase:
 def _do_not_wait(command: Command) -> Phrase:
     """Over HTTP nothing waits: BLOCK is left out."""
     at, streams = _find(command, b"BLOCK", 1), _find(command, b"STREAMS", 1)
-    return Phrase([*command[:at], *command[at + 2 :]] if 0 < at < streams else command)
+    return Phrase([*command[:at], *command[at + 2 :]] if 0 < at < streams else command, _null_if_empty)
+
+
+def _null_if_empty(reply: Reply) -> Reply:
+    return None if reply == [] else reply  # fakeredis reads an empty list where Redis reads nothing
 
 
 def _store_range(command: Command) -> Phrase:
     """Upstash lets LIMIT follow a range of ranks too."""
     match [argument.upper() for argument in command[3:]], list(command):
-        case [_, _, b"LIMIT", _, _], [name, to, key, first, _, _, offset, count]:
-            try:
-                start = int(first) + int(offset)
-                return Phrase([name, to, key, b"%d" % start, b"%d" % (start + int(count) - 1)])
-            except ValueError:
-                pass  # the engine says what is wrong
+        case [_, _, b"LIMIT", _, _], [name, to, key, *numbers] if all(
+            n.isdigit() for n in numbers[:2] + numbers[3:]
+        ):
+            first, last, offset, count = (int(number) for number in (*numbers[:2], *numbers[3:]))
+            start = first + offset
+            return Phrase([name, to, key, b"%d" % start, b"%d" % min(last, start + count - 1)])
     return Phrase(command)
 
 
@@ -108,6 +112,10 @@ def _one_random(command: Command) -> Phrase:
     return Phrase(command, read)
 
 
+def _sha_in_any_case(command: Command) -> Phrase:
+    return Phrase([*command[:1], *(sha.lower() for sha in command[1:2]), *command[2:]])
+
+
 def _find(command: Command, word: bytes, start: int) -> int:
     """Return where `word` stands in `command`, or 0."""
     return next((at for at in range(start, len(command)) if command[at].upper() == word), 0)
@@ -129,6 +137,7 @@ FAKEREDIS: Mapping[str, Rule] = {
     "BITFIELD_RO": _bitfield_ro,
     "SETEX": _set_expiring,
     "PSETEX": _set_expiring,
+    "EVALSHA": _sha_in_any_case,
     "HRANDFIELD": _one_random,
     "ZRANDMEMBER": _one_random,
 }

@@ -9,12 +9,15 @@ from typing import Any
 
 import redis
 from fakeredis import FakeRedis, FakeRedisConnection
+from fakeredis._helpers import SimpleError
 from fakeredis._socket import FakeSocket
 
+from chatmem_nb.local.upstash import sandbox
 from chatmem_nb.local.upstash.dialect import FAKEREDIS, UPSTASH
 from chatmem_nb.local.upstash.engine import RedisEngine, answer
-from chatmem_nb.local.upstash.replies import Command, Refusal, Reply
-from chatmem_nb.local.upstash.sandbox import SandboxedServer
+from chatmem_nb.local.upstash.replies import Command, Refusal, Reply, size
+
+_ELEMENT_BYTES = 64  # what Lua takes for each, beside its text
 
 
 class EmbeddedEngine(RedisEngine):
@@ -22,7 +25,7 @@ class EmbeddedEngine(RedisEngine):
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        server = SandboxedServer(version=(8, 2))
+        server = sandbox.SandboxedServer(version=(8, 2))
         self.rules = {**UPSTASH, **FAKEREDIS, "EVAL_RO": server.eval_ro, "EVALSHA_RO": server.evalsha_ro}
         client = FakeRedis(server=server, protocol=2, connection_class=_Connection)
         super().__init__(client.connection_pool)
@@ -45,6 +48,15 @@ class _Socket(FakeSocket):
         key.value[:0] = values[::-1]
         key.updated()
         return len(key.value)
+
+    def _convert_redis_result(self, lua_runtime: Any, result: Any) -> Any:
+        """Keep from a script what would not fit: lupa 2.8 does not survive a refusal of memory in here."""
+        if (
+            isinstance(result, list)
+            and size(result) + _ELEMENT_BYTES * len(result) > sandbox.MAX_MEMORY_BYTES // 4
+        ):
+            raise SimpleError("ERR the answer is too large for a script")
+        return super()._convert_redis_result(lua_runtime, result)
 
 
 class _Connection(FakeRedisConnection):

@@ -55,17 +55,17 @@ class RedisEngine:
     def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
         import redis
 
-        connection: Any = self._pool.get_connection()
         try:
-            return self._talk(connection, commands)
+            connection: Any = self._pool.get_connection()
+            try:
+                return self._talk(connection, commands)
+            except BaseException:
+                connection.disconnect()  # what it would answer next belongs to this request
+                raise
+            finally:
+                self._pool.release(connection)
         except redis.RedisError as error:
-            connection.disconnect()
-            raise EngineError("the Redis server cannot be reached") from error
-        except BaseException:
-            connection.disconnect()  # what it would answer next belongs to this request
-            raise
-        finally:
-            self._pool.release(connection)
+            raise EngineError(f"the Redis server cannot be reached: {type(error).__name__}") from error
 
     def _talk(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
         connection.send_packed_command(connection.pack_commands(commands), check_health=False)

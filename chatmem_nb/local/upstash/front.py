@@ -98,8 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body leave in one packet
 
     def _serve(self) -> None:
-        body = self._read_body()
         try:
+            body = self._read_body()
             self.server.access.check(self.path, self.headers)
             if body is None:
                 raise self._too_large()
@@ -122,13 +122,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read_body(self) -> bytes | None:
         """Return the body, or None if it is too large; it is read all the same, to leave no rest."""
-        try:
-            length = max(0, int(self.headers.get("Content-Length", 0)))
-        except ValueError:
-            length = -1
-        if length < 0 or "Transfer-Encoding" in self.headers:
+        given = self.headers.get("Content-Length", "0")
+        if not (given.isascii() and given.isdigit()) or "Transfer-Encoding" in self.headers:
             self.close_connection = True  # where the body ends is not known
-            return b""
+            raise RefusedRequestError(HTTPStatus.LENGTH_REQUIRED, "ERR a Content-Length is needed")
+        length = int(given)
         if length <= self.server.max_request_bytes:
             return self.rfile.read(length)
         self.close_connection = length > _DRAINED * self.server.max_request_bytes
@@ -184,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
         status = HTTPStatus(code)
         if status == HTTPStatus.NOT_IMPLEMENTED:  # what http.server says for a method that has no `do_`
             status, message = HTTPStatus.METHOD_NOT_ALLOWED, None
-        self.close_connection = True
+        self.close_connection, self.request_version = True, self.protocol_version
         self._write(status, _JSON, json.dumps({"error": f"ERR {message or status.phrase}"}).encode())
 
     def log_message(self, format: str, *args: Any) -> None:

@@ -1,21 +1,20 @@
 -- Where scripts run on the embedded engine: in an environment of their own, which holds plain Lua and no
 -- Python object but cjson.null. Chunk arguments: the globals fakeredis has set, and what Python adds.
-local host, allowed, writes, sha1hex = ...
+local host, allowed, writes, sha1hex, memory_kb, seconds = ...
 
 string.dump = nil  -- in reach of every script as ("").dump
 
 local getinfo, sethook = debug.getinfo, debug.sethook
 local raw_pcall, raw_type, raw_error = pcall, type, error
 local raw_loadstring, raw_tostring, raw_getmetatable = loadstring, tostring, getmetatable
+local collectgarbage, clock = collectgarbage, os.clock
 local upper, find, match, format, concat = string.upper, string.find, string.match, string.format, table.concat
 local python_call, python_encode, python_decode = host.redis.call, host.cjson.encode, host.cjson.decode
 
-local STEPS = 100 * 1000     -- instructions between two looks at the clock
-local LOOKS = 3000           -- so many, and the script has run for some seconds
-local DEPTH = 100            -- of a reply
-local TOO_LONG = "ERR the script ran for too long"
+local STEPS = 1000  -- instructions between two looks at time and memory
+local DEPTH = 100   -- of a reply
 
-local looks, read_only = 0, false
+local began, verdict, read_only = 0, nil, false
 
 -- Errors as text: what Python raised is an object, and scripts get none.
 local function message(problem)
@@ -35,14 +34,21 @@ local function position()
   end
 end
 
-local function watch()
-  looks = looks + 1
-  if looks > LOOKS then raw_error({err = TOO_LONG}, 0) end
+local function is_full()
+  if collectgarbage("count") < memory_kb then return false end
+  collectgarbage("collect")
+  return collectgarbage("count") >= memory_kb
 end
 
--- What catches errors must not catch the one that ends a script.
+-- End a script that takes too much. A verdict stands: nothing in the script catches it for good.
+local function judge()
+  if not verdict and clock() - began > seconds then verdict = {err = "ERR the script ran for too long"} end
+  if not verdict and is_full() then verdict = {err = "ERR the script takes too much memory"} end
+  if verdict then raw_error(verdict, 0) end
+end
+
 local function protected(ok, ...)
-  if looks > LOOKS then raw_error({err = TOO_LONG}, 0) end
+  judge()
   if ok then return true, ... end
   local problem = ...
   if raw_type(problem) == "userdata" then problem = {err = message(problem)} end
@@ -64,6 +70,7 @@ local function python(f, ...)
     if ok then return ... end
     raw_error({err = message((...)), at = position()}, 0)
   end
+  judge()
   return checked(raw_pcall(f, ...))
 end
 
@@ -179,10 +186,11 @@ return function(script)
   local chunk, problem = compile(body or script)
   if not chunk then return false, "ERR Error compiling script: @" .. problem end
   setfenv(chunk, environment())
-  looks, read_only = 0, flags and find(flags, "no%-writes") ~= nil
-  sethook(watch, "", STEPS)
+  began, verdict, read_only = clock(), nil, flags and find(flags, "no%-writes") ~= nil
+  sethook(judge, "", STEPS)
   local ok, reply = raw_pcall(function() return plain(chunk(), 1) end)
   sethook()
+  collectgarbage("collect")  -- before anything else asks for memory where nothing catches the refusal
   if ok then return true, reply end
   if raw_type(reply) == "string" then return false, "ERR Error running script: @" .. reply end
   local at = raw_type(reply) == "table" and rawget(reply, "at")

@@ -21,7 +21,8 @@ from chatmem_nb.local.upstash.dialect import Phrase
 from chatmem_nb.local.upstash.replies import Command
 
 _NO_WRITES = b"#!lua flags=no-writes\n"
-MAX_MEMORY_BYTES = 256 * 1024 * 1024
+MAX_MEMORY_BYTES = 1024 * 1024 * 1024  # beyond it Lua gives up; a script is ended at a quarter of it
+MAX_SECONDS = 5  # of the processor, for one script
 
 with lupa.allow_lua_module_loading():
     _lua51 = importlib.import_module("lupa.lua51")  # the version of Lua that Redis has
@@ -61,7 +62,9 @@ class SandboxedRuntime(_lua51.LuaRuntime):  # type: ignore[name-defined,misc]  #
         allowed, writes = (
             self.table_from({name.encode(): True for name in names}) for names in (IN_SCRIPTS, WRITES)
         )
-        return super().execute(source, self.globals(), allowed, writes, _sha1hex)
+        return super().execute(
+            source, self.globals(), allowed, writes, _sha1hex, MAX_MEMORY_BYTES // 4 // 1024, MAX_SECONDS
+        )
 
 
 class SandboxedServer(FakeServer):

@@ -30,31 +30,25 @@ class LocalUpstash:
     The commands run in this process (fakeredis), or on a Redis server of yours (`redis_url`). Measured by the
     test suites of upstash-redis (Python) and @upstash/redis, this is what is missing or differs:
 
-    - on both: pub/sub by HTTP (`/subscribe`, `/psubscribe`), `/monitor`, SEARCH.*, MEMORY, `SCAN ... WITHTYPE`,
+    - on both: pub/sub by HTTP (`/subscribe`, `/psubscribe`), `/monitor`, SEARCH.*, MEMORY, SCAN's WITHTYPE,
       `Upstash-Response-Format`, read-only tokens, the bounds of a key (32 KB) and a record (100 MB), and what
-      belongs to one connection or steers a server (SELECT, WATCH, CONFIG, ACL); BLOCK of XREAD and XREADGROUP
-      is passed over; XREADGROUP with NOACK makes its consumer.
-    - embedded: JSON.*, FUNCTION, FCALL, FCALL_RO, DUMP, RESTORE; BITOP with DIFF, DIFF1, ANDOR, ONE; GEO*
-      commands compute with coarser places, store no geohash, and may order and round differently; ZRANGE ...
-      BYLEX, ZRANGEBYLEX, ZREVRANGEBYLEX and ZLEXCOUNT are right for members of one score only; HSETEX KEEPTTL
-      drops the field's expiry; XACKDEL leaves an entry that was acknowledged before; GETEX cuts the
-      milliseconds off an expiry; PFCOUNT counts exactly.
-    - embedded, in scripts: the libraries coroutine, struct, bit and cmsgpack, `redis.setresp`, and the rules
-      of this list that concern single commands.
+      belongs to one connection or steers a server (SELECT, WATCH, CONFIG, ACL). BLOCK of XREAD and XREADGROUP
+      is passed over. XREADGROUP with NOACK makes its consumer.
+    - embedded: JSON.*, FUNCTION, FCALL, FCALL_RO, DUMP, RESTORE; BITOP with DIFF, DIFF1, ANDOR, ONE. GEO*
+      commands compute with coarser places, store no geohash, and may order and round differently. ZRANGE with
+      BYLEX, ZRANGEBYLEX, ZREVRANGEBYLEX and ZLEXCOUNT are right for members of one score only. HSETEX with
+      KEEPTTL drops the field's expiry. XACKDEL leaves an entry that was acknowledged before. GETEX cuts the
+      milliseconds off an expiry. PFCOUNT counts exactly.
+    - embedded, in scripts: TOUCH, BITFIELD_RO, `redis.setresp`, coroutine, struct, bit, cmsgpack; HRANDFIELD
+      and ZRANDMEMBER always answer with a list.
     - redis_url: what that server lacks. Redis 7.0 has no HEXPIRE, HEXPIREAT, HEXPIRETIME, HPERSIST, HPEXPIRE,
       HPEXPIREAT, HPEXPIRETIME, HPTTL, HTTL, HGETDEL, HGETEX, HSETEX, XDELEX, XACKDEL, no BITOP with DIFF,
       DIFF1, ANDOR, ONE, and JSON.* needs its module.
 
-    Scripts: with `scripts="own"` only those that this package sends run, known by their SHA-1. With "any", the
-    embedded engine runs others in a Lua environment without Python, files and network, with bounds for memory
-    and running time; but it is this process that they run in, one pattern match can hold it up, and nobody has
-    proved that there is no way out: for scripts that you do not trust, give a `redis_url`.
-
-    >>> with LocalUpstash() as server:
-    ...     history = UpstashRedisChatMessageHistory("talk", server.url, server.token)
-    ...     history.add_user_message("Hello!")
-    ...     len(history)
-    1
+    Scripts: with `scripts="own"` only those that this package sends run, known by their SHA-1. With "any" the
+    embedded engine runs others in a Lua environment without Python, files and network, and with bounds for
+    memory and running time. But it is this process that they run in, one pattern match can hold it up, and
+    nobody has proved that there is no way out: for scripts that you do not trust, give a `redis_url`.
     """
 
     def __init__(
