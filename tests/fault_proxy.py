@@ -82,7 +82,7 @@ class FaultProxy:
             self._start(lambda: self._send_late(request))
             return False
         if fault == "busy":
-            connection.sendall(_message(b"429 Too Many Requests", b"application/json", BUSY))
+            connection.sendall(answer_message(b"429 Too Many Requests", b"application/json", BUSY))
             return True
         for _ in range(2 if fault == "twice" else 1):
             upstream.sendall(request)
@@ -90,7 +90,7 @@ class FaultProxy:
         if fault == "drop_after":
             return False
         if fault == "html":
-            answer = _message(b"502 Bad Gateway", b"text/html", PAGE)
+            answer = answer_message(b"502 Bad Gateway", b"text/html", PAGE)
         connection.sendall(answer[: -len(answer) // 20] if fault == "cut" else answer)
         return fault != "cut"
 
@@ -136,6 +136,7 @@ def read_message(connection: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
-def _message(status: bytes, kind: bytes, body: bytes) -> bytes:
+def answer_message(status: bytes, kind: bytes, body: bytes) -> bytes:
+    """Return an HTTP answer."""
     head = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
     return head % (status, kind, len(body)) + body

@@ -82,7 +82,9 @@ def _error_text(body: bytes) -> str | None:
 
 
 def _shortened(text: str) -> str:
-    """`text` without the command that Upstash repeats in it, which would quote the chat."""
+    """`text` without the command that Upstash repeats in it, which would quote the chat, and without the
+    line of a script that it came from."""
+    text = re.sub(r"^ERR Error running script.*?@user_script: ?\d+: ", "", text)
     return re.split(r",? command was:", text, maxsplit=1)[0][:300]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +15,16 @@ SCAN_COUNT = 1_000
 SUMMARY_PAGE = 100
 
 
-def scan(cursor: int, key_prefix: str, match: str | None, aside: str) -> Plan[tuple[int, list[str]]]:
+# Lists of staged records, of stores with any prefix: they may stand under this one.
+_STAGED = re.compile(r"_?chatmem_nb:(part|new):[0-9a-f]{32}")
+
+
+def scan(cursor: int, key_prefix: str, match: str | None) -> Plan[tuple[int, list[str]]]:
     """Return the next cursor (0 at the end) and a page of session ids, which may hold an id again."""
     pattern = escaped(key_prefix) + ("*" if match is None else match)
     command = ("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT, "TYPE", "list")
     following, keys = yield single(*command)  # the SDK makes a pair of it
-    found = [key for key in as_texts(keys) if key.startswith(key_prefix) and not key.startswith(aside)]
+    found = [key for key in as_texts(keys) if key.startswith(key_prefix) and not _STAGED.match(key)]
     return int(following), [key[len(key_prefix) :] for key in found if key != key_prefix]
 
 

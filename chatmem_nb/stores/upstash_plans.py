@@ -42,11 +42,11 @@ class Plans:
 
     @property
     def aside(self) -> str:
-        """Prefix of keys for markers and staged parts: outside `key_prefix`, so that no scan meets them."""
+        """Prefix of keys for markers and staged parts: outside `key_prefix` where that is possible."""
         return "_chatmem_nb:" if "chatmem_nb:".startswith(self.key_prefix) else "chatmem_nb:"
 
     def scan(self, cursor: int, match: str | None) -> Plan[tuple[int, list[str]]]:
-        return listing.scan(cursor, self.key_prefix, match, self.aside)
+        return listing.scan(cursor, self.key_prefix, match)
 
     def summaries(self, session_ids: Iterable[str]) -> Plan[list[SessionSummary]]:
         asked = list(checked_names(session_ids)), self.key_prefix
