@@ -177,7 +177,7 @@ def to_json(value: object) -> str:
 def parse(raw: str, index: int = 0) -> StoredMessage:
     """Return the record that the text `raw` holds. Never raises: what is wrong stands in `error`."""
     try:
-        value = from_json(raw)
+        value = from_json(raw, cache_strings="keys")  # texts of a chat seldom come twice
     except ValueError:  # lone surrogates and very long integers, which json takes
         try:
             value = json.loads(raw)

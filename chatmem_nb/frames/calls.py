@@ -14,7 +14,8 @@ def tool_calls(data: dict[str, Any]) -> list[Any] | None:
     calls = data.get("tool_calls")
     if type(calls) is list and calls:
         return calls
-    if data.get("invalid_tool_calls"):
+    kwargs = data.get("additional_kwargs")
+    if type(kwargs) is not dict or "tool_calls" not in kwargs or data.get("invalid_tool_calls"):
         return None
     return [call for call in _openai_calls(data) if type(call["args"]) is dict] or None
 

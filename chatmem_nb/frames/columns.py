@@ -131,7 +131,8 @@ def _tool_block(item: object) -> str:
 def _content_json(datas: list[dict[str, Any]]) -> Values:
     return [
         None
-        if (content := data.get("content")) is None or (type(content) is str and is_utf8(content))
+        if (content := data.get("content")) is None
+        or (type(content) is str and (content.isascii() or is_utf8(content)))
         else json_text(content)
         for data in datas
     ]

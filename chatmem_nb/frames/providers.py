@@ -6,7 +6,7 @@ Everything here takes parsed JSON of any shape, and answers None where it finds 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeGuard
 
 JSONObject = dict[str, Any]
 
@@ -42,6 +42,7 @@ _OUTPUT_KEYS = (
 _TOTAL_KEYS = ("total_tokens", "totalTokens", "total_token_count", "totalTokenCount")
 
 Usage = tuple[int | None, int | None, int | None]
+_LIMIT = 2**63
 NO_USAGE: Usage = (None, None, None)
 
 
@@ -124,11 +125,26 @@ def _is_filled(value: object) -> bool:
 
 
 def _counts(counts: JSONObject) -> Usage:
+    given = counts.get("input_tokens"), counts.get("output_tokens"), counts.get("total_tokens")
+    if _are_counts(given):  # LangChain's own form, as nearly all have it
+        return given
     first, second = _first_count(counts, _INPUT_KEYS), _first_count(counts, _OUTPUT_KEYS)
     total = _first_count(counts, _TOTAL_KEYS)
     if total is None and first is not None and second is not None:
         total = whole_number(first + second)
     return first, second, total
+
+
+def _are_counts(given: tuple[object, object, object]) -> TypeGuard[tuple[int, int, int]]:
+    first, second, total = given
+    return (
+        type(first) is int
+        and type(second) is int
+        and type(total) is int
+        and 0 <= first < _LIMIT
+        and 0 <= second < _LIMIT
+        and 0 <= total < _LIMIT
+    )
 
 
 def _first_count(counts: JSONObject, keys: Iterable[str]) -> int | None:
@@ -142,7 +158,7 @@ def whole_number(value: object) -> int | None:
     """Return `value` if it is a whole number that Int64 holds: a changed one would be worse than none."""
     if type(value) is float and value.is_integer():
         value = int(value)
-    return value if type(value) is int and -(2**63) <= value < 2**63 else None
+    return value if type(value) is int and -_LIMIT <= value < _LIMIT else None
 
 
 def _first_text(values: object, keys: Iterable[str]) -> str | None:

@@ -1,0 +1,208 @@
+"""How fast sessions become frames and files, against the original classes and against parsing alone.
+
+    python tests/benchmarks/bench_frames.py [--rounds 7] [--latency-ms 0] [--million]
+
+The service runs in a process of its own. Each figure is the median of ratios, both sides measured in each
+round, one after the other. `--million` writes 1,000,000 messages to Parquet and watches the memory. Ends
+with status 1 if a promise is not kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from pydantic_core import from_json
+
+from chatmem_nb import UpstashSessionStore, export, to_dataframe
+from chatmem_nb.records import encode_all
+from tests.original import OriginalUpstash
+
+SESSIONS = 1_000
+PREFIX = "message_store:"
+
+
+def chat(number: int) -> list[BaseMessage]:
+    """Return `number` messages of about 450 bytes: questions, answers with usage, tool calls."""
+    usage = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+    metadata = {"model_name": "gpt-4o", "finish_reason": "stop", "token_usage": {"total_tokens": 15}}
+    found: list[BaseMessage] = []
+    for turn in range(number // 2):
+        found.append(
+            HumanMessage(f"Please tell me about order {turn}, which I made last week and have not got.")
+        )
+        call = {"name": "get_order", "args": {"order_id": turn}, "id": f"call_{turn}"}
+        found.append(
+            AIMessage(
+                "" if turn % 4 == 0 else "It is on the way. " * 5,
+                tool_calls=[call] if turn % 4 == 0 else [],
+                usage_metadata=usage,
+                response_metadata=metadata,
+                id=f"run-{turn}",
+            )
+        )
+    return found
+
+
+def serve(to_parent: Connection, latency_ms: float) -> None:
+    from chatmem_nb.local import LocalUpstash
+
+    with LocalUpstash(latency=timedelta(milliseconds=latency_ms)) as server:
+        to_parent.send((server.url, server.token))
+        to_parent.recv()
+
+
+@contextmanager
+def service(latency_ms: float = 0) -> Iterator[tuple[str, str]]:
+    """Yield url and token of a local server in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs, latency_ms))
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        ours.send("end")
+        process.join()
+
+
+def timed(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def compared(name: str, ours: Callable[[], object], other: Callable[[], object], rounds: int) -> float:
+    """Return the median of ours / other, and print it with the median times."""
+    times = [(timed(ours), timed(other)) for _ in range(rounds)]
+    ratio = statistics.median(a / b for a, b in times)
+    a, b = (statistics.median(column) * 1000 for column in zip(*times, strict=True))
+    print(f"{name}: {a:,.0f} ms against {b:,.0f} ms, ratio {ratio:.3f} ({1 / ratio:.1f} times faster)")
+    return ratio
+
+
+def original_frame(url: str, token: str, session_id: str) -> pd.DataFrame:
+    history = OriginalUpstash(session_id=session_id, url=url, token=token)
+    return pd.DataFrame([{"type": m.type, **m.model_dump()} for m in history.messages])
+
+
+def one_history_each(url: str, token: str, names: list[str]) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        history = OriginalUpstash(session_id=name, url=url, token=token)
+        rows += [{"session_id": name, "type": m.type, **m.model_dump()} for m in history.messages]
+    return pd.DataFrame(rows)
+
+
+def one_client_for_all(url: str, token: str, names: list[str]) -> pd.DataFrame:
+    history = OriginalUpstash(session_id=names[0], url=url, token=token)
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        history.session_id = name
+        rows += [{"session_id": name, "type": m.type, **m.model_dump()} for m in history.messages]
+    return pd.DataFrame(rows)
+
+
+def frames(url: str, token: str, rounds: int) -> list[str]:
+    """Measure frames, and return the promises that were not kept."""
+    names = [f"s{number}" for number in range(SESSIONS)]
+    limits: dict[str, tuple[float, float]] = {}
+    with UpstashSessionStore(url, token) as store:
+        store.append("big", encode_all(chat(10_000)))
+        ten = chat(10)
+        with UpstashSessionStore(url, token, key_prefix="many:") as many:
+            for name in names:
+                many.append(name, encode_all(ten))
+
+        def wire_and_parsing() -> object:
+            return [from_json(raw) for raw in store.read("big")]
+
+        def big() -> object:
+            return to_dataframe((store, ["big"]))
+
+        ratio = compared("10,000 messages / original", big, lambda: original_frame(url, token, "big"), rounds)
+        limits["10,000 messages, of the original"] = (ratio, 0.4)
+        ratio = compared("10,000 messages / wire and parsing alone", big, wire_and_parsing, rounds)
+        limits["10,000 messages, of wire and parsing"] = (ratio, 1.5)
+    with UpstashSessionStore(url, token, key_prefix="many:") as many:
+        OriginalUpstash.key = property(lambda self: "many:" + self.session_id)
+        ratio = compared(
+            "1,000 sessions of 10 / one client for all",
+            lambda: to_dataframe(many),
+            lambda: one_client_for_all(url, token, names),
+            rounds,
+        )
+        limits["1,000 sessions, one client"] = (ratio, 1 / 8)
+        ratio = compared(
+            "1,000 sessions of 10 / a history each",
+            lambda: to_dataframe(many),
+            lambda: one_history_each(url, token, names),
+            max(1, rounds // 3),
+        )
+        limits["1,000 sessions, a history each"] = (ratio, 1 / 40)
+    return [f"{name}: {ratio:.3f} > {limit:.3f}" for name, (ratio, limit) in limits.items() if ratio > limit]
+
+
+class PeakMemory:
+    """The most memory that this process has had, above what it had at the start."""
+
+    def __enter__(self) -> PeakMemory:
+        self._process = psutil.Process()
+        self._start = self._peak = self._process.memory_info().rss
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def _watch(self) -> None:
+        while not self._done.wait(0.02):
+            self._peak = max(self._peak, self._process.memory_info().rss)
+
+    def __exit__(self, *exc: object) -> None:
+        self._done.set()
+        self._thread.join()
+        self.megabytes = (self._peak - self._start) / 1e6
+
+
+def million(url: str, token: str) -> list[str]:
+    """Write 1,000,000 messages to Parquet, and return the promises that were not kept."""
+    with UpstashSessionStore(url, token, key_prefix="million:") as store:
+        hundred = encode_all(chat(100))
+        for number in range(10_000):
+            store.append(f"s{number}", hundred)
+        with tempfile.TemporaryDirectory() as folder, PeakMemory() as memory:
+            report = export(store, Path(folder) / "million.parquet", progress=False)
+        print(report)
+    print(f"peak memory above the start: {memory.megabytes:.0f} MB")
+    return [f"memory: {memory.megabytes:.0f} MB > 300 MB"] if memory.megabytes > 300 else []
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--latency-ms", type=float, default=0)
+    parser.add_argument("--million", action="store_true")
+    options = parser.parse_args()
+    with service(options.latency_ms) as (url, token):
+        missed = million(url, token) if options.million else frames(url, token, options.rounds)
+    for promise in missed:
+        print("not kept:", promise)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
