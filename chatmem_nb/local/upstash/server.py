@@ -49,6 +49,12 @@ class LocalUpstash:
     embedded engine runs others in a Lua environment without Python, files and network, and with bounds for
     memory and running time. But it is this process that they run in, one pattern match can hold it up, and
     nobody has proved that there is no way out: for scripts that you do not trust, give a `redis_url`.
+
+    >>> with LocalUpstash() as server:
+    ...     history = UpstashRedisChatMessageHistory("talk", server.url, server.token)
+    ...     history.add_user_message("Hello!")
+    ...     len(history)
+    1
     """
 
     def __init__(
