@@ -37,7 +37,6 @@ class PageWidget(anywidget.AnyWidget):
         self._methods = Methods(self._tell, lambda: bool(self.read_only), owner=lambda: self)
         super().__init__(**traits)
         self.on_msg(self._on_message)
-        self._hear_everywhere()
 
     def close(self) -> None:
         """End everything that is under way, close what was opened here, and remove all views."""
@@ -51,17 +50,13 @@ class PageWidget(anywidget.AnyWidget):
         with contextlib.suppress(traitlets.TraitError):  # what it cannot be, it does not become
             super().set_state(state)
 
-    def _send(self, msg: Any, buffers: Any = None) -> None:
-        super()._send(msg, buffers)
-        self._hear_everywhere()
-
-    def _hear_everywhere(self) -> None:
-        """Let what the page sends come by its own subshell, so that it is answered while a cell runs."""
-        # ipykernel 7.4 sends it to the shell that last sent to the page: after a cell, to the main one, which
-        # then waits for that cell to end. Without this note of its comm it goes by what the page says.
-        comm = self.comm
-        if comm is not None:
-            comm.__dict__.pop("_reply_subshell_id", None)
+    def open(self) -> None:
+        """Open the comm to the page."""
+        super().open()
+        # ipykernel 7.4 takes what the page sends to the shell that last sent to it: after a cell, to the main
+        # one, which waits for that cell to end. Without this it goes to the subshell that the page names.
+        if getattr(self.comm, "_reply_subshell_for", None) is not None:
+            self.comm._reply_subshell_for = None
 
     def _on_message(self, _widget: object, content: object, _buffers: object) -> None:
         """Start what the page asks for. Never waits, never raises: errors in a callback are shown nowhere."""

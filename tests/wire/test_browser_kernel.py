@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from chatmem_nb.histories import StoreHistory
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode, encode_all
 from chatmem_nb.stores.base import SessionStore
+from chatmem_nb.widgets import _follow
 from tests.wire.browser_page import Page, Refused, kept_comms
 
 TALK = encode_all([HumanMessage("hello *you*"), AIMessage("hi", id="a1"), HumanMessage("漢字 👋")])
@@ -325,6 +327,32 @@ def test_two_browsers_on_one_session_see_each_other(store: SessionStore) -> None
     second.ask("follow", session_id="a", on=False, visible=True)
     one.close()
     two.close()
+
+
+def test_following_costs_one_request_a_tick_and_ends_when_nobody_looks(
+    page: Page, store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_follow, "TICK_S", 0.02)
+    store.append("a", TALK)
+    page.open("a")
+
+    def settled() -> int:
+        """Return the requests so far, once they are no longer made."""
+        seen = -1
+        while seen != (seen := store.commands.requests):
+            time.sleep(0.3)
+        return seen
+
+    for ending in ({"on": False, "visible": True}, {"on": True, "visible": False}):
+        before = store.commands.requests
+        page.ask("follow", session_id="a", on=True, visible=True)
+        while store.commands.requests < before + 3:
+            time.sleep(0.02)
+        page.ask("follow", session_id="a", **ending)
+        settled()
+    monkeypatch.setattr(_follow, "LEASE_S", 0.2)  # a tab that was closed says nothing more
+    page.ask("follow", session_id="a", on=True, visible=True)
+    settled()
 
 
 def test_a_service_that_has_a_ttl_tells_it(server: Any) -> None:
