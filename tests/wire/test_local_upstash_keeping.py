@@ -1,0 +1,257 @@
+"""Keys that outlive the server, in a file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from chatmem_nb.errors import InvalidInputError
+from chatmem_nb.local import LocalUpstash
+
+Ask = Callable[..., Any]
+
+
+@contextmanager
+def running(path: Path, **options: Any) -> Iterator[Ask]:
+    with LocalUpstash(path=path, **options) as server, client(server.url, server.token) as ask:
+        yield ask
+
+
+@contextmanager
+def client(url: str, token: str) -> Iterator[Ask]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=60) as http:
+
+        def ask(*command: Any) -> Any:
+            answer = http.post("/", json=list(command)).json()
+            return answer["result"] if "result" in answer else pytest.fail(answer["error"])
+
+        yield ask
+
+
+def until(claim: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def saved(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return {each["key"]: each["value"] for each in document["keys"]}
+
+
+SETUP = {
+    "a string": ["SET k v"],
+    "a string that expires": ["SET k v EX 100"],
+    "a list": ["RPUSH k a b é", "PEXPIRE k 100000"],
+    "a long list": ["RPUSH k " + " ".join(map(str, range(2500)))],
+    "a set": ["SADD k a b c"],
+    "a sorted set": ["ZADD k 1.5 a -inf b 3 c"],
+    "a hash": ["HSET k a 1 b 2", "HEXPIRE k 100 FIELDS 1 b"],
+    "places": ["GEOADD k 13.361389 38.115556 Palermo 15.087269 37.502669 Catania"],
+    "a count of distinct things": ["PFADD k a b c"],
+    "bits": ["SETBIT k 0 1", "SETBIT k 9 1"],
+    "a stream": ["XADD k 1-1 f v", "XADD k 2-1 f w g x"],
+    "a stream whose last entry is gone": ["XADD k 1-1 f v", "XADD k 2-1 f v", "XDEL k 2-1"],
+    "a stream with readers": [
+        "XADD k 1-1 f v",
+        "XADD k 2-1 f w",
+        "XGROUP CREATE k g 0",
+        "XGROUP CREATE k empty $",
+        "XREADGROUP GROUP g me COUNT 1 STREAMS k >",
+        "XREADGROUP GROUP g me STREAMS k 0",
+        "XGROUP CREATECONSUMER k g idle",
+    ],
+}
+
+LOOKS = {
+    "string": ["GET k", "BITCOUNT k"],
+    "list": ["LRANGE k 0 -1"],
+    "set": ["SSCAN k 0", "PFCOUNT k"],
+    "zset": ["ZRANGE k 0 -1 WITHSCORES"],
+    "hash": ["HGETALL k", "HEXPIRETIME k FIELDS 2 a b"],
+    "stream": ["XRANGE k - +", "XINFO STREAM k", "XINFO GROUPS k"],
+}
+
+KEPT_FACTS = {"length", "last-generated-id", "name", "consumers", "pending", "last-delivered-id"}
+
+
+def facts(info: list[Any]) -> Any:
+    """Return what XINFO tells that is kept."""
+    if info and isinstance(info[0], list):
+        return [facts(each) for each in info]
+    return {name: value for name, value in zip(info[::2], info[1::2], strict=True) if name in KEPT_FACTS}
+
+
+@pytest.mark.parametrize("name", SETUP)
+def test_every_kind_of_key_comes_back_as_it_was(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "kept.json"
+
+    def look(ask: Ask) -> list[Any]:
+        looks = [*LOOKS[ask("TYPE", "k")], "PEXPIRETIME k"]
+        if name == "a stream with readers":
+            looks += ["XPENDING k g", "XPENDING k empty"]
+        answers = {command: ask(*command.split()) for command in looks}
+        return [facts(answer) if "XINFO" in command else answer for command, answer in answers.items()]
+
+    with running(path) as ask:
+        for command in SETUP[name]:
+            ask(*command.split())
+        before = look(ask)
+    with running(path) as ask:
+        assert look(ask) == before
+
+
+def test_bytes_that_are_no_text_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    for wanted in (b"", b"\xff\x00\xfe"):
+        with LocalUpstash(path=path, token="") as server, httpx.Client(trust_env=False) as http:
+            encoding = {"Upstash-Encoding": "base64"}
+            answer = http.get(f"{server.url}/get/%ff", headers=encoding).json()["result"]
+            assert answer == (None if not wanted else "/wD+")
+            http.post(f"{server.url}/set/%ff", content=b"\xff\x00\xfe")
+
+
+def test_sessions_come_back_through_the_store(tmp_path: Path) -> None:
+    record = '{"type": "human", "data": {"content": "x"}}'
+    for known in ([], ["s"]):
+        with LocalUpstash(path=tmp_path / "kept.json") as server, server.store() as store:
+            assert list(store.session_ids()) == known
+            store.append("s", [record])
+    with LocalUpstash(path=tmp_path / "kept.json") as server, server.store() as store:
+        assert store.read("s") == [record] * 2
+
+
+def test_a_key_that_expired_meanwhile_stays_away(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    with running(path) as ask:
+        ask("SET", "short", "v", "PX", 300)
+        ask("SET", "long", "v", "EX", 300)
+    time.sleep(0.3)
+    with running(path) as ask:
+        assert ask("KEYS", "*") == ["long"]
+
+
+def test_a_change_is_saved_while_the_server_runs(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    with running(path, save_every=timedelta(milliseconds=20)) as ask:
+        ask("SET", "k", "v")
+        until(lambda: saved(path) == {"k": "v"})
+        ask("DEL", "k")
+        until(lambda: saved(path) == {})
+
+
+def test_reading_saves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    with running(path, save_every=timedelta(milliseconds=1)) as ask:
+        ask("GET", "k")
+        ask("LRANGE", "l", 0, -1)
+        time.sleep(0.1)
+        assert not path.exists()
+
+
+def test_a_transaction_and_a_script_count_as_changes(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    with LocalUpstash(path=path, scripts="any", save_every=timedelta(milliseconds=20)) as server:
+        headers = {"Authorization": f"Bearer {server.token}"}
+        with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as http:
+            http.post("/multi-exec", json=[["SET", "a", "1"]])
+            until(lambda: saved(path) == {"a": "1"})
+            http.post("/", json=["EVAL", "return redis.call('SET', 'b', '2')", 0])
+            until(lambda: saved(path) == {"a": "1", "b": "2"})
+
+
+def test_a_file_that_cannot_be_written_is_told_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "kept.json"
+    draft = tmp_path / ".kept.json.draft"
+    draft.mkdir()
+    with caplog.at_level(logging.WARNING), running(path, save_every=timedelta(milliseconds=20)) as ask:
+        ask("SET", "k", "v")
+        until(lambda: "could not be written" in caplog.text)
+        assert ask("GET", "k") == "v"
+        draft.rmdir()
+        until(lambda: saved(path) == {"k": "v"})
+
+
+def test_closing_says_when_the_keys_cannot_be_saved(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    server = LocalUpstash(path=path)
+    (tmp_path / ".kept.json.draft").mkdir()
+    with pytest.raises(OSError, match="draft"):
+        server.close()
+    (tmp_path / ".kept.json.draft").rmdir()
+    with LocalUpstash(path=path, port=server.port):
+        pass  # port and file are free all the same
+
+
+def test_two_servers_do_not_keep_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    with LocalUpstash(path=path):
+        with pytest.raises(InvalidInputError, match="another LocalUpstash keeps"):
+            LocalUpstash(path=path)
+        with pytest.raises(InvalidInputError, match="another LocalUpstash keeps"):
+            LocalUpstash(path=tmp_path / "." / "kept.json")
+    with LocalUpstash(path=path):
+        pass
+
+
+def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.json"
+    path.write_text('{"my": "notes"}', encoding="utf-8")
+    for _ in range(2):
+        with pytest.raises(InvalidInputError, match=r"notes\.json is no snapshot"):
+            LocalUpstash(path=path)
+    assert path.read_text(encoding="utf-8") == '{"my": "notes"}'
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        LocalUpstash(path=tmp_path / "none" / "kept.json")
+
+
+SERVE = """
+import sys, time
+from datetime import timedelta
+from chatmem_nb.local import LocalUpstash
+server = LocalUpstash(token="", path=sys.argv[1], save_every=timedelta(milliseconds=50))
+print(server.url, flush=True)
+time.sleep(30)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no SIGKILL elsewhere")
+@pytest.mark.parametrize("more", [0, 7, 30])
+def test_a_kill_loses_the_last_moment_and_never_the_file(tmp_path: Path, more: int) -> None:
+    path = tmp_path / "kept.json"
+    arguments = [sys.executable, "-c", SERVE, str(path)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        with client(process.stdout.readline().strip(), "") as ask:
+            while (kept := len(saved(path).get("l", []))) < 300:
+                ask("RPUSH", "l", *(["x" * 1000] * 50))
+            for _ in range(more):  # while it writes its file
+                ask("RPUSH", "l", *(["x" * 1000] * 50))
+        process.send_signal(signal.SIGKILL)
+    found = len(saved(path)["l"])
+    assert found >= kept
+    assert found % 50 == 0
+    with running(path) as ask:
+        assert ask("LLEN", "l") == found
