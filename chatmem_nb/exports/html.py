@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from ..frames.calls import invalid_tool_calls, tool_calls
 from ..frames.columns import tool_text
+from ..frames.json_text import pretty_json
 from ..frames.media import Block, blocks
 from ..frames.providers import role
 from ..markdown import code_html, plain_html, showable, to_html
@@ -85,8 +85,7 @@ def _body(record: StoredMessage, data: dict[str, Any]) -> Iterator[str]:
             yield _other_block(block)
     for call in [*(tool_calls(data) or []), *invalid_tool_calls(data)]:
         if type(call) is dict:
-            args = call.get("args")
-            text = args if type(args) is str else json.dumps(args, ensure_ascii=False, indent=2)
+            text = pretty_json(call.get("args"))
             yield f"<p class=note>calls <b>{escape(showable(str(call.get('name'))))}</b></p>"
             yield code_html(text, "json")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..frames.calls import invalid_tool_calls, tool_calls
 from ..frames.columns import tool_text
+from ..frames.json_text import pretty_json
 from ..frames.media import Block, blocks
 from ..frames.providers import role
 from ..frames.schema import utf8_text
@@ -59,8 +59,7 @@ def _body(record: StoredMessage, data: dict[str, Any]) -> Iterator[str]:
         yield f"\n{quoted(block.text)}\n" if block.kind == "text" else other_block(block)
     for call in [*(tool_calls(data) or []), *invalid_tool_calls(data)]:
         if type(call) is dict:
-            args = call.get("args")
-            text = args if type(args) is str else json.dumps(args, ensure_ascii=False, indent=2)
+            text = pretty_json(call.get("args"))
             yield f"\nCalls **{one_line(str(call.get('name')))}**\n{fenced(text, 'json')}"
 
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
-
-from pydantic_core import PydanticSerializationError
-from pydantic_core import to_json as core_to_json
 
 from ..records import StoredMessage
 from . import providers
 from .calls import tool_calls
+from .json_text import json_text
 
 Values = list[Any]
 _TOGETHER = 500
@@ -76,14 +73,6 @@ def column_values(
     return found
 
 
-def json_text(value: object) -> str:
-    """Return `value` (parsed JSON) as JSON text, every number as it was; NaN stays NaN."""
-    try:
-        return core_to_json(value, inf_nan_mode="constants").decode()
-    except PydanticSerializationError:  # a lone surrogate, which JSON has an escape for
-        return json.dumps(value, separators=(",", ":"))
-
-
 def as_text(value: object) -> str | None:
     """Return `value` if it is text, JSON text of anything else that is there, None for null."""
     if value is None or type(value) is str:
@@ -120,12 +109,17 @@ def _content(records: Sequence[StoredMessage], datas: list[dict[str, Any]]) -> V
 def tool_text(content: object) -> str | None:
     """Return the text of what a tool returned; langchain_core shows other values as Python does."""
     if type(content) is list:
-        return "".join(item if type(item) is str else _tool_block(item) for item in content)
-    return content if type(content) is str else str(content)
+        return "".join(providers.block_text(item) if type(item) is dict else _shown(item) for item in content)
+    return _shown(content)
 
 
-def _tool_block(item: object) -> str:
-    return providers.block_text(item) if type(item) is dict else str(item)
+def _shown(value: object) -> str:
+    if type(value) is str:
+        return value
+    try:
+        return str(value)
+    except RecursionError:
+        return json_text(value)
 
 
 def _content_json(datas: list[dict[str, Any]]) -> Values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
@@ -26,6 +27,9 @@ REPORT_COLUMNS: dict[str, Kind] = {
     "problem": "text",
 }
 ACTIONS = ("create", "append", "replace", "skip", "conflict", "failed")
+
+
+_RECORD = re.compile(r"^record (\d+)")
 
 
 @dataclass(slots=True)
@@ -107,7 +111,8 @@ class Storing:
             self.store.append(outcome.session_id, records)
 
     def _fail(self, outcome: Outcome, exc: InvalidInputError) -> None:
-        problem = f"{exc} (from record {outcome.n_messages} on)"
+        # Stores count the records of one call; a session may have come in several.
+        problem = _RECORD.sub(lambda found: f"record {int(found[1]) + outcome.n_messages}", str(exc))
         if outcome.action == "create" and outcome.n_messages:
             self.store.delete(outcome.session_id)
             outcome.n_messages = outcome.bytes = outcome.n_rebuilt = 0

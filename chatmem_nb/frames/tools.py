@@ -12,7 +12,8 @@ from ..records import StoredMessage
 from ..sources import Source, sessions
 from ._rows import Rows
 from .calls import invalid_tool_calls, tool_calls
-from .columns import as_text, json_text, tool_text
+from .columns import as_text, tool_text
+from .json_text import json_text
 from .schema import Kind
 
 CALL_COLUMNS: dict[str, Kind] = {
@@ -116,7 +117,7 @@ class _Waiting:
         if not (rows := self._rows.get(key)):
             return
         row = rows.popleft()
-        result = tool_text(data.get("content"))
+        result = tool_text(data["content"]) if "content" in data else None
         failed = data.get("status") == "error"
         row.update(result=result, result_index=record.index, answered_at=record.stored_at)
         if row["status"] != "invalid":

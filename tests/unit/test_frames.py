@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from chatmem_nb import InvalidInputError, RecordErrors, to_dataframe
 from chatmem_nb.frames.back import frame_records
-from chatmem_nb.frames.columns import json_text
+from chatmem_nb.frames.json_text import json_text
 from chatmem_nb.frames.schema import COLUMNS
 from chatmem_nb.records import encode, encode_all, parse, parse_all
 from tests.strategies import json_values, messages
@@ -207,3 +207,34 @@ def test_a_message_of_fifty_megabytes_is_one_row() -> None:
 def test_json_text_is_exact() -> None:
     value = {"a": [1, 2.5, None, True, "é\u2028", 2**90], "b": {"c": "\ud800"}}
     assert json.loads(json_text(value)) == value
+
+
+@pytest.mark.parametrize("depth", [150, 400, 980, 5_000])
+@pytest.mark.parametrize("around", ["[]", "{}"])
+def test_nothing_is_nested_too_deeply_for_a_frame(depth: int, around: str) -> None:
+    opening, closing = ("[", "]") if around == "[]" else ('{"a":', "}")
+    deep = opening * depth + "1" + closing * depth
+    raws = [
+        f'{{"type": "tool", "data": {{"tool_call_id": "1", "content": {deep}}}}}',
+        f'{{"type": "tool", "data": {{"tool_call_id": "1", "content": "x", "artifact": {deep}}}}}',
+        f'{{"type": "ai", "data": {{"content": "x", "additional_kwargs": {{"deep": {deep}}}}}}}',
+    ]
+    frame = to_dataframe(parse_all(raws))
+    assert frame.raw.tolist() == raws
+    if depth < 900:
+        assert frame.artifact[1] == deep
+        assert len(list(frame_records(frame, "s"))) == 1
+
+
+def test_a_time_at_the_edge_of_the_calendar_is_kept_or_missing() -> None:
+    times = [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59.999999+00:00",
+        "soon",
+        5,
+        "2026-01-01T00:00:00",
+    ]
+    raws = [json.dumps({"type": "human", "data": {"content": ""}, "stored_at": time}) for time in times]
+    frame = to_dataframe(parse_all(raws))
+    assert frame.stored_at.isna().tolist() == [True, False, True, True, False]
+    assert frame.stored_at[1].isoformat() == times[1]
