@@ -30,9 +30,12 @@ def take(visit: Visit, server: Server, file: Path, dark: bool) -> None:
     for index in code_cells(visit)[:3]:
         run_cell(visit, index)
     browser = visit.browser
+    browser.first.scroll_into_view_if_needed()
+    browser.get_by_label("Filter sessions").fill(SESSION)
     browser.get_by_role("option").filter(has_text=SESSION).first.click()
     browser.get_by_role("feed").get_by_text("night train").first.wait_for()
-    visit.page.wait_for_timeout(500)  # fonts and the last layout
+    browser.get_by_label("Filter sessions").fill("")
+    visit.page.wait_for_timeout(1000)  # fonts, and the last layout
     file.parent.mkdir(exist_ok=True)
     browser.first.screenshot(path=file)
 

@@ -207,8 +207,10 @@ def test_nothing_runs_in_sheets_and_notes(guarded: Callable[[StandIn], Page]) ->
         row.evaluate("row => row.dispatchEvent(new MouseEvent('mouseover', {bubbles: true}))")
         row.get_by_role("button", name="Raw JSON").dispatch_event("click")
         page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    for show in page.get_by_role("button", name="Show", exact=False).all()[:12]:
-        show.dispatch_event("click")
+    page.evaluate(
+        "() => document.querySelectorAll('.msg button').forEach(b => b.textContent.startsWith('Show') && b.click())"
+    )
+    page.wait_for_timeout(200)
     page.get_by_role("button", name="Take away", exact=True).click()
     page.get_by_role("menuitem", name="Python code").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()

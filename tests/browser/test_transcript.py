@@ -107,8 +107,8 @@ def test_scrolling_passes_every_message_in_order(blank: Blank, length: int) -> N
     page, _ = opened(blank, length)
     page.locator(".feed").hover()
     seen = visible(page)
-    for _ in range(25):
-        page.mouse.wheel(0, -300)
+    for _ in range(50):
+        page.mouse.wheel(0, -150)
         page.wait_for_timeout(40)
         seen += visible(page)
     first, last = min(seen), max(seen)

@@ -5,17 +5,16 @@ const CAP = 8e6; // px of a spacer; engines stop laying out near 17.9 million
 const WINDOW = 25; // messages asked for at once
 const KEPT = 1000; // messages kept in the page
 const PAGE = 50; // sessions asked for at once
-const ROLES = { human: "Human", ai: "AI", system: "System", tool: "Tool", other: "Other" };
+const ROLES = { __proto__: null, human: "Human", ai: "AI", system: "System", tool: "Tool", other: "Other" };
 const UNDOABLE = "It can be undone while this browser lives.";
 
 // ---- elements
 
-const FOCUSABLE = /^(a|button|input|select|summary|textarea)$/;
-
+// `tag` is "name.class.class"; functions among `props` listen; what is false among the children is left out.
 function h(tag, props, ...children) {
 	const [name, ...classes] = tag.split(".");
 	const node = document.createElement(name || "div");
-	if (name === "button") node.type = "button";
+	if (name === "button") node.type = name;
 	node.className = classes.join(" ");
 	if (props?.constructor !== Object) children.unshift(props);
 	else
@@ -25,7 +24,7 @@ function h(tag, props, ...children) {
 			else if (value != null) node.setAttribute(key, value);
 		}
 	put(node, children);
-	return FOCUSABLE.test(name) || node.hasAttribute("tabindex") ? keyed(node) : node;
+	return node.matches("a, button, input, select, summary, textarea, [tabindex]") ? keyed(node) : node;
 }
 
 function put(node, ...children) {
@@ -47,25 +46,25 @@ function act(event, acts) {
 const focus = (node) => node?.focus({ preventScroll: true });
 const icon = (name) => h("i.i-" + name, { ariaHidden: "true" });
 const button = (text, onclick, kind = "", props) => h("button" + kind, { onclick, ...props }, text);
-const tool = (mark, label, onclick, props) => button(icon(mark), onclick, ".tool", { ariaLabel: label, title: label, ...props });
+const tool = (mark, label, onclick, kind = "", props) => button(icon(mark), onclick, ".tool" + kind, { ariaLabel: label, title: label, ...props });
 const submit = (text, kind = "") => h("button" + kind, { type: "submit" }, text);
 const form = (tag, run, props, ...inside) => h("form" + tag, { noValidate: true, onsubmit: (event) => (event.preventDefault(), run()), ...props }, inside);
 const field = (label, props) => h("input", { ariaLabel: label, placeholder: label, spellcheck: false, ...props });
 const choice = (label, options, onchange) =>
 	h("select", { ariaLabel: label, onchange }, Object.entries(options).map(([value, text]) => h("option", { value }, text)));
-const region = (tag, label, ...inside) => h(tag, { tabIndex: 0, role: "group", ariaLabel: label }, inside);
-const fold = (title, body, props) => h("details", props ?? {}, h("summary", title), body);
+const group = (tag, label, ...inside) => h(tag, { tabIndex: 0, role: "group", ariaLabel: label }, inside);
+const fold = (title, body, props = {}) => h("details", props, h("summary", title), body);
 const dim = (...text) => h("span.dim", text);
+const bad = (text) => h("p.reason", text);
 const line = (...inside) => h("div.line", inside);
-const alarm = (text) => h("p.reason", { role: "alert" }, text);
+const alarm = () => h("p.reason", { role: "alert" });
 const name = (text, tag = "bdi") => h(tag, { title: plain(text) }, plain(text));
-const facts = (pairs) =>
-	h("dl.facts", Object.entries(pairs).map(([label, value]) => value && h("div", h("dt", label), name(value, "dd"))));
+const facts = (pairs) => h("dl.facts", Object.entries(pairs).map(([label, value]) => value && h("div", h("dt", label), name(value, "dd"))));
 const state = (mark, title, text, ...actions) =>
 	h("div.state", { role: mark === "warn" ? "alert" : "status" }, h("span.mark." + mark, icon(mark)), h("h2", title), h("p", text), line(actions));
-const skeletons = (label, n) => h("div.skeletons", { role: "status", ariaLabel: label }, Array.from({ length: n }, () => h("div.skeleton")));
+const loading = (label) => h("div.skeletons", { role: "status", ariaLabel: label }, h("div.skeleton"), h("div.skeleton"), h("div.skeleton"), h("div.skeleton"));
 
-// What stands over `box` in its place: loading, nothing there, an error; nothing brings the box back.
+// What stands `over` a list in its place: loading, nothing there, an error; nothing brings the list back.
 const cover = (box, over) => (...nodes) => {
 	put(over, nodes);
 	box.hidden = nodes.length > 0;
@@ -73,45 +72,37 @@ const cover = (box, over) => (...nodes) => {
 
 function timer() {
 	let id;
-	return (run, ms) => {
-		clearTimeout(id);
-		id = run && setTimeout(run, ms);
-	};
+	return (run, ms) => (clearTimeout(id), (id = run && setTimeout(run, ms)));
 }
 
 // ---- words
 
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 // A name with what cannot be seen, or turns the line around, written out.
-const plain = (text) => String(text ?? "").replace(UNSEEN, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
+const plain = (text) => String(text ?? "").replace(UNSEEN, (c) => "\\u" + c.charCodeAt().toString(16).padStart(4, "0"));
 const count = (n) => Number(n ?? 0).toLocaleString("en");
 const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 const part = (n, total) => count(n) + (total ? ` of ${count(total)}` : "");
 const size = (bytes) => (bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const used = (tokens) => tokens && `${count(tokens.input)} in, ${count(tokens.output)} out`;
 const between = (low, n, high) => Math.max(low, Math.min(n, high));
-const SPANS = Object.entries({ d: 86400, h: 3600, min: 60, s: 1 });
-
-function span(seconds) {
-	const [unit, length] = SPANS.find(([, length]) => seconds >= length) ?? SPANS[3];
-	return `${Math.floor(seconds / length)} ${unit}`;
-}
+const span = (s) => (s < 60 ? `${Math.floor(s)} s` : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h` : `${Math.floor(s / 86400)} d`);
 
 function when(iso) {
 	const date = new Date(iso ?? NaN);
-	return !isNaN(date) && h("time", { dateTime: iso, title: date.toISOString() }, date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }));
+	return !isNaN(date) && h("time", { dateTime: iso, title: iso }, date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }));
 }
 
-const TAGS = /^(A|BLOCKQUOTE|BR|CODE|DIV|EM|H[1-6R]|LI|OL|P|PRE|S|SPAN|STRONG|TABLE|TBODY|TD|TH|THEAD|TR|UL)$/;
+const TAGS = "a,blockquote,br,code,div,em,h1,h2,h3,h4,h5,h6,hr,li,ol,p,pre,s,span,strong,table,tbody,td,th,thead,tr,ul";
 
 // The kernel's HTML, pruned once more in a document that runs and fetches nothing.
 function safe(html) {
 	const { body } = new DOMParser().parseFromString("<body>" + html, "text/html");
 	for (const node of body.querySelectorAll("*")) {
-		if (!TAGS.test(node.tagName)) node.remove();
+		if (!node.matches(TAGS)) node.remove();
 		for (const { name, value } of [...node.attributes])
 			if (!/^(class|start)$/.test(name) && !(name === "href" && /^(https?:|mailto:)/i.test(value))) node.removeAttribute(name);
-		if (node.tagName === "A") Object.assign(keyed(node), { rel: "noopener noreferrer", target: "_blank" });
+		if (node instanceof HTMLAnchorElement) Object.assign(keyed(node), { rel: "noopener noreferrer", target: "_blank" });
 	}
 	return [...body.childNodes];
 }
@@ -149,7 +140,7 @@ function wire(model, heard, hushed) {
 	}
 
 	function receive(message, buffers) {
-		if (!message || (message.view && message.view !== view)) return;
+		if (message.view && message.view !== view) return;
 		last = Date.now();
 		hush(false);
 		const entry = message.view && open.get(message.rid);
@@ -186,7 +177,7 @@ function scroller(box, make, guess, seen) {
 	const pad = h("div.pad", { role: "presentation" }, block);
 	const self = { box, total: 0, first: 0, rows: [], mark: null, ended: false, sticky: true, get last() { return self.first + self.rows.length; }, reset, update, renew, resize, show, close };
 	const later = timer();
-	let top = 0, mean = guess, tall = 0, seenAs = "";
+	let top = 0, mean = guess, seenAs;
 	const height = () => block.offsetHeight;
 	const ideal = () => Math.min(CAP, mean * self.total);
 	const shape = () => `${box.clientWidth} ${box.clientHeight}`;
@@ -264,9 +255,7 @@ function scroller(box, make, guess, seen) {
 	function grow(n, down) {
 		const before = height();
 		const start = down ? self.last : (self.first -= n);
-		const made = Array.from({ length: n }, (_, i) => make(start + i));
-		if (down) block.append(...made);
-		else block.prepend(...made);
+		block[down ? "append" : "prepend"](...Array.from({ length: n }, (_, i) => make(start + i)));
 		self.rows = [...block.children];
 		if (!down) top -= height() - before;
 		mean += (height() / self.rows.length - mean) * (self.total > 200 ? 0.1 : 0.5);
@@ -294,9 +283,8 @@ function scroller(box, make, guess, seen) {
 		const { scrollTop: y, clientHeight: view } = box;
 		const i = at(y);
 		self.mark = i < 0 ? null : { index: self.first + i, y: top + self.rows[i].offsetTop - y };
-		tall = height();
+		self.ended = self.last === self.total && top + height() - y - view < 8;
 		seenAs = shape();
-		self.ended = self.last === self.total && top + tall - y - view < 8;
 	}
 
 	// What was on top of the screen stays there though rows changed their heights; the end stays the end.
@@ -314,7 +302,7 @@ function scroller(box, make, guess, seen) {
 			const row = (self.rows[index - self.first] = make(index));
 			const held = old.contains(document.activeElement);
 			old.replaceWith(row);
-			if (held) focus(row.hasAttribute("tabindex") ? row : box);
+			if (held) focus(row.matches("[tabindex]") ? row : box);
 		}
 		restore();
 	}
@@ -348,11 +336,8 @@ function scroller(box, make, guess, seen) {
 		return self.rows[index - self.first];
 	}
 
-	const sizes = new ResizeObserver(() => {
-		if (!box.clientHeight) return;
-		if (shape() !== seenAs || !self.mark) restore();
-		else if (height() !== tall) fill();
-	});
+	const sizes = new ResizeObserver(() => box.clientHeight && (shape() === seenAs && self.mark ? fill() : restore()));
+
 	function close() {
 		later();
 		sizes.disconnect();
@@ -387,10 +372,7 @@ function options(id, label, tall, draw, seen, acts, moved) {
 	function onkeydown(event) {
 		const page = Math.floor(box.clientHeight / tall) || 1;
 		const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[event.key];
-		if (!step) return act(event, acts);
-		event.preventDefault();
-		go(self.at + step);
-		moved?.(self.at);
+		act(event, step ? { [event.key]: () => (go(self.at + step), moved?.(self.at)) } : acts);
 	}
 
 	return self;
@@ -398,57 +380,53 @@ function options(id, label, tall, draw, seen, acts, moved) {
 
 // ---- sheets and menus
 
-function sheet(app, title, body, actions, wide = "") {
+function sheet(app, title, body, actions, wide = "", onclose = () => {}) {
 	const close = () => node.close();
-	const node = h("dialog.sheet" + wide, { ariaLabel: title, onclose: () => node.remove() },
+	const node = h("dialog.sheet" + wide, { ariaLabel: title, onclose: () => (node.remove(), onclose()) },
 		h("header", h("h2", title), tool("close", "Close", close)), h("div.sheetbody", body), h("footer", button("Cancel", close, "", { autofocus: true }), actions));
 	app.root.append(node);
 	node.showModal();
 	return close;
 }
 
-// A sheet with a line to fill in; `run(text, refused)` may raise what is then said under it.
+// A sheet with a line to fill in; `run(text, again)` may raise what is said under it; `again`: it exists, and is wanted.
 function prompt(app, title, hint, label, value, action, run) {
 	const said = alarm();
-	const input = field(label, { value });
+	const id = app.view + "-form";
+	const ask = (again) => (put(go, again ? "Replace" : action), (exists = again));
+	const input = field(label, { value, oninput: () => ask(false) });
 	const go = submit(action, ".primary");
-	let refused;
-	const send = () => app.work(go, async () => (await run(input.value.trim(), refused), close()), ({ type, message }) => {
-		put(said, message);
-		refused = type;
-		if (type === "exists") put(go, "Replace");
-	});
-	const close = sheet(app, title, form("", send, { id: app.view + "-form" }, h("p.dim", hint), input, said), go);
-	go.setAttribute("form", app.view + "-form");
+	let exists = false;
+	const send = () => app.work(async () => (await run(input.value.trim(), exists), close()), ({ type, message }) => (put(said, message), ask(type === "exists")), go);
+	const close = sheet(app, title, form("", send, { id }, h("p.dim", hint), input, said), go);
+	go.setAttribute("form", id);
 	input.select();
 }
 
 // A sheet that asks whether to go on.
-function confirm(app, title, body, action, run) {
-	const yes = button(action, () => app.work(yes, async () => (await run(), close()), fail), ".primary.danger");
-	const fail = ({ message }) => body.append(alarm(message));
-	const close = sheet(app, title, body, yes);
+function confirm(app, title, body, action, run, onclose) {
+	const said = alarm();
+	const fail = ({ message }) => put(said, message);
+	const yes = button(action, () => app.work(async () => (await run(), close()), fail, yes), ".primary.danger");
+	const close = sheet(app, title, [body, said], yes, "", onclose);
 	return { yes, fail };
 }
 
 // A button for a menu; `items()` are [label, icon, what it does].
 function popup(app, mark, label, items) {
-	const opener = tool(mark, label, open, { ariaHasPopup: "menu" });
+	const opener = tool(mark, label, open, "", { ariaHasPopup: "menu" });
 
 	function open() {
 		const leave = (run) => (list.hidePopover(), focus(opener), run?.());
-		const list = h("div.menu", { role: "menu", popover: "auto", onkeydown, ontoggle: ({ newState }) => newState === "closed" && list.remove() },
+		const step = (by) => () => focus([...list.children].at(([...list.children].indexOf(document.activeElement) + by) % list.children.length));
+		const list = h("div.menu", { role: "menu", popover: "auto", ontoggle: ({ newState }) => newState === "closed" && list.remove(),
+			onkeydown: (event) => act(event, { ArrowDown: step(1), ArrowUp: step(-1), Tab: leave, Escape: leave }) },
 			items().map(([text, mark, run]) => button([icon(mark), text], () => leave(run), "", { role: "menuitem", tabIndex: -1 })));
-		function onkeydown(event) {
-			const all = [...list.children];
-			const step = (by) => () => focus(all.at((all.indexOf(document.activeElement) + by) % all.length));
-			act(event, { ArrowDown: step(1), ArrowUp: step(-1), Tab: leave, Escape: leave });
-		}
 		app.root.append(list);
 		list.showPopover();
-		const spot = opener.getBoundingClientRect();
-		list.style.left = between(8, spot.right - list.offsetWidth, innerWidth) + "px";
-		list.style.top = between(8, spot.bottom + 4, innerHeight - list.offsetHeight - 8) + "px";
+		const { right, bottom } = opener.getBoundingClientRect();
+		list.style.left = between(8, right - list.offsetWidth, innerWidth) + "px";
+		list.style.top = between(8, bottom + 4, innerHeight - list.offsetHeight - 8) + "px";
 		focus(list.firstChild);
 	}
 
@@ -463,7 +441,8 @@ function copyText(app, text) {
 	document.removeEventListener("copy", write);
 }
 
-const showText = (app, title, label, text, ...more) => sheet(app, title, [region("pre", label, text), more], button("Copy", () => copyText(app, text), ".primary"), ".wide");
+const showText = (app, title, label, text, more) => sheet(app, title, [group("pre", label, text), more], button("Copy", () => copyText(app, text), ".primary"), ".wide");
+const showCode = (app, code) => showText(app, "The same in Python", "Python code", code);
 
 // ---- connect
 
@@ -473,8 +452,8 @@ const HINTS = { url: "https://example-12345.upstash.io", endpoint: "cell-4-us-we
 
 function connectForm(app) {
 	const node = h("div.connect");
-	let kind, clients, inputs, buttons;
 	const problem = alarm();
+	let kind, clients, inputs, buttons;
 	const chosen = () => clients.find(({ service }) => service === kind);
 
 	function show(hello) {
@@ -489,20 +468,20 @@ function connectForm(app) {
 		// A cache has a default name.
 		const all = env.length && env.every(({ name, set }) => set || /CACHE/.test(name));
 		inputs = {};
-		buttons = [submit("Connect", all ? "" : ".primary"), all && button("Connect from the environment", () => send(true), ".primary")].filter(Boolean);
+		buttons = [submit("Connect", all ? "" : ".primary"), all && button("Connect from the environment", () => send(true), ".primary")];
 		put(problem);
 		put(node, form(".card", () => send(false), {}, h("h2", "Open stored conversations"), h("p.dim", "Keys go straight to the kernel. They are never saved in the notebook."),
 			h("fieldset.picks", h("legend.unseen", "Service"), clients.map(({ service }) =>
 				h("label", h("input", { type: "radio", name: app.view, checked: service === kind, onchange: pick(service) }), h("span", SERVICES[service])))),
 			env.length > 0 && h("div.env", h("ul", { ariaLabel: "Environment variables" }, env.map(({ name, set }) =>
 				h("li.line", icon(set ? "check" : "close"), h("code", plain(name)), dim(set ? "set" : "not set")))), buttons[1]),
-			fields.map(input), fields.length ? "" : "Starts a small server in this kernel, with sample conversations. No account needed.", problem, buttons[0]));
+			fields.map(input), !fields.length && "Starts a small server in this kernel, with sample conversations. No account needed.", problem, buttons[0]));
 	}
 
 	function input(key) {
 		const id = `${app.view}-${key}`;
-		const error = h("div.reason", { id: id + "-error" });
 		const secret = /token|key$/.test(key);
+		const error = h("div.reason", { id: id + "-error" });
 		const input = field(null, { id, placeholder: HINTS[key] ?? "", type: secret ? "password" : "text", autocomplete: "off", "aria-describedby": error.id, value: key === "key_prefix" ? HINTS[key] : "" });
 		inputs[key] = { input, error, secret };
 		return h("div.field", h("label", { for: id }, FIELDS[key]), input, error);
@@ -511,19 +490,19 @@ function connectForm(app) {
 	// The secret leaves its field before the message goes: a page saved a moment later holds nothing.
 	function send(use_env) {
 		const params = { service: kind, use_env };
+		put(problem);
 		for (const [key, { input, error, secret }] of Object.entries(inputs)) {
 			if (!use_env || key === "key_prefix") params[key] = input.value.trim();
 			if (secret) input.value = "";
 			put(error);
 			input.ariaInvalid = null;
 		}
-		put(problem);
-		app.work(buttons, async () => app.connected(await app.ask("connect", params)), ({ field, message }) => {
+		app.work(async () => app.connected(await app.ask("connect", params)), ({ field, message }) => {
 			const { input, error } = inputs[field] ?? { error: problem };
 			put(error, message);
 			if (input) input.ariaInvalid = "true";
 			focus(input);
-		});
+		}, ...buttons);
 	}
 
 	return { node, show };
@@ -536,9 +515,11 @@ function sessionList(app) {
 	const later = timer();
 	let ticked = new Set(), gen = 0, down = false, asking = null, failed = false;
 	const wanted = () => query.value.trim();
+	const exactly = () => wanted() && app.open(wanted());
+	const open = (at) => rows.has(at) && app.open(rows.get(at).session_id);
 	const query = field("Filter, or an exact id", { type: "search", oninput: typed, onkeydown: (event) => act(event, { Enter: exactly, ArrowDown: () => focus(list.box), Escape: () => ((query.value = ""), typed()) }) });
 	const sort = choice("Sort sessions", { found: "As found", id: "By id", length: "By length", last_write: "By last write", ttl: "By expiry" }, () => turn(!/found|id/.test(sort.value)));
-	const way = tool("up", "Direction", () => turn(!down), { disabled: true });
+	const way = tool("up", "Direction", () => turn(!down), "", { disabled: true });
 	const exact = button("", exactly, ".exact", { hidden: true });
 	const list = options(app.view + "-s", "Sessions", 68, row, need, { " ": () => tick(list.at), Enter: () => open(list.at), "/": () => query.focus() });
 	list.box.ariaMultiSelectable = "true";
@@ -546,22 +527,9 @@ function sessionList(app) {
 	const say = cover(list.box, over);
 	const cost = h("div.cost", { role: "status" });
 	const picked = h("div.picked", { hidden: true });
-	const add = button([icon("plus"), "New"], create, ".quiet");
-	const node = h("aside.list", { ariaLabel: "Sessions" },
-		h("div.tools", h("div.searchbox", icon("search"), query), line(sort, way, tool("again", "Load again", () => load({ refresh: true })), h("span.grow"), add), exact),
-		h("div.body", list.box, over), picked, cost);
-
-	function create() {
-		prompt(app, "New session", "It is stored with its first message.", "Session id", "", "Create", (id) => id && void app.open(id, { create: true }));
-	}
-
-	function exactly() {
-		if (wanted()) app.open(wanted());
-	}
-
-	function open(at) {
-		if (rows.has(at)) app.open(rows.get(at).session_id);
-	}
+	const create = () => prompt(app, "New session", "It is stored with its first message.", "Session id", "", "Create", (id) => id && void app.open(id, { create: true }));
+	const node = h("aside.list", { ariaLabel: "Sessions" }, h("div.tools", h("div.searchbox", icon("search"), query),
+		line(sort, way, tool("again", "Load again", () => load({ refresh: true })), h("span.grow"), button([icon("plus"), "New"], create, ".quiet.w")), exact), h("div.body", list.box, over), picked, cost);
 
 	function turn(now) {
 		down = now;
@@ -582,37 +550,34 @@ function sessionList(app) {
 		later();
 		asking?.cancel();
 		gen++;
-		add.hidden = !app.writable;
 		if (keep && rows.size) return fetch(list.first, refresh, keep);
 		rows.clear();
 		list.at = 0;
-		say(skeletons("Loading sessions", 6));
+		say(loading("Loading sessions"));
 		fetch(0, refresh);
 	}
 
-	async function fetch(start, refresh, keep) {
+	async function fetch(start, refresh = false, keep) {
 		const mine = gen;
-		const params = { query: wanted(), sort: sort.value, descending: down, start, stop: start + PAGE, refresh: !!refresh };
+		const params = { query: wanted(), sort: sort.value, descending: down, start, stop: start + PAGE, refresh };
 		const now = (asking = app.ask("sessions", params, (event) => mine === gen && progress(event, now)));
 		try {
 			const answer = await now;
 			if (mine !== gen) return;
-			asking = null;
-			failed = false;
 			if (keep) rows.clear();
+			asking = failed = null;
 			take(start, answer);
-		} catch (error) {
-			if (mine !== gen || error.type === "cancelled") return;
+		} catch ({ type, message }) {
+			if (mine !== gen || type === "cancelled") return;
 			asking = null;
 			failed = true;
-			say(state("warn", "Sessions could not be listed", error.message, button("Try again", load)));
+			say(state("warn", "Sessions could not be listed", message, button("Try again", load)));
 		}
 	}
 
 	function progress({ done, total, note }, now) {
-		if (rows.size) return;
-		const stop = () => (now.cancel(), (asking = null), say(state("other", "Listing stopped", "Nothing more is asked of the server.", button("List again", load))));
-		say(state("again", "Listing sessions", `${note || "found"}: ${part(done, total)}`, button("Cancel", stop)));
+		const stop = () => (now.cancel(), (asking = null), say(state("other", "Listing stopped", "", button("List again", load))));
+		if (!rows.size) say(state("again", "Listing sessions", `${note || "found"}: ${part(done, total)}`, button("Cancel", stop)));
 	}
 
 	function take(start, { rows: found, total, complete, spent, listing_spent }) {
@@ -625,7 +590,7 @@ function sessionList(app) {
 		}
 		if (!known)
 			return say(wanted() ? state("search", "No session matches", "The filter looks for its text anywhere in an id; * and ? are wildcards.")
-				: state("other", "No sessions yet", "Conversations appear here as soon as one is stored.", app.writable && button("New session", create)));
+				: state("other", "No sessions yet", "Conversations appear here as soon as one is stored.", button("New session", create, ".w")));
 		say();
 		if (!start && !list.at) list.reset(known);
 		list.resize(known);
@@ -641,12 +606,10 @@ function sessionList(app) {
 		const one = rows.get(index);
 		if (!one) return h("div.session.waiting", { ariaSelected: "false", ariaLabel: "Loading" }, h("div.skeleton"));
 		const { session_id: id, length, ttl_s, first, last, last_write } = one;
-		const said = (part) => h("span.said", part && [h("b", ROLES[part.role]), " ", h("bdi", plain(part.text))]);
-		return h("div.session", { ariaSelected: ticked.has(id), ariaCurrent: id === app.talk.session || null, onclick: (event) => click(event, index) },
-			h("span.tick", { title: "Select" }, icon("check")),
+		const said = (words) => h("span.said", words && [h("b", ROLES[words.role]), " ", h("bdi", plain(words.text))]);
+		return h("div.session", { ariaSelected: ticked.has(id), ariaCurrent: id === app.talk.session || null, onclick: (event) => click(event, index) }, h("span.tick", { title: "Select" }, icon("check")),
 			h("div.grow", line(name(id), h("span.num", { title: plural(length, "message") }, count(length))), said(first),
-				line(said(last), ttl_s != null ? h("span.num.ttl", { title: "Expires in" }, span(ttl_s))
-					: last_write && h("span.num", { title: "Last write " + last_write }, span((Date.now() - new Date(last_write)) / 1000), " ago"))));
+				line(said(last), ttl_s != null ? h("span.num.ttl", { title: "Expires in" }, span(ttl_s)) : last_write && h("span.num", { title: "Last write" }, span((Date.now() - new Date(last_write)) / 1000), " ago"))));
 	}
 
 	function click(event, index) {
@@ -657,16 +620,14 @@ function sessionList(app) {
 
 	function tick(index) {
 		const id = rows.get(index)?.session_id;
-		if (id === undefined) return;
-		const others = [...ticked].filter((one) => one !== id);
-		select(others.length < ticked.size ? others : [...others, id]);
+		if (id !== undefined) select(ticked.delete(id) ? [...ticked] : [...ticked, id]);
 	}
 
 	function select(session_ids, told) {
 		ticked = new Set(session_ids);
 		list.renew();
 		picked.hidden = !ticked.size;
-		put(picked, h("span.grow", `${count(ticked.size)} selected`), app.writable && tool("trash", "Clear selected", () => clear(app, [...ticked])),
+		put(picked, h("span.grow", `${count(ticked.size)} selected`), tool("trash", "Clear selected", () => clear(app, [...ticked]), ".w"),
 			takeAway(app, "Take selected away", "selected"), tool("close", "Select none", () => (select([]), focus(list.box))));
 		if (!told) app.ask("select", { session_ids });
 	}
@@ -690,68 +651,70 @@ function message(talk, index) {
 	const entry = talk.entries.get(index);
 	const place = { tabIndex: -1, ariaPosInSet: index + 1, ariaSetSize: talk.total };
 	if (!entry) return h("article.msg.waiting", { ...place, ariaLabel: `Message ${index + 1}, loading` }, h("div.glyph"), h("div.content", h("div.skeleton"), h("div.skeleton")));
-	const { error, status, answers } = entry;
+	const { error, answers } = entry;
 	const role = error ? "warn" : entry.role in ROLES ? entry.role : "other";
 	const title = error ? "Unreadable record" : ROLES[role];
-	const body = error ? [h("p.reason", plain(error)), region("pre", "Raw record", entry.raw)]
+	const body = error ? [bad(plain(error)), group("pre", "Raw record", entry.raw)]
 		: [words(entry.html), rest(), entry.blocks?.map(block), entry.tool_calls?.map(call), more(),
 			facts({ Model: entry.model, Finish: entry.finish_reason, Tokens: used(entry.tokens), Call: entry.tool_call_id, Id: entry.id })];
 	return h("article.msg." + role, { ...place, ariaLabel: `${title}, message ${index + 1}` }, h("div.glyph", icon(role)),
-		h("div.content", h("div.msghead", h("b.role", title), entry.name && h("bdi", plain(entry.name)), dim("#", count(index + 1)), when(entry.stored_at), status === "error" && h("span.reason", "failed")),
+		h("div.content", h("div.msghead", h("b.role", title), entry.name && h("bdi", plain(entry.name)), dim("#", count(index + 1)), when(entry.stored_at), entry.status === "error" && h("span.reason", "failed")),
 			answers && !error ? fold(["Result of ", h("code", plain(answers.name)), ` in #${count(answers.index + 1)}`], body) : body));
 
 	function words(html) {
 		if (!html) return null;
 		const text = h("div.md", { dir: "auto" }, safe(html));
 		for (const node of text.querySelectorAll("pre, table")) {
-			const code = node.tagName === "PRE";
-			const box = region("div.box", code ? "Code" : "Table");
+			const code = node.matches("pre");
+			const box = group("div.box", code ? "Code" : "Table");
 			node.replaceWith(box);
 			put(box, node, code && tool("copy", "Copy code", () => copyText(app, node.textContent)));
 		}
 		return text;
 	}
 
+	function step(label, run) {
+		const go = button(label, () => app.work(() => run(go), undefined, go));
+		return go;
+	}
+
 	// The rest of a message that was clipped on its way, part by part.
 	function rest() {
 		let offset = 0;
-		const go = button(`Show all ${count(entry.clipped)} characters`, () => app.work(go, async () => {
+		return entry.clipped && step(`Show all ${count(entry.clipped)} characters`, async (go) => {
 			const { text, next, html } = await talk.ask("full", { index, offset });
 			if (html) go.previousSibling.replaceWith(words(html));
-			else go.before(region("pre", "Full text", text));
-			offset = next;
+			else go.before(group("pre", "Full text", text));
 			put(go, "Show more");
 			go.hidden = next == null;
-		}));
-		return entry.clipped && go;
+			offset = next;
+		});
 	}
 
 	function block({ kind, label, bytes, html, showable }, number) {
 		if (html) return fold(plain(label), words(html), { className: kind });
-		const go = button("Show image", () => app.work(go, async () => {
+		return h("div.part", h("bdi", plain(label)), bytes != null && dim(size(bytes)), showable && step("Show image", async (go) => {
 			const { data_url: src } = await talk.ask("image", { index, block: number });
 			if (/^data:image\//.test(src)) go.replaceWith(h("img", { src, alt: plain(label) }));
 		}));
-		return h("div.part", h("bdi", plain(label)), bytes != null && dim(size(bytes)), showable && go);
 	}
 
 	function call({ name, id, args, error, result }) {
 		const failed = error || result?.status === "error";
 		return h("div.call", line(icon("tool"), h("code", plain(name)), h("span.dim.clip.grow", plain(id)), failed ? h("span.reason", "failed") : dim(result ? "answered" : "no result")),
-			error && h("p.reason", plain(error)), fold("Arguments", region("pre", "Arguments", args)),
-			result && fold(`Result in #${count(result.index + 1)}`, region("pre", "Result", result.text), { open: result.text?.length < 300 }));
+			error && bad(plain(error)), fold("Arguments", group("pre", "Arguments", args)),
+			result && fold(`Result in #${count(result.index + 1)}`, group("pre", "Result", result.text), { open: result.text?.length < 300 }));
 	}
 
 	function more() {
-		let shown = entry.tool_calls?.length ?? 0;
+		let start = entry.tool_calls?.length ?? 0;
 		const total = entry.tool_calls_total ?? 0;
-		const go = button(`Show more of ${plural(total, "tool call")}`, () => app.work(go, async () => {
-			const { tool_calls } = await talk.ask("calls", { index, start: shown, stop: shown + 50 });
+		return start < total && step(`Show more of ${plural(total, "tool call")}`, async (go) => {
+			const { tool_calls } = await talk.ask("calls", { index, start, stop: start + 50 });
 			go.before(...tool_calls.map(call));
-			shown += tool_calls.length;
-			go.hidden = shown >= total || !tool_calls.length;
-		}));
-		return shown < total && go;
+			start += tool_calls.length;
+			go.hidden = start >= total || !tool_calls.length;
+		});
 	}
 }
 
@@ -759,19 +722,19 @@ function message(talk, index) {
 
 function transcript(app) {
 	const talk = { app, entries: new Map(), session: "", epoch: null, total: 0 };
-	let gen = 0, asked = [], last = 0, live = false, failed = false, scan = null;
+	let gen = 0, asked = [], last = 0, live = false, failed = null, scan = null;
 	const soon = timer();
-	const title = name("", "bdi.title.clip");
+	const title = h("bdi.title.clip");
 	const length = dim();
-	const fresh = button([icon("end"), "New messages"], () => end(), ".fresh", { hidden: true });
+	const fresh = button([icon("end"), "New messages"], end, ".fresh", { hidden: true });
 	const bar = h("div.msgbar", { role: "group", ariaLabel: "Message actions" });
 	const box = h("div.feed", { role: "feed", tabIndex: 0, ariaLabel: "Messages", onkeydown: key, onmouseover: hover, onfocusin: hover });
 	const over = h("div.over");
 	const say = cover(box, over);
 	const stats = h("div.stats");
-	const follow = tool("live", "Follow", () => ((follow.ariaPressed = live = !live), tick()), { ariaPressed: "false" });
-	const clearing = tool("trash", "Clear session", () => clear(app, [talk.session]));
-	const tools = line(popup(app, "goto", "Go to", () => [["Start", "start", () => show(0, 0)], ["End", "end", end], ["Number or date…", "goto", goTo]]), follow, takeAway(app, "Take away", "session"), clearing);
+	const follow = tool("live", "Follow", () => ((follow.ariaPressed = live = !live), tick()), "", { ariaPressed: "false" });
+	const tools = line(popup(app, "goto", "Go to", () => [["Start", "start", () => show(0, 0)], ["End", "end", end], ["Number or date…", "goto", goTo]]), follow,
+		takeAway(app, "Take away", "session"), tool("trash", "Clear session", () => clear(app, [talk.session]), ".w"));
 	const write = composer(app, talk);
 	const list = scroller(box, (index) => message(talk, index), 110, need);
 	const node = h("section.talk", { ariaLabel: "Conversation" }, h("header.bar", tool("back", "Back to sessions", () => app.pane("list")), title, length, h("span.grow"), tools), stats, app.find.node, h("div.body", box, over, fresh), write);
@@ -780,7 +743,10 @@ function transcript(app) {
 
 	const ask = (method, params, progress) => app.ask(method, { session_id: talk.session, epoch: talk.epoch, ...params }, progress);
 	const tick = () => talk.session && app.ask("follow", { session_id: talk.session, on: live, visible: app.visible });
-	const end = () => show(talk.total - 1, 1);
+
+	function end() {
+		return show(talk.total - 1, 1);
+	}
 
 	function none() {
 		begin("");
@@ -791,32 +757,26 @@ function transcript(app) {
 		for (const one of [...asked, scan]) one?.cancel();
 		gen++;
 		asked = [];
+		failed = null;
 		Object.assign(talk, { session, epoch: null, total: 0 });
 		talk.entries.clear();
 		fresh.hidden = true;
+		tools.hidden = write.hidden = !session;
+		title.textContent = title.title = plain(session);
 		put(stats);
-		draw();
+		put(length);
 		app.list?.mark();
-	}
-
-	function draw() {
-		title.textContent = title.title = plain(talk.session);
-		put(length, talk.epoch !== null && plural(talk.total, "message"));
-		tools.hidden = !talk.session;
-		clearing.hidden = !app.writable;
-		write.hidden = !app.writable || !talk.session;
 	}
 
 	async function open(session, { create = false, index } = {}) {
 		begin(session);
 		const mine = gen;
-		say(skeletons("Loading messages", 4));
+		say(loading("Loading messages"));
 		try {
 			const opened = await app.ask("open", { session_id: session, create });
 			if (mine !== gen) return;
-			failed = false;
 			adopt({ ...opened, session, index });
-			if (!opened.exists && !create) blank("search", "No session with this id", "It may have expired, or be stored under another key prefix." + (app.writable ? " A message appended here creates it." : ""));
+			if (!opened.exists && !create) blank("search", "No session with this id", "It may have expired, or be stored under another key prefix. A message that is appended creates it.");
 			if (live) tick();
 		} catch (error) {
 			if (mine === gen) fail("This session could not be opened", error, () => open(session, { create, index }));
@@ -832,12 +792,12 @@ function transcript(app) {
 	function adopt({ session, epoch, total, index }) {
 		if (session !== talk.session || talk.epoch !== null) begin(session);
 		Object.assign(talk, { epoch, total });
-		draw();
-		if (!total) return blank("other", "No messages yet", app.writable ? "Append the first one below." : "This session is empty.");
+		put(length, plural(total, "message"));
+		if (!total) return blank("other", "No messages yet", "What is appended appears here.");
 		say();
 		list.reset(total);
 		show(index ?? total - 1, index === undefined ? 1 : 0);
-		if (total <= 500) measure();
+		if (total <= 2000) measure();
 		else put(stats, button("Count turns, tokens and tools", measure, ".quiet"));
 	}
 
@@ -856,7 +816,7 @@ function transcript(app) {
 		if (!talk.total) return adopt({ ...talk, total });
 		const ended = list.ended || shown;
 		talk.total = total;
-		draw();
+		put(length, plural(total, "message"));
 		list.resize(total);
 		if (ended) end();
 		else fresh.hidden = false;
@@ -915,12 +875,12 @@ function transcript(app) {
 		const row = target.closest(".msg:not(.waiting)");
 		if (!row || row.contains(bar)) return;
 		const index = row.ariaPosInSet - 1;
-		const copy = (format) => [`Copy as ${format}`, "copy", () => app.work([], async () => copyText(app, (await ask("copy", { indexes: [index], format: format.toLowerCase() })).text))];
-		put(bar, popup(app, "copy", "Copy", () => ["text", "Markdown", "JSON"].map(copy)), tool("code", "Raw JSON", () => raw(index)), app.writable && tool("trash", "Delete message", () => remove(index)));
+		const copy = (format) => [`Copy as ${format}`, "copy", () => app.work(async () => copyText(app, (await ask("copy", { indexes: [index], format: format.toLowerCase() })).text))];
+		put(bar, popup(app, "copy", "Copy", () => ["text", "Markdown", "JSON"].map(copy)), tool("code", "Raw JSON", () => raw(index)), tool("trash", "Delete message", () => remove(index), ".w"));
 		row.append(bar);
 	}
 
-	const raw = (index) => app.work([], async () => {
+	const raw = (index) => app.work(async () => {
 		const { raw, pretty, chars } = await ask("raw", { index });
 		showText(app, `Message #${count(index + 1)}`, "Raw JSON", pretty ?? raw, chars > raw.length && dim(`The first ${part(raw.length, chars)} characters.`));
 	});
@@ -938,11 +898,11 @@ function transcript(app) {
 		const mine = gen;
 		const said = dim("Counting…");
 		put(stats, said, button("Cancel", () => (scan.cancel(), put(stats)), ".quiet"));
-		scan = ask("stats", {}, ({ done, total }) => put(said, `Counting: ${part(done, total)}…`));
-		scan.then(({ messages, turns, tokens, tools, bad, first_time, last_time, partial }) => {
-			const days = new Set([first_time, last_time].filter(Boolean).map((iso) => iso.slice(0, 10)));
+		scan = ask("stats", { all: true }, ({ done, total }) => put(said, `Counting: ${part(done, total)}…`));
+		scan.then(({ messages, turns, tokens, tools, bad, first_time, last_time }) => {
+			const days = [first_time, last_time].filter(Boolean).map((iso) => iso.slice(0, 10));
 			const calls = tools.map(({ name, calls }) => `${name} ×${count(calls)}`).join(", ");
-			if (mine === gen) put(stats, facts({ [partial ? "Counted" : "Messages"]: count(messages), Turns: count(turns), Tokens: used(tokens), Tools: calls, Unreadable: bad && count(bad), Span: [...days].join(" to ") }));
+			if (mine === gen) put(stats, facts({ Messages: count(messages), Turns: count(turns), Tokens: used(tokens), Tools: calls, Unreadable: bad && count(bad), Span: [...new Set(days)].join(" to ") }));
 		}, () => mine === gen && put(stats));
 	}
 
@@ -954,9 +914,9 @@ function transcript(app) {
 		act(event, { Home: () => focus(show(0, 0)), End: () => focus(end()), ArrowDown: step(1), ArrowUp: step(-1), "/": app.find.show, Delete: () => held >= 0 && app.writable && remove(index) });
 	}
 
-	const mend = () => failed && failed();
+	const mend = () => failed?.();
 	const close = () => (soon(), clearInterval(beat), list.close());
-	return Object.assign(talk, { node, ask, open, adopt, heard, grew, show, none, draw, tick, mend, close, list });
+	return Object.assign(talk, { node, ask, open, adopt, heard, grew, show, none, tick, mend, close, list });
 }
 
 // ---- find
@@ -971,8 +931,7 @@ function findBar(app) {
 	const errors = h("input", { type: "checkbox" });
 	const said = h("span.dim.grow", { role: "status" });
 	const stop = button("Cancel", () => (asking.cancel(), finish("Stopped. ")), ".quiet", { hidden: true });
-	const steps = h("div.line", { hidden: true }, tool("up", "Previous hit", () => step(-1)), tool("down", "Next hit", () => step(1)),
-		tool("code", "As Python", () => showText(app, "The same in Python", "Python code", code)), takeAway(app, "Take hits away", "hits"));
+	const steps = h("div.line", { hidden: true }, tool("up", "Previous hit", () => step(-1)), tool("down", "Next hit", () => step(1)), tool("code", "As Python", () => showCode(app, code)), takeAway(app, "Take hits away", "hits"));
 	const list = options(app.view + "-h", "Hits", 46, row, () => {}, {}, go);
 	const node = form(".find", run, { role: "search", hidden: true }, line(text, scope, submit("Find"), tool("close", "Close find", hide)),
 		h("div.line.wrap", role, called, model, h("label.line", errors, "Errors only")), line(said, stop, steps), list.box);
@@ -1011,9 +970,9 @@ function findBar(app) {
 			code = answer.code;
 			add(answer.hits, true);
 			found = answer.count;
-			finish("", ` in ${plural(messages, "message")} of ${plural(sessions, "session")}${answer.complete ? "" : ", not all looked at"}`);
-		} catch (error) {
-			if (error.type !== "cancelled") finish(error.message + " ");
+			finish("", ` in ${plural(messages, "message")} of ${plural(sessions, "session")}`);
+		} catch ({ type, message }) {
+			if (type !== "cancelled") finish(message + " ");
 		}
 	}
 
@@ -1036,7 +995,7 @@ function findBar(app) {
 	function finish(before, after = "") {
 		stop.hidden = true;
 		steps.hidden = !hits.length;
-		put(said, `${before}${hits.length ? plural(found, "hit") : "No hits"}${after}`);
+		put(said, before, found ? plural(found, "hit") : "No hits", after);
 		list.at = -1;
 		if (hits.length && scope.value === "session") step(1);
 	}
@@ -1058,15 +1017,15 @@ function findBar(app) {
 	function paint() {
 		const wanted = asked.toLowerCase();
 		const marks = [];
-		if (!node.hidden && wanted && hits.length)
-			for (const row of app.talk.list.rows) {
-				const texts = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
-				for (let text = texts.nextNode(); text && marks.length < 500; text = texts.nextNode()) {
-					const words = text.data.toLowerCase();
-					for (let i = words.indexOf(wanted); i >= 0 && words.length === text.length; i = words.indexOf(wanted, i + 1))
-						marks.push(new StaticRange({ startContainer: text, startOffset: i, endContainer: text, endOffset: i + wanted.length }));
-				}
+		const shown = !node.hidden && wanted && hits.length ? app.talk.list.rows : [];
+		for (const row of shown) {
+			const texts = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+			while (texts.nextNode() && marks.length < 500) {
+				const node = texts.currentNode;
+				const at = node.data.toLowerCase().indexOf(wanted);
+				if (at >= 0) marks.push(new StaticRange({ startContainer: node, startOffset: at, endContainer: node, endOffset: Math.min(node.length, at + wanted.length) }));
 			}
+		}
 		if (painted || marks.length) globalThis.CSS?.highlights?.set("chatmem", new Highlight(...marks));
 		painted = marks.length > 0;
 	}
@@ -1096,16 +1055,16 @@ function composer(app, talk) {
 		const content = text.value;
 		if (!content.trim() || go.disabled) return focus(text);
 		put(problem);
-		await app.work(go, async () => {
+		await app.work(async () => {
 			const { total } = await app.ask("append", { session_id: session, role: role.value, content, tool_call_id: call.value.trim(), name: "" });
 			if (text.value === content) text.value = "";
 			glance();
 			stored(app, session, total);
-		}, ({ message }) => put(problem, message));
+		}, ({ message }) => put(problem, message), go);
 		focus(text);
 	}
 
-	return h("div.composer", { hidden: true }, problem, look, text, line(role, call, peek, button("Paste JSON", () => paste(app, talk.session), ".quiet"), h("span.grow"), go));
+	return h("div.composer.w", { hidden: true }, problem, look, text, line(role, call, peek, button("Paste JSON", () => paste(app, talk.session), ".quiet"), h("span.grow"), go));
 }
 
 function stored({ talk, list }, session, total) {
@@ -1125,33 +1084,34 @@ function paste(app, session) {
 
 	function check(dry_run) {
 		go.disabled = true;
-		later(() => app.work([], async () => {
+		later(() => app.work(async () => {
 			const asked = text.value;
 			const { count: n, errors, total } = await app.ask("append_json", { session_id: session, text: asked, dry_run });
 			if (asked !== text.value) return;
-			put(said, errors.map(({ line, message }) => h("p.reason", `Line ${count(line)}: ${message}`)), n && plural(n, "message") + " to append.");
+			put(said, errors.map(({ line, message }) => bad(`Line ${count(line)}: ${message}`)), n && plural(n, "message") + " to append.");
 			go.disabled = errors.length > 0;
 			if (dry_run || errors.length) return;
 			close();
 			stored(app, session, total);
-		}, ({ message }) => put(said, h("p.reason", message))), dry_run ? 250 : 0);
+		}, ({ message }) => put(said, bad(message))), dry_run ? 250 : 0);
 	}
 }
 
 // ---- clear, take away
 
 function clear(app, session_ids) {
-	const body = h("div", h("div.skeleton"));
+	const body = h("div", dim("Counting…"));
+	const asking = app.ask("measure_clear", { session_ids }, ({ done, total }) => put(body, dim(`Counting: ${part(done, total)}…`)));
 	const { yes, fail } = confirm(app, session_ids.length > 1 ? `Clear ${count(session_ids.length)} sessions?` : "Clear this session?", body, "Clear", async () => {
 		const { cleared, undo } = await app.ask("clear", { session_ids });
 		app.list.select([]);
 		app.list.load({ keep: true });
 		if (cleared.includes(app.talk.session)) app.talk.none();
 		app.undoable(undo, "Cleared " + plural(cleared.length, "session"));
-	});
+	}, asking.cancel);
 	yes.disabled = true;
-	app.work([], async () => {
-		const { sessions, messages, bytes, undoable, note } = await app.ask("measure_clear", { session_ids });
+	app.work(async () => {
+		const { sessions, messages, bytes, undoable, note } = await asking;
 		put(body, h("p", `${plural(messages, "message")} will be removed from the server${bytes != null ? ` (${size(bytes)})` : ""}.`),
 			h("ul.victims", { tabIndex: 0, ariaLabel: "Sessions to clear" }, sessions.map(({ session_id, length }) => h("li.line", h("bdi.grow", plain(session_id)), dim(plural(length, "message"))))),
 			h(undoable ? "p.dim" : "p.reason", note || UNDOABLE));
@@ -1161,17 +1121,17 @@ function clear(app, session_ids) {
 }
 
 function takeAway(app, label, scope) {
-	const file = (format) => () => app.work([], async () => {
-		const { filename, mime, buffers } = await app.ask("export", { scope, format });
+	const file = (format) => () => app.work(async () => {
+		const { filename, mime, buffers } = await app.slow("export", { scope, format });
 		const href = URL.createObjectURL(new Blob(buffers, { type: mime }));
 		h("a", { href, download: filename }).click();
 		setTimeout(() => URL.revokeObjectURL(href), 10000);
 	});
-	const variable = () => prompt(app, "DataFrame in a variable", "It can be used in the next cell.", "Variable", "df", "Put", async (name, refused) => {
-		const { rows } = await app.ask("to_variable", { name, scope, overwrite: refused === "exists" });
+	const variable = () => prompt(app, "DataFrame in a variable", "It can be used in the next cell.", "Variable", "df", "Put", async (name, overwrite) => {
+		const { rows } = await app.slow("to_variable", { name, scope, overwrite });
 		app.note(`${name}: a DataFrame of ${plural(rows, "row")}`);
 	});
-	const code = () => app.work([], async () => showText(app, "The same in Python", "Python code", (await app.ask("code")).code));
+	const code = () => app.work(async () => showCode(app, (await app.ask("code")).code));
 	const formats = Object.entries({ JSONL: "jsonl", CSV: "csv", Markdown: "md", HTML: "html", Parquet: "parquet" });
 	return popup(app, "take", label, () => [["DataFrame in a variable…", "take", variable], ...formats.map(([name, format]) => ["Download " + name, "take", file(format)]), ["Python code", "code", code]]);
 }
@@ -1185,13 +1145,12 @@ function browser(model, el) {
 	const toasts = h("div.toasts", { role: "status" });
 	const main = h("div.main");
 	const root = h("div.chatmem", { role: "region", ariaLabel: "Stored conversations" }, top, banner, main, toasts);
-	const app = { ask, view, root, connected, open, pane, work, note, undoable, hello: {}, visible: true, get writable() { return !app.hello.read_only && !model.get("read_only"); } };
+	const app = { ask, view, root, connected, open, pane, work, slow, note, undoable, hello: {}, visible: true, get writable() { return !app.hello.read_only && !model.get("read_only"); } };
 	const connecting = connectForm(app);
 	app.find = findBar(app);
 	const talk = (app.talk = transcript(app));
 	const list = (app.list = sessionList(app));
 	const panes = h("div.panes", list.node, talk.node);
-	const widths = new ResizeObserver(([{ contentRect }]) => root.classList.toggle("narrow", contentRect.width < 640));
 	const sight = new IntersectionObserver(([{ isIntersecting }]) => ((app.visible = isIntersecting), talk.tick()));
 	const height = () => (root.style.height = model.get("height") || "560px");
 	const changes = { "change:height": height, "change:read_only": start };
@@ -1226,14 +1185,14 @@ function browser(model, el) {
 		if (hello.session && hello.session !== talk.session) open(hello.session);
 		else if (!same) talk.none(), pane("list");
 		else if (talk.session && talk.epoch === null) open(talk.session);
-		else talk.draw();
 	}
 
 	function draw() {
 		const { connected: on, service, target, undo } = app.hello;
+		root.dataset.readOnly = !app.writable;
 		put(top, h("span.dot", { "data-on": !!on }), h("b", on ? plain(service) : "Conversations"), on && [h("bdi.target.clip", { title: plain(target) }, plain(target)), !app.writable && h("span.badge", icon("lock"), "Read only"), h("span.grow"),
-			undo?.available && app.writable && button([icon("undo"), "Undo"], back, ".quiet", { title: plain(undo.label) }),
-			tool("search", "Find", app.find.show), takeAway(app, "Take all away", "all"), tool("leave", "Disconnect", () => work([], async () => connected(await ask("disconnect"))))]);
+			undo?.available && button([icon("undo"), "Undo"], back, ".quiet.w", { title: plain(undo.label) }),
+			tool("search", "Find", app.find.show), takeAway(app, "Take all away", "all"), tool("leave", "Disconnect", () => work(async () => connected(await ask("disconnect"))))]);
 	}
 
 	function open(session, options) {
@@ -1251,23 +1210,23 @@ function browser(model, el) {
 
 	// The service went away, or is back: then ask once more for what failed.
 	function reach(reachable = true) {
-		warn(!reachable && ["The server cannot be reached.", "It is asked again and again; this goes on by itself."]);
+		warn(!reachable && "The server cannot be reached.", "It is asked again and again; this goes on by itself.");
 		if (reachable && app.hello.connected) list.mend(), talk.mend();
 	}
 
 	// What was asked while nobody was there is asked again.
 	function hushed(silent) {
-		warn(silent && ["No live kernel behind this output.", "Run its cell again. If the kernel is only busy, this goes on by itself."]);
+		warn(silent && "No live kernel behind this output.", "Run its cell again. If the kernel is only busy, this goes on by itself.");
 		if (!silent) start();
 	}
 
-	function warn(words) {
-		banner.hidden = !words;
-		put(banner, words && [icon("warn"), h("b", words[0]), h("span", words[1])]);
+	function warn(title, text) {
+		banner.hidden = !title;
+		put(banner, title && [icon("warn"), h("b", title), h("span", text)]);
 	}
 
-	async function work(buttons, run, fail = ({ message }) => note(message, "warn")) {
-		const able = (on) => [buttons].flat().forEach((one) => (one.disabled = !on));
+	async function work(run, fail = ({ message }) => note(message, "warn"), ...buttons) {
+		const able = (on) => buttons.forEach((one) => one && (one.disabled = !on));
 		able(false);
 		try {
 			await run();
@@ -1277,10 +1236,22 @@ function browser(model, el) {
 		able(true);
 	}
 
-	function note(text, mark = "check", ...more) {
-		const node = h("div.toast", h("span." + mark, icon(mark)), plain(text), more, tool("close", "Dismiss", () => node.remove()));
+	// Ask what may take long: its progress is told, and it can be cancelled.
+	async function slow(method, params) {
+		let told;
+		const asking = ask(method, params, ({ note: words }) => (told = note(words, "again", button("Cancel", () => asking.cancel()))));
+		try {
+			return await asking;
+		} finally {
+			told?.remove();
+		}
+	}
+
+	function note(text, mark = "check", more) {
+		const node = h("div.toast", h("span.mark." + mark, icon(mark)), h("span", plain(text)), more, tool("close", "Dismiss", () => node.remove()));
 		put(toasts, node);
-		setTimeout(() => node.remove(), more.length ? 12000 : 6000);
+		setTimeout(() => node.remove(), 12000);
+		return node;
 	}
 
 	function undoable(undo, text) {
@@ -1289,12 +1260,14 @@ function browser(model, el) {
 		note(text, "check", undo?.available && button("Undo", back));
 	}
 
-	const back = () => work([], async () => {
-		const { label, session_id: session, epoch, total, undo } = await ask("undo");
-		undoable(undo, "Undone: " + label);
-		list.load({ keep: true });
-		if (session === talk.session && epoch !== null && epoch !== talk.epoch) talk.adopt({ session, epoch, total });
-	});
+	function back() {
+		work(async () => {
+			const { label, session_id: session, epoch, total, undo } = await ask("undo");
+			undoable(undo, "Undone: " + label);
+			list.load({ keep: true });
+			if (session === talk.session && epoch !== null && epoch !== talk.epoch) talk.adopt({ session, epoch, total });
+		});
+	}
 
 	// With Ctrl or Meta held the host's shortcuts (save) hold, but for those that edit text or append here.
 	function keys(event) {
@@ -1307,7 +1280,6 @@ function browser(model, el) {
 
 	window.addEventListener("keydown", keys, true);
 	for (const [name, run] of Object.entries(changes)) model.on(name, run);
-	widths.observe(root);
 	sight.observe(root);
 	el.append(root);
 	height();
@@ -1318,7 +1290,6 @@ function browser(model, el) {
 	return () => {
 		window.removeEventListener("keydown", keys, true);
 		for (const [name, run] of Object.entries(changes)) model.off(name, run);
-		widths.disconnect();
 		sight.disconnect();
 		app.find.hide();
 		list.close();
