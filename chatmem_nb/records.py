@@ -7,7 +7,7 @@ keys beside them that it and LangChain's JavaScript class ignore: `record_id` an
 from __future__ import annotations
 
 import json
-import uuid
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,6 +42,10 @@ MESSAGE_CLASSES: dict[str, type[BaseMessage]] = {
     "ToolMessageChunk": lc.ToolMessageChunk,
 }
 
+# The classes that serialise their fields as they are, and whose constructors do no more than validate.
+_FLAT = frozenset({lc.HumanMessage, lc.AIMessage, lc.SystemMessage, lc.ToolMessage})
+_JSON = json.JSONEncoder(ensure_ascii=False)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
@@ -72,14 +76,7 @@ class StoredMessage:
         """
         if self.error is not None or self.type is None or self.data is None:
             raise RecordError(self.error or "no data", index=self.index)
-        try:
-            return MESSAGE_CLASSES[self.type](**self.data)
-        except ValidationError as exc:
-            reason = _validation_reason(exc)
-        except Exception as exc:  # noqa: BLE001 - validators of message classes raise anything
-            reason = f"langchain_core refuses its data ({type(exc).__name__})"
-        # Outside the handlers: a pydantic error as context would print the chat's words.
-        raise RecordError(reason, index=self.index)
+        return _message(self.type, dict(self.data), self.index)
 
 
 def encode(message: BaseMessage, *, stored_at: datetime | None = None) -> str:
@@ -89,6 +86,10 @@ def encode(message: BaseMessage, *, stored_at: datetime | None = None) -> str:
 
     Raises: InvalidInputError, where `message` is none, or holds what JSON cannot.
     """
+    return _encode(message, _stamp(stored_at or datetime.now(UTC)))
+
+
+def _encode(message: BaseMessage, stamp: str) -> str:
     if not isinstance(message, BaseMessage):
         raise InvalidInputError(
             f"expected a langchain_core message, got {type(message).__name__}; "
@@ -100,13 +101,23 @@ def encode(message: BaseMessage, *, stored_at: datetime | None = None) -> str:
             f"a message of type {message.type!r} cannot be read back from a store; "
             f"use one of {', '.join(list(MESSAGE_CLASSES)[:7])}"
         )
-    record = {
-        "type": message.type,
-        "data": message.model_dump(),
-        "record_id": uuid.uuid4().hex,
-        "stored_at": (stored_at or datetime.now(UTC)).astimezone(UTC).isoformat(timespec="microseconds"),
-    }
-    return to_json(record)
+    data, record_id = _data_json(message), os.urandom(16).hex()
+    return f'{{"type": "{message.type}", "data": {data}, "record_id": "{record_id}", "stored_at": "{stamp}"}}'
+
+
+def _data_json(message: BaseMessage) -> str:
+    """`message.model_dump()` as JSON text."""
+    if type(message) in _FLAT and not message.__pydantic_extra__:
+        try:
+            # The fields as they are: model_dump() would copy all that it finds in them.
+            return _readable(_JSON.encode(message.__dict__), message.__dict__)
+        except (TypeError, ValueError, RecursionError):
+            pass  # they hold an object that model_dump() may make JSON of, or say so
+    return to_json(message.model_dump())
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def encode_all(messages: Iterable[BaseMessage]) -> list[str]:
@@ -114,11 +125,11 @@ def encode_all(messages: Iterable[BaseMessage]) -> list[str]:
 
     Raises: InvalidInputError, naming the first message that cannot be stored; nothing is half done.
     """
-    now = datetime.now(UTC)
+    stamp = _stamp(datetime.now(UTC))
     records = []
     for position, message in enumerate(messages):
         try:
-            records.append(encode(message, stored_at=now))
+            records.append(_encode(message, stamp))
         except InvalidInputError as exc:
             raise InvalidInputError(f"message {position}: {exc}") from exc.__cause__
     return records
@@ -162,9 +173,14 @@ def to_json(value: object) -> str:
     Raises: InvalidInputError, where JSON cannot hold it.
     """
     try:
-        text = json.dumps(value, ensure_ascii=False)
+        text = _JSON.encode(value)
     except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidInputError(f"it holds something that JSON cannot: {_json_reason(exc)}") from exc
+    return _readable(text, value)
+
+
+def _readable(text: str, value: object) -> str:
+    """`text`, or `value` with escapes where `text` cannot be sent."""
     if text.isascii():
         return text
     try:
@@ -177,12 +193,9 @@ def to_json(value: object) -> str:
 def parse(raw: str, index: int = 0) -> StoredMessage:
     """Return the record that the text `raw` holds. Never raises: what is wrong stands in `error`."""
     try:
-        value = from_json(raw, cache_strings="keys")  # texts of a chat seldom come twice
-    except ValueError:  # lone surrogates and very long integers, which json takes
-        try:
-            value = json.loads(raw)
-        except (ValueError, RecursionError) as exc:
-            return StoredMessage(index, raw, None, None, f"not JSON: {_json_reason(exc)}")
+        value = _loaded(raw)
+    except (ValueError, RecursionError) as exc:
+        return StoredMessage(index, raw, None, None, f"not JSON: {_json_reason(exc)}")
     if type(value) is not dict:
         return StoredMessage(index, raw, None, None, f"a JSON {_json_type(value)}, not an object")
     kind, data, record_id = value.get("type"), value.get("data"), value.get("record_id")
@@ -195,6 +208,13 @@ def parse(raw: str, index: int = 0) -> StoredMessage:
         record_id if type(record_id) is str else None,
         _timestamp(value.get("stored_at")),
     )
+
+
+def _loaded(raw: str) -> Any:
+    try:
+        return from_json(raw, cache_strings="keys")  # texts of a chat seldom come twice
+    except ValueError:  # lone surrogates and very long integers, which json takes
+        return json.loads(raw)
 
 
 def parse_all(raws: Iterable[str], start: int = 0) -> list[StoredMessage]:
@@ -217,6 +237,49 @@ def build_messages(records: Iterable[StoredMessage], session_id: str) -> list[Ba
     else:
         return messages
     raise RecordError(reason, session_id=session_id, index=index)
+
+
+def messages_of(raws: Iterable[str], session_id: str, start: int = 0) -> list[BaseMessage]:
+    """Return the messages that `raws` hold: what `build_messages` of `parse_all` is, in less time and memory.
+
+    Raises: RecordError, naming the session, the index and the reason of the first that cannot be read.
+    """
+    messages: list[BaseMessage] = []
+    for index, raw in enumerate(raws, start):
+        try:
+            value = _loaded(raw)
+            kind, data = value["type"], value["data"]
+        except (ValueError, RecursionError, TypeError, KeyError, IndexError):
+            kind = data = None
+        if kind is None or _shape_error(kind, data) is not None:
+            messages += build_messages([parse(raw, index)], session_id)  # says what is wrong
+            continue
+        try:
+            messages.append(_message(kind, data, index))
+        except RecordError as exc:
+            reason = exc.reason
+            break
+    else:
+        return messages
+    raise RecordError(reason, session_id=session_id, index=index)
+
+
+def _message(kind: str, data: dict[str, Any], index: int) -> BaseMessage:
+    """The message of `data`, which its class may change."""
+    kind_of = MESSAGE_CLASSES[kind]
+    try:
+        if kind_of not in _FLAT or "content_blocks" in data:
+            return kind_of(**data)
+        # What their constructors come to, but for `content_blocks`, in half the time.
+        message = kind_of.__new__(kind_of)
+        kind_of.__pydantic_validator__.validate_python(data, self_instance=message)
+        return message
+    except ValidationError as exc:
+        reason = _validation_reason(exc)
+    except Exception as exc:  # noqa: BLE001 - validators of message classes raise anything
+        reason = f"langchain_core refuses its data ({type(exc).__name__})"
+    # Outside the handlers: a pydantic error as context would print the chat's words.
+    raise RecordError(reason, index=index)
 
 
 def _shape_error(kind: object, data: object) -> str | None:

@@ -11,7 +11,7 @@ from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage
 
 from ..errors import InvalidInputError, StoreError
-from ..records import StoredMessage, build_messages, encode_all, parse_all
+from ..records import StoredMessage, encode_all, messages_of, parse_all
 from ..stores.base import SessionStore, checked_session_id
 
 _SHOWN_IN_A_NOTEBOOK = 10
@@ -55,25 +55,33 @@ class StoreHistory(BaseChatMessageHistory):
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # a property over the base's annotation
         """All messages, oldest first; [] where there is none. Raises: RecordError, StoreError."""
-        return self.page(0, None)
+        messages: list[BaseMessage] = []
+        for _, first, raws in self.store.read_many([self.session_id]):  # a piece at a time, to save memory
+            messages += messages_of(raws, self.session_id, first)
+        return messages
 
     async def aget_messages(self) -> list[BaseMessage]:
         """Return all messages, oldest first; [] where there is none. Raises: RecordError, StoreError."""
-        return await self.apage(0, None)
+        messages: list[BaseMessage] = []
+        async for _, first, raws in self.store.aread_many([self.session_id]):
+            messages += messages_of(raws, self.session_id, first)
+        return messages
 
     def page(self, start: int, stop: int | None) -> list[BaseMessage]:
         """Return messages `start` to `stop`, as a slice of `messages`, at the cost of those alone.
 
         Raises: RecordError, StoreError.
         """
-        return build_messages(self.records(start, stop), self.session_id)
+        raws, first = self._read(start, stop)
+        return messages_of(raws, self.session_id, first)
 
     async def apage(self, start: int, stop: int | None) -> list[BaseMessage]:
         """Return messages `start` to `stop`, as a slice of `messages`, at the cost of those alone.
 
         Raises: RecordError, StoreError.
         """
-        return build_messages(await self.arecords(start, stop), self.session_id)
+        raws, first = await self._aread(start, stop)
+        return messages_of(raws, self.session_id, first)
 
     def last(self, n: int) -> list[BaseMessage]:
         """Return the newest `n` messages, oldest first, at the cost of those alone.
@@ -96,10 +104,7 @@ class StoreHistory(BaseChatMessageHistory):
 
         Raises: StoreError.
         """
-        if start < 0 and stop is not None and stop >= 0:
-            start = max(0, len(self) + start)
-        raws = self.store.read(self.session_id, start, stop)
-        return parse_all(raws, _first_index(start, stop, len(raws)))
+        return parse_all(*self._read(start, stop))
 
     async def arecords(self, start: int = 0, stop: int | None = None) -> list[StoredMessage]:
         """Return what is stored from `start` to `stop`, readable or not, oldest first.
@@ -108,10 +113,21 @@ class StoreHistory(BaseChatMessageHistory):
 
         Raises: StoreError.
         """
+        return parse_all(*await self._aread(start, stop))
+
+    def _read(self, start: int, stop: int | None) -> tuple[list[str], int]:
+        """The texts, and the index of the first."""
+        if start < 0 and stop is not None and stop >= 0:
+            start = max(0, len(self) + start)
+        raws = self.store.read(self.session_id, start, stop)
+        return raws, _first_index(start, stop, len(raws))
+
+    async def _aread(self, start: int, stop: int | None) -> tuple[list[str], int]:
+        """The texts, and the index of the first."""
         if start < 0 and stop is not None and stop >= 0:
             start = max(0, await self.alen() + start)
         raws = await self.store.aread(self.session_id, start, stop)
-        return parse_all(raws, _first_index(start, stop, len(raws)))
+        return raws, _first_index(start, stop, len(raws))
 
     def __len__(self) -> int:
         """Return how many messages are stored. One request. Raises: StoreError."""

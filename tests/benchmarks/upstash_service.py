@@ -1,0 +1,87 @@
+"""LocalUpstash in a process of its own, over its embedded engine or a real Redis server."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+
+from chatmem_nb.local import LocalUpstash
+from tests.redis_server import redis_server
+
+TOKEN = "benchmark"
+ENGINES = ("embedded", "redis")
+
+
+@contextmanager
+def service(engine: str, latency_ms: float = 0) -> Iterator[str]:
+    """Yield the url of a LocalUpstash that holds each request for `latency_ms`."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, engine, latency_ms))
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        ours.send("end")
+        process.join()
+
+
+def _serve(pipe: Connection, engine: str, latency_ms: float) -> None:
+    with TemporaryDirectory() as folder:
+        real = redis_server(Path(folder)) if engine == "redis" else nullcontext()
+        latency = timedelta(milliseconds=latency_ms)
+        with real as url, LocalUpstash(token=TOKEN, redis_url=url, latency=latency) as server:
+            pipe.send(server.url)
+            pipe.recv()
+
+
+def talk(number: int) -> list[BaseMessage]:
+    """Return `number` messages: questions, answers with usage, tool calls and what the tools returned."""
+    rng = random.Random(7)
+    words = "the order arrived late and its box was open so I would like my money back please thank you".split()
+    usage = {"input_tokens": 310, "output_tokens": 62, "total_tokens": 372}
+    metadata = {"model_name": "gpt-4o", "finish_reason": "stop", "system_fingerprint": "fp_1"}
+    made: list[BaseMessage] = []
+    for turn in range(number):
+        text = " ".join(rng.choices(words, k=rng.randint(5, 90)))
+        if turn % 4 == 0:
+            made.append(HumanMessage(text))
+        elif turn % 4 == 2:
+            made.append(ToolMessage(text, tool_call_id=f"call_{turn - 1}", name="get_order"))
+        else:
+            calls = [{"name": "get_order", "args": {"order": turn}, "id": f"call_{turn}"}]
+            made.append(
+                AIMessage(
+                    text,
+                    id=f"run-{turn}",
+                    tool_calls=calls if turn % 4 == 1 else [],
+                    usage_metadata=usage,
+                    response_metadata=metadata,
+                )
+            )
+    return made
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Return how long `call` takes."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def in_turn(rounds: int, *calls: Callable[[], object]) -> list[float]:
+    """Return the median seconds of each call, all of them measured in each round, one after the other."""
+    for call in calls:
+        call()
+    taken = [[seconds(call) for call in calls] for _ in range(rounds)]
+    return [statistics.median(column) for column in zip(*taken, strict=True)]
