@@ -1,18 +1,230 @@
-"""The browser in the real hosts: JupyterLab, Notebook 7, Voila."""
+"""The browser in the real hosts: Notebook 7, Voila and JupyterLab, beside a notebook that must not notice it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
-from chrome import Chrome
-from jupyter_hosts import Server, open_notebook, run_all, run_cell, write_notebook
+from chrome import Chrome, Visit
+from jupyter_hosts import Server, open_notebook, run_all, run_cell, save, wait_idle, write_notebook
+from langchain_core.messages import AIMessage, HumanMessage
+from playwright.sync_api import expect
+
+from chatmem_nb.local import LocalUpstash
+from chatmem_nb.records import encode_all
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)
+
+WORDS = "the harbour master keeps the lighthouse key"
+CELLS = "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
 
 
-def test_a_cell_runs_in_jupyterlab(chrome: Chrome, jupyter: Server) -> None:
-    write_notebook(jupyter.folder / "first.ipynb", "print(6 * 7)", "1")
+@pytest.fixture(scope="module")
+def service() -> Iterator[LocalUpstash]:
+    """A local Upstash with a few sessions, one of them long."""
+    with LocalUpstash() as server:
+        with server.store() as store:
+            for name in ("trip to Oslo", "trip to Bergen"):
+                store.append(name, encode_all([HumanMessage(f"{WORDS}?"), AIMessage(f"{WORDS}, in {name}.")]))
+            store.append("long", encode_all([HumanMessage(f"line {i}") for i in range(300)]))
+        yield server
+
+
+def notebook(jupyter: Server, name: str, service: LocalUpstash, *more: str) -> Path:
+    """A notebook whose first cell shows a browser over the service; its token comes from the environment."""
+    code = (
+        "from chatmem_nb import HistoryBrowser, UpstashSessionStore\n"
+        f"store = UpstashSessionStore({service.url!r}, {service.token!r})\n"
+        "browser = HistoryBrowser(store)\nbrowser"
+    )
+    return write_notebook(jupyter.folder / f"{name}.ipynb", code, *more)
+
+
+def session(visit: Visit, name: str) -> None:
+    visit.browser.get_by_role("option").filter(has_text=name).first.click()
+
+
+def journey(visit: Visit, service: LocalUpstash, name: str) -> None:
+    """Read, append, delete what was appended, find, and come back."""
+    browser = visit.browser
+    session(visit, name)
+    expect(browser.get_by_role("feed").get_by_text(f"{WORDS}, in {name}.")).to_be_visible()
+    browser.get_by_role("textbox", name="Message").fill("written here")
+    browser.get_by_role("textbox", name="Message").press("Control+Enter")
+    expect(browser.get_by_role("feed").get_by_text("written here")).to_be_visible()
+    with service.store() as second:
+        assert second.length(name) == 3
+        browser.get_by_text("written here").hover()
+        browser.get_by_role("button", name="Delete message").click()
+        visit.page.get_by_role("dialog").get_by_role("button", name="Delete message").click()
+        expect(browser.get_by_text("2 messages", exact=True)).to_be_visible()
+        assert second.length(name) == 2
+    browser.get_by_role("button", name="Find", exact=True).first.click()
+    browser.get_by_role("searchbox", name="Find").fill("lighthouse")
+    browser.get_by_role("searchbox", name="Find").press("Enter")
+    expect(browser.get_by_text("1 of 2 hits")).to_be_visible()
+
+
+def test_the_journey_in_notebook_7(chrome: Chrome, jupyter: Server, service: LocalUpstash) -> None:
     visit = chrome.visit()
-    open_notebook(visit, jupyter, "first.ipynb")
+    open_notebook(visit, jupyter, notebook(jupyter, "seven", service).name, host="nb")
+    run_cell(visit, 0)
+    journey(visit, service, "trip to Oslo")
+    keys_stay_inside(visit)
+    # Notebook 7 logs this one by itself.
+    assert [error for error in visit.errors if "reading 'schema'" not in error] == []
+    assert visit.kernel_errors == []
+    visit.close()
+
+
+def test_the_journey_in_voila(chrome: Chrome, jupyter: Server, service: LocalUpstash) -> None:
+    visit = chrome.visit()
+    open_notebook(visit, jupyter, notebook(jupyter, "voila", service).name, host="voila")
+    journey(visit, service, "trip to Bergen")
+    assert visit.kernel_errors == []
+    visit.close()
+
+
+def keys_stay_inside(visit: Visit) -> None:
+    """Type what a notebook would take as commands, wherever the focus can be."""
+    before = visit.page.evaluate(CELLS)
+    browser = visit.browser
+    places = [
+        browser.get_by_role("listbox", name="Sessions"),
+        browser.get_by_role("feed"),
+        browser.get_by_role("article").last,
+        browser.get_by_label("Sort sessions"),
+        browser.get_by_role("button", name="Find", exact=True).first,
+        browser.get_by_role("button", name="Go to"),
+        browser.get_by_label("Filter, or an exact id"),
+    ]
+    for place in places:
+        place.focus()
+        for key in ("b", "d", "d", "x", "a", "y", "m", "Shift+M"):
+            visit.page.keyboard.press(key)
+    browser.get_by_role("textbox", name="Message").focus()
+    visit.page.keyboard.type("bddx")
+    visit.page.keyboard.press("Control+a")
+    visit.page.keyboard.press("Delete")
+    assert visit.page.evaluate(CELLS) == before
+
+
+def test_no_key_reaches_the_cells_of_jupyterlab(
+    chrome: Chrome, jupyter: Server, service: LocalUpstash
+) -> None:
+    visit = chrome.visit()
+    path = notebook(jupyter, "keys", service, "1", "2")
+    open_notebook(visit, jupyter, path.name)
+    run_cell(visit, 0)
+    session(visit, "trip to Oslo")
+    expect(visit.browser.get_by_role("article")).to_have_count(2)
+    keys_stay_inside(visit)
+    visit.browser.get_by_role("textbox", name="Message").fill("kept")
+    visit.browser.get_by_role("textbox", name="Message").press("Control+s")
+    visit.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    assert "HistoryBrowser" in path.read_text()
+    expect(visit.browser.get_by_role("textbox", name="Message")).to_have_value("kept")
+    visit.close()
+
+
+def test_a_saved_notebook_holds_no_secret_and_no_words(
+    chrome: Chrome, jupyter: Server, service: LocalUpstash
+) -> None:
+    path = write_notebook(
+        jupyter.folder / "saved.ipynb", "from chatmem_nb import HistoryBrowser\nHistoryBrowser()"
+    )
+    visit = chrome.visit()
+    open_notebook(visit, jupyter, path.name)
+    visit.page.evaluate(
+        "() => window.jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')"
+    )
+    run_cell(visit, 0)
+    browser = visit.browser
+    browser.get_by_label("REST URL").fill(service.url)
+    browser.get_by_label("REST token").fill(service.token)
+    save(visit)
+    browser.get_by_role("button", name="Connect", exact=True).click()
+    session(visit, "trip to Oslo")
+    expect(browser.get_by_role("feed").get_by_text(f"{WORDS}, in trip to Oslo.")).to_be_visible()
+    for _ in range(2):
+        save(visit)
+        visit.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    saved = path.read_text()
+    assert '"application/vnd.jupyter.widget-state+json"' in saved
+    assert "HistoryBrowser" in saved
+    assert service.token not in saved
+    assert "lighthouse" not in saved
+    assert [error for error in visit.errors if "lighthouse" in error or service.token in error] == []
+    visit.close()
+
+
+def test_two_browsers_on_one_session_see_each_other(
+    chrome: Chrome, jupyter: Server, service: LocalUpstash
+) -> None:
+    visits = [chrome.visit() for _ in range(2)]
+    for i, visit in enumerate(visits):
+        open_notebook(visit, jupyter, notebook(jupyter, f"pair-{i}", service).name)
+        run_cell(visit, 0)
+        session(visit, "long")
+        expect(visit.browser.get_by_text("line 299", exact=True)).to_be_visible()
+    reader, writer = visits
+    reader.browser.get_by_role("button", name="Follow").click()
+    writer.browser.get_by_role("textbox", name="Message").fill("from the other browser")
+    writer.browser.get_by_role("textbox", name="Message").press("Control+Enter")
+    expect(reader.browser.get_by_role("feed").get_by_text("from the other browser")).to_be_visible()
+    for visit in visits:
+        visit.close()
+
+
+def test_a_kernel_restart_is_said_and_running_the_cell_mends_it(
+    chrome: Chrome, jupyter: Server, service: LocalUpstash
+) -> None:
+    visit = chrome.visit()
+    open_notebook(visit, jupyter, notebook(jupyter, "restart", service).name)
+    run_cell(visit, 0)
+    session(visit, "trip to Oslo")
+    visit.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    wait_idle(visit)
+    session(visit, "trip to Bergen")
+    expect(visit.browser.get_by_text("No live kernel behind this output.")).to_be_visible()
+    run_cell(visit, 0)
+    session(visit, "trip to Bergen")
+    expect(visit.browser.get_by_role("feed").get_by_text(f"{WORDS}, in trip to Bergen.")).to_be_visible()
+    visit.close()
+
+
+def test_it_answers_while_a_cell_runs(chrome: Chrome, jupyter: Server, service: LocalUpstash) -> None:
+    visit = chrome.visit()
+    slow = "import time\ntime.sleep(12)\nprint('done')"
+    open_notebook(visit, jupyter, notebook(jupyter, "busy", service, slow).name)
+    run_cell(visit, 0)
+    visit.browser.locator(".session").first.wait_for()
+    run_cell(visit, 1, wait=False)
+    visit.page.wait_for_timeout(500)
+    session(visit, "trip to Oslo")
+    expect(visit.browser.get_by_role("feed").get_by_text(f"{WORDS}, in trip to Oslo.")).to_be_visible(
+        timeout=8_000
+    )
+    assert (
+        visit.page.evaluate(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status"
+        )
+        == "busy"
+    )
+    visit.close()
+
+
+def test_two_views_of_one_browser_show_the_same_session(
+    chrome: Chrome, jupyter: Server, service: LocalUpstash
+) -> None:
+    visit = chrome.visit(viewport={"width": 1280, "height": 1800})
+    open_notebook(visit, jupyter, notebook(jupyter, "views", service, "browser").name)
     run_all(visit)
-    assert run_cell(visit, 1, "print('again')").strip() == "again"
+    first, second = (visit.page.locator(".chatmem").nth(i) for i in range(2))
+    first.get_by_role("option").filter(has_text="trip to Oslo").first.click()
+    for view in (first, second):
+        expect(view.get_by_role("feed").get_by_text(f"{WORDS}, in trip to Oslo.")).to_be_visible()
+    assert visit.kernel_errors == []
     visit.close()
