@@ -1,4 +1,4 @@
-"""Texts that try to run or to fetch something, or to break out of where they stand. `ran()` is the page's alarm."""
+"""Texts that try to run or to fetch something, or to break out; `ran()` is the page's alarm."""
 
 from __future__ import annotations
 

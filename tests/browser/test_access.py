@@ -1,4 +1,4 @@
-"""Everything by keyboard alone, no key lost to the notebook, no violation of axe, and room on a narrow screen."""
+"""Everything by keyboard alone, no key lost to the notebook, nothing for axe, and room on a narrow page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile text in every field that reaches the page: nothing runs, nothing is fetched, and it can still be used."""
+"""Hostile text in every field that reaches the page: nothing runs and nothing is fetched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The transcript: any number of messages, only those on the screen in the page, and nothing of another session."""
+"""The transcript: any number of messages, and only those on the screen in the page."""
 
 from __future__ import annotations
 
