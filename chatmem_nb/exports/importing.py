@@ -55,7 +55,7 @@ def import_file(
     source = Path(path)
     if not source.exists():
         raise FileNotFoundError(f"there is no file {source}")
-    read = _reader(source, checked_format(source, format))
+    read = reader(source, checked_format(source, format))
     storing = Storing(store, on_conflict, dry_run)
     names: dict[str, None] = {}
     for name, _, _ in read(source, session_id):
@@ -66,7 +66,8 @@ def import_file(
     return storing.report()
 
 
-def _reader(path: Path, format: str) -> Callable[[Path, str | None], Pieces]:
+def reader(path: Path, format: str) -> Callable[[Path, str | None], Pieces]:
+    """Return what yields (session id, records, how many were rebuilt) of a file of this format."""
     if format in ("jsonl", "openai"):
         return _jsonl
     if format == "parquet":
