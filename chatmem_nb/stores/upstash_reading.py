@@ -8,17 +8,18 @@ from itertools import islice
 from .upstash_errors import UpstashTooLargeError
 from .upstash_requests import Command, Plan, Request, as_list, as_number, as_texts, single
 
-FIRST_PAGE = 1_000
-"""Records in the first page of a session, while nothing is known of their size."""
+FIRST_PAGE = 12_000
+"""Records in the first page, while nothing is known of their size: most sessions are read by one request.
+Upstash refuses an answer over 10 MB, and then a smaller page is asked for."""
 LONGEST_PAGE = 25_000
-PAGE_CHARACTERS = 4_000_000
-"""What later pages aim at; an answer is limited as a request is."""
+PAGE_BYTES = 6_000_000
+"""What later pages aim at."""
 SESSIONS_AT_ONCE = 25
 MOST_SESSIONS_AT_ONCE = 250
 BATCH_CHARACTERS = 2_000_000
 """What requests for several sessions aim at."""
 SHORT_PAGE = 200
-"""Records of each, where several sessions are read in one request."""
+"""Records of each at the least, where several sessions are read in one request."""
 
 
 def length(key: str) -> Plan[int]:
@@ -85,21 +86,22 @@ def page(key: str, start: int, count: int) -> Plan[tuple[list[str], bool]]:
 
 def next_size(records: list[str]) -> int:
     """Return how many records the next page takes, after these."""
-    characters = max(1, sum(map(len, records)))
-    return max(1, min(LONGEST_PAGE, PAGE_CHARACTERS * len(records) // characters))
+    size = sum(len(record) if record.isascii() else len(record.encode()) for record in records)
+    return max(1, min(LONGEST_PAGE, PAGE_BYTES * len(records) // max(1, size)))
 
 
 def first_pages(keys: list[str]) -> Plan[list[tuple[list[str], bool]]]:
     """Return the first page of each session, and whether more may follow. One request for all."""
-    commands: list[Command] = [["LRANGE", key, -SHORT_PAGE, -1] for key in keys]
+    count = max(SHORT_PAGE, FIRST_PAGE // max(1, len(keys)))
+    commands: list[Command] = [["LRANGE", key, -count, -1] for key in keys]
     try:
         answers = yield Request(commands, "pipeline", renews=True)
     except UpstashTooLargeError:
         pages = []
         for key in keys:
-            pages.append((yield from page(key, 0, SHORT_PAGE)))
+            pages.append((yield from page(key, 0, count)))
         return pages
-    return [(as_texts(answer)[::-1], len(answer) == SHORT_PAGE) for answer in as_list(answers, len(keys))]
+    return [(as_texts(answer)[::-1], len(answer) == count) for answer in as_list(answers, len(keys))]
 
 
 class Batches:

@@ -263,6 +263,19 @@ def test_an_answer_larger_than_the_service_gives_is_read_in_smaller_pages(
             store.read("s")
 
 
+def test_long_sessions_are_read_in_pages(scripted: LocalUpstash, prefix: str) -> None:
+    expected = [f"r{i}" for i in range(40_000)]
+    with scripted.store(key_prefix=prefix) as store:
+        store.append("s", expected)
+        requests = store.commands.requests
+        assert store.read("s") == expected
+        assert store.commands.requests - requests == 3
+        assert store.read("s", 5, 39_000) == expected[5:39_000]
+        assert store.read("s", -30_000) == expected[-30_000:]
+        assert store.read("s", -30_000, -7) == expected[-30_000:-7]
+        assert store.read("s", 7, -7) == expected[7:-7]
+
+
 def test_a_lone_surrogate_is_refused_before_anything_is_sent(store: Coloured) -> None:
     for verb in (store.append, store.replace):
         with pytest.raises(errors.InvalidInputError, match="record 1 holds a lone surrogate at character 3"):
