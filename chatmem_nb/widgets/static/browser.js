@@ -902,7 +902,7 @@ function transcript(app) {
 		scan.then(({ messages, turns, tokens, tools, bad, first_time, last_time }) => {
 			const days = [first_time, last_time].filter(Boolean).map((iso) => iso.slice(0, 10));
 			const calls = tools.map(({ name, calls }) => `${name} ×${count(calls)}`).join(", ");
-			if (mine === gen) put(stats, facts({ Messages: count(messages), Turns: count(turns), Tokens: used(tokens), Tools: calls, Unreadable: bad && count(bad), Span: [...new Set(days)].join(" to ") }));
+			if (mine === gen) put(stats, facts({ Messages: count(messages), Turns: count(turns), Tokens: used(tokens), Tools: calls, Unreadable: bad ? count(bad) : "", Span: [...new Set(days)].join(" to ") }));
 		}, () => mine === gen && put(stats));
 	}
 
