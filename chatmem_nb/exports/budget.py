@@ -6,19 +6,23 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from ..errors import InvalidInputError, StoreLimitError
+from ..sources import Session
 from ..stores.base import SessionStore
 
 
 class Budget:
-    """Hands out session ids as long as reading them keeps within `max_commands` billed commands."""
+    """Hands out session ids as long as reading them keeps within `max_commands` billed commands.
+
+    A session is taken for one command until it has come; what Momento bills depends on what comes.
+    """
 
     def __init__(self, store: SessionStore, max_commands: int | None) -> None:
         if max_commands is not None and max_commands < 1:
             raise InvalidInputError("max_commands must be 1 or more")
         self._store, self._most = store, max_commands
         self._start = store.commands.billed
-        # Ids that were handed out and have not come back with records: each is a command at least.
         self._asked: deque[str] = deque()
+        self._is_spent = False
 
     @property
     def spent(self) -> int:
@@ -26,26 +30,28 @@ class Budget:
         return self._store.commands.billed - self._start
 
     def limit(self, session_ids: Iterable[str]) -> Iterator[str]:
-        """Yield `session_ids`.
-
-        Raises: StoreLimitError, when the next might cost more than is left.
-        """
+        """Yield `session_ids`, up to the first that might cost more than is left; those before are read."""
         for session_id in session_ids:
-            self.check(len(self._asked) + 1)
+            if self._most is not None and self.spent + len(self._asked) + 1 > self._most:
+                self._is_spent = True
+                return
             self._asked.append(session_id)
             yield session_id
 
-    def arrived(self, session_id: str | None) -> None:
-        """A piece of this session has come, so those that were asked for before it have, too."""
-        if session_id in self._asked:
-            while self._asked.popleft() != session_id:
-                pass
-        self.check(0)
+    def watch(self, found: Iterable[Session]) -> Iterator[Session]:
+        """Yield the sessions `found`.
 
-    def check(self, more: int) -> None:
-        """Raises: StoreLimitError, where `more` commands are not left."""
-        if self._most is not None and self.spent + more > self._most:
+        Raises: StoreLimitError, where the budget does not reach for more.
+        """
+        for session_id, records in found:
+            if session_id in self._asked:  # so those that were asked for before it have come, too
+                while self._asked.popleft() != session_id:
+                    pass
+            yield session_id, records
+            self._is_spent = self._is_spent or (self._most is not None and self.spent > self._most)
+            if self._is_spent and not self._asked:
+                break
+        if self._is_spent:
             raise StoreLimitError(
-                f"stopped before max_commands={self._most} were exceeded ({self.spent} are spent); "
-                "a larger max_commands goes on"
+                f"stopped at max_commands={self._most} ({self.spent} are spent); a larger one goes on"
             )

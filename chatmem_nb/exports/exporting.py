@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -79,7 +79,8 @@ def export(
     session, checked), "csv", "markdown", "html" (one page that needs nothing else); None: by the suffix.
     `columns` (Parquet, CSV), `where` and `strict` are those of `to_dataframe`. `partition_by` makes of a
     Parquet file a folder, by the values of these columns. `dry_run` returns an `Estimate` of what it would
-    cost, and writes nothing; `max_commands` stops the export before more are billed.
+    cost, and writes nothing; `max_commands` stops the export before more are billed (on Momento, whose
+    price depends on what comes: within the page of sessions that goes over it).
 
     The file is put in its place when it is whole; one that is there is replaced then. An interrupted export
     of a store leaves `.NAME.partial` beside it, and the same call goes on from there (what was added to a
@@ -145,14 +146,8 @@ def _from_store(
     listed = ids if isinstance(ids, list) else None
     wanted = (name for name in scope_ids(store, ids) if name not in run.done)
     found = stored_sessions(store, budget.limit(wanted))
-    run.take(chosen(_noticed(found, budget), where, strict=strict), len(listed) if listed else None)
+    run.take(chosen(budget.watch(found), where, strict=strict), len(listed) if listed else None)
     return budget.spent
-
-
-def _noticed(found: Iterator[Session], budget: Budget) -> Iterator[Session]:
-    for session_id, records in found:
-        budget.arrived(session_id)
-        yield session_id, records
 
 
 class _Run:
