@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -91,9 +92,22 @@ def _reply(answer: Any) -> Reply:
     if isinstance(answer, list):
         return [_reply(element) for element in answer]
     if isinstance(answer, redis.RedisError):
-        code = getattr(answer, "status_code", None)  # redis-py cuts it off the text
-        return Refusal(f"{code} {answer}" if code else str(answer))
+        return Refusal(_with_code(answer))
     return cast(Reply, answer)
+
+
+def _with_code(error: Exception) -> str:
+    """Return the server's text with the code that redis-py has cut off it."""
+    from redis import exceptions
+
+    code: str | None = getattr(error, "status_code", None)  # since redis-py 7
+    if code is None and not re.match("[A-Z]+ ", text := str(error)):
+        classes: dict[type, str] = {
+            exceptions.ExecAbortError: "EXECABORT",
+            exceptions.NoScriptError: "NOSCRIPT",
+        }
+        code = classes.get(type(error), "ERR")
+    return f"{code} {error}" if code else text
 
 
 def _read(phrases: Sequence[Phrase], replies: Sequence[Reply]) -> list[Reply]:
