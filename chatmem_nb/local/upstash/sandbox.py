@@ -70,6 +70,7 @@ class SandboxedRuntime(_lua51.LuaRuntime):  # type: ignore[name-defined,misc]  #
 class SandboxedServer(FakeServer):
     """A fakeredis whose scripts run in the sandbox."""
 
+    SCAN_CURSORS_LIMIT = 128  # each holds the names of all keys
     _sandbox: SandboxedRuntime | None = None
 
     @property
