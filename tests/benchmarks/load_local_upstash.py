@@ -1,6 +1,6 @@
-"""Load on LocalUpstash: many clients at once, many sessions, and one long one; reports errors and lost writes.
+"""Load on LocalUpstash: many clients, many sessions, and one long one; reports errors and lost writes.
 
-    python tests/benchmarks/load_local_upstash.py --clients 64 --messages 1000000 --sessions 10000 --seconds 60
+    python tests/benchmarks/load_local_upstash.py --clients 64 --messages 1000000 --sessions 10000
 
 The server runs as a process of its own, the clients are threads of this one, with the official SDK.
 """
@@ -61,7 +61,7 @@ def server() -> Iterator[tuple[subprocess.Popen[str], Callable[[], Redis]]]:
 
 
 def crowd(clients: int, new_client: Callable[[], Redis], work: Work) -> Tally:
-    """Have `clients` threads call `work` until it raises StopIteration; an error counts, and the thread goes on."""
+    """Have `clients` threads call `work` until it raises StopIteration; other errors are counted."""
     tally, guard = Tally(), threading.Lock()
 
     def run(number: int) -> None:
@@ -146,7 +146,7 @@ def _lost(new_client: Callable[[], Redis], written: Counter[int]) -> int:
 
 
 def one_session(options: argparse.Namespace) -> int:
-    """Seed one session newest first, then have all clients push and read. Return how many writes were lost."""
+    """Seed one session newest first, then have all clients push and read. Return how many were lost."""
     key, batch = "message_store:long", 1000
     starts, guard = iter(range(0, options.single, batch)), threading.Lock()
     pushed = itertools.count(1)
