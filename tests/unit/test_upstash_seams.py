@@ -18,15 +18,16 @@ import upstash_redis.asyncio
 
 from chatmem_nb import stores
 from chatmem_nb.errors import InvalidInputError, RecordTooLargeError
-from chatmem_nb.stores import scripts, upstash_errors
-from chatmem_nb.stores._glob import escaped
+from chatmem_nb.stores import scripts
 from chatmem_nb.stores._loops import LoopClients
 from chatmem_nb.stores.base import CommandCount
-from chatmem_nb.stores.upstash_clients import clients_for
-from chatmem_nb.stores.upstash_deadline import Again, Backoff, Deadline
-from chatmem_nb.stores.upstash_http import Exchange
-from chatmem_nb.stores.upstash_network import LimitedBackend
-from chatmem_nb.stores.upstash_writing import parts_of
+from chatmem_nb.stores.upstash import errors as upstash_errors
+from chatmem_nb.stores.upstash.clients import clients_for
+from chatmem_nb.stores.upstash.deadline import Again, Backoff, Deadline
+from chatmem_nb.stores.upstash.glob import escaped
+from chatmem_nb.stores.upstash.http import Exchange
+from chatmem_nb.stores.upstash.network import LimitedBackend
+from chatmem_nb.stores.upstash.writing import parts_of
 
 URL = "https://example.upstash.io"
 
@@ -141,7 +142,7 @@ def test_each_error_is_the_sdks_too() -> None:
 
 def test_the_sdk_is_used_in_the_upstash_modules_alone() -> None:
     for path in Path(stores.__file__).parents[1].rglob("*.py"):
-        if not (path.parent.name == "stores" and path.name.startswith("upstash")):
+        if path.parent.name != "upstash":
             lines = path.read_text(encoding="utf-8").splitlines()
             imported = [
                 line for line in lines if line.startswith(("from upstash_redis", "import upstash_redis"))
