@@ -136,7 +136,7 @@ def read_message(connection: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
-def answer_message(status: bytes, kind: bytes, body: bytes) -> bytes:
+def answer_message(status: bytes, kind: bytes, body: bytes, extra: bytes = b"") -> bytes:
     """Return an HTTP answer."""
-    head = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
-    return head % (status, kind, len(body)) + body
+    head = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n%s\r\n"
+    return head % (status, kind, len(body), extra) + body

@@ -350,6 +350,27 @@ def test_closing_in_one_loop_closes_the_clients_of_others(scripted: LocalUpstash
     gc.collect()
 
 
+def test_what_was_written_is_read_by_any_client_of_the_store() -> None:
+    """Upstash answers from a replica, once that has seen what the sync token stands for."""
+    given: list[str] = []
+
+    def talk(connection: socket.socket) -> None:
+        while request := read_message(connection):
+            lines = request.lower().split(b"\r\n")
+            given.extend(line.decode() for line in lines if line.startswith(b"upstash-sync-token"))
+            token = f"Upstash-Sync-Token: written-{len(given)}\r\n"
+            connection.sendall(
+                answer_message(b"200 OK", b"application/json", b'{"result":1}', token.encode())
+            )
+
+    with odd_server(talk) as url, UpstashSessionStore(url, "token") as store:
+        store.append("s", ["r"])
+        asyncio.run(store.alength("s"))
+        asyncio.run(store.alength("s"))
+        store.length("s")
+    assert given[1:] == [f"upstash-sync-token: written-{number}" for number in (1, 2, 3)]
+
+
 def test_many_tasks_share_one_client(scripted: LocalUpstash, prefix: str) -> None:
     async def use() -> list[str]:
         async with scripted.store(key_prefix=prefix) as store:

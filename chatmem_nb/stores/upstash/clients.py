@@ -11,7 +11,7 @@ from upstash_redis import Redis
 from upstash_redis.asyncio import Redis as AsyncRedis
 
 from ...errors import InvalidInputError
-from .http import on_request, on_request_async, on_response, on_response_async
+from .http import Hooks
 from .network import limit
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -38,6 +38,7 @@ def clients_for(url: object, token: object, timeout_s: float) -> Clients:
     parts = urlsplit(checked_url)
     local = parts.hostname in _LOOPBACK  # which HTTP_PROXY would capture too
     tls = parts.scheme == "https"  # loading the certificates takes 30 ms
+    hooks = Hooks()
 
     def make() -> Redis:
         client = Redis(checked_url, checked_token, rest_encoding=None, rest_retries=0)
@@ -47,7 +48,7 @@ def clients_for(url: object, token: object, timeout_s: float) -> Clients:
         # upstash-redis 1.8.0 has no public way to its HTTP client, which waits without end.
         http = client._http._client
         http.timeout = httpx.Timeout(timeout_s)
-        http.event_hooks = {"request": [on_request], "response": [on_response]}
+        http.event_hooks = {"request": [hooks.request], "response": [hooks.response]}
         limit(http)
         return client
 
@@ -57,7 +58,7 @@ def clients_for(url: object, token: object, timeout_s: float) -> Clients:
             client._http._client = httpx.AsyncClient(trust_env=False, verify=tls)
         http = client._http._client
         http.timeout = httpx.Timeout(timeout_s)
-        http.event_hooks = {"request": [on_request_async], "response": [on_response_async]}
+        http.event_hooks = {"request": [hooks.arequest], "response": [hooks.aresponse]}
         return client
 
     def hide(text: str) -> str:

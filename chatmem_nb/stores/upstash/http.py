@@ -88,19 +88,29 @@ def running_exchange() -> Exchange | None:
     return _RUNNING.get()
 
 
-def on_request(request: httpx.Request) -> None:
-    if exchange := _RUNNING.get():
-        exchange.began(request)
+class Hooks:
+    """What the HTTP clients of one store call before and after each request.
 
+    They share the newest sync token, by which Upstash answers from a replica only once it has seen what this
+    store wrote: the SDK's clients know each of their own, and what is written by one may be read by another.
+    """
 
-def on_response(response: httpx.Response) -> None:
-    if exchange := _RUNNING.get():
-        exchange.answered(response)
+    def __init__(self) -> None:
+        self._sync_token: str | None = None
 
+    def request(self, request: httpx.Request) -> None:
+        if self._sync_token is not None:
+            request.headers["Upstash-Sync-Token"] = self._sync_token
+        if exchange := _RUNNING.get():
+            exchange.began(request)
 
-async def on_request_async(request: httpx.Request) -> None:
-    on_request(request)
+    def response(self, response: httpx.Response) -> None:
+        self._sync_token = response.headers.get("Upstash-Sync-Token") or self._sync_token
+        if exchange := _RUNNING.get():
+            exchange.answered(response)
 
+    async def arequest(self, request: httpx.Request) -> None:
+        self.request(request)
 
-async def on_response_async(response: httpx.Response) -> None:
-    on_response(response)
+    async def aresponse(self, response: httpx.Response) -> None:
+        self.response(response)
