@@ -75,7 +75,9 @@ def states(page: Page, kernel: StandIn) -> dict[str, Callable[[], Any]]:
     def message(number: int, name: str) -> Callable[[], Any]:
         def click() -> None:
             page.locator(f".msg[aria-posinset='{number}']").hover()
-            page.get_by_role("button", name=name, exact=True).click()
+            page.locator(f".msg[aria-posinset='{number}']").get_by_role(
+                "button", name=name, exact=True
+            ).click()
 
         return click
 
@@ -88,14 +90,15 @@ def states(page: Page, kernel: StandIn) -> dict[str, Callable[[], Any]]:
         ),
         "transcript start": lambda: page.get_by_role("feed").press("Home"),
         "opened folds": lambda: [fold.click() for fold in page.locator("summary:visible").all()],
-        "menu": button("Take away"),
-        "no menu": lambda: page.keyboard.press("Escape"),
+        "take away": button("Take away"),
+        "taken": lambda: page.keyboard.press("Escape"),
+        "go to": button("Go to"),
+        "gone": lambda: page.keyboard.press("Escape"),
         "raw": message(1, "Raw JSON"),
         "no sheet": lambda: page.keyboard.press("Escape"),
         "delete": message(1, "Delete message"),
         "kept": button("Cancel"),
-        "paste": button("Paste JSON"),
-        "not pasted": button("Cancel"),
+        "preview": button("Preview"),
         "clear": button("Clear session"),
         "not cleared": button("Cancel"),
         "find": button("Find"),

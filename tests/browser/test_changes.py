@@ -90,25 +90,26 @@ def test_the_first_message_of_an_empty_session_appears(blank: Blank) -> None:
 
 def test_pasted_json_is_checked_before_anything_is_stored(blank: Blank) -> None:
     page, kernel = opened(blank)
-    page.get_by_role("button", name="Paste JSON").click()
-    sheet = page.get_by_role("dialog", name="Append messages from JSON")
-    sheet.get_by_label("JSON").fill("[bad]")
-    expect(sheet.get_by_text("Line 2: there is no role")).to_be_visible()
-    expect(sheet.get_by_role("button", name="Append")).to_be_disabled()
-    sheet.get_by_label("JSON").fill(
-        '[{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]'
-    )
-    expect(sheet.get_by_text("2 messages to append.")).to_be_visible()
-    assert all(ask["dry_run"] for ask in kernel.asked("append_json"))
-    sheet.get_by_role("button", name="Append").click()
+    page.get_by_label("Role", exact=True).last.select_option("JSON")
+    page.get_by_role("button", name="Preview").click()
+    write(page, "[bad]")
+    expect(page.get_by_role("group", name="Preview")).to_have_text("Line 2: there is no role")
+    page.get_by_role("button", name="Append", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="Line 2: there is no role")).to_be_visible()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("[bad]")
+    write(page, '[{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}]')
+    expect(page.get_by_role("group", name="Preview")).to_have_text("2 messages to append.")
+    assert kernel.talks["trip to Oslo"].length == 40
+    page.get_by_role("button", name="Append", exact=True).click()
     expect(page.locator(".msg[aria-posinset='42']")).to_be_visible()
-    expect(sheet).to_be_hidden()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("")
+    assert kernel.asked("append") == []
 
 
 def test_a_message_is_deleted_after_a_question_and_comes_back(blank: Blank) -> None:
     page, kernel = opened(blank)
     page.locator(".msg[aria-posinset='40']").hover()
-    page.get_by_role("button", name="Delete message").click()
+    page.locator(".msg[aria-posinset='40']").get_by_role("button", name="Delete message").click()
     sheet = page.get_by_role("dialog", name="Delete this message?")
     expect(sheet).to_contain_text("Message #40 (AI) of session trip to Oslo")
     expect(sheet.get_by_role("button", name="Cancel")).to_be_focused()
@@ -138,7 +139,7 @@ def test_clearing_names_the_session_and_counts_its_messages(blank: Blank) -> Non
 
 
 def test_several_sessions_are_cleared_together(blank: Blank) -> None:
-    page, kernel = opened(blank)
+    page, _ = opened(blank)
     for tick in page.locator(".tick").all():
         tick.click()
     page.get_by_role("button", name="Clear selected").click()
@@ -159,7 +160,7 @@ def test_a_failed_clear_says_why_in_its_sheet(blank: Blank) -> None:
 
 
 def test_a_session_that_is_no_more_is_shown_as_empty(blank: Blank) -> None:
-    page, kernel = opened(blank)
+    page, _ = opened(blank)
     event = {"event": "changed", "what": "session", "session": "trip to Oslo", "epoch": 99, "total": 0}
     page.evaluate("event => hear(event)", event)
     expect(page.get_by_role("heading", name="No messages yet")).to_be_visible()
@@ -189,7 +190,7 @@ def test_read_only_takes_every_change_away(blank: Blank) -> None:
     page.locator(".tick").first.click()
     expect(page.get_by_text("Read only")).to_be_visible()
     expect(page.get_by_role("button", name="Raw JSON")).to_be_visible()
-    for name in ("Append", "Paste JSON", "New", "Clear session", "Clear selected", "Delete message", "Undo"):
+    for name in ("Append", "Preview", "New", "Clear session", "Clear selected", "Delete message", "Undo"):
         assert page.get_by_role("button", name=name, exact=True).count() == 0, name
     page.locator(".msg:not(.waiting)").last.focus()
     page.keyboard.press("Delete")

@@ -138,13 +138,6 @@ def test_a_failed_search_says_why(blank: Blank) -> None:
     expect(page.locator(".find")).to_contain_text("The server does not answer.")
 
 
-def test_the_same_search_is_there_as_python(blank: Blank) -> None:
-    page, _ = opened(blank, hit("talk", 9))
-    look(page, "ferry")
-    page.get_by_role("button", name="As Python").click()
-    expect(page.get_by_role("group", name="Python code")).to_have_text('browser.find("ferry")')
-
-
 def test_a_slash_in_the_transcript_opens_it(blank: Blank) -> None:
     page, _ = opened(blank)
     page.keyboard.press("Escape")

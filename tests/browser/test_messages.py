@@ -24,7 +24,7 @@ def shown(blank: Blank, *entries: dict[str, Any], **mounting: Any) -> tuple[Page
 
 def bar(page: Page, at: int = 0) -> Locator:
     page.locator(".msg").nth(at).hover()
-    return page.locator(".msgbar")
+    return page.locator(".msgbar").nth(at)
 
 
 def pasted(page: Page) -> str:
@@ -147,11 +147,20 @@ def test_the_raw_record_is_one_click_away(blank: Blank) -> None:
 @pytest.mark.parametrize("form", ["text", "Markdown", "JSON"])
 def test_a_message_is_copied_in_each_form(blank: Blank, form: str) -> None:
     page, kernel = shown(blank, {})
-    bar(page).get_by_role("button", name="Copy").click()
-    page.get_by_role("menuitem", name=f"Copy as {form}").click()
-    expect(page.get_by_text("Copied")).to_be_visible()
+    bar(page).get_by_role("button", name="Raw JSON").click()
+    sheet = page.get_by_role("dialog", name="Message #1")
+    sheet.get_by_role("button", name=f"Copy as {form}").click()
+    expect(sheet.get_by_text("Copied")).to_be_visible()
+    page.keyboard.press("Escape")
     assert pasted(page) == f"{form.lower()} of [0]"
     assert kernel.asked("copy")[0]["indexes"] == [0]
+
+
+def test_its_words_are_copied_with_one_click(blank: Blank) -> None:
+    page, _ = shown(blank, {})
+    bar(page).get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    assert pasted(page) == "text of [0]"
 
 
 def test_code_has_a_button_that_copies_it(blank: Blank) -> None:

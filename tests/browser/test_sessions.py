@@ -95,7 +95,9 @@ def test_sorting_asks_for_the_order(blank: Blank) -> None:
     page.get_by_label("Sort sessions").select_option("By length")
     expect(page.locator(".session").first).to_contain_text("89")
     assert kernel.asked("sessions")[-1]["descending"] is True
-    page.get_by_role("button", name="Largest first").click()
+    largest = page.get_by_role("button", name="Largest first")
+    expect(largest).to_have_attribute("aria-pressed", "true")
+    largest.click()
     expect(page.locator(".session .num").first).to_have_text("0")
 
 
@@ -150,7 +152,7 @@ def test_a_failed_listing_says_why_and_can_be_tried_again(blank: Blank) -> None:
     page = blank(kernel)
     expect(page.get_by_text("The server does not answer.")).to_be_visible()
     kernel.broken.clear()
-    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="List again").click()
     expect(row(page, "talk 00001")).to_be_visible()
 
 
@@ -166,7 +168,7 @@ def test_a_long_listing_shows_progress_and_can_be_stopped(blank: Blank) -> None:
         }"""
     )
     expect(page.get_by_text("listing sessions: 1,500")).to_be_visible()
-    page.get_by_role("button", name="Cancel").click()
+    page.locator(".toast").get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("heading", name="Listing stopped")).to_be_visible()
     [cancelled] = kernel.asked("cancel")
     assert cancelled["rid"] == next(m["rid"] for m in kernel.seen if m["method"] == "sessions")

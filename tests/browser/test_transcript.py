@@ -28,7 +28,6 @@ def message(page: Page, number: int) -> Locator:
 
 def go_to(page: Page, what: str) -> None:
     page.get_by_role("button", name="Go to").click()
-    page.get_by_role("menuitem", name="Number or date…").click()
     page.get_by_label("1200 or 2026-01-31").fill(what)
     page.keyboard.press("Enter")
 
@@ -53,7 +52,8 @@ def gap(page: Page) -> float:
         page.evaluate(
             """() => {
               const box = document.querySelector('.feed').getBoundingClientRect();
-              return [...document.querySelectorAll('.msg')].at(-1).getBoundingClientRect().bottom - box.bottom;
+              const last = [...document.querySelectorAll('.msg')].at(-1).getBoundingClientRect();
+              return last.bottom - box.bottom;
             }"""
         )
     )
@@ -92,13 +92,11 @@ def test_a_date_is_located_by_the_kernel(blank: Blank) -> None:
     assert kernel.asked("locate")[0]["date"] == "2026-03-04"
 
 
-def test_start_and_end_are_in_the_menu(blank: Blank) -> None:
+def test_start_and_end_are_a_click_away(blank: Blank) -> None:
     page, _ = opened(blank, 5000)
-    page.get_by_role("button", name="Go to").click()
-    page.get_by_role("menuitem", name="Start").click()
+    page.get_by_role("button", name="To the start").click()
     expect(message(page, 1)).to_be_in_viewport()
-    page.get_by_role("button", name="Go to").click()
-    page.get_by_role("menuitem", name="End").click()
+    page.get_by_role("button", name="To the end").click()
     expect(message(page, 5000)).to_be_in_viewport()
 
 
@@ -241,8 +239,17 @@ def test_statistics_of_a_long_session_are_counted_when_asked_and_can_be_stopped(
     assert kernel.asked("stats") == []
     kernel.silent = {"stats"}
     page.get_by_role("button", name="Count turns, tokens and tools").click()
-    page.locator(".stats").get_by_role("button", name="Cancel").click()
-    expect(page.locator(".stats")).to_be_empty()
+    page.wait_for_function("() => sent.some(m => m.method === 'stats')")
+    assert kernel.asked("stats")[0]["all"] is True
+    page.evaluate(
+        """() => {
+          const {rid, view} = sent.find(m => m.method === 'stats');
+          hear({event: 'progress', rid, view, done: 1500, total: 50000, note: 'messages read', partial: null});
+        }"""
+    )
+    expect(page.get_by_text("messages read: 1,500 of 50,000")).to_be_visible()
+    page.locator(".toast").get_by_role("button", name="Cancel").click()
+    expect(page.locator(".toast")).to_be_hidden()
     assert len(kernel.asked("cancel")) == 1
 
 

@@ -1,1302 +1,1236 @@
-// The page of HistoryBrowser. Text reaches the document through textContent, or as HTML that the kernel has
-// sanitised and `safe` prunes once more. What is read or typed here is in no trait, so it is never saved.
+// The page of HistoryBrowser. Text reaches the document by textContent, or as the kernel's HTML, pruned by `safe`.
+// What is read or typed here is in no trait, so it is never saved.
 
-const CAP = 8e6; // px of a spacer; engines stop laying out near 17.9 million
-const WINDOW = 25; // messages asked for at once
-const KEPT = 1000; // messages kept in the page
-const PAGE = 50; // sessions asked for at once
-const ROLES = { __proto__: null, human: "Human", ai: "AI", system: "System", tool: "Tool", other: "Other" };
-const UNDOABLE = "It can be undone while this browser lives.";
+const CAP = 8e6 // px of a spacer; engines stop laying out near 17.9 million
+const WINDOW = 25 // messages asked for at once
+const KEPT = 1000 // messages kept in the page
+const PAGE = 50 // sessions asked for at once
+const ROLES = {__proto__: null, human: "Human", ai: "AI", system: "System", tool: "Tool", other: "Other"}
+const UNDOABLE = "It can be undone while this browser lives."
 
 // ---- elements
 
-// `tag` is "name.class.class"; functions among `props` listen; what is false among the children is left out.
+// `tag` is "name.class", a div by default; functions among `props` listen; false children are left out.
 function h(tag, props, ...children) {
-	const [name, ...classes] = tag.split(".");
-	const node = document.createElement(name || "div");
-	if (name === "button") node.type = name;
-	node.className = classes.join(" ");
-	if (props?.constructor !== Object) children.unshift(props);
+	const [name, ...classes] = tag.split(".")
+	const node = document.createElement(name || "div")
+	if (name === "button") node.type = name
+	node.className = classes.join(" ")
+	if (props?.constructor !== Object) children.unshift(props)
 	else
 		for (const [key, value] of Object.entries(props)) {
-			if (typeof value === "function") node.addEventListener(key.slice(2), value);
-			else if (value != null && key in node) node[key] = value;
-			else if (value != null) node.setAttribute(key, value);
+			if (typeof value === "function") node.addEventListener(key.slice(2), value)
+			else if (value != null && key in node) node[key] = value
+			else if (value != null) node.setAttribute(key, value)
 		}
-	put(node, children);
-	return node.matches("a, button, input, select, summary, textarea, [tabindex]") ? keyed(node) : node;
+	put(node, children)
+	return node.matches("a, button, input, select, summary, textarea, [tabindex]") ? keyed(node) : node
 }
 
 function put(node, ...children) {
-	node.replaceChildren(...children.flat(4).filter((child) => child || child === 0));
+	node.replaceChildren(...children.flat(4).filter(child => child || child === 0))
 }
 
-// Without this mark, typing `dd` here would delete a notebook cell; on an ancestor it does nothing.
+// Without this mark on the very element, typing `dd` would delete a notebook cell.
 function keyed(node) {
-	node.dataset.lmSuppressShortcuts = "true";
-	return node;
+	node.dataset.lmSuppressShortcuts = "true"
+	return node
 }
 
 function act(event, acts) {
-	if (!acts[event.key]) return;
-	event.preventDefault();
-	acts[event.key]();
+	if (!acts[event.key]) return
+	event.preventDefault()
+	acts[event.key]()
 }
 
-const focus = (node) => node?.focus({ preventScroll: true });
-const icon = (name) => h("i.i-" + name, { ariaHidden: "true" });
-const button = (text, onclick, kind = "", props) => h("button" + kind, { onclick, ...props }, text);
-const tool = (mark, label, onclick, kind = "", props) => button(icon(mark), onclick, ".tool" + kind, { ariaLabel: label, title: label, ...props });
-const submit = (text, kind = "") => h("button" + kind, { type: "submit" }, text);
-const form = (tag, run, props, ...inside) => h("form" + tag, { noValidate: true, onsubmit: (event) => (event.preventDefault(), run()), ...props }, inside);
-const field = (label, props) => h("input", { ariaLabel: label, placeholder: label, spellcheck: false, ...props });
+const focus = node => node?.focus({preventScroll: true})
+const icon = name => h("i.i-" + name, {ariaHidden: "true"})
+const button = (text, onclick, kind = "", props) => h("button" + kind, {onclick, ...props}, text)
+const tool = (mark, label, onclick, kind = "", props) => button(icon(mark), onclick, ".tool" + kind, {ariaLabel: label, title: label, ...props})
+const submit = (text, kind = "") => h("button" + kind, {type: "submit"}, text)
+const form = (tag, run, props, ...inside) => h("form" + tag, {noValidate: true, onsubmit: event => (event.preventDefault(), run()), ...props}, inside)
+const field = (label, props) => h("input", {ariaLabel: label, placeholder: label, spellcheck: false, ...props})
 const choice = (label, options, onchange) =>
-	h("select", { ariaLabel: label, onchange }, Object.entries(options).map(([value, text]) => h("option", { value }, text)));
-const group = (tag, label, ...inside) => h(tag, { tabIndex: 0, role: "group", ariaLabel: label }, inside);
-const fold = (title, body, props = {}) => h("details", props, h("summary", title), body);
-const dim = (...text) => h("span.dim", text);
-const bad = (text) => h("p.reason", text);
-const line = (...inside) => h("div.line", inside);
-const alarm = () => h("p.reason", { role: "alert" });
-const name = (text, tag = "bdi") => h(tag, { title: plain(text) }, plain(text));
-const facts = (pairs) => h("dl.facts", Object.entries(pairs).map(([label, value]) => value && h("div", h("dt", label), name(value, "dd"))));
+	h("select", {ariaLabel: label, onchange}, Object.entries(options).map(([value, text]) => h("option", {value}, text)))
+const group = (tag, label, ...inside) => h(tag, {tabIndex: 0, role: "group", ariaLabel: label}, inside)
+const fold = (title, body, props = {}) => h("details", props, h("summary", title), body)
+const dim = (...text) => h("span.dim", text)
+const bad = text => h("p.reason", text)
+const line = (...inside) => h(".line", inside)
+const alarm = () => h("p.reason", {role: "alert"})
+const name = (text, tag = "bdi") => h(tag, {title: plain(text)}, plain(text))
+const facts = pairs => h("dl.facts", Object.entries(pairs).map(([label, value]) => value && h("div", h("dt", label), name(value, "dd"))))
 const state = (mark, title, text, ...actions) =>
-	h("div.state", { role: mark === "warn" ? "alert" : "status" }, h("span.mark." + mark, icon(mark)), h("h2", title), h("p", text), line(actions));
-const loading = (label) => h("div.skeletons", { role: "status", ariaLabel: label }, h("div.skeleton"), h("div.skeleton"), h("div.skeleton"), h("div.skeleton"));
+	h(".state", {role: mark === "warn" ? "alert" : "status"}, h("span.mark." + mark, icon(mark)), h("h2", title), h("p", text), line(actions))
+const loading = label => h(".skeletons", {role: "status", ariaLabel: label})
 
-// What stands `over` a list in its place: loading, nothing there, an error; nothing brings the list back.
+// What stands `over` a list in its place; nothing brings the list back.
 const cover = (box, over) => (...nodes) => {
-	put(over, nodes);
-	box.hidden = nodes.length > 0;
-};
+	put(over, nodes)
+	box.hidden = nodes.length > 0
+}
 
 function timer() {
-	let id;
-	return (run, ms) => (clearTimeout(id), (id = run && setTimeout(run, ms)));
+	let id
+	return (run, ms) => (clearTimeout(id), (id = run && setTimeout(run, ms)))
 }
 
 // ---- words
 
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-// A name with what cannot be seen, or turns the line around, written out.
-const plain = (text) => String(text ?? "").replace(UNSEEN, (c) => "\\u" + c.charCodeAt().toString(16).padStart(4, "0"));
-const count = (n) => Number(n ?? 0).toLocaleString("en");
-const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
-const part = (n, total) => count(n) + (total ? ` of ${count(total)}` : "");
-const size = (bytes) => (bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
-const used = (tokens) => tokens && `${count(tokens.input)} in, ${count(tokens.output)} out`;
-const between = (low, n, high) => Math.max(low, Math.min(n, high));
-const span = (s) => (s < 60 ? `${Math.floor(s)} s` : s < 3600 ? `${Math.floor(s / 60)} min` : s < 86400 ? `${Math.floor(s / 3600)} h` : `${Math.floor(s / 86400)} d`);
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+// What cannot be seen, or turns a line around, is written out.
+const plain = text => String(text ?? "").replace(UNSEEN, c => "\\u" + c.charCodeAt().toString(16).padStart(4, "0"))
+const count = n => (n ?? 0).toLocaleString("en")
+const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`
+const part = (n, total) => count(n) + (total ? ` of ${count(total)}` : "")
+const size = bytes => (bytes < 1e6 ? (bytes / 1e3).toFixed(1) + " kB" : (bytes / 1e6).toFixed(1) + " MB")
+const used = tokens => tokens && `${count(tokens.input)} in, ${count(tokens.output)} out`
+const between = (low, n, high) => Math.max(low, Math.min(n, high))
+const span = s => (s < 60 ? `${s | 0} s` : s < 3600 ? `${(s / 60) | 0} min` : s < 86400 ? `${(s / 3600) | 0} h` : `${(s / 86400) | 0} d`)
+const when = iso => iso && h("time", {dateTime: iso, title: plain(iso)}, plain(iso.slice(0, 16).replace("T", " ")))
 
-function when(iso) {
-	const date = new Date(iso ?? NaN);
-	return !isNaN(date) && h("time", { dateTime: iso, title: iso }, date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }));
-}
+const TAGS = "a,blockquote,br,code,div,em,h1,h2,h3,h4,h5,h6,hr,li,ol,p,pre,s,span,strong,table,tbody,td,th,thead,tr,ul"
 
-const TAGS = "a,blockquote,br,code,div,em,h1,h2,h3,h4,h5,h6,hr,li,ol,p,pre,s,span,strong,table,tbody,td,th,thead,tr,ul";
-
-// The kernel's HTML, pruned once more in a document that runs and fetches nothing.
+// Pruned in a document that runs and fetches nothing.
 function safe(html) {
-	const { body } = new DOMParser().parseFromString("<body>" + html, "text/html");
+	const {body} = new DOMParser().parseFromString("<body>" + html, "text/html")
 	for (const node of body.querySelectorAll("*")) {
-		if (!node.matches(TAGS)) node.remove();
-		for (const { name, value } of [...node.attributes])
-			if (!/^(class|start)$/.test(name) && !(name === "href" && /^(https?:|mailto:)/i.test(value))) node.removeAttribute(name);
-		if (node instanceof HTMLAnchorElement) Object.assign(keyed(node), { rel: "noopener noreferrer", target: "_blank" });
+		if (!node.matches(TAGS)) node.remove()
+		for (const {name, value} of [...node.attributes])
+			if (!/^(class|start)$/.test(name) && !(name === "href" && /^(https?:|mailto:)/i.test(value))) node.removeAttribute(name)
+		if (node instanceof HTMLAnchorElement) Object.assign(keyed(node), {rel: "noopener noreferrer", target: "_blank"})
 	}
-	return [...body.childNodes];
+	return [...body.childNodes]
 }
 
 // ---- messages to and from the kernel
 
-// One view's line to the kernel. `heard(event)`: what it tells unasked; `hushed(silent)`: nobody answers, or again.
+// `heard(event)`: what the kernel tells unasked; `hushed(silent)`: it is silent, or speaks again.
 function wire(model, heard, hushed) {
-	const view = Date.now().toString(36) + Math.random().toString(36).slice(1);
-	const open = new Map();
-	let sent = 0, last = 0, probed = 0, silent = false;
-	const hush = (now) => now !== silent && hushed((silent = now));
+	const view = Date.now().toString(36) + Math.random().toString(36).slice(1)
+	const open = new Map()
+	let sent = 0, last = 0, probed = 0, silent = false
+	const hush = now => now !== silent && hushed((silent = now))
 
 	function send(method, params) {
 		try {
-			model.send({ rid: ++sent, view, method, params });
+			model.send({rid: ++sent, view, method, params})
 		} catch {
-			hush(true); // a closed comm throws: the kernel is gone
+			hush(true) // a closed comm throws: the kernel is gone
 		}
-		return sent;
+		return sent
 	}
 
 	function ask(method, params = {}, progress) {
-		let entry;
-		const promise = new Promise((done, fail) => (entry = { done, fail, progress, since: Date.now() }));
-		const rid = send(method, params);
-		open.set(rid, entry);
-		promise.catch(() => {}); // whoever waits for it hears of it all the same
+		let entry
+		const promise = new Promise((done, fail) => (entry = {done, fail, progress, since: Date.now()}))
+		const rid = send(method, params)
+		open.set(rid, entry)
+		promise.catch(() => {}) // whoever waits for it hears of it all the same
 		promise.cancel = () => {
-			if (!open.delete(rid)) return;
-			entry.fail({ type: "cancelled" });
-			send("cancel", { rid });
-		};
-		return promise;
+			if (!open.delete(rid)) return
+			entry.fail({type: "cancelled", message: ""})
+			send("cancel", {rid})
+		}
+		return promise
 	}
 
 	function receive(message, buffers) {
-		if (message.view && message.view !== view) return;
-		last = Date.now();
-		hush(false);
-		const entry = message.view && open.get(message.rid);
-		if (message.event === "progress") entry?.progress?.(message);
-		else if (message.event) heard(message);
-		else if (open.delete(message.rid)) message.ok ? entry.done({ ...message.result, buffers }) : entry.fail(message.error);
+		if (message.view && message.view !== view) return
+		last = Date.now()
+		hush(false)
+		const entry = message.view && open.get(message.rid)
+		if (message.event === "progress") entry?.progress?.(message)
+		else if (message.event) heard(message)
+		else if (open.delete(message.rid)) message.ok ? entry.done({...message.result, buffers}) : entry.fail(message.error)
 	}
 
-	// A request with no answer: ask whether anybody is there, and say so if not. Any message mends it.
+	// No answer: ask whether anybody is there. Any message mends it.
 	const watch = setInterval(() => {
-		const [oldest] = open.values();
-		const now = Date.now();
-		const age = oldest ? now - Math.max(oldest.since, last) : 0;
-		if (age >= 4000) hush(true);
-		if (age < 2000 || now - probed < 4000) return;
-		probed = now;
-		send("hello", {});
-	}, 500);
-	model.on("msg:custom", receive);
+		const [oldest] = open.values()
+		const now = Date.now()
+		const age = oldest ? now - Math.max(oldest.since, last) : 0
+		if (age >= 4000) hush(true)
+		if (age < 2000 || now - probed < 4000) return
+		probed = now
+		send("hello", {})
+	}, 500)
+	model.on("msg:custom", receive)
 	const close = () => {
-		clearInterval(watch);
-		model.off("msg:custom", receive);
-		open.clear();
-	};
-	return { ask, view, close };
+		clearInterval(watch)
+		model.off("msg:custom", receive)
+		open.clear()
+	}
+	return {ask, view, close}
 }
 
 // ---- a list of any length
 
-// Rows of any height in a block that floats in a spacer. The block grows at its ends as one scrolls; a leap of the
-// bar builds it anew where the bar points; at rest it drifts back to where its index belongs on the bar.
+// Rows of any height in a block that floats in a spacer: it grows at its ends as one scrolls, is built anew where
+// the bar leaps to, and at rest drifts to where its index belongs on the bar.
 function scroller(box, make, guess, seen) {
-	const block = h("div.block", { role: "presentation" });
-	const pad = h("div.pad", { role: "presentation" }, block);
-	const self = { box, total: 0, first: 0, rows: [], mark: null, ended: false, sticky: true, get last() { return self.first + self.rows.length; }, reset, update, renew, resize, show, close };
-	const later = timer();
-	let top = 0, mean = guess, seenAs;
-	const height = () => block.offsetHeight;
-	const ideal = () => Math.min(CAP, mean * self.total);
-	const shape = () => `${box.clientWidth} ${box.clientHeight}`;
-	// The first row that ends below `y`, and the index with its fraction at `y`.
-	const at = (y) => self.rows.findIndex((row) => top + row.offsetTop + row.offsetHeight > y);
-	const point = (y, i = at(y), row = self.rows[i]) => (row ? self.first + i + Math.max(0, (y - top - row.offsetTop) / row.offsetHeight) : self.last);
+	const block = h(".block", {role: "presentation"})
+	const pad = h(".pad", {role: "presentation"}, block)
+	const self = {box, total: 0, first: 0, rows: [], mark: null, ended: false, sticky: true, get last() {return self.first + self.rows.length;}, reset, update, renew, resize, show, close}
+	const later = timer()
+	let top = 0, mean = guess, seenAs
+	const height = () => block.offsetHeight
+	const ideal = () => Math.min(CAP, mean * self.total)
+	const shape = () => `${box.clientWidth} ${box.clientHeight}`
+	// The first row that ends below `y`.
+	const at = y => self.rows.findIndex(row => top + row.offsetTop + row.offsetHeight > y)
 
 	function room() {
-		const end = top + height();
-		const full = self.last === self.total ? end : Math.max(ideal(), end + box.clientHeight);
-		pad.style.height = `${full}px`;
-		block.style.top = `${top}px`;
-		return full;
+		const end = top + height()
+		const full = self.last === self.total ? end : Math.max(ideal(), end + box.clientHeight)
+		pad.style.height = `${full}px`
+		block.style.top = `${top}px`
+		return full
 	}
 
 	function shift(by) {
-		top += by;
-		room();
-		box.scrollTop += by;
+		top += by
+		room()
+		box.scrollTop += by
 	}
 
 	function reset(total) {
-		drop(self.rows);
-		Object.assign(self, { total, first: 0, rows: [], mark: null });
-		top = 0;
-		room();
-		box.scrollTop = 0;
+		drop(self.rows)
+		Object.assign(self, {total, first: 0, rows: [], mark: null})
+		top = 0
+		room()
+		box.scrollTop = 0
 	}
 
 	function update() {
-		const { scrollTop: y, clientHeight: view } = box;
-		if (!self.total || !view) return;
-		if (self.rows.length && top <= y + view && top + height() >= y) return fill();
-		const part = Math.min(1, y / Math.max(1, room() - view));
-		const index = Math.min(self.total - 1, Math.floor(part * self.total));
-		place(index, y + part * view, part * self.total - index);
+		const {scrollTop: y, clientHeight: view} = box
+		if (!self.total || !view) return
+		if (self.rows.length && top <= y + view && top + height() >= y) return fill()
+		const part = Math.min(1, y / Math.max(1, room() - view))
+		const index = Math.min(self.total - 1, Math.floor(part * self.total))
+		place(index, y + part * view, part * self.total - index)
 	}
 
-	// Row `index` with the `part` of its height at `y`, and all else around it.
+	// Row `index` with the `part` of its height at `y`, the others around it.
 	function place(index, y, part) {
-		drop(self.rows);
-		self.first = index;
-		self.rows = [make(index)];
-		put(block, self.rows);
-		top = y - part * height();
-		fill();
+		drop(self.rows)
+		self.first = index
+		self.rows = [make(index)]
+		put(block, self.rows)
+		top = y - part * height()
+		fill()
 	}
 
 	function fill() {
-		const view = box.clientHeight;
-		const over = Math.max(300, view / 2);
-		const some = (px) => Math.min(40, Math.ceil(px / Math.max(16, mean)) + 1);
+		const view = box.clientHeight
+		const over = Math.max(300, view / 2)
+		const some = px => Math.min(40, Math.ceil(px / Math.max(16, mean)) + 1)
 		for (let turn = 0; turn < 40; turn++) {
-			const below = box.scrollTop + view + over - top - height();
-			const above = top - box.scrollTop + over;
-			if (below > 0 && self.last < self.total) grow(Math.min(self.total - self.last, some(below)), true);
-			else if (above > 0 && self.first > 0) grow(Math.min(self.first, some(above)));
-			else break;
+			const below = box.scrollTop + view + over - top - height()
+			const above = top - box.scrollTop + over
+			if (below > 0 && self.last < self.total) grow(Math.min(self.total - self.last, some(below)), true)
+			else if (above > 0 && self.first > 0) grow(Math.min(self.first, some(above)))
+			else break
 		}
-		const low = at(box.scrollTop - over * 3);
-		drop(self.rows.splice(at(box.scrollTop + view + over * 3) + 1 || self.rows.length));
+		const low = at(box.scrollTop - over * 3)
+		drop(self.rows.splice(at(box.scrollTop + view + over * 3) + 1 || self.rows.length))
 		if (low > 0) {
-			top += self.rows[low].offsetTop;
-			drop(self.rows.splice(0, low));
-			self.first += low;
+			top += self.rows[low].offsetTop
+			drop(self.rows.splice(0, low))
+			self.first += low
 		}
-		if (self.first === 0) top && shift(-top);
-		else if (top < view) settle();
-		room();
-		remember();
-		later(settle, 200);
-		seen(self.first, self.last);
+		if (self.first === 0) top && shift(-top)
+		else if (top < view) settle()
+		room()
+		remember()
+		later(settle, 200)
+		seen(self.first, self.last)
 	}
 
 	function grow(n, down) {
-		const before = height();
-		const start = down ? self.last : (self.first -= n);
-		block[down ? "append" : "prepend"](...Array.from({ length: n }, (_, i) => make(start + i)));
-		self.rows = [...block.children];
-		if (!down) top -= height() - before;
-		mean += (height() / self.rows.length - mean) * (self.total > 200 ? 0.1 : 0.5);
+		const before = height()
+		const start = down ? self.last : (self.first -= n)
+		block[down ? "append" : "prepend"](...Array.from({length: n}, (_, i) => make(start + i)))
+		self.rows = [...block.children]
+		if (!down) top -= height() - before
+		mean += (height() / self.rows.length - mean) * (self.total > 200 ? 0.1 : 0.5)
 	}
 
-	// A row that holds the focus must not take it along, or keys would reach the notebook.
+	// A row must not take the focus along, or keys would reach the notebook.
 	function drop(rows) {
 		for (const row of rows) {
-			if (row.contains(document.activeElement)) focus(box);
-			row.remove();
+			if (row.contains(document.activeElement)) focus(box)
+			row.remove()
 		}
 	}
 
-	// Bring the block to where its rows belong on the bar; nothing moves on the screen.
+	// Nothing moves on the screen.
 	function settle() {
-		if (!self.first || self.last === self.total) return;
-		const { scrollTop: y, clientHeight: view } = box;
-		const from = point(y);
-		const part = between(0, from / (self.total - (point(y + view) - from)), 1);
-		shift(Math.max(view, part * (ideal() - view)) - y);
-		remember();
+		if (!self.first || self.last === self.total || !self.mark) return
+		const {index, y} = self.mark
+		const view = box.clientHeight
+		const part = between(0, (index - y / mean) / (self.total - view / mean), 1)
+		shift(Math.max(view, part * (ideal() - view)) - box.scrollTop)
+		remember()
 	}
 
 	function remember() {
-		const { scrollTop: y, clientHeight: view } = box;
-		const i = at(y);
-		self.mark = i < 0 ? null : { index: self.first + i, y: top + self.rows[i].offsetTop - y };
-		self.ended = self.last === self.total && top + height() - y - view < 8;
-		seenAs = shape();
+		const {scrollTop: y, clientHeight: view} = box
+		const i = at(y)
+		self.mark = i < 0 ? null : {index: self.first + i, y: top + self.rows[i].offsetTop - y}
+		self.ended = self.last === self.total && top + height() - y - view < 8
+		seenAs = shape()
 	}
 
-	// What was on top of the screen stays there though rows changed their heights; the end stays the end.
+	// Rows changed: what is on top of the screen stays there, and the end stays the end.
 	function restore() {
-		const row = self.mark && self.rows[self.mark.index - self.first];
-		if (!row) return update();
-		if (self.sticky && self.ended && self.last === self.total) box.scrollTop = room();
-		else top = box.scrollTop + self.mark.y - row.offsetTop;
-		fill();
+		const row = self.mark && self.rows[self.mark.index - self.first]
+		if (!row) return update()
+		if (self.sticky && self.ended && self.last === self.total) box.scrollTop = room()
+		else top = box.scrollTop + self.mark.y - row.offsetTop
+		fill()
 	}
 
 	function renew(from = self.first, to = self.last) {
 		for (let index = Math.max(from, self.first); index < Math.min(to, self.last); index++) {
-			const old = self.rows[index - self.first];
-			const row = (self.rows[index - self.first] = make(index));
-			const held = old.contains(document.activeElement);
-			old.replaceWith(row);
-			if (held) focus(row.matches("[tabindex]") ? row : box);
+			const old = self.rows[index - self.first]
+			const row = (self.rows[index - self.first] = make(index))
+			const held = old.contains(document.activeElement)
+			old.replaceWith(row)
+			if (held) focus(row.matches("[tabindex]") ? row : box)
 		}
-		restore();
+		restore()
 	}
 
 	function resize(total) {
-		if (total < self.last) reset(total);
-		self.total = total;
-		restore();
+		if (total < self.last) reset(total)
+		self.total = total
+		restore()
 	}
 
-	// Bring row `index` on the screen: its start at the top (part 0), its end at the bottom (1), or the shortest way.
+	// Row `index` on the screen: its start on top (part 0), its end at the bottom (1), or the shortest way.
 	function show(index, part) {
-		const view = box.clientHeight;
-		const row = self.rows[index - self.first];
+		const view = box.clientHeight
+		const row = self.rows[index - self.first]
 		if (part === undefined && row) {
-			const y = top + row.offsetTop;
-			const low = y + row.offsetHeight - view;
-			box.scrollTop = low > y ? y : between(low, box.scrollTop, y);
+			const y = top + row.offsetTop
+			const low = y + row.offsetHeight - view
+			box.scrollTop = low > y ? y : between(low, box.scrollTop, y)
 		} else if (self.total) {
-			part ??= 0;
-			const full = Math.max(view, ideal());
-			pad.style.height = `${full}px`;
-			box.scrollTop = ((index + part) / self.total) * (full - view);
-			place(index, box.scrollTop + part * view, part);
-			const short = box.scrollTop + view - top - height();
-			if (self.last === self.total && short > 0) shift(short); // too few rows to fill the screen: lean on the end
-			if (!self.first) shift(-top);
-			remember();
+			part ??= 0
+			const full = Math.max(view, ideal())
+			pad.style.height = `${full}px`
+			box.scrollTop = ((index + part) / self.total) * (full - view)
+			place(index, box.scrollTop + part * view, part)
+			const short = box.scrollTop + view - top - height()
+			if (self.last === self.total && short > 0) shift(short) // too few rows to fill the screen: lean on the end
+			if (!self.first) shift(-top)
+			remember()
 		}
-		update();
-		return self.rows[index - self.first];
+		update()
+		return self.rows[index - self.first]
 	}
 
-	const sizes = new ResizeObserver(() => box.clientHeight && (shape() === seenAs && self.mark ? fill() : restore()));
+	const sizes = new ResizeObserver(() => box.clientHeight && (shape() === seenAs && self.mark ? fill() : restore()))
 
 	function close() {
-		later();
-		sizes.disconnect();
+		later()
+		sizes.disconnect()
 	}
 
-	box.append(pad);
+	box.append(pad)
 	// A box of another size scrolls before its observer hears of it.
-	box.addEventListener("scroll", () => (shape() === seenAs ? update() : restore()), { passive: true });
-	sizes.observe(box);
-	sizes.observe(block);
-	return self;
+	box.addEventListener("scroll", () => (shape() === seenAs ? update() : restore()), {passive: true})
+	sizes.observe(box)
+	sizes.observe(block)
+	return self
 }
 
-// The options of a listbox, as many as there are. The arrows move, and `moved(index)` hears of it; `acts` by key.
+// A listbox. Arrows move, and `moved(index)` hears of it; `acts` by key.
 function options(id, label, tall, draw, seen, acts, moved) {
-	const box = h("div.rows", { role: "listbox", tabIndex: 0, ariaLabel: label, onkeydown });
-	const self = Object.assign(scroller(box, row, tall, seen), { at: 0, go, sticky: false });
+	const box = h(".rows", {role: "listbox", tabIndex: 0, ariaLabel: label, onkeydown})
+	const self = Object.assign(scroller(box, row, tall, seen), {at: 0, go, sticky: false})
 
 	function row(index) {
-		const node = Object.assign(draw(index), { id: id + index, role: "option" });
-		node.classList.toggle("at", index === self.at);
-		return node;
+		const node = Object.assign(draw(index), {id: id + index, role: "option"})
+		node.classList.toggle("at", index === self.at)
+		return node
 	}
 
 	function go(index) {
-		self.at = between(0, index, self.total - 1);
-		self.show(self.at);
-		self.rows.forEach((node, i) => node.classList.toggle("at", self.first + i === self.at));
-		box.setAttribute("aria-activedescendant", id + self.at);
+		self.at = between(0, index, self.total - 1)
+		self.show(self.at)
+		self.renew()
+		box.setAttribute("aria-activedescendant", id + self.at)
 	}
 
 	function onkeydown(event) {
-		const page = Math.floor(box.clientHeight / tall) || 1;
-		const step = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[event.key];
-		act(event, step ? { [event.key]: () => (go(self.at + step), moved?.(self.at)) } : acts);
+		const page = Math.floor(box.clientHeight / tall) || 1
+		const step = {ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity}[event.key]
+		act(event, step ? {[event.key]: () => (go(self.at + step), moved?.(self.at))} : acts)
 	}
 
-	return self;
+	return self
 }
 
 // ---- sheets and menus
 
-function sheet(app, title, body, actions, wide = "", onclose = () => {}) {
-	const close = () => node.close();
-	const node = h("dialog.sheet" + wide, { ariaLabel: title, onclose: () => (node.remove(), onclose()) },
-		h("header", h("h2", title), tool("close", "Close", close)), h("div.sheetbody", body), h("footer", button("Cancel", close, "", { autofocus: true }), actions));
-	app.root.append(node);
-	node.showModal();
-	return close;
+function sheet(app, title, body, more, wide = "", onclose = () => {}) {
+	const close = () => node.close()
+	const node = h("dialog.sheet" + wide, {ariaLabel: title, onclose: () => (node.remove(), onclose())}, h("header", h("h2", title), tool("close", "Close", close)), h(".sheetbody", body, more))
+	app.root.append(node)
+	node.showModal()
+	return close
 }
 
-// A sheet with a line to fill in; `run(text, again)` may raise what is said under it; `again`: it exists, and is wanted.
-function prompt(app, title, hint, label, value, action, run) {
-	const said = alarm();
-	const id = app.view + "-form";
-	const ask = (again) => (put(go, again ? "Replace" : action), (exists = again));
-	const input = field(label, { value, oninput: () => ask(false) });
-	const go = submit(action, ".primary");
-	let exists = false;
-	const send = () => app.work(async () => (await run(input.value.trim(), exists), close()), ({ type, message }) => (put(said, message), ask(type === "exists")), go);
-	const close = sheet(app, title, form("", send, { id }, h("p.dim", hint), input, said), go);
-	go.setAttribute("form", id);
-	input.select();
+function prompt(app, title, hint, label, action, run) {
+	const said = alarm()
+	const input = field(label, {autofocus: true})
+	const go = submit(action, ".primary")
+	const send = () => app.work(async () => (await run(input.value.trim()), close()), ({message}) => put(said, message), go)
+	const close = sheet(app, title, form(".line", send, {}, input, go), [h("p.dim", hint), said])
 }
 
-// A sheet that asks whether to go on.
 function confirm(app, title, body, action, run, onclose) {
-	const said = alarm();
-	const fail = ({ message }) => put(said, message);
-	const yes = button(action, () => app.work(async () => (await run(), close()), fail, yes), ".primary.danger");
-	const close = sheet(app, title, [body, said], yes, "", onclose);
-	return { yes, fail };
+	const said = alarm()
+	const fail = ({message}) => put(said, message)
+	const yes = button(action, () => app.work(async () => (await run(), close()), fail, yes), ".primary.danger")
+	const close = sheet(app, title, [body, said], h("footer", button("Cancel", () => close(), "", {autofocus: true}), yes), "", onclose)
+	return {yes, fail}
 }
 
-// A button for a menu; `items()` are [label, icon, what it does].
-function popup(app, mark, label, items) {
-	const opener = tool(mark, label, open, "", { ariaHasPopup: "menu" });
-
-	function open() {
-		const leave = (run) => (list.hidePopover(), focus(opener), run?.());
-		const step = (by) => () => focus([...list.children].at(([...list.children].indexOf(document.activeElement) + by) % list.children.length));
-		const list = h("div.menu", { role: "menu", popover: "auto", ontoggle: ({ newState }) => newState === "closed" && list.remove(),
-			onkeydown: (event) => act(event, { ArrowDown: step(1), ArrowUp: step(-1), Tab: leave, Escape: leave }) },
-			items().map(([text, mark, run]) => button([icon(mark), text], () => leave(run), "", { role: "menuitem", tabIndex: -1 })));
-		app.root.append(list);
-		list.showPopover();
-		const { right, bottom } = opener.getBoundingClientRect();
-		list.style.left = between(8, right - list.offsetWidth, innerWidth) + "px";
-		list.style.top = between(8, bottom + 4, innerHeight - list.offsetHeight - 8) + "px";
-		focus(list.firstChild);
-	}
-
-	return opener;
-}
-
-// By the copy event, since pages of plain http have no navigator.clipboard.
+// Pages of plain http have no navigator.clipboard.
 function copyText(app, text) {
-	const write = (event) => (event.preventDefault(), event.clipboardData.setData("text/plain", text));
-	document.addEventListener("copy", write, { once: true });
-	app.note(document.execCommand("copy") ? "Copied" : "This page may not copy.");
-	document.removeEventListener("copy", write);
+	const write = event => (event.preventDefault(), event.clipboardData.setData("text/plain", text))
+	document.addEventListener("copy", write, {once: true})
+	app.note(document.execCommand("copy") ? "Copied" : "This page may not copy.")
+	document.removeEventListener("copy", write)
 }
-
-const showText = (app, title, label, text, more) => sheet(app, title, [group("pre", label, text), more], button("Copy", () => copyText(app, text), ".primary"), ".wide");
-const showCode = (app, code) => showText(app, "The same in Python", "Python code", code);
 
 // ---- connect
 
-const SERVICES = { upstash: "Upstash Redis", momento: "Momento", local: "Local demo" };
-const FIELDS = { url: "REST URL", token: "REST token", api_key: "API key", endpoint: "Endpoint", cache_name: "Cache name", key_prefix: "Key prefix" };
-const HINTS = { url: "https://example-12345.upstash.io", endpoint: "cell-4-us-west-2-1.prod.a.momentohq.com", cache_name: "chatmem", key_prefix: "message_store:" };
+const SERVICES = {upstash: "Upstash Redis", momento: "Momento", local: "Local demo"}
+const FIELDS = {url: "REST URL", token: "REST token", api_key: "API key", endpoint: "Endpoint", cache_name: "Cache name", key_prefix: "Key prefix"}
+const HINTS = {url: "https://example-12345.upstash.io", cache_name: "chatmem", key_prefix: "message_store:"}
 
 function connectForm(app) {
-	const node = h("div.connect");
-	const problem = alarm();
-	let kind, clients, inputs, buttons;
-	const chosen = () => clients.find(({ service }) => service === kind);
+	const node = h(".connect")
+	const problem = alarm()
+	let kind, clients, inputs, buttons
+	const chosen = () => clients.find(({service}) => service === kind)
 
 	function show(hello) {
-		clients = hello.clients;
-		kind = (clients.find(({ env }) => env.some(({ set }) => set)) ?? chosen() ?? clients[0]).service;
-		draw();
+		clients = hello.clients
+		kind = (clients.find(({env}) => env.some(({set}) => set)) ?? chosen() ?? clients[0]).service
+		draw()
 	}
 
 	function draw() {
-		const { env, fields } = chosen();
-		const pick = (service) => () => ((kind = service), draw(), node.querySelector(":checked").focus());
+		const {env, fields} = chosen()
+		const pick = service => () => ((kind = service), draw(), node.querySelector(":checked").focus())
 		// A cache has a default name.
-		const all = env.length && env.every(({ name, set }) => set || /CACHE/.test(name));
-		inputs = {};
-		buttons = [submit("Connect", all ? "" : ".primary"), all && button("Connect from the environment", () => send(true), ".primary")];
-		put(problem);
+		const all = env.length && env.every(({name, set}) => set || /CACHE/.test(name))
+		inputs = {}
+		buttons = [submit("Connect", all ? "" : ".primary"), all && button("Connect from the environment", () => send(true), ".primary")]
+		put(problem)
 		put(node, form(".card", () => send(false), {}, h("h2", "Open stored conversations"), h("p.dim", "Keys go straight to the kernel. They are never saved in the notebook."),
-			h("fieldset.picks", h("legend.unseen", "Service"), clients.map(({ service }) =>
-				h("label", h("input", { type: "radio", name: app.view, checked: service === kind, onchange: pick(service) }), h("span", SERVICES[service])))),
-			env.length > 0 && h("div.env", h("ul", { ariaLabel: "Environment variables" }, env.map(({ name, set }) =>
+			h("fieldset.picks", h("legend.unseen", "Service"), clients.map(({service}) =>
+				h("label", h("input", {type: "radio", name: app.view, checked: service === kind, onchange: pick(service)}), h("span", SERVICES[service])))),
+			env.length > 0 && h(".env", h("ul", {ariaLabel: "Environment variables"}, env.map(({name, set}) =>
 				h("li.line", icon(set ? "check" : "close"), h("code", plain(name)), dim(set ? "set" : "not set")))), buttons[1]),
-			fields.map(input), !fields.length && "Starts a small server in this kernel, with sample conversations. No account needed.", problem, buttons[0]));
+			fields.map(input), !fields.length && "Starts a small server in this kernel, with sample conversations. No account needed.", problem, buttons[0]))
 	}
 
 	function input(key) {
-		const id = `${app.view}-${key}`;
-		const secret = /token|key$/.test(key);
-		const error = h("div.reason", { id: id + "-error" });
-		const input = field(null, { id, placeholder: HINTS[key] ?? "", type: secret ? "password" : "text", autocomplete: "off", "aria-describedby": error.id, value: key === "key_prefix" ? HINTS[key] : "" });
-		inputs[key] = { input, error, secret };
-		return h("div.field", h("label", { for: id }, FIELDS[key]), input, error);
+		const id = `${app.view}-${key}`
+		const secret = /token|key$/.test(key)
+		const error = h(".reason", {id: id + "-error"})
+		const input = field(null, {id, placeholder: HINTS[key] ?? "", type: secret ? "password" : "text", autocomplete: "off", "aria-describedby": error.id, value: key === "key_prefix" ? HINTS[key] : ""})
+		inputs[key] = {input, error, secret}
+		return h(".field", h("label", {for: id}, FIELDS[key]), input, error)
 	}
 
-	// The secret leaves its field before the message goes: a page saved a moment later holds nothing.
+	// A secret leaves its field before the message goes.
 	function send(use_env) {
-		const params = { service: kind, use_env };
-		put(problem);
-		for (const [key, { input, error, secret }] of Object.entries(inputs)) {
-			if (!use_env || key === "key_prefix") params[key] = input.value.trim();
-			if (secret) input.value = "";
-			put(error);
-			input.ariaInvalid = null;
+		const params = {service: kind, use_env}
+		put(problem)
+		for (const [key, {input, error, secret}] of Object.entries(inputs)) {
+			if (!use_env || key === "key_prefix") params[key] = input.value.trim()
+			if (secret) input.value = ""
+			put(error)
+			input.ariaInvalid = null
 		}
-		app.work(async () => app.connected(await app.ask("connect", params)), ({ field, message }) => {
-			const { input, error } = inputs[field] ?? { error: problem };
-			put(error, message);
-			if (input) input.ariaInvalid = "true";
-			focus(input);
-		}, ...buttons);
+		app.work(async () => app.connected(await app.ask("connect", params)), ({field, message}) => {
+			const {input, error} = inputs[field] ?? {error: problem}
+			put(error, message)
+			if (input) input.ariaInvalid = "true"
+			focus(input)
+		}, ...buttons)
 	}
 
-	return { node, show };
+	return {node, show}
 }
 
 // ---- sessions
 
 function sessionList(app) {
-	const rows = new Map();
-	const later = timer();
-	let ticked = new Set(), gen = 0, down = false, asking = null, failed = false;
-	const wanted = () => query.value.trim();
-	const exactly = () => wanted() && app.open(wanted());
-	const open = (at) => rows.has(at) && app.open(rows.get(at).session_id);
-	const query = field("Filter, or an exact id", { type: "search", oninput: typed, onkeydown: (event) => act(event, { Enter: exactly, ArrowDown: () => focus(list.box), Escape: () => ((query.value = ""), typed()) }) });
-	const sort = choice("Sort sessions", { found: "As found", id: "By id", length: "By length", last_write: "By last write", ttl: "By expiry" }, () => turn(!/found|id/.test(sort.value)));
-	const way = tool("up", "Direction", () => turn(!down), "", { disabled: true });
-	const exact = button("", exactly, ".exact", { hidden: true });
-	const list = options(app.view + "-s", "Sessions", 68, row, need, { " ": () => tick(list.at), Enter: () => open(list.at), "/": () => query.focus() });
-	list.box.ariaMultiSelectable = "true";
-	const over = h("div.over");
-	const say = cover(list.box, over);
-	const cost = h("div.cost", { role: "status" });
-	const picked = h("div.picked", { hidden: true });
-	const create = () => prompt(app, "New session", "It is stored with its first message.", "Session id", "", "Create", (id) => id && void app.open(id, { create: true }));
-	const node = h("aside.list", { ariaLabel: "Sessions" }, h("div.tools", h("div.searchbox", icon("search"), query),
-		line(sort, way, tool("again", "Load again", () => load({ refresh: true })), h("span.grow"), button([icon("plus"), "New"], create, ".quiet.w")), exact), h("div.body", list.box, over), picked, cost);
+	const rows = new Map()
+	const later = timer()
+	let ticked = new Set(), gen = 0, down = false, asking = null, failed = false
+	const wanted = () => query.value.trim()
+	const exactly = () => wanted() && app.open(wanted())
+	const open = at => rows.has(at) && app.open(rows.get(at).session_id)
+	const query = field("Filter, or an exact id", {type: "search", oninput: typed, onkeydown: event => act(event, {Enter: exactly, ArrowDown: () => focus(list.box), Escape: () => ((query.value = ""), typed())})})
+	const sort = choice("Sort sessions", {found: "As found", id: "By id", length: "By length", last_write: "By last write", ttl: "By expiry"}, () => turn(!/found|id/.test(sort.value)))
+	const way = tool("up", "Largest first", () => turn(!down), "", {disabled: true, ariaPressed: "false"})
+	const exact = button("", exactly, ".exact", {hidden: true})
+	const list = options(app.view + "-s", "Sessions", 68, row, need, {" ": () => tick(list.at), Enter: () => open(list.at), "/": () => query.focus()})
+	list.box.ariaMultiSelectable = "true"
+	const over = h(".over")
+	const say = cover(list.box, over)
+	const cost = h(".cost", {role: "status"})
+	const picked = h(".picked", {hidden: true})
+	const create = () => prompt(app, "New session", "It is stored with its first message.", "Session id", "Create", id => id && void app.open(id, {create: true}))
+	const node = h("aside.list", {ariaLabel: "Sessions"}, h(".tools", h(".searchbox", icon("search"), query),
+		line(sort, way, tool("again", "Load again", () => load({refresh: true})), h("span.grow"), button([icon("plus"), "New"], create, ".quiet.w")), exact), h(".body", list.box, over), picked, cost)
 
 	function turn(now) {
-		down = now;
-		put(way, icon(down ? "down" : "up"));
-		way.title = way.ariaLabel = down ? "Largest first" : "Smallest first";
-		way.disabled = sort.value === "found";
-		load();
+		down = now
+		way.ariaPressed = down
+		way.disabled = sort.value === "found"
+		load()
 	}
 
 	function typed() {
-		exact.hidden = !wanted();
-		put(exact, "Open ", h("b.clip", plain(wanted())), " by its exact id");
-		later(load, 200);
+		exact.hidden = !wanted()
+		put(exact, "Open ", h("b.clip", plain(wanted())), " by its exact id")
+		later(load, 200)
 	}
 
 	// `keep`: what is shown stays until the new rows are here.
-	function load({ refresh = false, keep = false } = {}) {
-		later();
-		asking?.cancel();
-		gen++;
-		if (keep && rows.size) return fetch(list.first, refresh, keep);
-		rows.clear();
-		list.at = 0;
-		say(loading("Loading sessions"));
-		fetch(0, refresh);
+	function load({refresh = false, keep = false} = {}) {
+		later()
+		asking?.cancel()
+		gen++
+		if (keep && rows.size) return fetch(list.first, refresh, keep)
+		rows.clear()
+		list.at = 0
+		say(loading("Loading sessions"))
+		fetch(0, refresh)
 	}
 
 	async function fetch(start, refresh = false, keep) {
-		const mine = gen;
-		const params = { query: wanted(), sort: sort.value, descending: down, start, stop: start + PAGE, refresh };
-		const now = (asking = app.ask("sessions", params, (event) => mine === gen && progress(event, now)));
+		const mine = gen
+		const params = {query: wanted(), sort: sort.value, descending: down, start, stop: start + PAGE, refresh}
+		asking = app.slow("sessions", params)
+		const now = asking
 		try {
-			const answer = await now;
-			if (mine !== gen) return;
-			if (keep) rows.clear();
-			asking = failed = null;
-			take(start, answer);
-		} catch ({ type, message }) {
-			if (mine !== gen || type === "cancelled") return;
-			asking = null;
-			failed = true;
-			say(state("warn", "Sessions could not be listed", message, button("Try again", load)));
+			const answer = await now
+			if (mine !== gen) return
+			if (keep) rows.clear()
+			asking = failed = null
+			take(start, answer)
+		} catch ({type, message}) {
+			if (mine !== gen) return
+			asking = null
+			failed = true
+			const stopped = type === "cancelled"
+			say(state(stopped ? "other" : "warn", stopped ? "Listing stopped" : "Sessions could not be listed", message, button("List again", load)))
 		}
 	}
 
-	function progress({ done, total, note }, now) {
-		const stop = () => (now.cancel(), (asking = null), say(state("other", "Listing stopped", "", button("List again", load))));
-		if (!rows.size) say(state("again", "Listing sessions", `${note || "found"}: ${part(done, total)}`, button("Cancel", stop)));
-	}
-
-	function take(start, { rows: found, total, complete, spent, listing_spent }) {
-		found.forEach((one, i) => rows.set(start + i, one));
-		const known = total ?? start + found.length + !complete;
+	function take(start, {rows: found, total, complete, spent, listing_spent}) {
+		found.forEach((one, i) => rows.set(start + i, one))
+		const known = total ?? start + found.length + !complete
 		if (spent) {
-			const { requests, billed } = listing_spent ?? spent;
-			put(cost, `Listing: ${plural(requests, "request")}, ${count(billed)} billed. In all ${count(spent.requests)}, ${size(spent.bytes_received)}`);
-			cost.title = app.hello.price_note;
+			const {requests, billed} = listing_spent ?? spent
+			put(cost, `Listing: ${plural(requests, "request")}, ${count(billed)} billed. In all ${count(spent.requests)}, ${size(spent.bytes_received)}`)
+			cost.title = app.hello.price_note
 		}
 		if (!known)
 			return say(wanted() ? state("search", "No session matches", "The filter looks for its text anywhere in an id; * and ? are wildcards.")
-				: state("other", "No sessions yet", "Conversations appear here as soon as one is stored.", button("New session", create, ".w")));
-		say();
-		if (!start && !list.at) list.reset(known);
-		list.resize(known);
-		list.renew();
+				: state("other", "No sessions yet", "Conversations appear here as soon as one is stored.", button("New session", create, ".w")))
+		say()
+		if (!start && !list.at) list.reset(known)
+		list.resize(known)
+		list.renew()
 	}
 
 	function need(from, to) {
-		while (from < to && rows.has(from)) from++;
-		if (from < to && !asking) fetch(from);
+		while (from < to && rows.has(from)) from++
+		if (from < to && !asking) fetch(from)
 	}
 
 	function row(index) {
-		const one = rows.get(index);
-		if (!one) return h("div.session.waiting", { ariaSelected: "false", ariaLabel: "Loading" }, h("div.skeleton"));
-		const { session_id: id, length, ttl_s, first, last, last_write } = one;
-		const said = (words) => h("span.said", words && [h("b", ROLES[words.role]), " ", h("bdi", plain(words.text))]);
-		return h("div.session", { ariaSelected: ticked.has(id), ariaCurrent: id === app.talk.session || null, onclick: (event) => click(event, index) }, h("span.tick", { title: "Select" }, icon("check")),
-			h("div.grow", line(name(id), h("span.num", { title: plural(length, "message") }, count(length))), said(first),
-				line(said(last), ttl_s != null ? h("span.num.ttl", { title: "Expires in" }, span(ttl_s)) : last_write && h("span.num", { title: "Last write" }, span((Date.now() - new Date(last_write)) / 1000), " ago"))));
+		const one = rows.get(index)
+		if (!one) return h(".session.waiting", {ariaSelected: "false", ariaLabel: "Loading"})
+		const {session_id: id, length, ttl_s, first, last, last_write} = one
+		const said = words => h("span.said", words && [h("b", ROLES[words.role]), " ", h("bdi", plain(words.text))])
+		return h(".session", {ariaSelected: ticked.has(id), ariaCurrent: id === app.talk.session || null, onclick: event => click(event, index)}, h("span.tick", {title: "Select"}, icon("check")),
+			h(".grow", line(name(id), h("span.num", {title: plural(length, "message")}, count(length))), said(first),
+				line(said(last), ttl_s != null ? h("span.num.ttl", {title: "Expires in"}, span(ttl_s)) : last_write && h("span.num", {title: "Last write"}, span((Date.now() - new Date(last_write)) / 1000), " ago"))))
 	}
 
 	function click(event, index) {
-		list.go(index);
-		if (event.target.closest(".tick") || event.ctrlKey || event.metaKey || event.shiftKey) tick(index);
-		else open(index);
+		list.go(index)
+		if (event.shiftKey || event.target.closest(".tick")) tick(index)
+		else open(index)
 	}
 
 	function tick(index) {
-		const id = rows.get(index)?.session_id;
-		if (id !== undefined) select(ticked.delete(id) ? [...ticked] : [...ticked, id]);
+		const id = rows.get(index)?.session_id
+		if (id !== undefined) select(ticked.delete(id) ? [...ticked] : [...ticked, id])
 	}
 
 	function select(session_ids, told) {
-		ticked = new Set(session_ids);
-		list.renew();
-		picked.hidden = !ticked.size;
+		ticked = new Set(session_ids)
+		list.renew()
+		picked.hidden = !ticked.size
 		put(picked, h("span.grow", `${count(ticked.size)} selected`), tool("trash", "Clear selected", () => clear(app, [...ticked]), ".w"),
-			takeAway(app, "Take selected away", "selected"), tool("close", "Select none", () => (select([]), focus(list.box))));
-		if (!told) app.ask("select", { session_ids });
+			takeAway(app, "Take selected away", "selected"), tool("close", "Select none", () => (select([]), focus(list.box))))
+		if (!told) app.ask("select", {session_ids})
 	}
 
 	function grew(session_id, length) {
-		const one = [...rows.values()].find((row) => row.session_id === session_id);
-		if (!one) return load({ keep: true });
-		one.length = length;
-		list.renew();
+		const one = [...rows.values()].find(row => row.session_id === session_id)
+		if (!one) return load({keep: true})
+		one.length = length
+		list.renew()
 	}
 
-	const mend = () => failed && load();
-	const close = () => (later(), list.close());
-	return { node, load, mark: () => list.renew(), select, grew, mend, close };
+	const mend = () => failed && load()
+	const close = () => (later(), list.close())
+	return {node, load, mark: () => list.renew(), select, grew, mend, close}
 }
 
 // ---- one message
 
 function message(talk, index) {
-	const { app } = talk;
-	const entry = talk.entries.get(index);
-	const place = { tabIndex: -1, ariaPosInSet: index + 1, ariaSetSize: talk.total };
-	if (!entry) return h("article.msg.waiting", { ...place, ariaLabel: `Message ${index + 1}, loading` }, h("div.glyph"), h("div.content", h("div.skeleton"), h("div.skeleton")));
-	const { error, answers } = entry;
-	const role = error ? "warn" : entry.role in ROLES ? entry.role : "other";
-	const title = error ? "Unreadable record" : ROLES[role];
+	const {app} = talk
+	const entry = talk.entries.get(index)
+	const place = {tabIndex: -1, ariaPosInSet: index + 1, ariaSetSize: talk.total}
+	if (!entry) return h("article.msg.waiting", {...place, ariaLabel: `Message ${index + 1}, loading`})
+	const {error, answers} = entry
+	const bar = h(".msgbar", tool("copy", "Copy", () => talk.copy(index, "text")), tool("code", "Raw JSON", () => talk.raw(index)), tool("trash", "Delete message", () => talk.remove(index), ".w"))
+	const role = error ? "warn" : entry.role in ROLES ? entry.role : "other"
+	const title = error ? "Unreadable record" : ROLES[role]
 	const body = error ? [bad(plain(error)), group("pre", "Raw record", entry.raw)]
 		: [words(entry.html), rest(), entry.blocks?.map(block), entry.tool_calls?.map(call), more(),
-			facts({ Model: entry.model, Finish: entry.finish_reason, Tokens: used(entry.tokens), Call: entry.tool_call_id, Id: entry.id })];
-	return h("article.msg." + role, { ...place, ariaLabel: `${title}, message ${index + 1}` }, h("div.glyph", icon(role)),
-		h("div.content", h("div.msghead", h("b.role", title), entry.name && h("bdi", plain(entry.name)), dim("#", count(index + 1)), when(entry.stored_at), entry.status === "error" && h("span.reason", "failed")),
-			answers && !error ? fold(["Result of ", h("code", plain(answers.name)), ` in #${count(answers.index + 1)}`], body) : body));
+			facts({Model: entry.model, Finish: entry.finish_reason, Tokens: used(entry.tokens), Call: entry.tool_call_id, Id: entry.id})]
+	return h("article.msg." + role, {...place, ariaLabel: `${title}, message ${index + 1}`}, h(".glyph", icon(role)),
+		h(".content", h(".msghead", h("b.role", title), entry.name && h("bdi", plain(entry.name)), dim("#", count(index + 1)), when(entry.stored_at), entry.status === "error" && h("span.reason", "failed")),
+			answers && !error ? fold(["Result of ", h("code", plain(answers.name)), ` in #${count(answers.index + 1)}`], body) : body), bar)
 
 	function words(html) {
-		if (!html) return null;
-		const text = h("div.md", { dir: "auto" }, safe(html));
+		if (!html) return null
+		const text = h(".md", {dir: "auto"}, safe(html))
 		for (const node of text.querySelectorAll("pre, table")) {
-			const code = node.matches("pre");
-			const box = group("div.box", code ? "Code" : "Table");
-			node.replaceWith(box);
-			put(box, node, code && tool("copy", "Copy code", () => copyText(app, node.textContent)));
+			const code = node.matches("pre")
+			const box = group(".box", code ? "Code" : "Table")
+			node.replaceWith(box)
+			put(box, node, code && tool("copy", "Copy code", () => copyText(app, node.textContent)))
 		}
-		return text;
+		return text
 	}
 
 	function step(label, run) {
-		const go = button(label, () => app.work(() => run(go), undefined, go));
-		return go;
+		const go = button(label, () => app.work(() => run(go), undefined, go))
+		return go
 	}
 
-	// The rest of a message that was clipped on its way, part by part.
 	function rest() {
-		let offset = 0;
-		return entry.clipped && step(`Show all ${count(entry.clipped)} characters`, async (go) => {
-			const { text, next, html } = await talk.ask("full", { index, offset });
-			if (html) go.previousSibling.replaceWith(words(html));
-			else go.before(group("pre", "Full text", text));
-			put(go, "Show more");
-			go.hidden = next == null;
-			offset = next;
-		});
+		let offset = 0
+		return entry.clipped && step(`Show all ${count(entry.clipped)} characters`, async go => {
+			const {text, next, html} = await talk.ask("full", {index, offset})
+			if (html) go.previousSibling.replaceWith(words(html))
+			else go.before(group("pre", "Full text", text))
+			put(go, "Show more")
+			go.hidden = next == null
+			offset = next
+		})
 	}
 
-	function block({ kind, label, bytes, html, showable }, number) {
-		if (html) return fold(plain(label), words(html), { className: kind });
-		return h("div.part", h("bdi", plain(label)), bytes != null && dim(size(bytes)), showable && step("Show image", async (go) => {
-			const { data_url: src } = await talk.ask("image", { index, block: number });
-			if (/^data:image\//.test(src)) go.replaceWith(h("img", { src, alt: plain(label) }));
-		}));
+	function block({kind, label, bytes, html, showable}, number) {
+		if (html) return fold(plain(label), words(html), {className: kind})
+		return h(".part", h("bdi", plain(label)), bytes != null && dim(size(bytes)), showable && step("Show image", async go => {
+			const {data_url: src} = await talk.ask("image", {index, block: number})
+			if (/^data:image\//.test(src)) go.replaceWith(h("img", {src, alt: plain(label)}))
+		}))
 	}
 
-	function call({ name, id, args, error, result }) {
-		const failed = error || result?.status === "error";
-		return h("div.call", line(icon("tool"), h("code", plain(name)), h("span.dim.clip.grow", plain(id)), failed ? h("span.reason", "failed") : dim(result ? "answered" : "no result")),
+	function call({name, id, args, error, result}) {
+		const failed = error || result?.status === "error"
+		return h(".call", line(icon("tool"), h("code", plain(name)), h("span.dim.clip.grow", plain(id)), failed ? h("span.reason", "failed") : dim(result ? "answered" : "no result")),
 			error && bad(plain(error)), fold("Arguments", group("pre", "Arguments", args)),
-			result && fold(`Result in #${count(result.index + 1)}`, group("pre", "Result", result.text), { open: result.text?.length < 300 }));
+			result && fold(`Result in #${count(result.index + 1)}`, group("pre", "Result", result.text), {open: result.text?.length < 300}))
 	}
 
 	function more() {
-		let start = entry.tool_calls?.length ?? 0;
-		const total = entry.tool_calls_total ?? 0;
-		return start < total && step(`Show more of ${plural(total, "tool call")}`, async (go) => {
-			const { tool_calls } = await talk.ask("calls", { index, start, stop: start + 50 });
-			go.before(...tool_calls.map(call));
-			start += tool_calls.length;
-			go.hidden = start >= total || !tool_calls.length;
-		});
+		let start = entry.tool_calls?.length ?? 0
+		const total = entry.tool_calls_total ?? 0
+		return start < total && step(`Show more of ${plural(total, "tool call")}`, async go => {
+			const {tool_calls} = await talk.ask("calls", {index, start, stop: start + 50})
+			go.before(...tool_calls.map(call))
+			start += tool_calls.length
+			go.hidden = start >= total || !tool_calls.length
+		})
 	}
 }
 
 // ---- the transcript
 
 function transcript(app) {
-	const talk = { app, entries: new Map(), session: "", epoch: null, total: 0 };
-	let gen = 0, asked = [], last = 0, live = false, failed = null, scan = null;
-	const soon = timer();
-	const title = h("bdi.title.clip");
-	const length = dim();
-	const fresh = button([icon("end"), "New messages"], end, ".fresh", { hidden: true });
-	const bar = h("div.msgbar", { role: "group", ariaLabel: "Message actions" });
-	const box = h("div.feed", { role: "feed", tabIndex: 0, ariaLabel: "Messages", onkeydown: key, onmouseover: hover, onfocusin: hover });
-	const over = h("div.over");
-	const say = cover(box, over);
-	const stats = h("div.stats");
-	const follow = tool("live", "Follow", () => ((follow.ariaPressed = live = !live), tick()), "", { ariaPressed: "false" });
-	const tools = line(popup(app, "goto", "Go to", () => [["Start", "start", () => show(0, 0)], ["End", "end", end], ["Number or date…", "goto", goTo]]), follow,
-		takeAway(app, "Take away", "session"), tool("trash", "Clear session", () => clear(app, [talk.session]), ".w"));
-	const write = composer(app, talk);
-	const list = scroller(box, (index) => message(talk, index), 110, need);
-	const node = h("section.talk", { ariaLabel: "Conversation" }, h("header.bar", tool("back", "Back to sessions", () => app.pane("list")), title, length, h("span.grow"), tools), stats, app.find.node, h("div.body", box, over, fresh), write);
-	box.addEventListener("scroll", () => list.ended && (fresh.hidden = true), { passive: true });
-	const beat = setInterval(() => live && tick(), 50000);
+	const talk = {app, entries: new Map(), session: "", epoch: null, total: 0}
+	let gen = 0, asked = [], last = 0, live = false, failed = null, scan = null
+	const soon = timer()
+	const title = h("bdi.title.clip")
+	const length = dim()
+	const fresh = button([icon("end"), "New messages"], end, ".fresh", {hidden: true})
+	const box = h(".feed", {role: "feed", tabIndex: 0, ariaLabel: "Messages", onkeydown: key})
+	const over = h(".over")
+	const say = cover(box, over)
+	const stats = h(".stats")
+	const follow = tool("live", "Follow", () => ((follow.ariaPressed = live = !live), tick()), "", {ariaPressed: "false"})
+	const tools = line(tool("start", "To the start", () => show(0, 0)), tool("end", "To the end", end), tool("goto", "Go to", goTo), follow,
+		takeAway(app, "Take away", "session"), tool("trash", "Clear session", () => clear(app, [talk.session]), ".w"))
+	const write = composer(app, talk)
+	const list = scroller(box, index => message(talk, index), 110, need)
+	const node = h("section.talk", {ariaLabel: "Conversation"}, h("header.bar", tool("back", "Back to sessions", () => app.pane("list")), title, length, h("span.grow"), tools), stats, app.find.node, h(".body", box, over, fresh), write)
+	box.addEventListener("scroll", () => list.ended && (fresh.hidden = true), {passive: true})
+	const beat = setInterval(() => live && tick(), 50000)
 
-	const ask = (method, params, progress) => app.ask(method, { session_id: talk.session, epoch: talk.epoch, ...params }, progress);
-	const tick = () => talk.session && app.ask("follow", { session_id: talk.session, on: live, visible: app.visible });
+	const ask = (method, params, progress) => app.ask(method, {session_id: talk.session, epoch: talk.epoch, ...params}, progress)
+	const tick = () => talk.session && app.ask("follow", {session_id: talk.session, on: live, visible: app.visible})
 
 	function end() {
-		return show(talk.total - 1, 1);
+		return show(talk.total - 1, 1)
 	}
 
 	function none() {
-		begin("");
-		say(state("ai", "Pick a session", "Its messages appear here, the newest at the bottom."));
+		begin("")
+		say(state("ai", "Pick a session", "Its messages appear here, the newest at the bottom."))
 	}
 
 	function begin(session) {
-		for (const one of [...asked, scan]) one?.cancel();
-		gen++;
-		asked = [];
-		failed = null;
-		Object.assign(talk, { session, epoch: null, total: 0 });
-		talk.entries.clear();
-		fresh.hidden = true;
-		tools.hidden = write.hidden = !session;
-		title.textContent = title.title = plain(session);
-		put(stats);
-		put(length);
-		app.list?.mark();
+		for (const one of [...asked, scan]) one?.cancel()
+		gen++
+		asked = []
+		failed = null
+		Object.assign(talk, {session, epoch: null, total: 0})
+		talk.entries.clear()
+		fresh.hidden = true
+		tools.hidden = write.hidden = !session
+		title.textContent = title.title = plain(session)
+		put(stats)
+		put(length)
+		app.list?.mark()
 	}
 
-	async function open(session, { create = false, index } = {}) {
-		begin(session);
-		const mine = gen;
-		say(loading("Loading messages"));
+	async function open(session, {create = false, index} = {}) {
+		begin(session)
+		const mine = gen
+		say(loading("Loading messages"))
 		try {
-			const opened = await app.ask("open", { session_id: session, create });
-			if (mine !== gen) return;
-			adopt({ ...opened, session, index });
-			if (!opened.exists && !create) blank("search", "No session with this id", "It may have expired, or be stored under another key prefix. A message that is appended creates it.");
-			if (live) tick();
+			const opened = await app.ask("open", {session_id: session, create})
+			if (mine !== gen) return
+			adopt({...opened, session, index})
+			if (!opened.exists && !create) blank("search", "No session with this id", "It may have expired, or be stored under another key prefix. A message that is appended creates it.")
+			if (live) tick()
 		} catch (error) {
-			if (mine === gen) fail("This session could not be opened", error, () => open(session, { create, index }));
+			if (mine === gen) fail("This session could not be opened", error, () => open(session, {create, index}))
 		}
 	}
 
-	function fail(title, { message }, again) {
-		failed = again;
-		say(state("warn", title, message, button("Try again", again)));
+	function fail(title, {message}, again) {
+		failed = again
+		say(state("warn", title, message, button("Try again", again)))
 	}
 
-	// The kernel's count of a session: opened here, or by Python or another view.
-	function adopt({ session, epoch, total, index }) {
-		if (session !== talk.session || talk.epoch !== null) begin(session);
-		Object.assign(talk, { epoch, total });
-		put(length, plural(total, "message"));
-		if (!total) return blank("other", "No messages yet", "What is appended appears here.");
-		say();
-		list.reset(total);
-		show(index ?? total - 1, index === undefined ? 1 : 0);
-		if (total <= 2000) measure();
-		else put(stats, button("Count turns, tokens and tools", measure, ".quiet"));
+	// Opened here, by Python or by another view.
+	function adopt({session, epoch, total, index}) {
+		if (session !== talk.session || talk.epoch !== null) begin(session)
+		Object.assign(talk, {epoch, total})
+		put(length, plural(total, "message"))
+		if (!total) return blank("other", "No messages yet", "What is appended appears here.")
+		say()
+		list.reset(total)
+		show(index ?? total - 1, index === undefined ? 1 : 0)
+		if (total <= 2000) measure()
+		else put(stats, button("Count turns, tokens and tools", measure, ".quiet"))
 	}
 
-	const blank = (...words) => (list.reset(0), say(state(...words)));
+	const blank = (...words) => (list.reset(0), say(state(...words)))
 
-	function heard({ session, epoch, total }) {
-		if (talk.session && talk.epoch === null) return; // this view's own request decides
-		if (!session) talk.session && none();
-		else if (session !== talk.session) adopt({ session, epoch, total });
-		else if (epoch !== talk.epoch) adopt({ session, epoch, total, index: list.ended ? undefined : list.mark?.index });
-		else grew(total);
+	function heard({session, epoch, total}) {
+		if (talk.session && talk.epoch === null) return // this view's own request decides
+		if (!session) talk.session && none()
+		else if (session !== talk.session) adopt({session, epoch, total})
+		else if (epoch !== talk.epoch) adopt({session, epoch, total, index: list.ended ? undefined : list.mark?.index})
+		else grew(total)
 	}
 
 	function grew(total, shown) {
-		if (talk.epoch === null || (total <= talk.total && !shown)) return;
-		if (!talk.total) return adopt({ ...talk, total });
-		const ended = list.ended || shown;
-		talk.total = total;
-		put(length, plural(total, "message"));
-		list.resize(total);
-		if (ended) end();
-		else fresh.hidden = false;
+		if (talk.epoch === null || (total <= talk.total && !shown)) return
+		if (!talk.total) return adopt({...talk, total})
+		const ended = list.ended || shown
+		talk.total = total
+		put(length, plural(total, "message"))
+		list.resize(total)
+		if (ended) end()
+		else fresh.hidden = false
 	}
 
-	// Ask for the rows on the screen that are not here, as soon as the bar rests.
+	// What is on the screen is asked for as soon as the bar rests.
 	function need(from, to) {
-		app.find.paint();
-		soon();
-		if (Date.now() - last < 80) soon(() => fetch(list.first, list.last), 80);
-		else fetch(from, to);
+		app.find.paint()
+		soon()
+		if (Date.now() - last < 80) soon(() => fetch(list.first, list.last), 80)
+		else fetch(from, to)
 	}
 
 	async function fetch(from, to) {
-		const missing = (i) => !talk.entries.has(i) && !asked.some(({ start, stop }) => i >= start && i < stop);
-		while (from < to && !missing(from)) from++;
-		while (to > from && !missing(to - 1)) to--;
-		if (from >= to || talk.epoch === null) return;
-		const mine = gen;
-		const back = to >= talk.total || talk.entries.has(to);
-		const spare = Math.max(0, WINDOW - (to - from));
-		const start = back ? Math.max(0, from - spare) : from;
-		const stop = Math.min(talk.total, back ? to : to + spare, start + 200);
-		last = Date.now();
-		const asking = Object.assign(ask("window", { start, stop }), { start, stop });
-		asked.push(asking);
+		const missing = i => !talk.entries.has(i) && !asked.some(({start, stop}) => i >= start && i < stop)
+		while (from < to && !missing(from)) from++
+		while (to > from && !missing(to - 1)) to--
+		if (from >= to || talk.epoch === null) return
+		const mine = gen
+		const back = to >= talk.total || talk.entries.has(to)
+		const start = back ? Math.max(0, Math.min(from, to - WINDOW)) : from
+		const stop = back ? to : Math.min(talk.total, Math.max(to, from + WINDOW))
+		last = Date.now()
+		const asking = Object.assign(ask("window", {start, stop}), {start, stop})
+		asked.push(asking)
 		try {
-			const { rows } = await asking;
-			if (mine !== gen) return;
-			rows.forEach((entry, i) => talk.entries.set(start + i, entry));
-			for (const key of talk.entries.keys()) if (talk.entries.size > KEPT && (key < list.first || key >= list.last)) talk.entries.delete(key);
-			list.renew(start, start + rows.length);
+			const {rows} = await asking
+			if (mine !== gen) return
+			rows.forEach((entry, i) => talk.entries.set(start + i, entry))
+			if (talk.entries.size > KEPT) for (const key of talk.entries.keys()) if (key < list.first || key >= list.last) talk.entries.delete(key)
+			list.renew(start, start + rows.length)
 		} catch (error) {
-			if (mine !== gen || error.type === "cancelled") return;
-			if (error.type === "stale") open(talk.session, { index: list.mark?.index });
-			else fail("Messages could not be read", error, () => (say(), list.update()));
+			if (mine !== gen || error.type === "cancelled") return
+			if (error.type === "stale") open(talk.session, {index: list.mark?.index})
+			else fail("Messages could not be read", error, () => (say(), list.update()))
 		} finally {
-			asked = asked.filter((one) => one !== asking);
+			asked = asked.filter(one => one !== asking)
 		}
 	}
 
 	function show(index, part) {
-		fresh.hidden = true;
-		return list.show(between(0, index, talk.total - 1), part);
+		fresh.hidden = true
+		return list.show(between(0, index, talk.total - 1), part)
 	}
 
 	function goTo() {
-		prompt(app, "Go to", `A message from 1 to ${count(talk.total)}, or the first one of a day.`, "1200 or 2026-01-31", "", "Go", async (date) => {
-			const number = date.replace(/[#,]/g, "");
-			focus(show(/^\d+$/.test(number) ? number - 1 : (await ask("locate", { date })).index, 0));
-		});
+		prompt(app, "Go to", `A message from 1 to ${count(talk.total)}, or the first one of a day.`, "1200 or 2026-01-31", "Go", async date => {
+			const number = date.replace(/[#,]/g, "")
+			focus(show(/^\d+$/.test(number) ? number - 1 : (await ask("locate", {date})).index, 0))
+		})
 	}
 
-	// One bar of buttons, in the message that the pointer or the focus is in.
-	function hover({ target }) {
-		const row = target.closest(".msg:not(.waiting)");
-		if (!row || row.contains(bar)) return;
-		const index = row.ariaPosInSet - 1;
-		const copy = (format) => [`Copy as ${format}`, "copy", () => app.work(async () => copyText(app, (await ask("copy", { indexes: [index], format: format.toLowerCase() })).text))];
-		put(bar, popup(app, "copy", "Copy", () => ["text", "Markdown", "JSON"].map(copy)), tool("code", "Raw JSON", () => raw(index)), tool("trash", "Delete message", () => remove(index), ".w"));
-		row.append(bar);
-	}
+	const copy = (index, format) => app.work(async () => copyText(app, (await ask("copy", {indexes: [index], format})).text))
 
-	const raw = (index) => app.work(async () => {
-		const { raw, pretty, chars } = await ask("raw", { index });
-		showText(app, `Message #${count(index + 1)}`, "Raw JSON", pretty ?? raw, chars > raw.length && dim(`The first ${part(raw.length, chars)} characters.`));
-	});
+	const raw = index => app.work(async () => {
+		const {raw, pretty, chars} = await ask("raw", {index})
+		const copies = ["JSON", "Markdown", "text"].map(format => button("Copy as " + format, () => copy(index, format.toLowerCase())))
+		sheet(app, `Message #${count(index + 1)}`, [group("pre", "Raw JSON", pretty ?? raw), chars > raw.length && dim(`The first ${part(raw.length, chars)} characters.`)], h("footer", copies), ".wide")
+	})
 
 	function remove(index) {
-		const body = h("p", `Message #${count(index + 1)} (${ROLES[talk.entries.get(index)?.role]}) of session `, h("b", plain(talk.session)), " will be removed from the server. " + UNDOABLE);
+		const body = h("p", `Message #${count(index + 1)} (${ROLES[talk.entries.get(index)?.role]}) of session `, h("b", plain(talk.session)), " will be removed from the server. " + UNDOABLE)
 		confirm(app, "Delete this message?", body, "Delete message", async () => {
-			const { undo, ...now } = await ask("remove", { index });
-			if (now.epoch !== talk.epoch) adopt({ ...now, session: talk.session, index: Math.max(0, index - 1) });
-			app.undoable(undo, "Message deleted");
-		});
+			const {undo, ...now} = await ask("remove", {index})
+			if (now.epoch !== talk.epoch) adopt({...now, session: talk.session, index: Math.max(0, index - 1)})
+			app.undoable(undo, "Message deleted")
+		})
 	}
 
 	function measure() {
-		const mine = gen;
-		const said = dim("Counting…");
-		put(stats, said, button("Cancel", () => (scan.cancel(), put(stats)), ".quiet"));
-		scan = ask("stats", { all: true }, ({ done, total }) => put(said, `Counting: ${part(done, total)}…`));
-		scan.then(({ messages, turns, tokens, tools, bad, first_time, last_time }) => {
-			const days = [first_time, last_time].filter(Boolean).map((iso) => iso.slice(0, 10));
-			const calls = tools.map(({ name, calls }) => `${name} ×${count(calls)}`).join(", ");
-			if (mine === gen) put(stats, facts({ Messages: count(messages), Turns: count(turns), Tokens: used(tokens), Tools: calls, Unreadable: bad ? count(bad) : "", Span: [...new Set(days)].join(" to ") }));
-		}, () => mine === gen && put(stats));
+		const mine = gen
+		scan = app.slow("stats", {session_id: talk.session, epoch: talk.epoch, all: true})
+		scan.then(({messages, turns, tokens, tools, bad, first_time, last_time}) => {
+			const days = [first_time, last_time].filter(Boolean).map(iso => iso.slice(0, 10))
+			const calls = tools.map(({name, calls}) => `${name} ×${count(calls)}`).join(", ")
+			if (mine === gen) put(stats, facts({Messages: count(messages), Turns: count(turns), Tokens: used(tokens), Tools: calls, Unreadable: bad ? count(bad) : "", Span: [...new Set(days)].join(" to ")}))
+		}, () => {})
 	}
 
 	function key(event) {
-		const held = list.rows.indexOf(event.target);
-		if (held < 0 && event.target !== box) return;
-		const index = held < 0 ? (list.mark?.index ?? 0) : list.first + held;
-		const step = (by) => () => focus(list.show(between(0, index + (held < 0 ? 0 : by), talk.total - 1)));
-		act(event, { Home: () => focus(show(0, 0)), End: () => focus(end()), ArrowDown: step(1), ArrowUp: step(-1), "/": app.find.show, Delete: () => held >= 0 && app.writable && remove(index) });
+		const held = list.rows.indexOf(event.target)
+		if (held < 0 && event.target !== box) return
+		const index = held < 0 ? (list.mark?.index ?? 0) : list.first + held
+		const step = by => () => focus(list.show(between(0, index + (held < 0 ? 0 : by), talk.total - 1)))
+		act(event, {Home: () => focus(show(0, 0)), End: () => focus(end()), ArrowDown: step(1), ArrowUp: step(-1), "/": app.find.show, Delete: () => held >= 0 && app.writable && remove(index)})
 	}
 
-	const mend = () => failed?.();
-	const close = () => (soon(), clearInterval(beat), list.close());
-	return Object.assign(talk, { node, ask, open, adopt, heard, grew, show, none, tick, mend, close, list });
+	const mend = () => failed?.()
+	const close = () => (soon(), clearInterval(beat), list.close())
+	return Object.assign(talk, {node, copy, raw, remove, ask, open, adopt, heard, grew, show, none, tick, mend, close, list})
 }
 
 // ---- find
 
 function findBar(app) {
-	let hits = [], found = 0, asking = null, code = "", asked = "", painted = false;
-	const text = field("Find", { type: "search", className: "grow", onkeydown: (event) => act(event, { Escape: hide, Enter: () => (hits.length && text.value === asked ? step(event.shiftKey ? -1 : 1) : run()) }) });
-	const scope = choice("Where", { session: "This session", all: "All sessions" });
-	const role = choice("Role", { "": "Any role", ...ROLES });
-	const called = field("Tool");
-	const model = field("Model");
-	const errors = h("input", { type: "checkbox" });
-	const said = h("span.dim.grow", { role: "status" });
-	const stop = button("Cancel", () => (asking.cancel(), finish("Stopped. ")), ".quiet", { hidden: true });
-	const steps = h("div.line", { hidden: true }, tool("up", "Previous hit", () => step(-1)), tool("down", "Next hit", () => step(1)), tool("code", "As Python", () => showCode(app, code)), takeAway(app, "Take hits away", "hits"));
-	const list = options(app.view + "-h", "Hits", 46, row, () => {}, {}, go);
-	const node = form(".find", run, { role: "search", hidden: true }, line(text, scope, submit("Find"), tool("close", "Close find", hide)),
-		h("div.line.wrap", role, called, model, h("label.line", errors, "Errors only")), line(said, stop, steps), list.box);
-	list.box.hidden = true;
+	let hits = [], found = 0, asking = null, asked = "", painted = false
+	const text = field("Find", {type: "search", className: "grow", onkeydown: event => act(event, {Escape: hide, Enter: () => (hits.length && text.value === asked ? step(event.shiftKey ? -1 : 1) : run())})})
+	const scope = choice("Where", {session: "This session", all: "All sessions"})
+	const role = choice("Role", {"": "Any role", ...ROLES})
+	const called = field("Tool")
+	const model = field("Model")
+	const errors = h("input", {type: "checkbox"})
+	const said = h("span.dim.grow", {role: "status"})
+	const stop = button("Cancel", () => (asking.cancel(), finish("Stopped. ")), ".quiet", {hidden: true})
+	const steps = h(".line", {hidden: true}, tool("up", "Previous hit", () => step(-1)), tool("down", "Next hit", () => step(1)), takeAway(app, "Take hits away", "hits"))
+	const list = options(app.view + "-h", "Hits", 46, row, () => {}, {}, go)
+	const node = form(".find", run, {role: "search", hidden: true}, line(text, scope, submit("Find"), tool("close", "Close find", hide)),
+		h(".line.wrap", role, called, model, h("label.line", errors, "Errors only")), line(said, stop, steps), list.box)
+	list.box.hidden = true
 
 	function show() {
-		app.pane("talk");
-		node.hidden = false;
-		scope.firstChild.disabled = !app.talk.session;
-		if (!app.talk.session) scope.value = "all";
-		text.select();
+		app.pane("talk")
+		node.hidden = false
+		scope.firstChild.disabled = !app.talk.session
+		if (!app.talk.session) scope.value = "all"
+		text.select()
 	}
 
 	function hide() {
-		asking?.cancel();
-		node.hidden = true;
-		paint();
-		focus(app.talk.list.box);
+		asking?.cancel()
+		node.hidden = true
+		paint()
+		focus(app.talk.list.box)
 	}
 
 	async function run() {
-		asking?.cancel();
-		asked = text.value;
-		add([], true);
-		steps.hidden = true;
-		stop.hidden = false;
-		put(said, "Looking…");
-		const params = { scope: scope.value, session_id: app.talk.session, text: asked, role: role.value, tool: called.value, model: model.value, errors_only: errors.checked, limit: 1000 };
-		asking = app.ask("find", params, ({ done, total, partial }) => {
-			add(partial?.hits ?? []);
-			put(said, `${plural(found, "hit")} in ${part(done, total)}…`);
-		});
+		asking?.cancel()
+		asked = text.value
+		add([], true)
+		steps.hidden = true
+		stop.hidden = false
+		put(said, "Looking…")
+		const params = {scope: scope.value, session_id: app.talk.session, text: asked, role: role.value, tool: called.value, model: model.value, errors_only: errors.checked, limit: 1000}
+		asking = app.ask("find", params, ({done, total, partial}) => {
+			add(partial?.hits ?? [])
+			put(said, `${plural(found, "hit")} in ${part(done, total)}…`)
+		})
 		try {
-			const answer = await asking;
-			const { messages, sessions } = answer.scanned;
-			code = answer.code;
-			add(answer.hits, true);
-			found = answer.count;
-			finish("", ` in ${plural(messages, "message")} of ${plural(sessions, "session")}`);
-		} catch ({ type, message }) {
-			if (type !== "cancelled") finish(message + " ");
+			const answer = await asking
+			const {messages, sessions} = answer.scanned
+			add(answer.hits, true)
+			found = answer.count
+			finish("", ` in ${plural(messages, "message")} of ${plural(sessions, "session")}`)
+		} catch ({type, message}) {
+			if (type !== "cancelled") finish(message + " ")
 		}
 	}
 
 	function add(more, anew) {
-		hits = anew ? more : [...hits, ...more];
-		found = hits.length;
-		list.box.hidden = scope.value !== "all" || !found;
-		if (anew) list.reset(0);
-		list.resize(found);
+		hits = anew ? more : [...hits, ...more]
+		found = hits.length
+		list.box.hidden = scope.value !== "all" || !found
+		if (anew) list.reset(0)
+		list.resize(found)
 	}
 
 	function row(index) {
-		const { session_id, index: place, role, snippet, at: [from, to] } = hits[index];
-		const letters = [...snippet]; // as Python counts them
-		const cut = (a, b) => plain(letters.slice(a, b).join(""));
-		return h("div.hit", { ariaSelected: "false", onclick: () => (list.go(index), go(index)) },
-			line(h("b.clip", plain(session_id)), dim(`#${count(place + 1)} ${ROLES[role]}`)), h("div.said", cut(0, from), h("mark", cut(from, to)), cut(to)));
+		const {session_id, index: place, role, snippet, at: [from, to]} = hits[index]
+		const letters = [...snippet] // as Python counts them
+		const cut = (a, b) => plain(letters.slice(a, b).join(""))
+		return h(".hit", {ariaSelected: "false", onclick: () => (list.go(index), go(index))},
+			line(h("b.clip", plain(session_id)), dim(`#${count(place + 1)} ${ROLES[role]}`)), h(".said", cut(0, from), h("mark", cut(from, to)), cut(to)))
 	}
 
 	function finish(before, after = "") {
-		stop.hidden = true;
-		steps.hidden = !hits.length;
-		put(said, before, found ? plural(found, "hit") : "No hits", after);
-		list.at = -1;
-		if (hits.length && scope.value === "session") step(1);
+		stop.hidden = true
+		steps.hidden = !hits.length
+		put(said, before, found ? plural(found, "hit") : "No hits", after)
+		list.at = -1
+		if (hits.length && scope.value === "session") step(1)
 	}
 
 	function step(way) {
-		list.go((list.at + way + hits.length) % hits.length);
-		go(list.at);
+		list.go((list.at + way + hits.length) % hits.length)
+		go(list.at)
 	}
 
 	async function go(at) {
-		const { session_id, index } = hits[at];
-		put(said, `${count(at + 1)} of ${plural(found, "hit")}`);
-		if (session_id !== app.talk.session) await app.talk.open(session_id, { index });
-		else app.talk.show(index, 0);
-		paint();
+		const {session_id, index} = hits[at]
+		put(said, `${count(at + 1)} of ${plural(found, "hit")}`)
+		if (session_id !== app.talk.session) await app.talk.open(session_id, {index})
+		else app.talk.show(index, 0)
+		paint()
 	}
 
-	// Marks by the highlight registry: no markup of a message is touched.
+	// By the highlight registry: no markup is touched.
 	function paint() {
-		const wanted = asked.toLowerCase();
-		const marks = [];
-		const shown = !node.hidden && wanted && hits.length ? app.talk.list.rows : [];
-		for (const row of shown) {
-			const texts = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
-			while (texts.nextNode() && marks.length < 500) {
-				const node = texts.currentNode;
-				const at = node.data.toLowerCase().indexOf(wanted);
-				if (at >= 0) marks.push(new StaticRange({ startContainer: node, startOffset: at, endContainer: node, endOffset: Math.min(node.length, at + wanted.length) }));
-			}
+		const wanted = asked.toLowerCase()
+		const marks = []
+		const shown = !node.hidden && wanted && hits.length
+		const texts = document.createTreeWalker(app.talk.list.box, NodeFilter.SHOW_TEXT)
+		while (shown && texts.nextNode() && marks.length < 500) {
+			const node = texts.currentNode
+			const at = node.data.toLowerCase().indexOf(wanted)
+			if (at >= 0) marks.push(new StaticRange({startContainer: node, startOffset: at, endContainer: node, endOffset: Math.min(node.length, at + wanted.length)}))
 		}
-		if (painted || marks.length) globalThis.CSS?.highlights?.set("chatmem", new Highlight(...marks));
-		painted = marks.length > 0;
+		if (painted || marks.length) CSS.highlights?.set("chatmem", new Highlight(...marks))
+		painted = marks.length > 0
 	}
 
-	return { node, show, hide, paint };
+	return {node, show, hide, paint}
 }
 
 // ---- append
 
 function composer(app, talk) {
-	const role = choice("Role", { human: "Human", ai: "AI", system: "System", tool: "Tool" }, () => (call.hidden = role.value !== "tool"));
-	const text = h("textarea", { rows: 1, placeholder: "Append a message", ariaLabel: "Message", oninput: glance, onkeydown: (event) => (event.ctrlKey || event.metaKey) && act(event, { Enter: send }) });
-	const call = field("Tool call id", { hidden: true });
-	const problem = alarm();
-	const look = h("div.md.preview", { hidden: true, ariaLabel: "Preview", role: "group" });
-	const peek = button("Preview", () => ((look.hidden = !look.hidden), (peek.ariaPressed = !look.hidden), glance()), ".quiet", { ariaPressed: "false" });
-	const go = button("Append", send, ".primary", { title: "Ctrl+Enter" });
-	const later = timer();
+	const role = choice("Role", {human: "Human", ai: "AI", system: "System", tool: "Tool", json: "JSON"}, turn)
+	const text = h("textarea", {rows: 1, ariaLabel: "Message", oninput: glance, onkeydown: event => (event.ctrlKey || event.metaKey) && act(event, {Enter: send})})
+	const call = field("Tool call id")
+	const problem = alarm()
+	const look = h(".md.preview", {hidden: true, ariaLabel: "Preview", role: "group"})
+	const peek = button("Preview", () => ((look.hidden = !look.hidden), (peek.ariaPressed = !look.hidden), glance()), ".quiet", {ariaPressed: "false"})
+	const go = button("Append", send, ".primary", {title: "Ctrl+Enter"})
+	const later = timer()
+
+	function turn() {
+		call.hidden = role.value !== "tool"
+		text.placeholder = role.value === "json" ? "One message or a list, as LangChain stores them or in OpenAI's form" : "Append a message"
+		glance()
+	}
 
 	function glance() {
-		later(async () => look.hidden || put(look, safe((await app.ask("preview", { text: text.value })).html)), 150);
+		later(async () => look.hidden || put(look, role.value === "json" ? await checked(true) : safe((await app.ask("preview", {text: text.value})).html)), 150)
+	}
+
+	// All are checked before any is stored.
+	async function checked(dry_run) {
+		const {count, errors, total} = await app.ask("append_json", {session_id: talk.session, text: text.value, dry_run})
+		return errors.length ? errors.map(({line, message}) => bad(`Line ${line}: ${message}`)) : dry_run ? plural(count, "message") + " to append." : total
 	}
 
 	// What was typed stays until the kernel says that it is stored.
 	async function send() {
-		const { session } = talk;
-		const content = text.value;
-		if (!content.trim() || go.disabled) return focus(text);
-		put(problem);
+		const {session} = talk
+		const content = text.value
+		if (!content.trim() || go.disabled) return focus(text)
+		put(problem)
 		await app.work(async () => {
-			const { total } = await app.ask("append", { session_id: session, role: role.value, content, tool_call_id: call.value.trim(), name: "" });
-			if (text.value === content) text.value = "";
-			glance();
-			stored(app, session, total);
-		}, ({ message }) => put(problem, message), go);
-		focus(text);
+			const total = role.value === "json" ? await checked(false)
+				: (await app.ask("append", {session_id: session, role: role.value, content, tool_call_id: call.value.trim(), name: ""})).total
+			if (total.map) return put(problem, total)
+			if (text.value === content) text.value = ""
+			glance()
+			app.list.grew(session, total)
+			if (talk.session === session) talk.epoch ? talk.grew(total, true) : talk.open(session)
+		}, ({message}) => put(problem, message), go)
+		focus(text)
 	}
 
-	return h("div.composer.w", { hidden: true }, problem, look, text, line(role, call, peek, button("Paste JSON", () => paste(app, talk.session), ".quiet"), h("span.grow"), go));
-}
-
-function stored({ talk, list }, session, total) {
-	list.grew(session, total);
-	if (talk.session !== session) return;
-	if (talk.epoch) talk.grew(total, true);
-	else talk.open(session);
-}
-
-function paste(app, session) {
-	const text = h("textarea.tall", { ariaLabel: "JSON", placeholder: '[{"role": "user", "content": "Hello"}]', oninput: () => check(true) });
-	const said = h("div", { role: "status" });
-	const go = button("Append", () => check(false), ".primary", { disabled: true });
-	const later = timer();
-	const close = sheet(app, "Append messages from JSON", [h("p.dim", "One message or a list, as LangChain stores them or in OpenAI's form. All are checked before any is stored."), text, said], go, ".wide");
-	focus(text);
-
-	function check(dry_run) {
-		go.disabled = true;
-		later(() => app.work(async () => {
-			const asked = text.value;
-			const { count: n, errors, total } = await app.ask("append_json", { session_id: session, text: asked, dry_run });
-			if (asked !== text.value) return;
-			put(said, errors.map(({ line, message }) => bad(`Line ${count(line)}: ${message}`)), n && plural(n, "message") + " to append.");
-			go.disabled = errors.length > 0;
-			if (dry_run || errors.length) return;
-			close();
-			stored(app, session, total);
-		}, ({ message }) => put(said, bad(message))), dry_run ? 250 : 0);
-	}
+	turn()
+	return h(".composer.w", {hidden: true}, problem, look, text, line(role, call, peek, h("span.grow"), go))
 }
 
 // ---- clear, take away
 
 function clear(app, session_ids) {
-	const body = h("div", dim("Counting…"));
-	const asking = app.ask("measure_clear", { session_ids }, ({ done, total }) => put(body, dim(`Counting: ${part(done, total)}…`)));
-	const { yes, fail } = confirm(app, session_ids.length > 1 ? `Clear ${count(session_ids.length)} sessions?` : "Clear this session?", body, "Clear", async () => {
-		const { cleared, undo } = await app.ask("clear", { session_ids });
-		app.list.select([]);
-		app.list.load({ keep: true });
-		if (cleared.includes(app.talk.session)) app.talk.none();
-		app.undoable(undo, "Cleared " + plural(cleared.length, "session"));
-	}, asking.cancel);
-	yes.disabled = true;
+	const body = h("div", dim("Counting…"))
+	const asking = app.ask("measure_clear", {session_ids}, ({done, total}) => put(body, dim(part(done, total))))
+	const {yes, fail} = confirm(app, session_ids.length > 1 ? `Clear ${count(session_ids.length)} sessions?` : "Clear this session?", body, "Clear", async () => {
+		const {cleared, undo} = await app.ask("clear", {session_ids})
+		app.list.select([])
+		app.list.load({keep: true})
+		if (cleared.includes(app.talk.session)) app.talk.none()
+		app.undoable(undo, "Cleared " + plural(cleared.length, "session"))
+	}, asking.cancel)
+	yes.disabled = true
 	app.work(async () => {
-		const { sessions, messages, bytes, undoable, note } = await asking;
+		const {sessions, messages, bytes, undoable, note} = await asking
 		put(body, h("p", `${plural(messages, "message")} will be removed from the server${bytes != null ? ` (${size(bytes)})` : ""}.`),
-			h("ul.victims", { tabIndex: 0, ariaLabel: "Sessions to clear" }, sessions.map(({ session_id, length }) => h("li.line", h("bdi.grow", plain(session_id)), dim(plural(length, "message"))))),
-			h(undoable ? "p.dim" : "p.reason", note || UNDOABLE));
-		put(yes, "Clear " + plural(messages, "message"));
-		yes.disabled = false;
-	}, fail);
+			h("ul.victims", {tabIndex: 0, ariaLabel: "Sessions to clear"}, sessions.map(({session_id, length}) => h("li.line", h("bdi.grow", plain(session_id)), dim(plural(length, "message"))))),
+			h(undoable ? "p.dim" : "p.reason", note || UNDOABLE))
+		put(yes, "Clear " + plural(messages, "message"))
+		yes.disabled = false
+	}, fail)
 }
 
 function takeAway(app, label, scope) {
-	const file = (format) => () => app.work(async () => {
-		const { filename, mime, buffers } = await app.slow("export", { scope, format });
-		const href = URL.createObjectURL(new Blob(buffers, { type: mime }));
-		h("a", { href, download: filename }).click();
-		setTimeout(() => URL.revokeObjectURL(href), 10000);
-	});
-	const variable = () => prompt(app, "DataFrame in a variable", "It can be used in the next cell.", "Variable", "df", "Put", async (name, overwrite) => {
-		const { rows } = await app.slow("to_variable", { name, scope, overwrite });
-		app.note(`${name}: a DataFrame of ${plural(rows, "row")}`);
-	});
-	const code = () => app.work(async () => showCode(app, (await app.ask("code")).code));
-	const formats = Object.entries({ JSONL: "jsonl", CSV: "csv", Markdown: "md", HTML: "html", Parquet: "parquet" });
-	return popup(app, "take", label, () => [["DataFrame in a variable…", "take", variable], ...formats.map(([name, format]) => ["Download " + name, "take", file(format)]), ["Python code", "code", code]]);
+	const said = alarm()
+	const code = group("pre", "Python code")
+	const input = field("Variable", {value: "df", oninput: () => put(go, "Put")})
+	const go = submit("Put", ".primary")
+	const fail = ({message}) => put(said, message)
+	const file = name => button(name, () => app.work(async () => {
+		const {filename, mime, buffers} = await app.slow("export", {scope, format: name === "Markdown" ? "md" : name.toLowerCase()})
+		const href = URL.createObjectURL(new Blob(buffers, {type: mime}))
+		h("a", {href, download: filename}).click()
+		setTimeout(() => URL.revokeObjectURL(href), 10000)
+	}, fail))
+	const frame = () => app.work(async () => {
+		const {name, rows} = await app.slow("to_variable", {name: input.value.trim(), scope, overwrite: go.textContent === "Replace"})
+		app.note(`${name}: a DataFrame of ${plural(rows, "row")}`)
+	}, error => (fail(error), error.type === "exists" && put(go, "Replace")), go)
+
+	return tool("take", label, () => {
+		put(said)
+		app.work(async () => put(code, (await app.ask("code")).code), fail)
+		sheet(app, label, [h("b", "A DataFrame in a variable"), form(".line", frame, {}, input, go), h("b", "A file"), h(".line.wrap", ["JSONL", "CSV", "Markdown", "HTML", "Parquet"].map(file)), said,
+			h("b", "Python code"), code], h("footer", button("Copy code", () => copyText(app, code.textContent))), ".wide")
+	})
 }
 
 // ---- the whole
 
 function browser(model, el) {
-	const { ask, view, close: hangUp } = wire(model, heard, hushed);
-	const top = h("header.bar");
-	const banner = h("div.banner", { role: "alert", hidden: true });
-	const toasts = h("div.toasts", { role: "status" });
-	const main = h("div.main");
-	const root = h("div.chatmem", { role: "region", ariaLabel: "Stored conversations" }, top, banner, main, toasts);
-	const app = { ask, view, root, connected, open, pane, work, slow, note, undoable, hello: {}, visible: true, get writable() { return !app.hello.read_only && !model.get("read_only"); } };
-	const connecting = connectForm(app);
-	app.find = findBar(app);
-	const talk = (app.talk = transcript(app));
-	const list = (app.list = sessionList(app));
-	const panes = h("div.panes", list.node, talk.node);
-	const sight = new IntersectionObserver(([{ isIntersecting }]) => ((app.visible = isIntersecting), talk.tick()));
-	const height = () => (root.style.height = model.get("height") || "560px");
-	const changes = { "change:height": height, "change:read_only": start };
+	const {ask, view, close: hangUp} = wire(model, heard, hushed)
+	const top = h("header.bar")
+	const banner = h(".banner", {role: "alert", hidden: true})
+	const main = h(".main")
+	const root = h(".chatmem", {role: "region", ariaLabel: "Stored conversations"}, top, banner, main)
+	const app = {ask, view, root, connected, open, pane, work, slow, note, undoable, hello: {}, visible: true, get writable() {return !app.hello.read_only && !model.get("read_only")}}
+	const connecting = connectForm(app)
+	app.find = findBar(app)
+	const talk = (app.talk = transcript(app))
+	const list = (app.list = sessionList(app))
+	const panes = h(".panes", list.node, talk.node)
+	const sight = new IntersectionObserver(([{isIntersecting}]) => ((app.visible = isIntersecting), talk.tick()))
+	const height = () => (root.style.height = model.get("height") || "560px")
 
 	function pane(name) {
-		root.dataset.pane = name;
+		root.dataset.pane = name
 	}
 
 	async function start() {
-		if (!app.hello.clients) put(main, state("again", "Asking the kernel", "One moment."));
-		draw();
-		try {
-			connected(await ask("hello"));
-		} catch ({ message }) {
-			put(main, state("warn", "The browser could not start", message, button("Try again", start)));
-		}
+		if (!app.hello.clients) put(main, state("again", "Asking the kernel"))
+		draw()
+		connected(await ask("hello"))
 	}
 
 	function connected(hello) {
-		const same = app.hello.connected && app.hello.target === hello.target;
-		app.hello = hello;
-		draw();
-		reach(hello.reachable);
+		const same = app.hello.connected && app.hello.target === hello.target
+		app.hello = hello
+		draw()
+		reach(hello.reachable)
 		if (!hello.connected) {
-			talk.none();
-			connecting.show(hello);
-			return put(main, connecting.node);
+			talk.none()
+			connecting.show(hello)
+			return put(main, connecting.node)
 		}
-		put(main, panes);
-		list.select(hello.selection ?? [], true);
-		list.load({ keep: same });
-		if (hello.session && hello.session !== talk.session) open(hello.session);
-		else if (!same) talk.none(), pane("list");
-		else if (talk.session && talk.epoch === null) open(talk.session);
+		put(main, panes)
+		list.select(hello.selection ?? [], true)
+		list.load({keep: same})
+		if (hello.session && hello.session !== talk.session) open(hello.session)
+		else if (!same) talk.none(), pane("list")
+		else if (talk.session && talk.epoch === null) open(talk.session)
 	}
 
 	function draw() {
-		const { connected: on, service, target, undo } = app.hello;
-		root.dataset.readOnly = !app.writable;
-		put(top, h("span.dot", { "data-on": !!on }), h("b", on ? plain(service) : "Conversations"), on && [h("bdi.target.clip", { title: plain(target) }, plain(target)), !app.writable && h("span.badge", icon("lock"), "Read only"), h("span.grow"),
-			undo?.available && button([icon("undo"), "Undo"], back, ".quiet.w", { title: plain(undo.label) }),
-			tool("search", "Find", app.find.show), takeAway(app, "Take all away", "all"), tool("leave", "Disconnect", () => work(async () => connected(await ask("disconnect"))))]);
+		const {connected: on, service, target, undo} = app.hello
+		root.dataset.readOnly = !app.writable
+		put(top, h("span.dot", {"data-on": !!on}), h("b", on ? plain(service) : "Conversations"), on && [h("bdi.target.clip", {title: plain(target)}, plain(target)), !app.writable && h("span.badge", icon("lock"), "Read only"), h("span.grow"),
+			undo?.available && button([icon("undo"), "Undo"], back, ".quiet.w", {title: plain(undo.label)}),
+			tool("search", "Find", app.find.show), takeAway(app, "Take all away", "all"), tool("leave", "Disconnect", () => work(async () => connected(await ask("disconnect"))))])
 	}
 
 	function open(session, options) {
-		pane("talk");
-		return talk.open(session, options);
+		pane("talk")
+		return talk.open(session, options)
 	}
 
-	function heard({ what, selection, reachable, connected: on, ...event }) {
-		if (what === "selection") list.select(selection, true);
-		else if (what === "sessions") list.load({ keep: true });
-		else if (what === "session") talk.heard(event);
-		else if (on === app.hello.connected) reach(reachable);
-		else start();
+	function heard({what, selection, reachable, connected: on, ...event}) {
+		if (what === "selection") list.select(selection, true)
+		else if (what === "sessions") list.load({keep: true})
+		else if (what === "session") talk.heard(event)
+		else if (on === app.hello.connected) reach(reachable)
+		else start()
 	}
 
-	// The service went away, or is back: then ask once more for what failed.
 	function reach(reachable = true) {
-		warn(!reachable && "The server cannot be reached.", "It is asked again and again; this goes on by itself.");
-		if (reachable && app.hello.connected) list.mend(), talk.mend();
+		warn(!reachable && "The server cannot be reached.", "It is asked again and again; this goes on by itself.")
+		if (reachable && app.hello.connected) list.mend(), talk.mend()
 	}
 
 	// What was asked while nobody was there is asked again.
 	function hushed(silent) {
-		warn(silent && "No live kernel behind this output.", "Run its cell again. If the kernel is only busy, this goes on by itself.");
-		if (!silent) start();
+		warn(silent && "No live kernel behind this output.", "Run its cell again. If the kernel is only busy, this goes on by itself.")
+		if (!silent) start()
 	}
 
 	function warn(title, text) {
-		banner.hidden = !title;
-		put(banner, title && [icon("warn"), h("b", title), h("span", text)]);
+		banner.hidden = !title
+		put(banner, title && [icon("warn"), h("b", title), h("span", text)])
 	}
 
-	async function work(run, fail = ({ message }) => note(message, "warn"), ...buttons) {
-		const able = (on) => buttons.forEach((one) => one && (one.disabled = !on));
-		able(false);
+	async function work(run, fail = ({message}) => note(message, "warn"), ...buttons) {
+		const able = on => buttons.forEach(one => one && (one.disabled = !on))
+		able(false)
 		try {
-			await run();
+			await run()
 		} catch (error) {
-			if (error.type !== "cancelled") fail(error);
+			if (error.type !== "cancelled") fail(error)
 		}
-		able(true);
+		able(true)
 	}
 
-	// Ask what may take long: its progress is told, and it can be cancelled.
-	async function slow(method, params) {
-		let told;
-		const asking = ask(method, params, ({ note: words }) => (told = note(words, "again", button("Cancel", () => asking.cancel()))));
-		try {
-			return await asking;
-		} finally {
-			told?.remove();
-		}
+	// Ask what may take long: it tells how far it is, and can be cancelled.
+	function slow(method, params) {
+		let told
+		const asking = ask(method, params, ({done, total, note: words}) => (told = note(`${words || method}: ${part(done, total)}`, "again", button("Cancel", asking.cancel))))
+		asking.catch(() => {}).then(() => told?.remove())
+		return asking
 	}
 
+	// In the sheet on top, since all else is inert under it.
 	function note(text, mark = "check", more) {
-		const node = h("div.toast", h("span.mark." + mark, icon(mark)), h("span", plain(text)), more, tool("close", "Dismiss", () => node.remove()));
-		put(toasts, node);
-		setTimeout(() => node.remove(), 12000);
-		return node;
+		const node = h(".toast", {role: "status"}, h("span.mark." + mark, icon(mark)), h("span", plain(text)), more, tool("close", "Dismiss", () => node.remove()))
+		root.querySelector(".toast")?.remove()
+		;(root.querySelector("dialog") ?? root).append(node)
+		setTimeout(() => node.remove(), 12000)
+		return node
 	}
 
 	function undoable(undo, text) {
-		app.hello.undo = undo;
-		draw();
-		note(text, "check", undo?.available && button("Undo", back));
+		app.hello.undo = undo
+		draw()
+		note(text, "check", undo?.available && button("Undo", back))
 	}
 
 	function back() {
 		work(async () => {
-			const { label, session_id: session, epoch, total, undo } = await ask("undo");
-			undoable(undo, "Undone: " + label);
-			list.load({ keep: true });
-			if (session === talk.session && epoch !== null && epoch !== talk.epoch) talk.adopt({ session, epoch, total });
-		});
+			const {label, session_id: session, epoch, total, undo} = await ask("undo")
+			undoable(undo, "Undone: " + label)
+			list.load({keep: true})
+			if (session === talk.session && epoch !== null && epoch !== talk.epoch) talk.adopt({session, epoch, total})
+		})
 	}
 
-	// With Ctrl or Meta held the host's shortcuts (save) hold, but for those that edit text or append here.
+	// With Ctrl or Meta the host's shortcuts (save) hold, but for those that edit or append here.
 	function keys(event) {
-		const [target] = event.composedPath();
-		if (!root.contains(target)) return;
-		const editing = /^([acvxyz]|enter|arrow.*|home|end|backspace|delete)$/i.test(event.key) && target.matches("input, textarea, select");
-		if ((event.ctrlKey || event.metaKey) && !editing) delete target.dataset.lmSuppressShortcuts;
-		else keyed(target);
+		const [target] = event.composedPath()
+		if (!root.contains(target)) return
+		const editing = /^([acvxyz]|enter|arrow.*|home|end|backspace|delete)$/i.test(event.key) && target.matches("input, textarea, select")
+		if ((event.ctrlKey || event.metaKey) && !editing) delete target.dataset.lmSuppressShortcuts
+		else keyed(target)
 	}
 
-	window.addEventListener("keydown", keys, true);
-	for (const [name, run] of Object.entries(changes)) model.on(name, run);
-	sight.observe(root);
-	el.append(root);
-	height();
-	pane("list");
-	talk.none();
-	start();
+	window.addEventListener("keydown", keys, true)
+	model.on("change:height", height)
+	model.on("change:read_only", start)
+	sight.observe(root)
+	el.append(root)
+	height()
+	pane("list")
+	talk.none()
+	start()
 
 	return () => {
-		window.removeEventListener("keydown", keys, true);
-		for (const [name, run] of Object.entries(changes)) model.off(name, run);
-		sight.disconnect();
-		app.find.hide();
-		list.close();
-		talk.close();
-		hangUp();
-		root.remove();
-	};
+		window.removeEventListener("keydown", keys, true)
+		model.off("change:height", height)
+		model.off("change:read_only", start)
+		sight.disconnect()
+		app.find.hide()
+		list.close()
+		talk.close()
+		hangUp()
+		root.remove()
+	}
 }
 
-export default { render: ({ model, el }) => browser(model, el) };
+export default {render: ({model, el}) => browser(model, el)}
