@@ -222,6 +222,41 @@ def parse_all(raws: Iterable[str], start: int = 0) -> list[StoredMessage]:
     return [parse(raw, index) for index, raw in enumerate(raws, start)]
 
 
+@dataclass(slots=True)
+class RecordFields:
+    """The fields of many records, a list for each: what `parse_all` says, in less time and memory."""
+
+    types: list[str | None]
+    datas: list[dict[str, Any] | None]
+    errors: list[str | None]
+    times: list[datetime | None]
+    """When each was stored (UTC)."""
+
+
+def parse_fields(raws: Iterable[str]) -> RecordFields:
+    """Return the fields of the records that `raws` hold. Never raises: what is wrong stands in `errors`."""
+    fields = RecordFields([], [], [], [])
+    types, datas, errors, times = fields.types, fields.datas, fields.errors, fields.times
+    for raw in raws:
+        try:
+            value = from_json(raw, cache_strings="keys")
+            kind, data, time = value["type"], value["data"], value.get("stored_at")
+            if type(kind) is not str or type(data) is not dict:
+                raise TypeError
+        except (ValueError, TypeError, KeyError, AttributeError):  # rare, and `parse` says what is wrong
+            record = parse(raw)
+            types.append(record.type)
+            datas.append(record.data)
+            errors.append(record.error)
+            times.append(record.stored_at)
+            continue
+        types.append(kind)
+        datas.append(data)
+        errors.append(_shape_error(kind, data))
+        times.append(None if time is None else _timestamp(time))
+    return fields
+
+
 def build_messages(records: Iterable[StoredMessage], session_id: str) -> list[BaseMessage]:
     """Return the messages of all `records`.
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ..frames.columns import column_values
+from ..frames.columns import Fields, column_values
 from ..frames.schema import utf8_text
 from ..records import StoredMessage
 from .writers import JSONObject, TextWriter
@@ -32,7 +32,7 @@ class CsvWriter(TextWriter):
         csv.writer(self._file, lineterminator="\r\n").writerow(self._columns)
 
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
-        values = column_values(self._columns, [session_id] * len(records), records)
+        values = column_values(self._columns, Fields.of([session_id] * len(records), records))
         for row in zip(*values.values(), strict=True):
             self._rows.writerow([cell(value) for value in row])
 

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from ..errors import InvalidInputError, RecordError
 from ..records import StoredMessage, parse
 from ..stores.base import SessionStore
-from .columns import column_values
+from .columns import Fields, column_values
 from .edits import EDITABLE, built, rebuilt
 from .schema import utf8_text
 from .storing import Conflict, Storing
@@ -130,7 +130,7 @@ def _record(row: dict[str, Any], index: int) -> tuple[str, bool]:
 
 def _edits(record: StoredMessage, given: dict[str, Any]) -> dict[str, Any]:
     """The columns that do not say what `raw` says."""
-    expected = column_values(list(given), [], [record])
+    expected = column_values(given, Fields.of([], [record]))
     return {name: value for name, value in given.items() if not _same(name, value, expected[name][0])}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from ..records import StoredMessage
+from ..records import StoredMessage, parse_fields
 from . import providers
 from .calls import tool_calls
 from .json_text import json_text
@@ -16,8 +18,41 @@ _NOTHING: dict[str, Any] = {}
 _TOOL_TYPES = frozenset({"tool", "ToolMessageChunk"})
 
 
+@dataclass(slots=True)
+class Fields:
+    """What columns are made of: a list for each field, a place for each record."""
+
+    session_ids: Sequence[str | None]
+    """May be empty where that column is not asked for."""
+    indexes: Sequence[int]
+    raws: Sequence[str]
+    types: Sequence[str | None]
+    datas: Sequence[dict[str, Any] | None]
+    errors: Sequence[str | None]
+    times: Sequence[datetime | None]
+
+    @classmethod
+    def of(cls, session_ids: Sequence[str | None], records: Sequence[StoredMessage]) -> Fields:
+        """Return the fields of `records`."""
+        return cls(
+            session_ids,
+            [record.index for record in records],
+            [record.raw for record in records],
+            [record.type for record in records],
+            [record.data for record in records],
+            [record.error for record in records],
+            [record.stored_at for record in records],
+        )
+
+    @classmethod
+    def parsed(cls, session_ids: Sequence[str | None], indexes: Sequence[int], raws: Sequence[str]) -> Fields:
+        """Return the fields of the records that `raws` hold."""
+        found = parse_fields(raws)
+        return cls(session_ids, indexes, raws, found.types, found.datas, found.errors, found.times)
+
+
 class Columns:
-    """Columns that grow piece by piece; records are let go as soon as their values are taken.
+    """Columns that grow piece by piece; parsed records are let go as soon as their values are taken.
 
     Values are taken of several hundred records at once: one by one, short sessions would cost more in calls
     than in work, and all at once, parsed records that live long would cost the garbage collector.
@@ -27,6 +62,8 @@ class Columns:
         self._values: dict[str, Values] = {name: [] for name in names}
         self._session_ids: list[str | None] = []
         self._records: list[StoredMessage] = []
+        self._indexes: list[int] = []
+        self._raws: list[str] = []
 
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
         """Take the values of `records` of one session."""
@@ -35,10 +72,24 @@ class Columns:
         if len(self._records) >= _TOGETHER:
             self._take()
 
+    def add_raw(self, session_id: str, start: int, raws: Sequence[str]) -> None:
+        """Take the values of the records that `raws` hold, from index `start` on; not to be mixed with `add`."""
+        for first in range(0, len(raws), _TOGETHER):
+            piece = raws[first : first + _TOGETHER]
+            self._session_ids += [session_id] * len(piece)
+            self._indexes += range(start + first, start + first + len(piece))
+            self._raws += piece
+            if len(self._raws) >= _TOGETHER:
+                self._take()
+
     def _take(self) -> None:
-        for name, values in column_values(list(self._values), self._session_ids, self._records).items():
+        if self._records:
+            fields = Fields.of(self._session_ids, self._records)
+        else:
+            fields = Fields.parsed(self._session_ids, self._indexes, self._raws)
+        for name, values in column_values(list(self._values), fields).items():
             self._values[name] += values
-        self._session_ids, self._records = [], []
+        self._session_ids, self._records, self._indexes, self._raws = [], [], [], []
 
     @property
     def values(self) -> dict[str, Values]:
@@ -47,27 +98,20 @@ class Columns:
         return self._values
 
 
-def column_values(
-    names: Sequence[str], session_ids: Sequence[str | None], records: Sequence[StoredMessage]
-) -> dict[str, Values]:
-    """Return the values of the columns `names`, None where a record has none.
-
-    `session_ids`: of each record; it may be shorter where that column is not asked for.
-    """
-    datas = [record.data or _NOTHING for record in records]
+def column_values(names: Iterable[str], fields: Fields) -> dict[str, Values]:
+    """Return the values of the columns `names`, None where a record has none."""
+    datas = [data or _NOTHING for data in fields.datas]
     counts: list[providers.Usage] | None = None
     found: dict[str, Values] = {}
     for name in names:
-        if name == "session_id":
-            found[name] = list(session_ids)
-        elif name in _OF_RECORD:
-            found[name] = _OF_RECORD[name](records)
+        if name in _FIELDS:
+            found[name] = list(getattr(fields, _FIELDS[name]))
         elif name in _COUNTS:
             if counts is None:
                 counts = [providers.usage(data) for data in datas]
             found[name] = [count[_COUNTS[name]] for count in counts]
-        elif name in _OF_BOTH:
-            found[name] = _OF_BOTH[name](records, datas)
+        elif name in _OF_TYPE:
+            found[name] = _OF_TYPE[name](fields.types, datas)
         else:
             found[name] = _OF_DATA[name](datas)
     return found
@@ -81,7 +125,10 @@ def as_text(value: object) -> str | None:
 
 
 def _text(key: str) -> Callable[[list[dict[str, Any]]], Values]:
-    return lambda datas: [as_text(data.get(key)) for data in datas]
+    return lambda datas: [
+        value if (value := data.get(key)) is None or type(value) is str else json_text(value)
+        for data in datas
+    ]
 
 
 def _json(key: str) -> Callable[[list[dict[str, Any]]], Values]:
@@ -95,14 +142,14 @@ def _filled_json(key: str) -> Callable[[list[dict[str, Any]]], Values]:
     ]
 
 
-def _content(records: Sequence[StoredMessage], datas: list[dict[str, Any]]) -> Values:
+def _content(types: Sequence[str | None], datas: list[dict[str, Any]]) -> Values:
     return [
         content
         if type(content := data.get("content")) is str
         else tool_text(content)
-        if record.type in _TOOL_TYPES and "content" in data
+        if kind in _TOOL_TYPES and "content" in data
         else providers.content_text(content)
-        for record, data in zip(records, datas, strict=True)
+        for kind, data in zip(types, datas, strict=True)
     ]
 
 
@@ -141,26 +188,31 @@ def is_utf8(text: str) -> bool:
     return True
 
 
-def _roles(records: Sequence[StoredMessage], datas: list[dict[str, Any]]) -> Values:
-    return [providers.role(record.type, data) for record, data in zip(records, datas, strict=True)]
+def _roles(types: Sequence[str | None], datas: list[dict[str, Any]]) -> Values:
+    return [providers.role(kind, data) for kind, data in zip(types, datas, strict=True)]
 
 
-def _tool_calls(records: Sequence[StoredMessage], datas: list[dict[str, Any]]) -> Values:
+def _tool_calls(datas: list[dict[str, Any]]) -> Values:
     return [json_text(calls) if (calls := tool_calls(data)) else None for data in datas]
 
 
 _COUNTS = {"input_tokens": 0, "output_tokens": 1, "total_tokens": 2}
-
-_OF_RECORD: dict[str, Callable[[Sequence[StoredMessage]], Values]] = {
-    "index": lambda records: [record.index for record in records],
-    "type": lambda records: [record.type for record in records],
-    "stored_at": lambda records: [record.stored_at for record in records],
-    "raw": lambda records: [record.raw for record in records],
-    "error": lambda records: [record.error for record in records],
+_FIELDS = {
+    "session_id": "session_ids",
+    "index": "indexes",
+    "type": "types",
+    "stored_at": "times",
+    "raw": "raws",
+    "error": "errors",
+}
+_OF_TYPE: dict[str, Callable[[Sequence[str | None], list[dict[str, Any]]], Values]] = {
+    "role": _roles,
+    "content": _content,
 }
 _OF_DATA: dict[str, Callable[[list[dict[str, Any]]], Values]] = {
     "name": _text("name"),
     "id": _text("id"),
+    "tool_calls": _tool_calls,
     "tool_call_id": _text("tool_call_id"),
     "status": _text("status"),
     "model": lambda datas: [providers.model(data) for data in datas],
@@ -170,9 +222,4 @@ _OF_DATA: dict[str, Callable[[list[dict[str, Any]]], Values]] = {
     "usage_metadata": _json("usage_metadata"),
     "artifact": _json("artifact"),
     "content_json": _content_json,
-}
-_OF_BOTH: dict[str, Callable[[Sequence[StoredMessage], list[dict[str, Any]]], Values]] = {
-    "role": _roles,
-    "content": _content,
-    "tool_calls": _tool_calls,
 }

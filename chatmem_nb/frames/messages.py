@@ -9,8 +9,8 @@ import pandas as pd
 
 from ..errors import InvalidInputError, RecordError, RecordErrors
 from ..records import StoredMessage
-from ..sources import Session, Source, sessions
-from .columns import Columns, column_values
+from ..sources import Session, Source, scope_ids, sessions, store_scope
+from .columns import Columns, Fields, column_values
 from .schema import COLUMNS, checked_columns, frame_of
 
 Where: TypeAlias = Mapping[str, Any] | Callable[[StoredMessage], bool]
@@ -41,8 +41,12 @@ def to_dataframe(
     >>> len(frame), frame["content"].iloc[0]
     (2, 'I want to go from Vienna to Venice on Friday, by night if I can.')
     """
-    names = checked_columns(columns)
-    found = Columns(names)
+    found = Columns(checked_columns(columns))
+    scope = store_scope(source)
+    if scope is not None and where is None and not strict:
+        for name, start, raws in scope[0].read_many(scope_ids(*scope)):
+            found.add_raw(name, start, raws)
+        return frame_of(COLUMNS, found.values)
     for session_id, records in chosen(sessions(source), where, strict=strict):
         found.add(session_id, records)
     return frame_of(COLUMNS, found.values)
@@ -84,7 +88,7 @@ def _condition(where: Where | None) -> Keep:
 def _equals(wanted: dict[str, set[Any]]) -> Keep:
     def keep(session_id: str | None, records: list[StoredMessage]) -> list[StoredMessage]:
         for name, values in wanted.items():
-            found = column_values([name], [session_id] * len(records), records)[name]
+            found = column_values([name], Fields.of([session_id] * len(records), records))[name]
             records = [record for record, value in zip(records, found, strict=True) if value in values]
         return records
 

@@ -13,7 +13,7 @@ from ..records import StoredMessage
 from ..sources import Source, sessions, store_scope
 from ..stores.base import SessionStore
 from ._rows import Rows
-from .columns import column_values
+from .columns import Fields, column_values
 from .providers import whole_number
 from .schema import CATEGORIES, Kind
 
@@ -73,7 +73,7 @@ def _count(row: dict[str, Any], records: list[StoredMessage]) -> None:
     row["n_bad"] += sum(record.error is not None for record in records)
     row["bytes"] += sum(utf8_size(record.raw) for record in records)
     _set_ends(row, records)
-    for name, counts in column_values(_SUMS, [], records).items():
+    for name, counts in column_values(_SUMS, Fields.of([], records)).items():
         known = [count for count in counts if count is not None]
         if known:
             row[name] = row.get(name, 0) + sum(known)
@@ -85,7 +85,7 @@ def _count(row: dict[str, Any], records: list[StoredMessage]) -> None:
 
 def _set_ends(row: dict[str, Any], records: list[StoredMessage]) -> None:
     for name, suffix in _ENDS.items():
-        first, last = column_values([name], [], [records[0], records[-1]])[name]
+        first, last = column_values([name], Fields.of([], [records[0], records[-1]]))[name]
         row.setdefault(f"first_{suffix}", first)
         row[f"last_{suffix}"] = last
 

@@ -16,7 +16,7 @@ from chatmem_nb import InvalidInputError, RecordErrors, to_dataframe
 from chatmem_nb.frames.back import frame_records
 from chatmem_nb.frames.json_text import json_text
 from chatmem_nb.frames.schema import COLUMNS
-from chatmem_nb.records import encode, encode_all, parse, parse_all
+from chatmem_nb.records import encode, encode_all, parse, parse_all, parse_fields
 from tests.strategies import json_values, messages
 
 BAD = [
@@ -238,3 +238,13 @@ def test_a_time_at_the_edge_of_the_calendar_is_kept_or_missing() -> None:
     frame = to_dataframe(parse_all(raws))
     assert frame.stored_at.isna().tolist() == [True, False, True, True, False]
     assert frame.stored_at[1].isoformat() == times[1]
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(messages.map(encode), json_values.map(json.dumps), st.sampled_from(BAD), st.text(max_size=20))
+)
+def test_fields_say_what_records_say(raw: str) -> None:
+    record, fields = parse(raw), parse_fields([raw])
+    found = (fields.types, fields.datas, fields.errors, fields.times)
+    assert repr(found) == repr(([record.type], [record.data], [record.error], [record.stored_at]))
