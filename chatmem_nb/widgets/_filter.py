@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..frames.columns import column_values
+from ..frames.columns import Fields, column_values
 from ..records import StoredMessage
 from ._requests import Params
 from ._roles import ROLES, words_of
@@ -43,7 +43,7 @@ class Filter:
 
     def matching(self, records: Sequence[StoredMessage]) -> list[StoredMessage]:
         """Return those of `records` that fit."""
-        values = column_values(_COLUMNS, (), records)
+        values = column_values(_COLUMNS, Fields.of([], records))
         rows = zip(*(values[name] for name in _COLUMNS), strict=True)
         return [record for record, row in zip(records, rows, strict=True) if self._fits(*row)]
 
