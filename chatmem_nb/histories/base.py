@@ -15,6 +15,7 @@ from ..records import StoredMessage, encode_all, messages_of, parse_all
 from ..stores.base import SessionStore, checked_session_id
 
 _SHOWN_IN_A_NOTEBOOK = 10
+_LEFT = "style='text-align:left'"
 
 
 class StoreHistory(BaseChatMessageHistory):
@@ -178,8 +179,9 @@ class StoreHistory(BaseChatMessageHistory):
         rows = "".join(_html_row(record) for record in shown)
         caption = f"{self.store.service} · {self.session_id} · {len(shown)} of {total} messages"
         return (
-            f"<table><caption>{html.escape(caption)}</caption>"
-            "<thead><tr><th>#</th><th>type</th><th>content</th></tr></thead>"
+            # JupyterLab puts every cell to the right.
+            f"<table><caption style='white-space:nowrap'>{html.escape(caption)}</caption>"
+            f"<thead><tr>{''.join(f'<th {_LEFT}>{name}</th>' for name in ('#', 'type', 'content'))}</tr></thead>"
             f"<tbody>{rows}</tbody></table>"
         )
 
@@ -201,6 +203,4 @@ def _html_row(record: StoredMessage) -> str:
     text = content if isinstance(content, str) else str(content)
     clipped = text if len(text) <= 300 else text[:300] + "…"
     cells = (str(record.index), record.type or "?", clipped)
-    return (
-        "<tr>" + "".join(f"<td style='text-align:left'>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
-    )
+    return "<tr>" + "".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
