@@ -202,6 +202,16 @@ class TestCommands:
                 redis.execute(command.lower().split())
             assert redis.ping() == "PONG"
 
+    def test_a_command_that_breaks_the_engine_is_an_error_and_the_others_run(
+        self, lenient: LocalUpstash
+    ) -> None:
+        commands = [["SADD", "s", "a"], ["SRANDMEMBER", "s", "1", "-1"], ["SCARD", "s"]]
+        with httpx.Client(trust_env=False) as client:
+            headers = {"Authorization": f"Bearer {lenient.token}"}
+            answers = client.post(f"{lenient.url}/pipeline", json=commands, headers=headers).json()
+        assert answers[0] == answers[2] == {"result": 1}
+        assert answers[1]["error"].startswith("ERR")
+
     def test_no_allowed_command_hangs_or_ends_the_server_when_sent_bare(self, redis: Redis) -> None:
         for command in sorted(ALLOWED - EMBEDDED_LACKS):
             for arguments in ([], ["k"], ["k", "1"], ["k", "k", "k"], ["0", "k", "\x00", "-1"]):
