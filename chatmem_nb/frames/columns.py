@@ -73,7 +73,7 @@ class Columns:
             self._take()
 
     def add_raw(self, session_id: str, start: int, raws: Sequence[str]) -> None:
-        """Take the values of the records that `raws` hold, from index `start` on; not to be mixed with `add`."""
+        """Take the values of the records of `raws`, from index `start` on; not to be mixed with `add`."""
         for first in range(0, len(raws), _TOGETHER):
             piece = raws[first : first + _TOGETHER]
             self._session_ids += [session_id] * len(piece)

@@ -1,6 +1,6 @@
 """How fast sessions become frames and files, against the original classes and against parsing alone.
 
-    python tests/benchmarks/bench_frames.py [--rounds 7] [--latency-ms 0] [--million]
+    python tests/benchmarks/bench_frames.py [--rounds 7] [--latency-ms 1] [--million]
 
 The service runs in a process of its own. Each figure is the median of ratios, both sides measured in each
 round, one after the other. `--million` writes 1,000,000 messages to Parquet and watches the memory. Ends
@@ -196,7 +196,7 @@ def million(url: str, token: str) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--latency-ms", type=float, default=0)
+    parser.add_argument("--latency-ms", type=float, default=1, help="no real service is nearer")
     parser.add_argument("--million", action="store_true")
     options = parser.parse_args()
     with service(options.latency_ms) as (url, token):
