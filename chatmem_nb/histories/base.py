@@ -15,7 +15,7 @@ from ..records import StoredMessage, encode_all, messages_of, parse_all
 from ..stores.base import SessionStore, checked_session_id
 
 _SHOWN_IN_A_NOTEBOOK = 10
-_LEFT = "style='text-align:left'"
+_LEFT = "style='text-align:left'"  # JupyterLab puts every cell to the right
 
 
 class StoreHistory(BaseChatMessageHistory):
@@ -178,11 +178,10 @@ class StoreHistory(BaseChatMessageHistory):
             return f"<p>{html.escape(repr(self))}</p><p>{html.escape(str(exc))}</p>"
         rows = "".join(_html_row(record) for record in shown)
         caption = f"{self.store.service} · {self.session_id} · {len(shown)} of {total} messages"
+        heads = "".join(f"<th {_LEFT}>{name}</th>" for name in ("#", "type", "content"))
         return (
-            # JupyterLab puts every cell to the right.
             f"<table><caption style='white-space:nowrap'>{html.escape(caption)}</caption>"
-            f"<thead><tr>{''.join(f'<th {_LEFT}>{name}</th>' for name in ('#', 'type', 'content'))}</tr></thead>"
-            f"<tbody>{rows}</tbody></table>"
+            f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
         )
 
 
