@@ -72,7 +72,9 @@ def test_values_that_only_model_dump_takes_apart_are_stored_as_it_says(value: An
     assert json.dumps(record["data"]) == json.dumps(json.loads(json.dumps(message.model_dump())))
 
 
-@pytest.mark.parametrize("value", [datetime(2026, 1, 1), b"bytes", {1, 2}, object()], ids=lambda v: type(v).__name__)
+@pytest.mark.parametrize(
+    "value", [datetime(2026, 1, 1), b"bytes", {1, 2}, object()], ids=lambda v: type(v).__name__
+)
 def test_values_that_json_has_no_form_for_are_refused(value: Any) -> None:
     with pytest.raises(InvalidInputError, match="JSON cannot"):
         records.encode(lc.HumanMessage("hi", additional_kwargs={"value": value}))
