@@ -49,6 +49,14 @@ def http_client(server: LocalUpstash) -> Iterator[httpx.Client]:
         yield client
 
 
+def _has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
 class TestSdk:
     @pytest.mark.parametrize("encoding", ["base64", None])
     def test_the_sync_client_is_served(self, server: LocalUpstash, encoding: Any) -> None:
@@ -333,6 +341,13 @@ class TestLife:
         server.close()
         with LocalUpstash(port=server.port) as again:
             assert again.port == server.port
+
+    @pytest.mark.parametrize("host", ["localhost", "::1"])
+    def test_it_listens_at_every_name_of_this_machine(self, host: str) -> None:
+        if host == "::1" and not _has_ipv6():
+            pytest.skip("this machine has no IPv6")
+        with LocalUpstash(host=host) as server, Redis(server.url, server.token) as redis:
+            assert redis.ping() == "PONG"
 
     def test_two_servers_never_share_a_port(self, server: LocalUpstash) -> None:
         with pytest.raises(OSError, match="in use"):

@@ -47,6 +47,7 @@ class Front(ThreadingMixIn, TCPServer):
         self._connections: dict[socket.socket, threading.Thread] = {}
         self._guard = threading.Lock()
         self._closing = False
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
 
     def serve(self) -> None:
@@ -71,7 +72,7 @@ class Front(ThreadingMixIn, TCPServer):
 
     def _own_address(self) -> tuple[str, int]:
         host, port = self.server_address[:2]
-        return ("127.0.0.1" if host == "0.0.0.0" else str(host)), int(port)
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(str(host), str(host)), int(port)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         with self._guard:
