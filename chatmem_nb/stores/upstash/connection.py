@@ -13,7 +13,7 @@ from upstash_redis.asyncio import Redis as AsyncRedis
 from .._loops import LoopClients
 from ..base import CommandCount
 from .clients import Clients
-from .deadline import Backoff, Deadline
+from .deadline import Again, Backoff, Deadline
 from .errors import CLOSED, UpstashClosedError, UpstashStoreError, UpstashTimeoutError
 from .failures import mapped
 from .http import Exchange
@@ -81,7 +81,7 @@ class Connection:
             return done.value  # type: ignore[no-any-return]  # a StopIteration carries anything
 
     def _answer(self, request: Request, deadline: Deadline) -> Any:
-        attempts = Attempts(deadline)
+        attempts = Attempts(deadline, request.once)
         while True:
             self.check_open()
             exchange = attempts.begin(self.host, len(request.commands), self.commands)
@@ -94,7 +94,7 @@ class Connection:
             time.sleep(pause_s)
 
     async def _aanswer(self, request: Request, deadline: Deadline) -> Any:
-        attempts = Attempts(deadline)
+        attempts = Attempts(deadline, request.once)
         while True:
             self.check_open()
             exchange = attempts.begin(self.host, len(request.commands), self.commands)
@@ -130,8 +130,8 @@ class Connection:
 class Attempts:
     """The attempts at one request, until one succeeds or the deadline comes."""
 
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline, self._backoff = deadline, Backoff(deadline)
+    def __init__(self, deadline: Deadline, once: bool) -> None:
+        self._deadline, self._backoff, self._once = deadline, Backoff(deadline), once
         self._before: UpstashStoreError | None = None
 
     def begin(self, host: str, billed: int, commands: CommandCount) -> Exchange:
@@ -142,7 +142,8 @@ class Attempts:
 
     def pause_s(self, error: UpstashStoreError) -> float:
         """Return the seconds until the next attempt. Raises: what went wrong, where there is none."""
-        pause_s = self._backoff.pause_s(error.again, at_least_s=self._exchange.retry_after_s)
+        again = Again.NEVER if self._once and not error.never_arrived else error.again
+        pause_s = self._backoff.pause_s(again, at_least_s=self._exchange.retry_after_s)
         if pause_s is not None:
             self._before = error
             return pause_s

@@ -14,6 +14,8 @@ class UpstashStoreError(errors.StoreError, UpstashError):
     """Upstash, or the way to it, failed."""
 
     again: Again = Again.NEVER
+    never_arrived: bool = False
+    """Whether the request is known to have changed nothing."""
 
 
 class UpstashAuthError(errors.StoreAuthError, UpstashStoreError):
@@ -40,6 +42,7 @@ class UpstashThrottledError(errors.StoreThrottledError, UpstashLimitError):
     """Too many requests at the moment."""
 
     again = Again.ALWAYS
+    never_arrived = True
 
 
 class UpstashUnavailableError(errors.StoreUnavailableError, UpstashStoreError):

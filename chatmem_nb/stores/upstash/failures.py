@@ -211,7 +211,9 @@ def _network_error(exc: Exception, exchange: Exchange) -> UpstashStoreError:
             Again.BRIEFLY,
         )
     if isinstance(exc, (httpx.ConnectError, httpx.ProxyError)):
-        return _made(UpstashUnavailableError, f"{host} takes no connection: check the url", Again.BRIEFLY)
+        error = _made(UpstashUnavailableError, f"{host} takes no connection: check the url", Again.BRIEFLY)
+        error.never_arrived = True
+        return error
     if isinstance(exc, (httpx.TransportError, httpx.DecodingError)) and exchange.status is not None:
         return UpstashResponseError(f"the answer of {host} is cut")
     if isinstance(exc, httpx.TransportError):

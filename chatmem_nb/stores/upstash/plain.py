@@ -1,8 +1,11 @@
 """The same plans where a server refuses EVAL: more commands, each of which may be sent again.
 
-Records are staged, and then moved one by one with LMOVE in one transaction: sent again, it finds nothing
-left to move. Elements are replaced by way of a twin, the same text with blanks after it that nothing else
-has: the record stays readable at every moment, and what is done to its twin is done once.
+Records are staged, each attempt in a list of its own, and the list that is known to be there is moved
+element by element with LMOVE in one transaction: sent again, it finds nothing left to move. An element is
+replaced by way of a twin, the same text with blanks after it that nothing else has: the record stays
+readable at every moment, and what is done to its twin is done once. The twin itself is set once, or given
+up: set again, it could replace another record. So `insert` in the middle and the `remove` of one of several
+equal records fail where that one answer is lost, and change nothing that a reader would notice.
 """
 
 from __future__ import annotations
@@ -10,13 +13,14 @@ from __future__ import annotations
 from datetime import timedelta
 from secrets import randbits
 from typing import Literal
+from uuid import uuid4
 
 from ..base import SessionSummary
 from .errors import UpstashStoreError
 from .listing import SUMMARY_PAGE, summary
 from .reading import length
 from .requests import Command, Plan, Request, as_list, as_texts, single
-from .writing import Change, Mode, milliseconds, parts_of, room, stage
+from .writing import Change, Mode, milliseconds, parts_of, room, stage_commands
 
 
 def append(change: Change, records: list[str], ttl: timedelta | None) -> Plan[int]:
@@ -42,9 +46,11 @@ def delete(change: Change) -> Plan[bool]:
     """Return whether the session existed. A second attempt deletes nothing that was written meanwhile."""
     if not (yield from length(change.key)):
         return False
-    aside = change.stage(0)
-    yield from _done(Request([["RENAMENX", change.key, aside], ["PEXPIRE", aside, 60_000]], "multi"))
-    yield single("DEL", aside)
+    aside = change.stage("deleted")
+    renamed: list[Command] = [["RENAMENX", change.key, aside], ["PEXPIRE", aside, change.marker_ms]]
+    yield from _done(Request(renamed, "multi"))
+    # The name stays taken for a while: an attempt that comes late finds it, and renames nothing.
+    yield single("SET", aside, "", "PX", change.marker_ms)
     return True
 
 
@@ -54,7 +60,7 @@ def remove(change: Change, index: int, record: str) -> Plan[bool]:
         return False
     if (yield single("LPOS", change.key, record, "RANK", 2)) is not None:
         record = _twin(record)
-        yield single("LSET", change.key, -index - 1, record)
+        yield single("LSET", change.key, -index - 1, record, once=True)
     yield single("LREM", change.key, 1, record)
     return True
 
@@ -83,21 +89,31 @@ def _looks(key: str) -> list[Command]:
 def _pushed(
     change: Change, records: list[str], ttl: timedelta | None, side: Literal["LEFT", "RIGHT"]
 ) -> Plan[int]:
-    parts = parts_of(records, room(change))
-    yield from stage(change, parts)
-    moves: list[Command] = [
-        ["LMOVE", change.stage(number), change.key, "LEFT", side]
-        for number, part in enumerate(parts)
-        for _ in part
-    ]
+    moves: list[Command] = []
+    for part in parts_of(records, room(change)):
+        staged = yield from _staged(change, part)
+        moves += [["LMOVE", staged, change.key, "LEFT", side] for _ in part]
     yield from _moved(change, moves)
     if ttl is not None:
         yield single("PEXPIRE", change.key, milliseconds(ttl))
     return (yield from length(change.key))
 
 
+def _staged(change: Change, part: list[str]) -> Plan[str]:
+    """Put `part` into a list of its own, and return its key."""
+    staged = ""
+
+    def commands() -> list[Command]:
+        nonlocal staged
+        staged = change.stage(uuid4().hex)
+        return stage_commands(change, staged, part)
+
+    yield Request(commands(), "multi", renews=True, anew=commands)
+    return staged
+
+
 def _moved(change: Change, moves: list[Command]) -> Plan[None]:
-    each = len(change.key.encode()) + len(change.stage(0).encode()) + 80
+    each = 6 * len(change.key) + len(change.stage(uuid4().hex)) + 80
     at_once = max(1, change.max_request_bytes // each)
     for first in range(0, len(moves), at_once):
         yield Request(moves[first : first + at_once], "multi", renews=True)
@@ -123,7 +139,7 @@ def _replaced(change: Change, records: list[str], ttl: timedelta | None) -> Plan
 def _inserted(change: Change, records: list[str], place: int) -> Plan[int]:
     original = as_texts([(yield single("LINDEX", change.key, place))])[0]
     twin = _twin(original)
-    yield single("LSET", change.key, place, twin)
+    yield single("LSET", change.key, place, twin, once=True)
     # Each command carries the twin and the key besides its record.
     parts = parts_of(records, room(change), each=6 * (len(twin) + len(change.key)) + 40)
     for number, part in enumerate(parts, 1):

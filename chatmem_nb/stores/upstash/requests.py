@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -23,15 +23,23 @@ class Request:
     how: Literal["single", "pipeline", "multi"] = "single"
     renews: bool = False
     """A further page or part of a call that gets on: its time starts anew."""
+    once: bool = False
+    """Not to be sent again where it may have arrived."""
+    anew: Callable[[], list[Command]] | None = None
+    """What to send instead at each attempt, where attempts must not be the same."""
+
+    def commands_to_send(self) -> list[Command]:
+        """Return the commands of the next attempt."""
+        return self.commands if self.anew is None else self.anew()
 
 
 Plan: TypeAlias = Generator[Request, Any, T]
 """Yields requests, is sent their answers (or thrown their errors), and returns a result."""
 
 
-def single(*command: str | int, renews: bool = False) -> Request:
+def single(*command: str | int, renews: bool = False, once: bool = False) -> Request:
     """Return the request of one command."""
-    return Request([list(command)], renews=renews)
+    return Request([list(command)], renews=renews, once=once)
 
 
 def send(client: Redis, request: Request) -> Any:
@@ -39,7 +47,7 @@ def send(client: Redis, request: Request) -> Any:
     if request.how == "single":
         return client.execute(request.commands[0])
     batch = client.multi() if request.how == "multi" else client.pipeline()
-    for command in request.commands:
+    for command in request.commands_to_send():
         batch.execute(command)
     return batch.exec()
 
@@ -49,7 +57,7 @@ async def asend(client: AsyncRedis, request: Request) -> Any:
     if request.how == "single":
         return await client.execute(request.commands[0])
     batch = client.multi() if request.how == "multi" else client.pipeline()
-    for command in request.commands:
+    for command in request.commands_to_send():
         batch.execute(command)
     return await batch.exec()
 

@@ -38,7 +38,7 @@ class Change:
     def marker(self) -> str:
         return f"{self.aside}done:{self.token}"
 
-    def stage(self, part: int) -> str:
+    def stage(self, part: int | str) -> str:
         return f"{self.aside}part:{self.token}:{part}"
 
     def script(self, script: str, *arguments: str | int, stages: tuple[str, ...] = ()) -> Request:
@@ -76,13 +76,12 @@ def _place_staged(
 def stage(change: Change, parts: list[list[str]]) -> Plan[None]:
     """Put `parts` where no reader looks, for as long as a marker stands; to send a part again is harmless."""
     for number, part in enumerate(parts):
-        staged = change.stage(number)
-        commands: list[Command] = [
-            ["DEL", staged],
-            ["RPUSH", staged, *part],
-            ["PEXPIRE", staged, change.marker_ms],
-        ]
-        yield Request(commands, "multi", renews=True)
+        yield Request(stage_commands(change, change.stage(number), part), "multi", renews=True)
+
+
+def stage_commands(change: Change, staged: str, part: list[str]) -> list[Command]:
+    """Return what makes the list `staged` hold `part`, for as long as a marker stands."""
+    return [["DEL", staged], ["RPUSH", staged, *part], ["PEXPIRE", staged, change.marker_ms]]
 
 
 def delete(change: Change) -> Plan[bool]:
