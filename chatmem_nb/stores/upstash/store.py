@@ -23,7 +23,8 @@ class UpstashSessionStore:
 
     Every change happens exactly once, even where its answer was lost and it was sent again: one script, one
     billed command. A batch larger than a request is staged, and moved in by one script. Where the server
-    refuses scripts, the same is done with more commands.
+    refuses scripts, the same is done with more commands; `insert` in the middle, and `remove` of one of equal
+    records, then fail where an answer is lost.
 
     `timeout_s` is the time of a call with all its attempts; a call that takes several pages or parts has it
     for each. After a StoreUnavailableError it is not known whether the last attempt of a change arrived.
