@@ -52,10 +52,10 @@ def jupyterlab(
     """
     chosen = _free_port(port)
     token = secrets.token_urlsafe(24)
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, _settings() as settings:
         process = subprocess.Popen(
             _command(notebooks, chosen),
-            env={**os.environ, **variables, "JUPYTER_TOKEN": token},  # not as an argument: `ps` shows those
+            env={**os.environ, **variables, **settings, "JUPYTER_TOKEN": token},  # `ps` shows arguments
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -68,6 +68,17 @@ def jupyterlab(
             yield f"{base}/lab/tree/{NOTEBOOK}?token={token}", process
         finally:
             _stop(process)
+
+
+@contextlib.contextmanager
+def _settings() -> Iterator[dict[str, str]]:
+    """JupyterLab's configuration, for a first look undisturbed: it does not ask about its news."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder, "labconfig", "page_config.json")
+        page.parent.mkdir()
+        page.write_text('{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}')
+        path = os.pathsep.join(filter(None, (folder, os.environ.get("JUPYTER_CONFIG_PATH"))))
+        yield {"JUPYTER_CONFIG_PATH": path}
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
