@@ -1,4 +1,4 @@
-"""One Chromium and one Jupyter server for the whole run; each test opens pages of its own."""
+"""One Chromium a file, one Jupyter server for the whole run; each test opens pages of its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from jupyter_hosts import Server
 from stand_in import StandIn
 
 
-@pytest.fixture(scope="session")
+# One a file, and not one a run: while Playwright is up, its event loop counts as running in this thread, and
+# no test after it could call `asyncio.run`.
+@pytest.fixture(scope="module")
 def chrome() -> Iterator[Chrome]:
     if CHROMIUM is None:
         if os.environ.get("CI"):
