@@ -20,6 +20,7 @@ from ..stores.base import SessionStore
 from ._refusals import Refusal, refusal_of
 from ._requests import Call, Params
 from ._state import BrowserState, Connection
+from ._words import SERVICES, input_of
 
 UPSTASH: Final = "Upstash Redis"
 MOMENTO: Final = "Momento"
@@ -136,8 +137,10 @@ def _offer(service: str) -> dict[str, Any]:
     names = _VARIABLES.get(service, ())
     return {
         "service": service,
+        "label": SERVICES[service],
         "env": [{"name": name, "set": bool(os.environ.get(name))} for name in names],
         "fields": list(_FIELDS[service]),
+        "inputs": [input_of(name) for name in _FIELDS[service]],
     }
 
 

@@ -10,6 +10,7 @@ from ._listing import Line, Listing
 from ._matching import matcher
 from ._requests import Call, Params
 from ._state import BrowserState
+from ._words import cost
 
 SORTS: Final = ("found", "id", "length", "last_write", "ttl")
 PAGE_LIMIT: Final = 200
@@ -41,6 +42,7 @@ class SessionList:
             "complete": listing.complete,
             "found": len(names),
             "listing_spent": {"requests": listing.requests, "billed": listing.billed},
+            "cost": cost(listing.requests, listing.billed, self._state.connected().spent()),
         }
 
     def forget(self, session_ids: Iterable[str]) -> None:

@@ -16,6 +16,7 @@ from ._reading import records
 from ._requests import Call, Params
 from ._roles import role_of
 from ._state import BrowserState, stale
+from ._words import facts
 
 SCANNED: Final = 2_000
 """Messages that are read for the header, unless all are asked for."""
@@ -96,7 +97,8 @@ class Statistics:
             await self._newest(opened.session_id, opened.total) if figures.scanned < opened.total else None
         )
         self._state.at(opened.session_id, opened.epoch)
-        return figures.shown(opened.total, newest)
+        shown = figures.shown(opened.total, newest)
+        return {**shown, "facts": facts(shown)}
 
     async def _scan(self, figures: Figures, session_id: str, epoch: int, stop: int) -> None:
         start = figures.scanned

@@ -196,7 +196,7 @@ class HistoryBrowser(PageWidget):
         """Return the figures of the open session: messages, turns, tokens, tools, times. Reads all of it."""
         opened = self._counted()
         figures = self._ask("stats", session_id=opened.session_id, epoch=opened.epoch, all=True)
-        return {name: value for name, value in figures.items() if name != "spent"}
+        return {name: value for name, value in figures.items() if name not in ("spent", "facts")}
 
     def __repr__(self) -> str:
         connection, session = self._methods.state.connection, self._methods.state.session

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from chatmem_nb.widgets._words import SERVICES, cost, facts, input_of
+
 Message = dict[str, Any]
 ROLES = ("human", "ai", "tool", "ai")
 CLIENTS: dict[str, tuple[list[str], list[str]]] = {
@@ -117,7 +119,8 @@ class StandIn:
     def client(self, service: str) -> Message:
         names, fields = CLIENTS[service]
         env = [{"name": name, "set": self.extra_env and service == "upstash"} for name in names]
-        return {"service": service, "env": env, "fields": fields}
+        inputs = [input_of(name) for name in fields]
+        return {"service": service, "label": SERVICES[service], "env": env, "inputs": inputs}
 
     def on_connect(self, params: Message) -> Message:
         self.connected = True
@@ -143,7 +146,7 @@ class StandIn:
             "total": len(names) if self.listing_complete else None,
             "complete": complete,
             "found": params["start"] + len(part),
-            "spent": {"requests": 3, "billed": 12, "bytes_received": 4321},
+            "cost": cost(3, 12, {"requests": 3, "bytes_received": 4321}),
         }
 
     def summary(self, name: str) -> Message:
@@ -180,16 +183,15 @@ class StandIn:
 
     def on_stats(self, params: Message) -> Message:
         talk = self.talks[params["session_id"]]
-        return {
-            "messages": talk.length,
+        figures = {
             "turns": talk.length // 2,
             "tokens": {"input": 12345, "output": 678, "total": 13023},
             "tools": [{"name": "search_flights", "calls": 12}, {"name": "book", "calls": 3}],
             "bad": 1,
             "first_time": "2026-03-01T10:20:30Z",
             "last_time": "2026-03-09T10:20:30Z",
-            "partial": talk.length > 5000,
         }
+        return {"messages": talk.length, "facts": facts(figures)}
 
     def on_locate(self, params: Message) -> Message:
         return {"index": 7}

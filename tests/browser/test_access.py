@@ -281,5 +281,5 @@ def test_nothing_moves_where_motion_is_reduced(blank: Blank) -> None:
     kernel = rich()
     kernel.silent = {"sessions"}
     page = blank(kernel)
-    page.locator(".skeleton").first.wait_for()
+    page.locator(".skeletons").first.wait_for()
     assert page.evaluate("() => document.getAnimations().length") == 0

@@ -124,7 +124,7 @@ def test_a_message_is_deleted_after_a_question_and_comes_back(blank: Blank) -> N
 def test_clearing_names_the_session_and_counts_its_messages(blank: Blank) -> None:
     page, kernel = opened(blank)
     page.get_by_role("button", name="Clear session").click()
-    sheet = page.get_by_role("dialog", name="Clear this session?")
+    sheet = page.get_by_role("dialog", name="Clear 1 session?")
     expect(sheet.get_by_label("Sessions to clear")).to_have_text("trip to Oslo40 messages")
     expect(sheet).to_contain_text("It can be undone while this browser lives.")
     page.keyboard.press("Escape")
@@ -155,7 +155,7 @@ def test_a_failed_clear_says_why_in_its_sheet(blank: Blank) -> None:
     kernel.broken["clear"] = {"type": "unavailable", "message": "The server does not answer."}
     page.get_by_role("button", name="Clear session").click()
     page.get_by_role("button", name="Clear 40 messages").click()
-    sheet = page.get_by_role("dialog", name="Clear this session?")
+    sheet = page.get_by_role("dialog", name="Clear 1 session?")
     expect(sheet.get_by_role("alert").filter(has_text="The server does not answer.")).to_be_visible()
 
 
@@ -186,8 +186,8 @@ def test_read_only_takes_every_change_away(blank: Blank) -> None:
     kernel.read_only = True
     kernel.keep()
     page = blank(kernel, traits={"read_only": True})
-    page.locator(".msg:not(.waiting)").last.hover()
     page.locator(".tick").first.click()
+    page.locator(".msg:not(.waiting)").last.hover()
     expect(page.get_by_text("Read only")).to_be_visible()
     expect(page.get_by_role("button", name="Raw JSON")).to_be_visible()
     for name in ("Append", "Preview", "New", "Clear session", "Clear selected", "Delete message", "Undo"):

@@ -84,7 +84,7 @@ def test_the_environment_is_named_and_offered(blank: Blank) -> None:
     page.get_by_role("button", name="Connect from the environment").click()
     page.locator(".session").first.wait_for()
     [sent] = kernel.asked("connect")
-    assert sent == {"service": "upstash", "use_env": True, "key_prefix": "message_store:"}
+    assert sent == {"service": "upstash", "use_env": True}
 
 
 @pytest.mark.parametrize(

@@ -110,11 +110,12 @@ def test_progress_is_shown_and_a_search_can_be_stopped(blank: Blank) -> None:
     page.get_by_label("Where").select_option("All sessions")
     look(page, "ferry")
     page.wait_for_function("() => sent.some(m => m.method === 'find')")
+    page.wait_for_timeout(450)  # what is quicker needs no word
     event = {
         "event": "progress",
         "done": 1500,
         "total": 9000,
-        "note": "",
+        "note": "messages read",
         "partial": {"hits": [hit("other", 3)]},
     }
     page.evaluate(
@@ -124,9 +125,10 @@ def test_progress_is_shown_and_a_search_can_be_stopped(blank: Blank) -> None:
         }""",
         event,
     )
-    expect(page.get_by_text("1 hit in 1,500 of 9,000…")).to_be_visible()
+    expect(page.get_by_text("1 hit so far")).to_be_visible()
+    expect(page.get_by_text("messages read: 1,500 of 9,000")).to_be_visible()
     expect(page.get_by_role("listbox", name="Hits").get_by_role("option")).to_have_count(1)
-    page.locator(".find").get_by_role("button", name="Cancel").click()
+    page.locator(".toast").get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Stopped. 1 hit")).to_be_visible()
     assert len(kernel.asked("cancel")) == 1
 

@@ -18,7 +18,7 @@ from chatmem_nb.markdown import to_html
 pytestmark = pytest.mark.browser
 # What the page must never hold: an element that runs or fetches, an attribute that does.
 FORBIDDEN = """() => [...document.querySelectorAll('.chatmem *')].filter(e =>
-    e.matches('script, iframe, object, embed, link, meta, base, style, svg, math, video, audio, form:not(.card, .find)')
+    e.matches('script, iframe, object, embed, link, meta, base, style, svg, math, video, audio, form:not(.card, .find, .line)')
     || (e.matches('img') && !/^data:image/.test(e.src))
     || [...e.attributes].some(a => /^on|^style$|^srcdoc$|^ping$|^background$|^poster$|^formaction$/i.test(a.name)
         && !e.matches('.pad, .block'))
@@ -85,6 +85,8 @@ class Hostile(StandIn):
         hello["service"] = self.next if self.connected else None
         hello["undo"] = {"available": True, "label": self.next}
         for client in hello["clients"]:
+            client["inputs"] = [one | {"label": self.next, "hint": self.next} for one in client["inputs"]]
+            client["label"] = self.next
             client["env"] = [{"name": text, "set": True} for text in PAYLOADS]
         return hello
 
@@ -100,8 +102,7 @@ class Hostile(StandIn):
         }
 
     def on_stats(self, params: Message) -> Message:
-        tools = [{"name": text, "calls": 2} for text in PAYLOADS]
-        return super().on_stats(params) | {"tools": tools, "first_time": self.next, "last_time": self.next}
+        return {"facts": {text: text for text in PAYLOADS}}
 
     def on_find(self, params: Message) -> Message:
         self.hits = [

@@ -90,6 +90,7 @@ def test_a_download_that_takes_long_can_be_stopped(blank: Blank) -> None:
     away = sheet(page, "Take all away")
     away.get_by_role("button", name="JSONL").click()
     page.wait_for_function("() => sent.some(m => m.method === 'export')")
+    page.wait_for_timeout(450)  # what is quicker needs no word
     page.evaluate(
         """() => {
           const {rid, view} = sent.find(m => m.method === 'export');

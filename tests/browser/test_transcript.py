@@ -240,6 +240,7 @@ def test_statistics_of_a_long_session_are_counted_when_asked_and_can_be_stopped(
     kernel.silent = {"stats"}
     page.get_by_role("button", name="Count turns, tokens and tools").click()
     page.wait_for_function("() => sent.some(m => m.method === 'stats')")
+    page.wait_for_timeout(450)  # what is quicker needs no word
     assert kernel.asked("stats")[0]["all"] is True
     page.evaluate(
         """() => {

@@ -12,13 +12,13 @@ const UNDOABLE = "It can be undone while this browser lives."
 
 // `tag` is "name.class", a div by default; functions among `props` listen; false children are left out.
 function h(tag, props, ...children) {
-	const [name, ...classes] = tag.split(".")
-	const node = document.createElement(name || "div")
+	let [name, ...classes] = tag.split(".")
+	let node = document.createElement(name || "div")
 	if (name === "button") node.type = name
 	node.className = classes.join(" ")
 	if (props?.constructor !== Object) children.unshift(props)
 	else
-		for (const [key, value] of Object.entries(props)) {
+		for (let [key, value] of Object.entries(props)) {
 			if (typeof value === "function") node.addEventListener(key.slice(2), value)
 			else if (value != null && key in node) node[key] = value
 			else if (value != null) node.setAttribute(key, value)
@@ -93,10 +93,10 @@ const TAGS = "a,blockquote,br,code,div,em,h1,h2,h3,h4,h5,h6,hr,li,ol,p,pre,s,spa
 
 // Pruned in a document that runs and fetches nothing.
 function safe(html) {
-	const {body} = new DOMParser().parseFromString("<body>" + html, "text/html")
-	for (const node of body.querySelectorAll("*")) {
+	let {body} = new DOMParser().parseFromString("<body>" + html, "text/html")
+	for (let node of body.querySelectorAll("*")) {
 		if (!node.matches(TAGS)) node.remove()
-		for (const {name, value} of [...node.attributes])
+		for (let {name, value} of [...node.attributes])
 			if (!/^(class|start)$/.test(name) && !(name === "href" && /^(https?:|mailto:)/i.test(value))) node.removeAttribute(name)
 		if (node instanceof HTMLAnchorElement) Object.assign(keyed(node), {rel: "noopener noreferrer", target: "_blank"})
 	}
@@ -107,10 +107,10 @@ function safe(html) {
 
 // `heard(event)`: what the kernel tells unasked; `hushed(silent)`: it is silent, or speaks again.
 function wire(model, heard, hushed) {
-	const view = Date.now().toString(36) + Math.random().toString(36).slice(1)
-	const open = new Map()
+	let view = Math.random().toString(36).slice(2)
+	let open = new Map()
 	let sent = 0, last = 0, probed = 0, silent = false
-	const hush = now => now !== silent && hushed((silent = now))
+	let hush = now => now !== silent && hushed((silent = now))
 
 	function send(method, params) {
 		try {
@@ -123,8 +123,8 @@ function wire(model, heard, hushed) {
 
 	function ask(method, params = {}, progress) {
 		let entry
-		const promise = new Promise((done, fail) => (entry = {done, fail, progress, since: Date.now()}))
-		const rid = send(method, params)
+		let promise = new Promise((done, fail) => (entry = {done, fail, progress, since: Date.now()}))
+		let rid = send(method, params)
 		open.set(rid, entry)
 		promise.catch(() => {}) // whoever waits for it hears of it all the same
 		promise.cancel = () => {
@@ -139,24 +139,24 @@ function wire(model, heard, hushed) {
 		if (message.view && message.view !== view) return
 		last = Date.now()
 		hush(false)
-		const entry = message.view && open.get(message.rid)
+		let entry = message.view && open.get(message.rid)
 		if (message.event === "progress") entry?.progress?.(message)
 		else if (message.event) heard(message)
 		else if (open.delete(message.rid)) message.ok ? entry.done({...message.result, buffers}) : entry.fail(message.error)
 	}
 
 	// No answer: ask whether anybody is there. Any message mends it.
-	const watch = setInterval(() => {
-		const [oldest] = open.values()
-		const now = Date.now()
-		const age = oldest ? now - Math.max(oldest.since, last) : 0
+	let watch = setInterval(() => {
+		let [oldest] = open.values()
+		let now = Date.now()
+		let age = oldest ? now - Math.max(oldest.since, last) : 0
 		if (age >= 4000) hush(true)
 		if (age < 2000 || now - probed < 4000) return
 		probed = now
 		send("hello", {})
 	}, 500)
 	model.on("msg:custom", receive)
-	const close = () => {
+	let close = () => {
 		clearInterval(watch)
 		model.off("msg:custom", receive)
 		open.clear()
@@ -169,20 +169,20 @@ function wire(model, heard, hushed) {
 // Rows of any height in a block that floats in a spacer: it grows at its ends as one scrolls, is built anew where
 // the bar leaps to, and at rest drifts to where its index belongs on the bar.
 function scroller(box, make, guess, seen) {
-	const block = h(".block", {role: "presentation"})
-	const pad = h(".pad", {role: "presentation"}, block)
-	const self = {box, total: 0, first: 0, rows: [], mark: null, ended: false, sticky: true, get last() {return self.first + self.rows.length;}, reset, update, renew, resize, show, close}
-	const later = timer()
+	let block = h(".block")
+	let pad = h(".pad", block)
+	let self = {box, total: 0, first: 0, rows: [], mark: null, ended: false, sticky: true, get last() {return self.first + self.rows.length;}, reset, update, renew, resize, show, close}
+	let later = timer()
 	let top = 0, mean = guess, seenAs
-	const height = () => block.offsetHeight
-	const ideal = () => Math.min(CAP, mean * self.total)
-	const shape = () => `${box.clientWidth} ${box.clientHeight}`
+	let height = () => block.offsetHeight
+	let ideal = () => Math.min(CAP, mean * self.total)
+	let shape = () => `${box.clientWidth} ${box.clientHeight}`
 	// The first row that ends below `y`.
-	const at = y => self.rows.findIndex(row => top + row.offsetTop + row.offsetHeight > y)
+	let at = y => self.rows.findIndex(row => top + row.offsetTop + row.offsetHeight > y)
 
 	function room() {
-		const end = top + height()
-		const full = self.last === self.total ? end : Math.max(ideal(), end + box.clientHeight)
+		let end = top + height()
+		let full = self.last === self.total ? end : Math.max(ideal(), end + box.clientHeight)
 		pad.style.height = `${full}px`
 		block.style.top = `${top}px`
 		return full
@@ -203,11 +203,11 @@ function scroller(box, make, guess, seen) {
 	}
 
 	function update() {
-		const {scrollTop: y, clientHeight: view} = box
+		let {scrollTop: y, clientHeight: view} = box
 		if (!self.total || !view) return
 		if (self.rows.length && top <= y + view && top + height() >= y) return fill()
-		const part = Math.min(1, y / Math.max(1, room() - view))
-		const index = Math.min(self.total - 1, Math.floor(part * self.total))
+		let part = Math.min(1, y / Math.max(1, room() - view))
+		let index = Math.min(self.total - 1, Math.floor(part * self.total))
 		place(index, y + part * view, part * self.total - index)
 	}
 
@@ -222,17 +222,17 @@ function scroller(box, make, guess, seen) {
 	}
 
 	function fill() {
-		const view = box.clientHeight
-		const over = Math.max(300, view / 2)
-		const some = px => Math.min(40, Math.ceil(px / Math.max(16, mean)) + 1)
+		let view = box.clientHeight
+		let over = Math.max(300, view / 2)
+		let some = px => Math.min(40, Math.ceil(px / Math.max(16, mean)) + 1)
 		for (let turn = 0; turn < 40; turn++) {
-			const below = box.scrollTop + view + over - top - height()
-			const above = top - box.scrollTop + over
+			let below = box.scrollTop + view + over - top - height()
+			let above = top - box.scrollTop + over
 			if (below > 0 && self.last < self.total) grow(Math.min(self.total - self.last, some(below)), true)
 			else if (above > 0 && self.first > 0) grow(Math.min(self.first, some(above)))
 			else break
 		}
-		const low = at(box.scrollTop - over * 3)
+		let low = at(box.scrollTop - over * 3)
 		drop(self.rows.splice(at(box.scrollTop + view + over * 3) + 1 || self.rows.length))
 		if (low > 0) {
 			top += self.rows[low].offsetTop
@@ -248,8 +248,8 @@ function scroller(box, make, guess, seen) {
 	}
 
 	function grow(n, down) {
-		const before = height()
-		const start = down ? self.last : (self.first -= n)
+		let before = height()
+		let start = down ? self.last : (self.first -= n)
 		block[down ? "append" : "prepend"](...Array.from({length: n}, (_, i) => make(start + i)))
 		self.rows = [...block.children]
 		if (!down) top -= height() - before
@@ -258,7 +258,7 @@ function scroller(box, make, guess, seen) {
 
 	// A row must not take the focus along, or keys would reach the notebook.
 	function drop(rows) {
-		for (const row of rows) {
+		for (let row of rows) {
 			if (row.contains(document.activeElement)) focus(box)
 			row.remove()
 		}
@@ -267,16 +267,16 @@ function scroller(box, make, guess, seen) {
 	// Nothing moves on the screen.
 	function settle() {
 		if (!self.first || self.last === self.total || !self.mark) return
-		const {index, y} = self.mark
-		const view = box.clientHeight
-		const part = between(0, (index - y / mean) / (self.total - view / mean), 1)
+		let {index, y} = self.mark
+		let view = box.clientHeight
+		let part = between(0, (index - y / mean) / (self.total - view / mean), 1)
 		shift(Math.max(view, part * (ideal() - view)) - box.scrollTop)
 		remember()
 	}
 
 	function remember() {
-		const {scrollTop: y, clientHeight: view} = box
-		const i = at(y)
+		let {scrollTop: y, clientHeight: view} = box
+		let i = at(y)
 		self.mark = i < 0 ? null : {index: self.first + i, y: top + self.rows[i].offsetTop - y}
 		self.ended = self.last === self.total && top + height() - y - view < 8
 		seenAs = shape()
@@ -284,7 +284,7 @@ function scroller(box, make, guess, seen) {
 
 	// Rows changed: what is on top of the screen stays there, and the end stays the end.
 	function restore() {
-		const row = self.mark && self.rows[self.mark.index - self.first]
+		let row = self.mark && self.rows[self.mark.index - self.first]
 		if (!row) return update()
 		if (self.sticky && self.ended && self.last === self.total) box.scrollTop = room()
 		else top = box.scrollTop + self.mark.y - row.offsetTop
@@ -293,9 +293,9 @@ function scroller(box, make, guess, seen) {
 
 	function renew(from = self.first, to = self.last) {
 		for (let index = Math.max(from, self.first); index < Math.min(to, self.last); index++) {
-			const old = self.rows[index - self.first]
-			const row = (self.rows[index - self.first] = make(index))
-			const held = old.contains(document.activeElement)
+			let old = self.rows[index - self.first]
+			let row = (self.rows[index - self.first] = make(index))
+			let held = old.contains(document.activeElement)
 			old.replaceWith(row)
 			if (held) focus(row.matches("[tabindex]") ? row : box)
 		}
@@ -310,19 +310,19 @@ function scroller(box, make, guess, seen) {
 
 	// Row `index` on the screen: its start on top (part 0), its end at the bottom (1), or the shortest way.
 	function show(index, part) {
-		const view = box.clientHeight
-		const row = self.rows[index - self.first]
+		let view = box.clientHeight
+		let row = self.rows[index - self.first]
 		if (part === undefined && row) {
-			const y = top + row.offsetTop
-			const low = y + row.offsetHeight - view
+			let y = top + row.offsetTop
+			let low = y + row.offsetHeight - view
 			box.scrollTop = low > y ? y : between(low, box.scrollTop, y)
 		} else if (self.total) {
 			part ??= 0
-			const full = Math.max(view, ideal())
+			let full = Math.max(view, ideal())
 			pad.style.height = `${full}px`
 			box.scrollTop = ((index + part) / self.total) * (full - view)
 			place(index, box.scrollTop + part * view, part)
-			const short = box.scrollTop + view - top - height()
+			let short = box.scrollTop + view - top - height()
 			if (self.last === self.total && short > 0) shift(short) // too few rows to fill the screen: lean on the end
 			if (!self.first) shift(-top)
 			remember()
@@ -331,7 +331,7 @@ function scroller(box, make, guess, seen) {
 		return self.rows[index - self.first]
 	}
 
-	const sizes = new ResizeObserver(() => box.clientHeight && (shape() === seenAs && self.mark ? fill() : restore()))
+	let sizes = new ResizeObserver(() => box.clientHeight && (shape() === seenAs && self.mark ? fill() : restore()))
 
 	function close() {
 		later()
@@ -348,11 +348,11 @@ function scroller(box, make, guess, seen) {
 
 // A listbox. Arrows move, and `moved(index)` hears of it; `acts` by key.
 function options(id, label, tall, draw, seen, acts, moved) {
-	const box = h(".rows", {role: "listbox", tabIndex: 0, ariaLabel: label, onkeydown})
-	const self = Object.assign(scroller(box, row, tall, seen), {at: 0, go, sticky: false})
+	let box = h(".rows", {role: "listbox", tabIndex: 0, ariaLabel: label, onkeydown})
+	let self = Object.assign(scroller(box, row, tall, seen), {at: 0, go, sticky: false})
 
 	function row(index) {
-		const node = Object.assign(draw(index), {id: id + index, role: "option"})
+		let node = Object.assign(draw(index), {id: id + index, role: "option"})
 		node.classList.toggle("at", index === self.at)
 		return node
 	}
@@ -365,8 +365,8 @@ function options(id, label, tall, draw, seen, acts, moved) {
 	}
 
 	function onkeydown(event) {
-		const page = Math.floor(box.clientHeight / tall) || 1
-		const step = {ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity}[event.key]
+		let page = Math.floor(box.clientHeight / tall) || 1
+		let step = {ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity}[event.key]
 		act(event, step ? {[event.key]: () => (go(self.at + step), moved?.(self.at))} : acts)
 	}
 
@@ -376,32 +376,39 @@ function options(id, label, tall, draw, seen, acts, moved) {
 // ---- sheets and menus
 
 function sheet(app, title, body, more, wide = "", onclose = () => {}) {
-	const close = () => node.close()
-	const node = h("dialog.sheet" + wide, {ariaLabel: title, onclose: () => (node.remove(), onclose())}, h("header", h("h2", title), tool("close", "Close", close)), h(".sheetbody", body, more))
+	let held = document.activeElement
+	let close = () => node.close()
+	let closed = () => {
+		app.root.append(...node.querySelectorAll(".toast"))
+		node.remove()
+		onclose()
+		for (let one of [app.talk.list.box, held.closest(".msg"), held]) focus(one) // the last that can take it
+	}
+	let node = h("dialog.sheet" + wide, {ariaLabel: title, onclose: closed}, h("header", h("h2", title), tool("close", "Close", close)), h(".sheetbody", body, more))
 	app.root.append(node)
 	node.showModal()
 	return close
 }
 
 function prompt(app, title, hint, label, action, run) {
-	const said = alarm()
-	const input = field(label, {autofocus: true})
-	const go = submit(action, ".primary")
-	const send = () => app.work(async () => (await run(input.value.trim()), close()), ({message}) => put(said, message), go)
-	const close = sheet(app, title, form(".line", send, {}, input, go), [h("p.dim", hint), said])
+	let said = alarm()
+	let input = field(label, {autofocus: true})
+	let go = submit(action, ".primary")
+	let send = () => app.work(async () => (await run(input.value.trim()), close()), ({message}) => put(said, message), go)
+	let close = sheet(app, title, form(".line", send, {}, input, go), [h("p.dim", hint), said])
 }
 
 function confirm(app, title, body, action, run, onclose) {
-	const said = alarm()
-	const fail = ({message}) => put(said, message)
-	const yes = button(action, () => app.work(async () => (await run(), close()), fail, yes), ".primary.danger")
-	const close = sheet(app, title, [body, said], h("footer", button("Cancel", () => close(), "", {autofocus: true}), yes), "", onclose)
+	let said = alarm()
+	let fail = ({message}) => put(said, message)
+	let yes = button(action, () => app.work(async () => (await run(), close()), fail, yes), ".primary.danger")
+	let close = sheet(app, title, [body, said], h("footer", button("Cancel", () => close(), "", {autofocus: true}), yes), "", onclose)
 	return {yes, fail}
 }
 
 // Pages of plain http have no navigator.clipboard.
 function copyText(app, text) {
-	const write = event => (event.preventDefault(), event.clipboardData.setData("text/plain", text))
+	let write = event => (event.preventDefault(), event.clipboardData.setData("text/plain", text))
 	document.addEventListener("copy", write, {once: true})
 	app.note(document.execCommand("copy") ? "Copied" : "This page may not copy.")
 	document.removeEventListener("copy", write)
@@ -409,15 +416,11 @@ function copyText(app, text) {
 
 // ---- connect
 
-const SERVICES = {upstash: "Upstash Redis", momento: "Momento", local: "Local demo"}
-const FIELDS = {url: "REST URL", token: "REST token", api_key: "API key", endpoint: "Endpoint", cache_name: "Cache name", key_prefix: "Key prefix"}
-const HINTS = {url: "https://example-12345.upstash.io", cache_name: "chatmem", key_prefix: "message_store:"}
-
 function connectForm(app) {
-	const node = h(".connect")
-	const problem = alarm()
+	let node = h(".connect")
+	let problem = alarm()
 	let kind, clients, inputs, buttons
-	const chosen = () => clients.find(({service}) => service === kind)
+	let chosen = () => clients.find(({service}) => service === kind)
 
 	function show(hello) {
 		clients = hello.clients
@@ -426,42 +429,41 @@ function connectForm(app) {
 	}
 
 	function draw() {
-		const {env, fields} = chosen()
-		const pick = service => () => ((kind = service), draw(), node.querySelector(":checked").focus())
+		let {env, inputs: fields} = chosen()
+		let pick = service => () => ((kind = service), draw(), node.querySelector(":checked").focus())
 		// A cache has a default name.
-		const all = env.length && env.every(({name, set}) => set || /CACHE/.test(name))
+		let all = env.length && env.every(({name, set}) => set || /CACHE/.test(name))
 		inputs = {}
 		buttons = [submit("Connect", all ? "" : ".primary"), all && button("Connect from the environment", () => send(true), ".primary")]
 		put(problem)
 		put(node, form(".card", () => send(false), {}, h("h2", "Open stored conversations"), h("p.dim", "Keys go straight to the kernel. They are never saved in the notebook."),
-			h("fieldset.picks", h("legend.unseen", "Service"), clients.map(({service}) =>
-				h("label", h("input", {type: "radio", name: app.view, checked: service === kind, onchange: pick(service)}), h("span", SERVICES[service])))),
+			h("fieldset.picks", h("legend.unseen", "Service"), clients.map(({service, label}) =>
+				h("label", h("input", {type: "radio", name: app.view, checked: service === kind, onchange: pick(service)}), h("span", label)))),
 			env.length > 0 && h(".env", h("ul", {ariaLabel: "Environment variables"}, env.map(({name, set}) =>
 				h("li.line", icon(set ? "check" : "close"), h("code", plain(name)), dim(set ? "set" : "not set")))), buttons[1]),
 			fields.map(input), !fields.length && "Starts a small server in this kernel, with sample conversations. No account needed.", problem, buttons[0]))
 	}
 
-	function input(key) {
-		const id = `${app.view}-${key}`
-		const secret = /token|key$/.test(key)
-		const error = h(".reason", {id: id + "-error"})
-		const input = field(null, {id, placeholder: HINTS[key] ?? "", type: secret ? "password" : "text", autocomplete: "off", "aria-describedby": error.id, value: key === "key_prefix" ? HINTS[key] : ""})
-		inputs[key] = {input, error, secret}
-		return h(".field", h("label", {for: id}, FIELDS[key]), input, error)
+	function input({name, label, hint, secret}) {
+		let id = `${app.view}-${name}`
+		let error = h(".reason", {id: id + "-error"})
+		let input = h("input", {id, placeholder: hint, type: secret ? "password" : "text", autocomplete: "off", spellcheck: false, "aria-describedby": error.id})
+		inputs[name] = {input, error, secret}
+		return h(".field", h("label", {for: id}, label), input, error)
 	}
 
 	// A secret leaves its field before the message goes.
 	function send(use_env) {
-		const params = {service: kind, use_env}
+		let params = {service: kind, use_env}
 		put(problem)
-		for (const [key, {input, error, secret}] of Object.entries(inputs)) {
-			if (!use_env || key === "key_prefix") params[key] = input.value.trim()
+		for (let [key, {input, error, secret}] of Object.entries(inputs)) {
+			params[key] = input.value.trim() || undefined
 			if (secret) input.value = ""
 			put(error)
 			input.ariaInvalid = null
 		}
 		app.work(async () => app.connected(await app.ask("connect", params)), ({field, message}) => {
-			const {input, error} = inputs[field] ?? {error: problem}
+			let {input, error} = inputs[field] ?? {error: problem}
 			put(error, message)
 			if (input) input.ariaInvalid = "true"
 			focus(input)
@@ -474,38 +476,24 @@ function connectForm(app) {
 // ---- sessions
 
 function sessionList(app) {
-	const rows = new Map()
-	const later = timer()
-	let ticked = new Set(), gen = 0, down = false, asking = null, failed = false
-	const wanted = () => query.value.trim()
-	const exactly = () => wanted() && app.open(wanted())
-	const open = at => rows.has(at) && app.open(rows.get(at).session_id)
-	const query = field("Filter, or an exact id", {type: "search", oninput: typed, onkeydown: event => act(event, {Enter: exactly, ArrowDown: () => focus(list.box), Escape: () => ((query.value = ""), typed())})})
-	const sort = choice("Sort sessions", {found: "As found", id: "By id", length: "By length", last_write: "By last write", ttl: "By expiry"}, () => turn(!/found|id/.test(sort.value)))
-	const way = tool("up", "Largest first", () => turn(!down), "", {disabled: true, ariaPressed: "false"})
-	const exact = button("", exactly, ".exact", {hidden: true})
-	const list = options(app.view + "-s", "Sessions", 68, row, need, {" ": () => tick(list.at), Enter: () => open(list.at), "/": () => query.focus()})
+	let rows = new Map()
+	let later = timer()
+	let ticked = new Set(), gen = 0, asking = null, failed = false
+	let wanted = () => query.value.trim()
+	let typed = () => later(load, 200)
+	let exactly = () => wanted() && app.open(wanted())
+	let open = at => rows.has(at) && app.open(rows.get(at).session_id)
+	let query = field("Filter, or an exact id", {type: "search", oninput: typed, onkeydown: event => act(event, {Enter: exactly, ArrowDown: () => focus(list.box), Escape: () => ((query.value = ""), typed())})})
+	let sort = choice("Sort sessions", {found: "As found", id: "By id", length: "By length", last_write: "By last write", ttl: "By expiry"}, () => load())
+	let list = options(app.view + "-s", "Sessions", 68, row, need, {" ": () => tick(list.at), Enter: () => open(list.at), "/": () => query.focus()})
 	list.box.ariaMultiSelectable = "true"
-	const over = h(".over")
-	const say = cover(list.box, over)
-	const cost = h(".cost", {role: "status"})
-	const picked = h(".picked", {hidden: true})
-	const create = () => prompt(app, "New session", "It is stored with its first message.", "Session id", "Create", id => id && void app.open(id, {create: true}))
-	const node = h("aside.list", {ariaLabel: "Sessions"}, h(".tools", h(".searchbox", icon("search"), query),
-		line(sort, way, tool("again", "Load again", () => load({refresh: true})), h("span.grow"), button([icon("plus"), "New"], create, ".quiet.w")), exact), h(".body", list.box, over), picked, cost)
-
-	function turn(now) {
-		down = now
-		way.ariaPressed = down
-		way.disabled = sort.value === "found"
-		load()
-	}
-
-	function typed() {
-		exact.hidden = !wanted()
-		put(exact, "Open ", h("b.clip", plain(wanted())), " by its exact id")
-		later(load, 200)
-	}
+	let over = h(".over")
+	let say = cover(list.box, over)
+	let cost = h(".cost", {role: "status"})
+	let picked = h(".picked", {hidden: true})
+	let create = () => prompt(app, "New session", "It is stored with its first message.", "Session id", "Create", id => id && void app.open(id, {create: true}))
+	let node = h("aside.list", {ariaLabel: "Sessions"}, h(".tools", h(".searchbox", icon("search"), query),
+		line(sort, tool("again", "Load again", () => load({refresh: true})), h("span.grow"), button([icon("plus"), "New"], create, ".quiet.w"))), h(".body", list.box, over), picked, cost)
 
 	// `keep`: what is shown stays until the new rows are here.
 	function load({refresh = false, keep = false} = {}) {
@@ -520,12 +508,12 @@ function sessionList(app) {
 	}
 
 	async function fetch(start, refresh = false, keep) {
-		const mine = gen
-		const params = {query: wanted(), sort: sort.value, descending: down, start, stop: start + PAGE, refresh}
+		let mine = gen
+		let params = {query: wanted(), sort: sort.value, descending: /length|last/.test(sort.value), start, stop: start + PAGE, refresh}
 		asking = app.slow("sessions", params)
-		const now = asking
+		let now = asking
 		try {
-			const answer = await now
+			let answer = await now
 			if (mine !== gen) return
 			if (keep) rows.clear()
 			asking = failed = null
@@ -534,21 +522,18 @@ function sessionList(app) {
 			if (mine !== gen) return
 			asking = null
 			failed = true
-			const stopped = type === "cancelled"
+			let stopped = type === "cancelled"
 			say(state(stopped ? "other" : "warn", stopped ? "Listing stopped" : "Sessions could not be listed", message, button("List again", load)))
 		}
 	}
 
-	function take(start, {rows: found, total, complete, spent, listing_spent}) {
+	function take(start, {rows: found, total, complete, cost: said}) {
 		found.forEach((one, i) => rows.set(start + i, one))
-		const known = total ?? start + found.length + !complete
-		if (spent) {
-			const {requests, billed} = listing_spent ?? spent
-			put(cost, `Listing: ${plural(requests, "request")}, ${count(billed)} billed. In all ${count(spent.requests)}, ${size(spent.bytes_received)}`)
-			cost.title = app.hello.price_note
-		}
+		let known = total ?? start + found.length + !complete
+		put(cost, said)
+		cost.title = app.hello.price_note
 		if (!known)
-			return say(wanted() ? state("search", "No session matches", "The filter looks for its text anywhere in an id; * and ? are wildcards.")
+			return say(wanted() ? state("search", "No session matches", "The filter looks for its text anywhere in an id; * and ? are wildcards.", button("Open this exact id", exactly))
 				: state("other", "No sessions yet", "Conversations appear here as soon as one is stored.", button("New session", create, ".w")))
 		say()
 		if (!start && !list.at) list.reset(known)
@@ -562,10 +547,10 @@ function sessionList(app) {
 	}
 
 	function row(index) {
-		const one = rows.get(index)
+		let one = rows.get(index)
 		if (!one) return h(".session.waiting", {ariaSelected: "false", ariaLabel: "Loading"})
-		const {session_id: id, length, ttl_s, first, last, last_write} = one
-		const said = words => h("span.said", words && [h("b", ROLES[words.role]), " ", h("bdi", plain(words.text))])
+		let {session_id: id, length, ttl_s, first, last, last_write} = one
+		let said = words => h("span.said", words && [h("b", ROLES[words.role]), " ", h("bdi", plain(words.text))])
 		return h(".session", {ariaSelected: ticked.has(id), ariaCurrent: id === app.talk.session || null, onclick: event => click(event, index)}, h("span.tick", {title: "Select"}, icon("check")),
 			h(".grow", line(name(id), h("span.num", {title: plural(length, "message")}, count(length))), said(first),
 				line(said(last), ttl_s != null ? h("span.num.ttl", {title: "Expires in"}, span(ttl_s)) : last_write && h("span.num", {title: "Last write"}, span((Date.now() - new Date(last_write)) / 1000), " ago"))))
@@ -578,7 +563,7 @@ function sessionList(app) {
 	}
 
 	function tick(index) {
-		const id = rows.get(index)?.session_id
+		let id = rows.get(index)?.session_id
 		if (id !== undefined) select(ticked.delete(id) ? [...ticked] : [...ticked, id])
 	}
 
@@ -592,29 +577,29 @@ function sessionList(app) {
 	}
 
 	function grew(session_id, length) {
-		const one = [...rows.values()].find(row => row.session_id === session_id)
+		let one = [...rows.values()].find(row => row.session_id === session_id)
 		if (!one) return load({keep: true})
 		one.length = length
 		list.renew()
 	}
 
-	const mend = () => failed && load()
-	const close = () => (later(), list.close())
+	let mend = () => failed && load()
+	let close = () => (later(), list.close())
 	return {node, load, mark: () => list.renew(), select, grew, mend, close}
 }
 
 // ---- one message
 
 function message(talk, index) {
-	const {app} = talk
-	const entry = talk.entries.get(index)
-	const place = {tabIndex: -1, ariaPosInSet: index + 1, ariaSetSize: talk.total}
+	let {app} = talk
+	let entry = talk.entries.get(index)
+	let place = {tabIndex: -1, ariaPosInSet: index + 1, ariaSetSize: talk.total}
 	if (!entry) return h("article.msg.waiting", {...place, ariaLabel: `Message ${index + 1}, loading`})
-	const {error, answers} = entry
-	const bar = h(".msgbar", tool("copy", "Copy", () => talk.copy(index, "text")), tool("code", "Raw JSON", () => talk.raw(index)), tool("trash", "Delete message", () => talk.remove(index), ".w"))
-	const role = error ? "warn" : entry.role in ROLES ? entry.role : "other"
-	const title = error ? "Unreadable record" : ROLES[role]
-	const body = error ? [bad(plain(error)), group("pre", "Raw record", entry.raw)]
+	let {error, answers} = entry
+	let bar = h(".msgbar", tool("copy", "Copy", () => talk.copy(index, "text")), tool("code", "Raw JSON", () => talk.raw(index)), tool("trash", "Delete message", () => talk.remove(index), ".w"))
+	let role = error ? "warn" : entry.role in ROLES ? entry.role : "other"
+	let title = error ? "Unreadable record" : ROLES[role]
+	let body = error ? [bad(plain(error)), group("pre", "Raw record", entry.raw)]
 		: [words(entry.html), rest(), entry.blocks?.map(block), entry.tool_calls?.map(call), more(),
 			facts({Model: entry.model, Finish: entry.finish_reason, Tokens: used(entry.tokens), Call: entry.tool_call_id, Id: entry.id})]
 	return h("article.msg." + role, {...place, ariaLabel: `${title}, message ${index + 1}`}, h(".glyph", icon(role)),
@@ -623,10 +608,10 @@ function message(talk, index) {
 
 	function words(html) {
 		if (!html) return null
-		const text = h(".md", {dir: "auto"}, safe(html))
-		for (const node of text.querySelectorAll("pre, table")) {
-			const code = node.matches("pre")
-			const box = group(".box", code ? "Code" : "Table")
+		let text = h(".md", {dir: "auto"}, safe(html))
+		for (let node of text.querySelectorAll("pre, table")) {
+			let code = node.matches("pre")
+			let box = group(".box", code ? "Code" : "Table")
 			node.replaceWith(box)
 			put(box, node, code && tool("copy", "Copy code", () => copyText(app, node.textContent)))
 		}
@@ -634,14 +619,14 @@ function message(talk, index) {
 	}
 
 	function step(label, run) {
-		const go = button(label, () => app.work(() => run(go), undefined, go))
+		let go = button(label, () => app.work(() => run(go), undefined, go))
 		return go
 	}
 
 	function rest() {
 		let offset = 0
 		return entry.clipped && step(`Show all ${count(entry.clipped)} characters`, async go => {
-			const {text, next, html} = await talk.ask("full", {index, offset})
+			let {text, next, html} = await talk.ask("full", {index, offset})
 			if (html) go.previousSibling.replaceWith(words(html))
 			else go.before(group("pre", "Full text", text))
 			put(go, "Show more")
@@ -653,13 +638,13 @@ function message(talk, index) {
 	function block({kind, label, bytes, html, showable}, number) {
 		if (html) return fold(plain(label), words(html), {className: kind})
 		return h(".part", h("bdi", plain(label)), bytes != null && dim(size(bytes)), showable && step("Show image", async go => {
-			const {data_url: src} = await talk.ask("image", {index, block: number})
+			let {data_url: src} = await talk.ask("image", {index, block: number})
 			if (/^data:image\//.test(src)) go.replaceWith(h("img", {src, alt: plain(label)}))
 		}))
 	}
 
 	function call({name, id, args, error, result}) {
-		const failed = error || result?.status === "error"
+		let failed = error || result?.status === "error"
 		return h(".call", line(icon("tool"), h("code", plain(name)), h("span.dim.clip.grow", plain(id)), failed ? h("span.reason", "failed") : dim(result ? "answered" : "no result")),
 			error && bad(plain(error)), fold("Arguments", group("pre", "Arguments", args)),
 			result && fold(`Result in #${count(result.index + 1)}`, group("pre", "Result", result.text), {open: result.text?.length < 300}))
@@ -667,9 +652,9 @@ function message(talk, index) {
 
 	function more() {
 		let start = entry.tool_calls?.length ?? 0
-		const total = entry.tool_calls_total ?? 0
+		let total = entry.tool_calls_total ?? 0
 		return start < total && step(`Show more of ${plural(total, "tool call")}`, async go => {
-			const {tool_calls} = await talk.ask("calls", {index, start, stop: start + 50})
+			let {tool_calls} = await talk.ask("calls", {index, start, stop: start + 50})
 			go.before(...tool_calls.map(call))
 			start += tool_calls.length
 			go.hidden = start >= total || !tool_calls.length
@@ -680,27 +665,27 @@ function message(talk, index) {
 // ---- the transcript
 
 function transcript(app) {
-	const talk = {app, entries: new Map(), session: "", epoch: null, total: 0}
+	let talk = {app, entries: new Map(), session: "", epoch: null, total: 0}
 	let gen = 0, asked = [], last = 0, live = false, failed = null, scan = null
-	const soon = timer()
-	const title = h("bdi.title.clip")
-	const length = dim()
-	const fresh = button([icon("end"), "New messages"], end, ".fresh", {hidden: true})
-	const box = h(".feed", {role: "feed", tabIndex: 0, ariaLabel: "Messages", onkeydown: key})
-	const over = h(".over")
-	const say = cover(box, over)
-	const stats = h(".stats")
-	const follow = tool("live", "Follow", () => ((follow.ariaPressed = live = !live), tick()), "", {ariaPressed: "false"})
-	const tools = line(tool("start", "To the start", () => show(0, 0)), tool("end", "To the end", end), tool("goto", "Go to", goTo), follow,
+	let soon = timer()
+	let title = h("bdi.title.clip")
+	let length = dim()
+	let fresh = button([icon("end"), "New messages"], end, ".fresh", {hidden: true})
+	let box = h(".feed", {role: "feed", tabIndex: 0, ariaLabel: "Messages", onkeydown: key})
+	let over = h(".over")
+	let say = cover(box, over)
+	let stats = h(".stats")
+	let follow = tool("live", "Follow", () => ((follow.ariaPressed = live = !live), tick()), "", {ariaPressed: "false"})
+	let tools = line(tool("start", "To the start", () => show(0, 0)), tool("end", "To the end", end), tool("goto", "Go to", goTo), follow,
 		takeAway(app, "Take away", "session"), tool("trash", "Clear session", () => clear(app, [talk.session]), ".w"))
-	const write = composer(app, talk)
-	const list = scroller(box, index => message(talk, index), 110, need)
-	const node = h("section.talk", {ariaLabel: "Conversation"}, h("header.bar", tool("back", "Back to sessions", () => app.pane("list")), title, length, h("span.grow"), tools), stats, app.find.node, h(".body", box, over, fresh), write)
+	let write = composer(app, talk)
+	let list = scroller(box, index => message(talk, index), 110, need)
+	let node = h("section.talk", {ariaLabel: "Conversation"}, h("header.bar", tool("back", "Back to sessions", () => app.pane("list")), title, length, h("span.grow"), tools), stats, app.find.node, h(".body", box, over, fresh), write)
 	box.addEventListener("scroll", () => list.ended && (fresh.hidden = true), {passive: true})
-	const beat = setInterval(() => live && tick(), 50000)
+	let beat = setInterval(() => live && tick(), 50000)
 
-	const ask = (method, params, progress) => app.ask(method, {session_id: talk.session, epoch: talk.epoch, ...params}, progress)
-	const tick = () => talk.session && app.ask("follow", {session_id: talk.session, on: live, visible: app.visible})
+	let ask = (method, params, progress) => app.ask(method, {session_id: talk.session, epoch: talk.epoch, ...params}, progress)
+	let tick = () => talk.session && app.ask("follow", {session_id: talk.session, on: live, visible: app.visible})
 
 	function end() {
 		return show(talk.total - 1, 1)
@@ -712,7 +697,7 @@ function transcript(app) {
 	}
 
 	function begin(session) {
-		for (const one of [...asked, scan]) one?.cancel()
+		for (let one of [...asked, scan]) one?.cancel()
 		gen++
 		asked = []
 		failed = null
@@ -728,10 +713,10 @@ function transcript(app) {
 
 	async function open(session, {create = false, index} = {}) {
 		begin(session)
-		const mine = gen
+		let mine = gen
 		say(loading("Loading messages"))
 		try {
-			const opened = await app.ask("open", {session_id: session, create})
+			let opened = await app.ask("open", {session_id: session, create})
 			if (mine !== gen) return
 			adopt({...opened, session, index})
 			if (!opened.exists && !create) blank("search", "No session with this id", "It may have expired, or be stored under another key prefix. A message that is appended creates it.")
@@ -759,7 +744,7 @@ function transcript(app) {
 		else put(stats, button("Count turns, tokens and tools", measure, ".quiet"))
 	}
 
-	const blank = (...words) => (list.reset(0), say(state(...words)))
+	let blank = (...words) => (list.reset(0), say(state(...words)))
 
 	function heard({session, epoch, total}) {
 		if (talk.session && talk.epoch === null) return // this view's own request decides
@@ -772,7 +757,7 @@ function transcript(app) {
 	function grew(total, shown) {
 		if (talk.epoch === null || (total <= talk.total && !shown)) return
 		if (!talk.total) return adopt({...talk, total})
-		const ended = list.ended || shown
+		let ended = list.ended || shown
 		talk.total = total
 		put(length, plural(total, "message"))
 		list.resize(total)
@@ -789,22 +774,22 @@ function transcript(app) {
 	}
 
 	async function fetch(from, to) {
-		const missing = i => !talk.entries.has(i) && !asked.some(({start, stop}) => i >= start && i < stop)
+		let missing = i => !talk.entries.has(i) && !asked.some(({start, stop}) => i >= start && i < stop)
 		while (from < to && !missing(from)) from++
 		while (to > from && !missing(to - 1)) to--
 		if (from >= to || talk.epoch === null) return
-		const mine = gen
-		const back = to >= talk.total || talk.entries.has(to)
-		const start = back ? Math.max(0, Math.min(from, to - WINDOW)) : from
-		const stop = back ? to : Math.min(talk.total, Math.max(to, from + WINDOW))
+		let mine = gen
+		let back = to >= talk.total || talk.entries.has(to)
+		let start = back ? Math.max(0, Math.min(from, to - WINDOW)) : from
+		let stop = back ? to : Math.min(talk.total, Math.max(to, from + WINDOW))
 		last = Date.now()
-		const asking = Object.assign(ask("window", {start, stop}), {start, stop})
+		let asking = Object.assign(ask("window", {start, stop}), {start, stop})
 		asked.push(asking)
 		try {
-			const {rows} = await asking
+			let {rows} = await asking
 			if (mine !== gen) return
 			rows.forEach((entry, i) => talk.entries.set(start + i, entry))
-			if (talk.entries.size > KEPT) for (const key of talk.entries.keys()) if (key < list.first || key >= list.last) talk.entries.delete(key)
+			if (talk.entries.size > KEPT) for (let key of talk.entries.keys()) if (key < list.first || key >= list.last) talk.entries.delete(key)
 			list.renew(start, start + rows.length)
 		} catch (error) {
 			if (mine !== gen || error.type === "cancelled") return
@@ -822,48 +807,44 @@ function transcript(app) {
 
 	function goTo() {
 		prompt(app, "Go to", `A message from 1 to ${count(talk.total)}, or the first one of a day.`, "1200 or 2026-01-31", "Go", async date => {
-			const number = date.replace(/[#,]/g, "")
+			let number = date.replace(/[#,]/g, "")
 			focus(show(/^\d+$/.test(number) ? number - 1 : (await ask("locate", {date})).index, 0))
 		})
 	}
 
-	const copy = (index, format) => app.work(async () => copyText(app, (await ask("copy", {indexes: [index], format})).text))
+	let copy = (index, format) => app.work(async () => copyText(app, (await ask("copy", {indexes: [index], format})).text))
 
-	const raw = index => app.work(async () => {
-		const {raw, pretty, chars} = await ask("raw", {index})
-		const copies = ["JSON", "Markdown", "text"].map(format => button("Copy as " + format, () => copy(index, format.toLowerCase())))
+	let raw = index => app.work(async () => {
+		let {raw, pretty, chars} = await ask("raw", {index})
+		let copies = ["JSON", "Markdown", "text"].map(format => button("Copy as " + format, () => copy(index, format.toLowerCase())))
 		sheet(app, `Message #${count(index + 1)}`, [group("pre", "Raw JSON", pretty ?? raw), chars > raw.length && dim(`The first ${part(raw.length, chars)} characters.`)], h("footer", copies), ".wide")
 	})
 
 	function remove(index) {
-		const body = h("p", `Message #${count(index + 1)} (${ROLES[talk.entries.get(index)?.role]}) of session `, h("b", plain(talk.session)), " will be removed from the server. " + UNDOABLE)
+		let body = h("p", `Message #${count(index + 1)} (${ROLES[talk.entries.get(index)?.role]}) of session `, h("b", plain(talk.session)), " will be removed from the server. " + UNDOABLE)
 		confirm(app, "Delete this message?", body, "Delete message", async () => {
-			const {undo, ...now} = await ask("remove", {index})
+			let {undo, ...now} = await ask("remove", {index})
 			if (now.epoch !== talk.epoch) adopt({...now, session: talk.session, index: Math.max(0, index - 1)})
 			app.undoable(undo, "Message deleted")
 		})
 	}
 
 	function measure() {
-		const mine = gen
+		let mine = gen
 		scan = app.slow("stats", {session_id: talk.session, epoch: talk.epoch, all: true})
-		scan.then(({messages, turns, tokens, tools, bad, first_time, last_time}) => {
-			const days = [first_time, last_time].filter(Boolean).map(iso => iso.slice(0, 10))
-			const calls = tools.map(({name, calls}) => `${name} ×${count(calls)}`).join(", ")
-			if (mine === gen) put(stats, facts({Messages: count(messages), Turns: count(turns), Tokens: used(tokens), Tools: calls, Unreadable: bad ? count(bad) : "", Span: [...new Set(days)].join(" to ")}))
-		}, () => {})
+		scan.then(found => mine === gen && put(stats, facts(found.facts)), () => {})
 	}
 
 	function key(event) {
-		const held = list.rows.indexOf(event.target)
+		let held = list.rows.indexOf(event.target)
 		if (held < 0 && event.target !== box) return
-		const index = held < 0 ? (list.mark?.index ?? 0) : list.first + held
-		const step = by => () => focus(list.show(between(0, index + (held < 0 ? 0 : by), talk.total - 1)))
+		let index = held < 0 ? (list.mark?.index ?? 0) : list.first + held
+		let step = by => () => focus(list.show(between(0, index + (held < 0 ? 0 : by), talk.total - 1)))
 		act(event, {Home: () => focus(show(0, 0)), End: () => focus(end()), ArrowDown: step(1), ArrowUp: step(-1), "/": app.find.show, Delete: () => held >= 0 && app.writable && remove(index)})
 	}
 
-	const mend = () => failed?.()
-	const close = () => (soon(), clearInterval(beat), list.close())
+	let mend = () => failed?.()
+	let close = () => (soon(), clearInterval(beat), list.close())
 	return Object.assign(talk, {node, copy, raw, remove, ask, open, adopt, heard, grew, show, none, tick, mend, close, list})
 }
 
@@ -871,18 +852,17 @@ function transcript(app) {
 
 function findBar(app) {
 	let hits = [], found = 0, asking = null, asked = "", painted = false
-	const text = field("Find", {type: "search", className: "grow", onkeydown: event => act(event, {Escape: hide, Enter: () => (hits.length && text.value === asked ? step(event.shiftKey ? -1 : 1) : run())})})
-	const scope = choice("Where", {session: "This session", all: "All sessions"})
-	const role = choice("Role", {"": "Any role", ...ROLES})
-	const called = field("Tool")
-	const model = field("Model")
-	const errors = h("input", {type: "checkbox"})
-	const said = h("span.dim.grow", {role: "status"})
-	const stop = button("Cancel", () => (asking.cancel(), finish("Stopped. ")), ".quiet", {hidden: true})
-	const steps = h(".line", {hidden: true}, tool("up", "Previous hit", () => step(-1)), tool("down", "Next hit", () => step(1)), takeAway(app, "Take hits away", "hits"))
-	const list = options(app.view + "-h", "Hits", 46, row, () => {}, {}, go)
-	const node = form(".find", run, {role: "search", hidden: true}, line(text, scope, submit("Find"), tool("close", "Close find", hide)),
-		h(".line.wrap", role, called, model, h("label.line", errors, "Errors only")), line(said, stop, steps), list.box)
+	let text = field("Find", {type: "search", className: "grow", onkeydown: event => act(event, {Escape: hide, Enter: () => (hits.length && text.value === asked ? step(event.shiftKey ? -1 : 1) : run())})})
+	let scope = choice("Where", {session: "This session", all: "All sessions"})
+	let role = choice("Role", {"": "Any role", ...ROLES})
+	let called = field("Tool")
+	let model = field("Model")
+	let errors = h("input", {type: "checkbox"})
+	let said = h("span.dim.grow", {role: "status"})
+	let steps = h(".line", {hidden: true}, tool("up", "Previous hit", () => step(-1)), tool("down", "Next hit", () => step(1)), takeAway(app, "Take hits away", "hits"))
+	let list = options(app.view + "-h", "Hits", 46, row, () => {}, {}, go)
+	let node = form(".find", run, {role: "search", hidden: true}, line(text, scope, submit("Find"), tool("close", "Close find", hide)),
+		h(".line.wrap", role, called, model, h("label.line", errors, "Errors only")), line(said, steps), list.box)
 	list.box.hidden = true
 
 	function show() {
@@ -905,21 +885,17 @@ function findBar(app) {
 		asked = text.value
 		add([], true)
 		steps.hidden = true
-		stop.hidden = false
 		put(said, "Looking…")
-		const params = {scope: scope.value, session_id: app.talk.session, text: asked, role: role.value, tool: called.value, model: model.value, errors_only: errors.checked, limit: 1000}
-		asking = app.ask("find", params, ({done, total, partial}) => {
-			add(partial?.hits ?? [])
-			put(said, `${plural(found, "hit")} in ${part(done, total)}…`)
-		})
+		let params = {scope: scope.value, session_id: app.talk.session, text: asked, role: role.value, tool: called.value, model: model.value, errors_only: errors.checked, limit: 1000}
+		let now = (asking = app.slow("find", params, ({partial}) => (add(partial?.hits ?? []), put(said, plural(found, "hit"), " so far"))))
 		try {
-			const answer = await asking
-			const {messages, sessions} = answer.scanned
+			let answer = await now
+			let {messages, sessions} = answer.scanned
 			add(answer.hits, true)
 			found = answer.count
 			finish("", ` in ${plural(messages, "message")} of ${plural(sessions, "session")}`)
 		} catch ({type, message}) {
-			if (type !== "cancelled") finish(message + " ")
+			if (now === asking) finish(type === "cancelled" ? "Stopped. " : message + " ")
 		}
 	}
 
@@ -932,15 +908,14 @@ function findBar(app) {
 	}
 
 	function row(index) {
-		const {session_id, index: place, role, snippet, at: [from, to]} = hits[index]
-		const letters = [...snippet] // as Python counts them
-		const cut = (a, b) => plain(letters.slice(a, b).join(""))
+		let {session_id, index: place, role, snippet, at: [from, to]} = hits[index]
+		let letters = [...snippet] // as Python counts them
+		let cut = (a, b) => plain(letters.slice(a, b).join(""))
 		return h(".hit", {ariaSelected: "false", onclick: () => (list.go(index), go(index))},
 			line(h("b.clip", plain(session_id)), dim(`#${count(place + 1)} ${ROLES[role]}`)), h(".said", cut(0, from), h("mark", cut(from, to)), cut(to)))
 	}
 
 	function finish(before, after = "") {
-		stop.hidden = true
 		steps.hidden = !hits.length
 		put(said, before, found ? plural(found, "hit") : "No hits", after)
 		list.at = -1
@@ -953,7 +928,7 @@ function findBar(app) {
 	}
 
 	async function go(at) {
-		const {session_id, index} = hits[at]
+		let {session_id, index} = hits[at]
 		put(said, `${count(at + 1)} of ${plural(found, "hit")}`)
 		if (session_id !== app.talk.session) await app.talk.open(session_id, {index})
 		else app.talk.show(index, 0)
@@ -962,13 +937,13 @@ function findBar(app) {
 
 	// By the highlight registry: no markup is touched.
 	function paint() {
-		const wanted = asked.toLowerCase()
-		const marks = []
-		const shown = !node.hidden && wanted && hits.length
-		const texts = document.createTreeWalker(app.talk.list.box, NodeFilter.SHOW_TEXT)
+		let wanted = asked.toLowerCase()
+		let marks = []
+		let shown = !node.hidden && wanted && hits.length
+		let texts = document.createTreeWalker(app.talk.list.box, NodeFilter.SHOW_TEXT)
 		while (shown && texts.nextNode() && marks.length < 500) {
-			const node = texts.currentNode
-			const at = node.data.toLowerCase().indexOf(wanted)
+			let node = texts.currentNode
+			let at = node.data.toLowerCase().indexOf(wanted)
 			if (at >= 0) marks.push(new StaticRange({startContainer: node, startOffset: at, endContainer: node, endOffset: Math.min(node.length, at + wanted.length)}))
 		}
 		if (painted || marks.length) CSS.highlights?.set("chatmem", new Highlight(...marks))
@@ -981,14 +956,14 @@ function findBar(app) {
 // ---- append
 
 function composer(app, talk) {
-	const role = choice("Role", {human: "Human", ai: "AI", system: "System", tool: "Tool", json: "JSON"}, turn)
-	const text = h("textarea", {rows: 1, ariaLabel: "Message", oninput: glance, onkeydown: event => (event.ctrlKey || event.metaKey) && act(event, {Enter: send})})
-	const call = field("Tool call id")
-	const problem = alarm()
-	const look = h(".md.preview", {hidden: true, ariaLabel: "Preview", role: "group"})
-	const peek = button("Preview", () => ((look.hidden = !look.hidden), (peek.ariaPressed = !look.hidden), glance()), ".quiet", {ariaPressed: "false"})
-	const go = button("Append", send, ".primary", {title: "Ctrl+Enter"})
-	const later = timer()
+	let role = choice("Role", {human: "Human", ai: "AI", system: "System", tool: "Tool", json: "JSON"}, turn)
+	let text = h("textarea", {rows: 1, ariaLabel: "Message", oninput: glance, onkeydown: event => (event.ctrlKey || event.metaKey) && act(event, {Enter: send})})
+	let call = field("Tool call id")
+	let problem = alarm()
+	let look = h(".md.preview", {hidden: true, ariaLabel: "Preview", role: "group"})
+	let peek = button("Preview", () => ((look.hidden = !look.hidden), (peek.ariaPressed = !look.hidden), glance()), ".quiet", {ariaPressed: "false"})
+	let go = button("Append", send, ".primary", {title: "Ctrl+Enter"})
+	let later = timer()
 
 	function turn() {
 		call.hidden = role.value !== "tool"
@@ -1002,18 +977,18 @@ function composer(app, talk) {
 
 	// All are checked before any is stored.
 	async function checked(dry_run) {
-		const {count, errors, total} = await app.ask("append_json", {session_id: talk.session, text: text.value, dry_run})
+		let {count, errors, total} = await app.ask("append_json", {session_id: talk.session, text: text.value, dry_run})
 		return errors.length ? errors.map(({line, message}) => bad(`Line ${line}: ${message}`)) : dry_run ? plural(count, "message") + " to append." : total
 	}
 
 	// What was typed stays until the kernel says that it is stored.
 	async function send() {
-		const {session} = talk
-		const content = text.value
+		let {session} = talk
+		let content = text.value
 		if (!content.trim() || go.disabled) return focus(text)
 		put(problem)
 		await app.work(async () => {
-			const total = role.value === "json" ? await checked(false)
+			let total = role.value === "json" ? await checked(false)
 				: (await app.ask("append", {session_id: session, role: role.value, content, tool_call_id: call.value.trim(), name: ""})).total
 			if (total.map) return put(problem, total)
 			if (text.value === content) text.value = ""
@@ -1031,10 +1006,10 @@ function composer(app, talk) {
 // ---- clear, take away
 
 function clear(app, session_ids) {
-	const body = h("div", dim("Counting…"))
-	const asking = app.ask("measure_clear", {session_ids}, ({done, total}) => put(body, dim(part(done, total))))
-	const {yes, fail} = confirm(app, session_ids.length > 1 ? `Clear ${count(session_ids.length)} sessions?` : "Clear this session?", body, "Clear", async () => {
-		const {cleared, undo} = await app.ask("clear", {session_ids})
+	let body = h("div", dim("Counting…"))
+	let asking = app.ask("measure_clear", {session_ids}, ({done, total}) => put(body, dim(part(done, total))))
+	let {yes, fail} = confirm(app, `Clear ${plural(session_ids.length, "session")}?`, body, "Clear", async () => {
+		let {cleared, undo} = await app.ask("clear", {session_ids})
 		app.list.select([])
 		app.list.load({keep: true})
 		if (cleared.includes(app.talk.session)) app.talk.none()
@@ -1042,7 +1017,7 @@ function clear(app, session_ids) {
 	}, asking.cancel)
 	yes.disabled = true
 	app.work(async () => {
-		const {sessions, messages, bytes, undoable, note} = await asking
+		let {sessions, messages, bytes, undoable, note} = await asking
 		put(body, h("p", `${plural(messages, "message")} will be removed from the server${bytes != null ? ` (${size(bytes)})` : ""}.`),
 			h("ul.victims", {tabIndex: 0, ariaLabel: "Sessions to clear"}, sessions.map(({session_id, length}) => h("li.line", h("bdi.grow", plain(session_id)), dim(plural(length, "message"))))),
 			h(undoable ? "p.dim" : "p.reason", note || UNDOABLE))
@@ -1052,19 +1027,19 @@ function clear(app, session_ids) {
 }
 
 function takeAway(app, label, scope) {
-	const said = alarm()
-	const code = group("pre", "Python code")
-	const input = field("Variable", {value: "df", oninput: () => put(go, "Put")})
-	const go = submit("Put", ".primary")
-	const fail = ({message}) => put(said, message)
-	const file = name => button(name, () => app.work(async () => {
-		const {filename, mime, buffers} = await app.slow("export", {scope, format: name === "Markdown" ? "md" : name.toLowerCase()})
-		const href = URL.createObjectURL(new Blob(buffers, {type: mime}))
+	let said = alarm()
+	let code = group("pre", "Python code")
+	let input = field("Variable", {value: "df", oninput: () => put(go, "Put")})
+	let go = submit("Put", ".primary")
+	let fail = ({message}) => put(said, message)
+	let file = name => button(name, () => app.work(async () => {
+		let {filename, mime, buffers} = await app.slow("export", {scope, format: name === "Markdown" ? "md" : name.toLowerCase()})
+		let href = URL.createObjectURL(new Blob(buffers, {type: mime}))
 		h("a", {href, download: filename}).click()
 		setTimeout(() => URL.revokeObjectURL(href), 10000)
 	}, fail))
-	const frame = () => app.work(async () => {
-		const {name, rows} = await app.slow("to_variable", {name: input.value.trim(), scope, overwrite: go.textContent === "Replace"})
+	let frame = () => app.work(async () => {
+		let {name, rows} = await app.slow("to_variable", {name: input.value.trim(), scope, overwrite: go.textContent === "Replace"})
 		app.note(`${name}: a DataFrame of ${plural(rows, "row")}`)
 	}, error => (fail(error), error.type === "exists" && put(go, "Replace")), go)
 
@@ -1079,19 +1054,19 @@ function takeAway(app, label, scope) {
 // ---- the whole
 
 function browser(model, el) {
-	const {ask, view, close: hangUp} = wire(model, heard, hushed)
-	const top = h("header.bar")
-	const banner = h(".banner", {role: "alert", hidden: true})
-	const main = h(".main")
-	const root = h(".chatmem", {role: "region", ariaLabel: "Stored conversations"}, top, banner, main)
-	const app = {ask, view, root, connected, open, pane, work, slow, note, undoable, hello: {}, visible: true, get writable() {return !app.hello.read_only && !model.get("read_only")}}
-	const connecting = connectForm(app)
+	let {ask, view, close: hangUp} = wire(model, heard, hushed)
+	let top = h("header.bar")
+	let banner = h(".banner", {role: "alert", hidden: true})
+	let main = h(".main")
+	let root = h(".chatmem", {role: "region", ariaLabel: "Stored conversations"}, top, banner, main)
+	let app = {ask, view, root, connected, open, pane, work, slow, note, undoable, hello: {}, visible: true, get writable() {return !app.hello.read_only && !model.get("read_only")}}
+	let connecting = connectForm(app)
 	app.find = findBar(app)
-	const talk = (app.talk = transcript(app))
-	const list = (app.list = sessionList(app))
-	const panes = h(".panes", list.node, talk.node)
-	const sight = new IntersectionObserver(([{isIntersecting}]) => ((app.visible = isIntersecting), talk.tick()))
-	const height = () => (root.style.height = model.get("height") || "560px")
+	let talk = (app.talk = transcript(app))
+	let list = (app.list = sessionList(app))
+	let panes = h(".panes", list.node, talk.node)
+	let sight = new IntersectionObserver(([{isIntersecting}]) => ((app.visible = isIntersecting), talk.tick()))
+	let height = () => (root.style.height = model.get("height") || "560px")
 
 	function pane(name) {
 		root.dataset.pane = name
@@ -1104,7 +1079,7 @@ function browser(model, el) {
 	}
 
 	function connected(hello) {
-		const same = app.hello.connected && app.hello.target === hello.target
+		let same = app.hello.connected && app.hello.target === hello.target
 		app.hello = hello
 		draw()
 		reach(hello.reachable)
@@ -1122,7 +1097,7 @@ function browser(model, el) {
 	}
 
 	function draw() {
-		const {connected: on, service, target, undo} = app.hello
+		let {connected: on, service, target, undo} = app.hello
 		root.dataset.readOnly = !app.writable
 		put(top, h("span.dot", {"data-on": !!on}), h("b", on ? plain(service) : "Conversations"), on && [h("bdi.target.clip", {title: plain(target)}, plain(target)), !app.writable && h("span.badge", icon("lock"), "Read only"), h("span.grow"),
 			undo?.available && button([icon("undo"), "Undo"], back, ".quiet.w", {title: plain(undo.label)}),
@@ -1159,7 +1134,7 @@ function browser(model, el) {
 	}
 
 	async function work(run, fail = ({message}) => note(message, "warn"), ...buttons) {
-		const able = on => buttons.forEach(one => one && (one.disabled = !on))
+		let able = on => buttons.forEach(one => one && (one.disabled = !on))
 		able(false)
 		try {
 			await run()
@@ -1170,16 +1145,20 @@ function browser(model, el) {
 	}
 
 	// Ask what may take long: it tells how far it is, and can be cancelled.
-	function slow(method, params) {
+	function slow(method, params, more) {
+		let since = Date.now()
 		let told
-		const asking = ask(method, params, ({done, total, note: words}) => (told = note(`${words || method}: ${part(done, total)}`, "again", button("Cancel", asking.cancel))))
+		let asking = ask(method, params, event => {
+			if (Date.now() - since > 400) told = note(`${event.note || method}: ${part(event.done, event.total)}`, "again", button("Cancel", asking.cancel))
+			more?.(event)
+		})
 		asking.catch(() => {}).then(() => told?.remove())
 		return asking
 	}
 
 	// In the sheet on top, since all else is inert under it.
 	function note(text, mark = "check", more) {
-		const node = h(".toast", {role: "status"}, h("span.mark." + mark, icon(mark)), h("span", plain(text)), more, tool("close", "Dismiss", () => node.remove()))
+		let node = h(".toast", {role: "status"}, h("span.mark." + mark, icon(mark)), h("span", plain(text)), more, tool("close", "Dismiss", () => node.remove()))
 		root.querySelector(".toast")?.remove()
 		;(root.querySelector("dialog") ?? root).append(node)
 		setTimeout(() => node.remove(), 12000)
@@ -1194,7 +1173,7 @@ function browser(model, el) {
 
 	function back() {
 		work(async () => {
-			const {label, session_id: session, epoch, total, undo} = await ask("undo")
+			let {label, session_id: session, epoch, total, undo} = await ask("undo")
 			undoable(undo, "Undone: " + label)
 			list.load({keep: true})
 			if (session === talk.session && epoch !== null && epoch !== talk.epoch) talk.adopt({session, epoch, total})
@@ -1203,9 +1182,9 @@ function browser(model, el) {
 
 	// With Ctrl or Meta the host's shortcuts (save) hold, but for those that edit or append here.
 	function keys(event) {
-		const [target] = event.composedPath()
+		let [target] = event.composedPath()
 		if (!root.contains(target)) return
-		const editing = /^([acvxyz]|enter|arrow.*|home|end|backspace|delete)$/i.test(event.key) && target.matches("input, textarea, select")
+		let editing = /^([acvxyz]|enter|arrow.*|home|end|backspace|delete)$/i.test(event.key) && target.matches("input, textarea, select")
 		if ((event.ctrlKey || event.metaKey) && !editing) delete target.dataset.lmSuppressShortcuts
 		else keyed(target)
 	}
