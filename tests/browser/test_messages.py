@@ -203,3 +203,8 @@ def test_a_missing_field_breaks_nothing(blank: Blank) -> None:
     other = blank(kernel)
     expect(other.get_by_text("very bare")).to_be_visible()
     page.close()
+
+
+def test_tall_messages_open_at_their_end_as_well(blank: Blank) -> None:
+    page, _ = shown(blank, *[{"html": "<p>tall</p>" * 20}] * 8, {"html": "<p>the newest</p>"})
+    expect(page.get_by_text("the newest")).to_be_in_viewport()

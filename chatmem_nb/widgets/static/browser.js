@@ -189,9 +189,10 @@ function scroller(box, make, guess, seen) {
 	}
 
 	function shift(by) {
+		let y = box.scrollTop + by // before the spacer may cut it off
 		top += by
 		room()
-		box.scrollTop += by
+		box.scrollTop = y
 	}
 
 	function reset(total) {
