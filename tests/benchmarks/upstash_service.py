@@ -48,7 +48,7 @@ def _serve(pipe: Connection, engine: str, latency_ms: float) -> None:
 def talk(number: int) -> list[BaseMessage]:
     """Return `number` messages: questions, answers with usage, tool calls and what the tools returned."""
     rng = random.Random(7)
-    words = ["the", "order", "arrived", "late", "and", "its", "box", "was", "open", "so", "I", "want", "it", "back"]
+    words = ["the", "order", "arrived", "late", "and", "its", "box", "was", "open", "so", "I", "want", "it"]
     usage = {"input_tokens": 310, "output_tokens": 62, "total_tokens": 372}
     metadata = {"model_name": "gpt-4o", "finish_reason": "stop", "system_fingerprint": "fp_1"}
     made: list[BaseMessage] = []
