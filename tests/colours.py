@@ -28,6 +28,12 @@ class Coloured:
 
         return call
 
+    def __enter__(self) -> Coloured:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.end()
+
     def end(self) -> None:
         """Close the store in the loop that used it, and then the loop."""
         self._runner.run(self.store.aclose())

@@ -121,3 +121,31 @@ def test_every_record_has_an_id_of_its_own() -> None:
     ids = {json.loads(text)["record_id"] for text in records.encode_all([lc.HumanMessage("hi")] * 1_000)}
     assert len(ids) == 1_000
     assert all(len(one) == 32 and int(one, 16) for one in ids)
+
+
+@given(strategies.json_values)
+def test_plain_values_are_stored_as_json_stores_them(value: Any) -> None:
+    message = lc.AIMessage("hi", additional_kwargs={"value": value})
+    stored = json.loads(records.encode(message))["data"]["additional_kwargs"]
+    assert repr(stored) == repr(json.loads(json.dumps({"value": value})))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [2**63, -(2**63) - 1, 2**64, 10**400, 1e16, 5e-324, 1.7976931348623157e308, -0.0, float("inf"), "\u2028"],
+    ids=repr,
+)
+def test_a_value_at_the_edge_comes_back(value: Any) -> None:
+    message = lc.AIMessage("hi", additional_kwargs={"value": value})
+    [read] = records.messages_of([records.encode(message)], "s")
+    assert repr(read.additional_kwargs["value"]) == repr(value)
+    assert type(read.additional_kwargs["value"]) is type(value)
+
+
+def test_a_value_that_holds_itself_is_refused() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    message = lc.HumanMessage("hi")
+    message.additional_kwargs["value"] = endless
+    with pytest.raises(InvalidInputError):
+        records.encode(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import socket
 import threading
 import time
@@ -56,6 +57,25 @@ def test_the_sdk_still_waits_without_end_by_itself() -> None:
     """Once this fails, the SDK has a timeout, and the seam can go."""
     with upstash_redis.Redis(URL, "token") as client:
         assert client._http._client.timeout == httpx.Timeout(None)
+
+
+def test_a_request_is_the_same_as_httpx_makes_it() -> None:
+    for make in (clients_for(URL, "token", 7.0).make, clients_for(URL, "token", 7.0).make_async):
+        client: Any = make()
+        asked = {
+            "method": "POST",
+            "url": URL,
+            "headers": {"X-Own": "1"},
+            "json": ["EVAL", 1, '漢字 "\n\x00 👋', 2.5],
+        }
+        plain = client._http._client.build_request(**asked)
+        with Exchange("host", 1, Deadline(1), CommandCount()).running():
+            quick = client._http._client.build_request(**asked)
+        assert json.loads(quick.content) == json.loads(plain.content) == asked["json"]
+        assert quick.headers == plain.headers
+        closed = client.close()
+        if closed is not None:
+            asyncio.run(closed)
 
 
 def test_the_sdk_retries_nothing_and_decodes_nothing() -> None:

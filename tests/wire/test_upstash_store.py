@@ -280,6 +280,12 @@ def test_a_lone_surrogate_is_refused_before_anything_is_sent(store: Coloured) ->
     for verb in (store.append, store.replace):
         with pytest.raises(errors.InvalidInputError, match="record 1 holds a lone surrogate at character 3"):
             verb("s", ["ok", "abc\ud800"])
+    with pytest.raises(errors.InvalidInputError, match="record 0 holds"):
+        store.remove("s", 0, "\ud800")
+    with pytest.raises(errors.InvalidInputError, match="match holds a lone surrogate"):
+        store.session_ids("\ud800")
+    with pytest.raises(errors.InvalidInputError, match="key_prefix holds a lone surrogate"):
+        UpstashSessionStore("https://example.upstash.io", "token", key_prefix="\ud800")
     assert store.read("s") == []
     store.append("s", [records.to_json("abc\ud800")])
     assert json.loads(store.read("s")[0]) == "abc\ud800"

@@ -88,39 +88,37 @@ def test_every_look_is_repeated(store: Coloured, server: LocalUpstash, fault: An
 
 
 def test_an_answer_that_never_comes_is_asked_for_again(server: LocalUpstash, colour: str) -> None:
-    store = Coloured(server.store(timeout_s=4), colour)
-    server.faults.add("hang")
-    server.faults.add("delay", delay=timedelta(seconds=2))
-    assert store.append("s", ["r0"]) == 1
-    assert store.append("s", ["r1"]) == 2
-    store.end()
+    with Coloured(server.store(timeout_s=4), colour) as store:
+        server.faults.add("hang")
+        server.faults.add("delay", delay=timedelta(seconds=2))
+        assert store.append("s", ["r0"]) == 1
+        assert store.append("s", ["r1"]) == 2
 
 
 def test_a_batch_of_any_size_lands_once_and_at_once(server: LocalUpstash, colour: str) -> None:
-    store = Coloured(server.store(max_request_bytes=40_000, ttl=timedelta(hours=1)), colour)
-    records = [f"{i:05} {'漢' * (i % 90)}\n" for i in range(3_000)]
-    assert store.append("s", ["before"]) == 1
-    lengths: set[int] = set()
-    with fault_proxy(server.port, 0.2, 7) as proxy, ThreadPoolExecutor(1) as pool:
-        broken = Coloured(
-            UpstashSessionStore(
-                proxy.url, server.token, max_request_bytes=40_000, ttl=timedelta(hours=1), timeout_s=30
-            ),
-            colour,
-        )
-        appending = pool.submit(broken.append, "s", records)
-        while not appending.done():
-            lengths.add(store.length("s"))
-        assert appending.result() == 3_001
-        assert proxy.met
-        assert broken.replace("t", records) == 3_000
-        assert broken.insert("t", 1, records) == 6_000
-        broken.end()
-    assert lengths <= {1, 3_001}
-    assert store.read("s") == ["before", *records]
-    assert store.read("t") == [records[0], *records, *records[1:]]
-    assert store.summaries(["s"])[0].ttl
-    store.end()
+    with Coloured(server.store(max_request_bytes=40_000, ttl=timedelta(hours=1)), colour) as store:
+        records = [f"{i:05} {'漢' * (i % 90)}\n" for i in range(3_000)]
+        assert store.append("s", ["before"]) == 1
+        lengths: set[int] = set()
+        with fault_proxy(server.port, 0.2, 7) as proxy, ThreadPoolExecutor(1) as pool:
+            broken = Coloured(
+                UpstashSessionStore(
+                    proxy.url, server.token, max_request_bytes=40_000, ttl=timedelta(hours=1), timeout_s=30
+                ),
+                colour,
+            )
+            appending = pool.submit(broken.append, "s", records)
+            while not appending.done():
+                lengths.add(store.length("s"))
+            assert appending.result() == 3_001
+            assert proxy.met
+            assert broken.replace("t", records) == 3_000
+            assert broken.insert("t", 1, records) == 6_000
+            broken.end()
+        assert lengths <= {1, 3_001}
+        assert store.read("s") == ["before", *records]
+        assert store.read("t") == [records[0], *records, *records[1:]]
+        assert store.summaries(["s"])[0].ttl
 
 
 def test_nothing_is_lost_doubled_or_out_of_order_in_10_000_appends(server: LocalUpstash) -> None:
@@ -203,80 +201,79 @@ def change_in_every_way(store: Coloured) -> None:
 def test_what_scripts_alone_can_repeat_is_given_up_without_them(
     without: LocalUpstash, colour: str, fault: Any
 ) -> None:
-    store = Coloured(without.store(), colour)
-    store.append("s", ["r0", "twin", "r2", "twin"])
-    for change, done in (
-        (lambda: store.insert("s", 1, ["x", "y"]), ["r0", "x", "y", "twin", "r2", "twin"]),
-        (lambda: store.remove("s", 1, "twin"), ["r0", "r2", "twin"]),
-    ):
-        before = store.read("s")
-        without.faults.add(fault, command="LSET")
-        try:
-            change()
-        except errors.StoreError:
-            assert fault != "refuse"
-            assert [record.rstrip() for record in store.read("s")] == before
-            store.replace("s", before)
-        else:
-            assert store.read("s") == done
-            store.replace("s", before)
-    for name in ("LINSERT", "LREM"):
-        without.faults.add(fault, command=name)
-    assert store.insert("s", 1, ["x", "y"]) == 6
-    assert store.remove("s", 3, "twin") is True
-    assert store.read("s") == ["r0", "x", "y", "r2", "twin"]
-    store.end()
+    with Coloured(without.store(), colour) as store:
+        store.append("s", ["r0", "twin", "r2", "twin"])
+        for change, done in (
+            (lambda: store.insert("s", 1, ["x", "y"]), ["r0", "x", "y", "twin", "r2", "twin"]),
+            (lambda: store.remove("s", 1, "twin"), ["r0", "r2", "twin"]),
+        ):
+            before = store.read("s")
+            without.faults.add(fault, command="LSET")
+            try:
+                change()
+            except errors.StoreError:
+                assert fault != "refuse"
+                assert [record.rstrip() for record in store.read("s")] == before
+                store.replace("s", before)
+            else:
+                assert store.read("s") == done
+                store.replace("s", before)
+        for name in ("LINSERT", "LREM"):
+            without.faults.add(fault, command=name)
+        assert store.insert("s", 1, ["x", "y"]) == 6
+        assert store.remove("s", 3, "twin") is True
+        assert store.read("s") == ["r0", "x", "y", "r2", "twin"]
 
 
 def test_reading_is_stable_while_others_append(server: LocalUpstash, colour: str) -> None:
-    store = Coloured(server.store(), colour)
-    records = [f"r{i}" for i in range(8_000)]
-    store.append("s", records)
-    done = threading.Event()
+    records = [f"r{i}" for i in range(30_000)]
+    pushed, done = threading.Event(), threading.Event()
 
     def push() -> None:
         with server.store() as other:
             while not done.is_set():
                 other.append("s", ["new", "new"])
+                pushed.set()
 
-    pusher = threading.Thread(target=push)
-    pusher.start()
-    try:
-        for _ in range(3):
-            assert store.read("s")[:8_000] == records
-            assert store.read("s", 10, 7_000) == records[10:7_000]
-        newest = store.read("s", -9_000)
-        assert newest[: newest.index("new")] == records[len(records) - newest.index("new") :]
-    finally:
-        done.set()
-        pusher.join()
-    store.end()
+    with Coloured(server.store(), colour) as store:
+        store.append("s", records)
+        pusher = threading.Thread(target=push)
+        pusher.start()
+        assert pushed.wait(30)
+        try:
+            for _ in range(3):
+                assert store.read("s")[:30_000] == records
+                assert store.read("s", 10, 29_000) == records[10:29_000]
+                newest = store.read("s", -20_000)
+                old = newest.index("new")
+                assert newest[:old] == records[30_000 - old :]
+        finally:
+            done.set()
+            pusher.join()
 
 
 @pytest.mark.parametrize("timeout_s", [0.3, 1.5])
 def test_every_call_ends_by_its_timeout(server: LocalUpstash, colour: str, timeout_s: float) -> None:
-    store = Coloured(server.store(timeout_s=timeout_s), colour)
-    server.faults.add("hang", times=100)
-    for call in (
-        lambda: store.append("s", ["r"]),
-        lambda: store.read("s"),
-        lambda: list(store.session_ids()),
-    ):
-        began = time.monotonic()
-        with pytest.raises(errors.StoreTimeoutError, match="did not answer"):
-            call()
-        assert time.monotonic() - began < timeout_s + 1
-    store.end()
+    with Coloured(server.store(timeout_s=timeout_s), colour) as store:
+        server.faults.add("hang", times=100)
+        for call in (
+            lambda: store.append("s", ["r"]),
+            lambda: store.read("s"),
+            lambda: list(store.session_ids()),
+        ):
+            began = time.monotonic()
+            with pytest.raises(errors.StoreTimeoutError, match="did not answer"):
+                call()
+            assert time.monotonic() - began < timeout_s + 1
 
 
 def test_too_many_requests_are_an_error_when_the_time_is_over(server: LocalUpstash, colour: str) -> None:
-    store = Coloured(server.store(timeout_s=0.5), colour)
-    server.faults.add("refuse", times=1_000)
-    with pytest.raises(errors.StoreThrottledError):
-        store.append("s", ["r"])
-    server.faults.clear()
-    assert store.length("s") == 0
-    store.end()
+    with Coloured(server.store(timeout_s=0.5), colour) as store:
+        server.faults.add("refuse", times=1_000)
+        with pytest.raises(errors.StoreThrottledError):
+            store.append("s", ["r"])
+        server.faults.clear()
+        assert store.length("s") == 0
 
 
 def test_a_cancelled_append_leaves_the_store_usable(server: LocalUpstash) -> None:

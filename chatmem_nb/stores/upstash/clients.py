@@ -11,7 +11,7 @@ from upstash_redis import Redis
 from upstash_redis.asyncio import Redis as AsyncRedis
 
 from ...errors import InvalidInputError
-from .http import Hooks
+from .http import Hooks, quickly
 from .network import limit
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -49,6 +49,7 @@ def clients_for(url: object, token: object, timeout_s: float) -> Clients:
         http = client._http._client
         http.timeout = httpx.Timeout(timeout_s)
         http.event_hooks = {"request": [hooks.request], "response": [hooks.response]}
+        http.build_request = quickly(http.build_request)  # type: ignore[method-assign]  # on this object alone
         limit(http)
         return client
 
@@ -59,6 +60,7 @@ def clients_for(url: object, token: object, timeout_s: float) -> Clients:
         http = client._http._client
         http.timeout = httpx.Timeout(timeout_s)
         http.event_hooks = {"request": [hooks.arequest], "response": [hooks.aresponse]}
+        http.build_request = quickly(http.build_request)  # type: ignore[method-assign]  # on this object alone
         return client
 
     def hide(text: str) -> str:

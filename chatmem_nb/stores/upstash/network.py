@@ -14,7 +14,7 @@ import httpx
 
 from .http import running_exchange
 
-_PIECE = 65_536
+_PIECE = 1_048_576
 
 
 def limit(client: httpx.Client) -> None:
@@ -68,9 +68,8 @@ class LimitedStream(httpcore.NetworkStream):
         return self._inner.read(max_bytes, _left_s(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        view = memoryview(buffer)
-        for first in range(0, len(view), _PIECE):
-            self._inner.write(bytes(view[first : first + _PIECE]), _left_s(timeout))
+        for first in range(0, len(buffer), _PIECE):
+            self._inner.write(buffer[first : first + _PIECE], _left_s(timeout))
 
     def close(self) -> None:
         self._inner.close()

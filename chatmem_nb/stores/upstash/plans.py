@@ -29,8 +29,7 @@ class Plans:
     """Whether the server runs scripts, as far as is known."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.key_prefix, str):
-            raise InvalidInputError(f"key_prefix must be text, got {type(self.key_prefix).__name__}")
+        _checked_text(self.key_prefix, "key_prefix")
         if not isinstance(self.timeout_s, int | float) or not 0 < self.timeout_s < float("inf"):
             raise InvalidInputError("timeout_s must be a number of seconds above 0")
         if not isinstance(self.max_request_bytes, int) or self.max_request_bytes < 16_384:
@@ -43,6 +42,8 @@ class Plans:
         return "_chatmem_nb:" if "chatmem_nb:".startswith(self.key_prefix) else "chatmem_nb:"
 
     def scan(self, cursor: int, match: str | None) -> Plan[tuple[int, list[str]]]:
+        if match is not None:
+            _checked_text(match, "match")
         return listing.scan(cursor, self.key_prefix, match)
 
     def summaries(self, session_ids: Iterable[str]) -> Plan[list[SessionSummary]]:
@@ -90,7 +91,9 @@ class Plans:
 
     def remove(self, session_id: str, index: int, record: str) -> Plan[bool]:
         [checked] = checked_records([record])
-        asked = self._change(session_id), _checked_index(index), checked
+        change = self._change(session_id)
+        writing.parts_of([checked], writing.room(change))
+        asked = change, _checked_index(index), checked
         return self._either(writing.remove(*asked), plain.remove(*asked))
 
     def _either(self, scripted: Plan[T], without: Plan[T]) -> Plan[T]:
@@ -114,6 +117,16 @@ def checked_names(session_ids: Iterable[str]) -> Iterator[str]:
     if isinstance(session_ids, str):
         raise InvalidInputError("session_ids must be a list of names, not one name")
     return map(checked_session_id, session_ids)
+
+
+def _checked_text(text: object, name: str) -> None:
+    if not isinstance(text, str):
+        raise InvalidInputError(f"{name} must be text, got {type(text).__name__}")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as exc:
+            raise InvalidInputError(f"{name} holds a lone surrogate at character {exc.start}") from None
 
 
 def _checked_ttl(ttl: object) -> timedelta | None:
