@@ -79,9 +79,19 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def in_turn(rounds: int, *calls: Callable[[], object]) -> list[float]:
-    """Return the median seconds of each call, all of them measured in each round, one after the other."""
+def in_turn(rounds: int, *calls: Callable[[], object]) -> list[tuple[float, float]]:
+    """Return for each call its median seconds, and the median of how many times those of the first it takes.
+
+    All of them are measured in each round, one after the other, and compared within it: what else this
+    machine does then weighs on both sides alike.
+    """
     for call in calls:
         call()
     taken = [[seconds(call) for call in calls] for _ in range(rounds)]
-    return [statistics.median(column) for column in zip(*taken, strict=True)]
+    return [
+        (
+            statistics.median(row[number] for row in taken),
+            statistics.median(row[number] / row[0] for row in taken),
+        )
+        for number in range(len(calls))
+    ]
