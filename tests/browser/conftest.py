@@ -39,7 +39,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def blank(chrome: Chrome) -> Iterator[Callable[..., Page]]:
-    """Mounts the front end on a blank page over a stand-in kernel; a page error or a request fails the test."""
+    """Mounts the front end on a blank page over a stand-in; a page error or a request fails the test."""
     visits: list[Visit] = []
 
     def show(kernel: StandIn, *, width: int = 1100, height: int = 600, **mounting: Any) -> Page:

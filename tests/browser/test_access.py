@@ -18,7 +18,9 @@ THEMES = ["light", "dark"]
 
 def rich_entry(index: int) -> dict[str, Any]:
     """Messages that hold every kind of thing that the page can show."""
-    code = '<pre class="cm-code" data-lang="python"><code><span class="k">def</span> <span class="nf">f</span>():'
+    code = (
+        '<pre class="cm-code" data-lang="python"><code><span class="k">def</span> <span class="nf">f</span>:'
+    )
     code += ' <span class="c1"># why</span>\n  <span class="k">return</span> <span class="mi">42</span>,'
     code += ' <span class="s1">&#39;x&#39;</span>, <span class="nb">len</span></code></pre>'
     table = "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>"

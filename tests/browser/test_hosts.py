@@ -65,6 +65,11 @@ def journey(visit: Visit, service: LocalUpstash, name: str) -> None:
     browser.get_by_role("searchbox", name="Find").fill("lighthouse")
     browser.get_by_role("searchbox", name="Find").press("Enter")
     expect(browser.get_by_text("1 of 2 hits")).to_be_visible()
+    # JupyterLab's outputs keep Enter from submitting a form by itself.
+    browser.get_by_role("button", name="Go to").click()
+    visit.page.get_by_label("1200 or 2026-01-31").fill("1")
+    visit.page.get_by_label("1200 or 2026-01-31").press("Enter")
+    expect(visit.page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_journey_in_notebook_7(chrome: Chrome, jupyter: Server, service: LocalUpstash) -> None:

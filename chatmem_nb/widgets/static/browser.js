@@ -48,7 +48,9 @@ const icon = name => h("i.i-" + name, {ariaHidden: "true"})
 const button = (text, onclick, kind = "", props) => h("button" + kind, {onclick, ...props}, text)
 const tool = (mark, label, onclick, kind = "", props) => button(icon(mark), onclick, ".tool" + kind, {ariaLabel: label, title: label, ...props})
 const submit = (text, kind = "") => h("button" + kind, {type: "submit"}, text)
-const form = (tag, run, props, ...inside) => h("form" + tag, {noValidate: true, onsubmit: event => (event.preventDefault(), run()), ...props}, inside)
+// In an output of JupyterLab Enter submits no form by itself.
+const form = (tag, run, ...inside) =>
+	h("form" + tag, {onsubmit: event => (event.preventDefault(), run()), onkeydown: event => event.target.matches("input") && !event.defaultPrevented && act(event, {Enter: run})}, inside)
 const field = (label, props) => h("input", {ariaLabel: label, placeholder: label, spellcheck: false, ...props})
 const choice = (label, options, onchange) =>
 	h("select", {ariaLabel: label, onchange}, Object.entries(options).map(([value, text]) => h("option", {value}, text)))
@@ -61,7 +63,7 @@ const alarm = () => h("p.reason", {role: "alert"})
 const name = (text, tag = "bdi") => h(tag, {title: plain(text)}, plain(text))
 const facts = pairs => h("dl.facts", Object.entries(pairs).map(([label, value]) => value && h("div", h("dt", label), name(value, "dd"))))
 const state = (mark, title, text, ...actions) =>
-	h(".state", {role: mark === "warn" ? "alert" : "status"}, h("span.mark." + mark, icon(mark)), h("h2", title), h("p", text), line(actions))
+	h(".state", {role: "status"}, h("span.mark." + mark, icon(mark)), h("h2", title), h("p", text), line(actions))
 const loading = label => h(".skeletons", {role: "status", ariaLabel: label})
 
 // What stands `over` a list in its place; nothing brings the list back.
@@ -396,7 +398,7 @@ function prompt(app, title, hint, label, action, run) {
 	let input = field(label, {autofocus: true})
 	let go = submit(action, ".primary")
 	let send = () => app.work(async () => (await run(input.value.trim()), close()), ({message}) => put(said, message), go)
-	let close = sheet(app, title, form(".line", send, {}, input, go), [h("p.dim", hint), said])
+	let close = sheet(app, title, form(".line", send, input, go), [h("p.dim", hint), said])
 }
 
 function confirm(app, title, body, action, run, onclose) {
@@ -437,7 +439,7 @@ function connectForm(app) {
 		inputs = {}
 		buttons = [submit("Connect", all ? "" : ".primary"), all && button("Connect from the environment", () => send(true), ".primary")]
 		put(problem)
-		put(node, form(".card", () => send(false), {}, h("h2", "Open stored conversations"), h("p.dim", "Keys go straight to the kernel. They are never saved in the notebook."),
+		put(node, form(".card", () => send(false), h("h2", "Open stored conversations"), h("p.dim", "Keys go straight to the kernel. They are never saved in the notebook."),
 			h("fieldset.picks", h("legend.unseen", "Service"), clients.map(({service, label}) =>
 				h("label", h("input", {type: "radio", name: app.view, checked: service === kind, onchange: pick(service)}), h("span", label)))),
 			env.length > 0 && h(".env", h("ul", {ariaLabel: "Environment variables"}, env.map(({name, set}) =>
@@ -552,9 +554,9 @@ function sessionList(app) {
 		if (!one) return h(".session.waiting", {ariaSelected: "false", ariaLabel: "Loading"})
 		let {session_id: id, length, ttl_s, first, last, last_write} = one
 		let said = words => h("span.said", words && [h("b", ROLES[words.role]), " ", h("bdi", plain(words.text))])
-		return h(".session", {ariaSelected: ticked.has(id), ariaCurrent: id === app.talk.session || null, onclick: event => click(event, index)}, h("span.tick", {title: "Select"}, icon("check")),
-			h(".grow", line(name(id), h("span.num", {title: plural(length, "message")}, count(length))), said(first),
-				line(said(last), ttl_s != null ? h("span.num.ttl", {title: "Expires in"}, span(ttl_s)) : last_write && h("span.num", {title: "Last write"}, span((Date.now() - new Date(last_write)) / 1000), " ago"))))
+		return h(".session", {ariaSelected: ticked.has(id), ariaCurrent: id === app.talk.session || null, onclick: event => click(event, index)}, h("span.tick", icon("check")),
+			h(".grow", line(name(id), h("span.num", count(length))), said(first),
+				line(said(last), ttl_s != null ? h("span.num.ttl", {title: "Expires in"}, span(ttl_s)) : last_write && h("span.num", span((Date.now() - new Date(last_write)) / 1000), " ago"))))
 	}
 
 	function click(event, index) {
@@ -720,7 +722,7 @@ function transcript(app) {
 			let opened = await app.ask("open", {session_id: session, create})
 			if (mine !== gen) return
 			adopt({...opened, session, index})
-			if (!opened.exists && !create) blank("search", "No session with this id", "It may have expired, or be stored under another key prefix. A message that is appended creates it.")
+			if (!opened.exists && !create) blank("search", "No session with this id", "It may have expired, or have another key prefix. Appending creates it.")
 			if (live) tick()
 		} catch (error) {
 			if (mine === gen) fail("This session could not be opened", error, () => open(session, {create, index}))
@@ -862,9 +864,9 @@ function findBar(app) {
 	let said = h("span.dim.grow", {role: "status"})
 	let steps = h(".line", {hidden: true}, tool("up", "Previous hit", () => step(-1)), tool("down", "Next hit", () => step(1)), takeAway(app, "Take hits away", "hits"))
 	let list = options(app.view + "-h", "Hits", 46, row, () => {}, {}, go)
-	let node = form(".find", run, {role: "search", hidden: true}, line(text, scope, submit("Find"), tool("close", "Close find", hide)),
+	let node = form(".find", run, line(text, scope, submit("Find"), tool("close", "Close find", hide)),
 		h(".line.wrap", role, called, model, h("label.line", errors, "Errors only")), line(said, steps), list.box)
-	list.box.hidden = true
+	list.box.hidden = node.hidden = true
 
 	function show() {
 		app.pane("talk")
@@ -1047,7 +1049,7 @@ function takeAway(app, label, scope) {
 	return tool("take", label, () => {
 		put(said)
 		app.work(async () => put(code, (await app.ask("code")).code), fail)
-		sheet(app, label, [h("b", "A DataFrame in a variable"), form(".line", frame, {}, input, go), h("b", "A file"), h(".line.wrap", ["JSONL", "CSV", "Markdown", "HTML", "Parquet"].map(file)), said,
+		sheet(app, label, [h("b", "A DataFrame in a variable"), form(".line", frame, input, go), h("b", "A file"), h(".line.wrap", ["JSONL", "CSV", "Markdown", "HTML", "Parquet"].map(file)), said,
 			h("b", "Python code"), code], h("footer", button("Copy code", () => copyText(app, code.textContent))), ".wide")
 	})
 }
@@ -1153,7 +1155,8 @@ function browser(model, el) {
 			if (Date.now() - since > 400) told = note(`${event.note || method}: ${part(event.done, event.total)}`, "again", button("Cancel", asking.cancel))
 			more?.(event)
 		})
-		asking.catch(() => {}).then(() => told?.remove())
+		let done = () => told?.remove()
+		asking.then(done, done)
 		return asking
 	}
 
