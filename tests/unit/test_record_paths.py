@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,6 +116,19 @@ def test_building_a_message_changes_no_record() -> None:
     before = json.dumps(record.data)
     assert record.message == record.message
     assert json.dumps(record.data) == before
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_reading_leaves_the_collector_as_it_was(enabled: bool) -> None:
+    good = records.encode(lc.HumanMessage("hi"))
+    try:
+        (gc.enable if enabled else gc.disable)()
+        records.messages_of([good], "s")
+        with pytest.raises(RecordError):
+            records.messages_of([good, "broken"], "s")
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
 
 
 def test_every_record_has_an_id_of_its_own() -> None:
