@@ -287,3 +287,12 @@ def test_cleanup_leaves_nothing_behind(blank: Blank) -> None:
     page.keyboard.press("a")
     page.wait_for_timeout(600)
     assert page.evaluate("() => sent.length") == sent
+
+
+def test_a_session_that_python_selects_is_shown_on_a_narrow_page_too(blank: Blank) -> None:
+    kernel = StandIn({"talk": Talk(5), "other": Talk(3)})
+    page = blank(kernel, width=360)
+    page.locator(".session").first.wait_for()
+    event = {"event": "changed", "what": "session", "session": "other", "epoch": 1, "total": 3}
+    page.evaluate("event => hear(event)", event)
+    expect(page.locator(".msg:not(.waiting)").first).to_be_visible()

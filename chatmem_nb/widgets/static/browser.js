@@ -752,7 +752,7 @@ function transcript(app) {
 	function heard({session, epoch, total}) {
 		if (talk.session && talk.epoch === null) return // this view's own request decides
 		if (!session) talk.session && none()
-		else if (session !== talk.session) adopt({session, epoch, total})
+		else if (session !== talk.session) app.pane("talk"), adopt({session, epoch, total})
 		else if (epoch !== talk.epoch) adopt({session, epoch, total, index: list.ended ? undefined : list.mark?.index})
 		else grew(total)
 	}
