@@ -89,7 +89,7 @@ const size = bytes => (bytes < 1e6 ? (bytes / 1e3).toFixed(1) + " kB" : (bytes /
 const used = tokens => tokens && `${count(tokens.input)} in, ${count(tokens.output)} out`
 const between = (low, n, high) => Math.max(low, Math.min(n, high))
 const span = s => (s < 60 ? `${s | 0} s` : s < 3600 ? `${(s / 60) | 0} min` : s < 86400 ? `${(s / 3600) | 0} h` : `${(s / 86400) | 0} d`)
-const when = iso => iso && h("time", {dateTime: iso, title: plain(iso)}, plain(iso.slice(0, 16).replace("T", " ")))
+const when = iso => iso && h("time", {dateTime: iso}, plain(iso.slice(0, 16).replace("T", " ")))
 
 const TAGS = "a,blockquote,br,code,div,em,h1,h2,h3,h4,h5,h6,hr,li,ol,p,pre,s,span,strong,table,tbody,td,th,thead,tr,ul"
 
@@ -288,7 +288,7 @@ function scroller(box, make, guess, seen) {
 	// Rows changed: what is on top of the screen stays there, and the end stays the end.
 	function restore() {
 		let row = self.mark && self.rows[self.mark.index - self.first]
-		if (!row) return update()
+		if (!row || !box.clientHeight) return update()
 		if (self.sticky && self.ended && self.last === self.total) box.scrollTop = room()
 		else top = box.scrollTop + self.mark.y - row.offsetTop
 		fill()
@@ -797,7 +797,7 @@ function transcript(app) {
 		} catch (error) {
 			if (mine !== gen || error.type === "cancelled") return
 			if (error.type === "stale") open(talk.session, {index: list.mark?.index})
-			else fail("Messages could not be read", error, () => (say(), list.update()))
+			else fail("Messages could not be read", error, () => (say(), list.show(list.mark?.index ?? 0, 0)))
 		} finally {
 			asked = asked.filter(one => one !== asking)
 		}
@@ -1016,7 +1016,7 @@ function clear(app, session_ids) {
 		app.list.select([])
 		app.list.load({keep: true})
 		if (cleared.includes(app.talk.session)) app.talk.none()
-		app.undoable(undo, "Cleared " + plural(cleared.length, "session"))
+		app.undoable(undo, `Cleared ${plural(cleared.length, "session")}`)
 	}, asking.cancel)
 	yes.disabled = true
 	app.work(async () => {
