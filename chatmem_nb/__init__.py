@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .errors import RecordTooLargeError as RecordTooLargeError
     from .errors import StoreAuthError as StoreAuthError
     from .errors import StoreClosedError as StoreClosedError
+    from .errors import StoreConflictError as StoreConflictError
     from .errors import StoreError as StoreError
     from .errors import StoreLimitError as StoreLimitError
     from .errors import StoreNotFoundError as StoreNotFoundError
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from .plots import plot_timeline as plot_timeline
     from .plots import plot_tools as plot_tools
     from .records import StoredMessage as StoredMessage
-    from .stores.base import SessionSummary as SessionSummary
     from .stores.momento import MomentoSessionStore as MomentoSessionStore
+    from .stores.protocol import SessionSummary as SessionSummary
     from .stores.upstash import UpstashSessionStore as UpstashSessionStore
     from .widgets import HistoryBrowser as HistoryBrowser
 
@@ -58,9 +59,10 @@ _HOMES = {
     "RecordError": "errors",
     "RecordErrors": "errors",
     "RecordTooLargeError": "errors",
-    "SessionSummary": "stores.base",
+    "SessionSummary": "stores.protocol",
     "StoreAuthError": "errors",
     "StoreClosedError": "errors",
+    "StoreConflictError": "errors",
     "StoreError": "errors",
     "StoreLimitError": "errors",
     "StoreNotFoundError": "errors",

@@ -13,6 +13,7 @@ ChatMemError                    all of them
       ├── StoreUnavailableError the service could not be reached, or failed
       │    └── StoreTimeoutError     it did not answer in time                    (also a TimeoutError)
       ├── StoreResponseError    an answer came that is none: a cut body, an HTML page
+      ├── StoreConflictError    the session was changed meanwhile; nothing was done
       ├── WrongTypeError        the key holds something that is no session
       └── StoreClosedError      the store was closed before
 
@@ -185,6 +186,19 @@ class StoreResponseError(StoreError):
     ... except StoreResponseError:
     ...     print("a proxy answered")
     a proxy answered
+    """
+
+
+class StoreConflictError(StoreError):
+    """Another client changed the session meanwhile, so that the request no longer applies. Nothing was done.
+
+    >>> store.append("talk", ["first", "second"])
+    2
+    >>> try:
+    ...     store.delete("talk", count=1, last="another")
+    ... except StoreConflictError:
+    ...     print("read the session again")
+    read the session again
     """
 
 

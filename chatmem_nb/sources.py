@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from .errors import InvalidInputError
 from .records import StoredMessage, parse_all, to_json
-from .stores.base import SessionStore, checked_session_id
+from .stores.protocol import SessionStore, checked_session_id
 
 Session: TypeAlias = tuple[str | None, list[StoredMessage]]
 

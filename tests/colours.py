@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from typing import Any
 
-from chatmem_nb.stores.base import SessionStore
+from chatmem_nb.stores.protocol import SessionStore
 
 
 class Coloured:

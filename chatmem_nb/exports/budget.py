@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import InvalidInputError, StoreLimitError
 from ..sources import Session
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 
 
 class Budget:

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from ..errors import InvalidInputError
 from ..frames.storing import Conflict, Storing
 from ..sources import scope_ids
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from ..errors import InvalidInputError
 from ..frames.messages import to_dataframe
 from ..frames.schema import unknown_categories
 from ..sources import Source, scope_ids, store_scope
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from itertools import islice
 
 from ..frames.sessions import utf8_size
 from ..sources import Source, scope_ids, sessions, store_scope
-from ..stores.base import SessionSummary
+from ..stores.protocol import SessionSummary
 
 # Price lists of 2026: https://upstash.com/pricing, https://docs.momentohq.com/cache/limits
 UPSTASH_FREE_COMMANDS = 500_000

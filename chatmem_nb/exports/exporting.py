@@ -14,7 +14,7 @@ from ..errors import InvalidInputError
 from ..frames.messages import Where, chosen
 from ..frames.schema import checked_columns
 from ..sources import Session, Source, scope_ids, sessions, store_scope, stored_sessions
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 from .budget import Budget
 from .estimates import Estimate, estimate
 from .formats import TABLES, Format, checked_format, writer

@@ -16,7 +16,7 @@ from ..frames.back import frame_of_texts, frame_records
 from ..frames.schema import COLUMNS
 from ..frames.storing import Conflict, Storing
 from ..records import encode_all, from_openai
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 from . import jsonl
 from .csv import unguarded
 from .formats import checked_format

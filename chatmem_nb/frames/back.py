@@ -11,7 +11,7 @@ from pydantic_core import from_json
 
 from ..errors import InvalidInputError, RecordError
 from ..records import StoredMessage, parse
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 from .columns import Fields, column_values
 from .edits import EDITABLE, built, rebuilt
 from .schema import utf8_text

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..records import StoredMessage
 from ..sources import Source, sessions, store_scope
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 from ._rows import Rows
 from .columns import Fields, column_values
 from .providers import whole_number

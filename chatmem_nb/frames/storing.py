@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 import pandas as pd
 
 from ..errors import InvalidInputError
-from ..stores.base import SessionStore, checked_session_id
+from ..stores.protocol import SessionStore, checked_session_id
 from .schema import Kind, frame_of
 from .sessions import utf8_size
 

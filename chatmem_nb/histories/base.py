@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage
 
 from ..errors import InvalidInputError, StoreError
 from ..records import StoredMessage, encode_all, messages_of, parse_all
-from ..stores.base import SessionStore, checked_session_id
+from ..stores.protocol import SessionStore, checked_session_id
 
 _SHOWN_IN_A_NOTEBOOK = 10
 _LEFT = "style='text-align:left'"  # JupyterLab puts every cell to the right

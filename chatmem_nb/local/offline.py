@@ -11,7 +11,7 @@ from ..errors import InvalidInputError
 from .samples import sample_conversations, seed
 
 if TYPE_CHECKING:
-    from ..stores.base import SessionStore
+    from ..stores.protocol import SessionStore
     from . import LocalMomento, LocalUpstash
 
 CACHE_NAME = "chatmem"

@@ -13,7 +13,7 @@ from ..errors import InvalidInputError
 from ..records import encode, encode_all, from_openai
 
 if TYPE_CHECKING:
-    from ..stores.base import SessionStore
+    from ..stores.protocol import SessionStore
 
 SAMPLES = Path(__file__).with_name("samples.jsonl")
 

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ..errors import InvalidInputError
-from ..stores.base import SessionStore, checked_session_id
+from ..stores.protocol import SessionStore, checked_session_id
 
 _HEIGHT: Final = re.compile(r"\d{1,5}(\.\d+)?(px|em|rem|vh|%)")
 

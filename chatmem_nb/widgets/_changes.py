@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from ..errors import StoreError
 from ..markdown import showable
 from ..records import MESSAGE_CLASSES, encode, encode_all
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 from ._paste import PasteError, read_messages
 from ._reading import summaries
 from ._refusals import Refusal

@@ -10,7 +10,7 @@ from ._filter import Filter
 from ._state import BrowserState, Connection
 
 if TYPE_CHECKING:
-    from ..stores.base import SessionStore
+    from ..stores.protocol import SessionStore
 
 
 def user_namespace() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ..errors import (
     StoreNotFoundError,
     StoreUnavailableError,
 )
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 from ._refusals import Refusal, refusal_of
 from ._requests import Call, Params
 from ._state import BrowserState, Connection

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..markdown import showable
 from ..records import parse
-from ..stores.base import SessionStore, SessionSummary
+from ..stores.protocol import SessionStore, SessionSummary
 from ._entries import cut, text_of
 from ._reading import summaries
 from ._roles import role_of

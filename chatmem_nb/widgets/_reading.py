@@ -8,7 +8,7 @@ from typing import Final
 
 from ..errors import StoreLimitError, StoreThrottledError
 from ..records import StoredMessage, parse_all
-from ..stores.base import SessionStore, SessionSummary
+from ..stores.protocol import SessionStore, SessionSummary
 
 TOO_LARGE: Final = "larger than the service sends in one answer"
 _PIECE: Final = 500

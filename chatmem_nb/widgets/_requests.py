@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import InvalidInputError
-from ..stores.base import checked_session_id
+from ..stores.protocol import checked_session_id
 from ._refusals import Refusal
 
 LARGEST_INDEX: Final = 2**53

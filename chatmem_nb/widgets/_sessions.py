@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 from ._listing import Line, Listing
 from ._matching import matcher
 from ._requests import Call, Params

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 from ._refusals import Refusal
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from ..errors import StoreLimitError
 from ..markdown import showable
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 from ._reading import raise_unless_too_large, summaries
 from ._refusals import Refusal
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..records import StoredMessage
-from ..stores.base import SessionStore
+from ..stores.protocol import SessionStore
 from ._blocks import Content, read_content
 from ._calls import tool_calls_of
 from ._entries import CALLS_SHOWN, TEXT_CLIP, entry, short

@@ -11,7 +11,7 @@ import traitlets
 
 from ..errors import InvalidInputError
 from ..records import StoredMessage, parse_all
-from ..stores.base import SessionStore, checked_session_id
+from ..stores.protocol import SessionStore, checked_session_id
 from ._arguments import checked_height, store_and_session
 from ._connection import given
 from ._find import Hit

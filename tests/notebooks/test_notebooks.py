@@ -13,7 +13,7 @@ import pytest
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.local.offline import environment
 from chatmem_nb.local.samples import sample_conversations, seed
-from chatmem_nb.stores.base import SessionStore
+from chatmem_nb.stores.protocol import SessionStore
 from tests.notebooks.binder import BinderImage
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))

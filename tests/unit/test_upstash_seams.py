@@ -21,7 +21,7 @@ from chatmem_nb import stores
 from chatmem_nb.errors import InvalidInputError, RecordTooLargeError
 from chatmem_nb.stores import scripts
 from chatmem_nb.stores._loops import LoopClients
-from chatmem_nb.stores.base import CommandCount
+from chatmem_nb.stores.protocol import CommandCount
 from chatmem_nb.stores.upstash import errors as upstash_errors
 from chatmem_nb.stores.upstash.clients import clients_for
 from chatmem_nb.stores.upstash.deadline import Again, Backoff, Deadline

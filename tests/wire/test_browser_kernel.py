@@ -17,7 +17,7 @@ from chatmem_nb import HistoryBrowser, InvalidInputError
 from chatmem_nb.histories import StoreHistory
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode, encode_all
-from chatmem_nb.stores.base import SessionStore
+from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.widgets import _follow
 from tests.wire.browser_page import Page, Refused, kept_comms
 

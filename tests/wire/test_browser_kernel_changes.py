@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from chatmem_nb import HistoryBrowser, InvalidInputError, StoreError
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all, parse_all
-from chatmem_nb.stores.base import SessionStore
+from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.widgets import _undo
 from tests.wire.browser_page import Page, Refused, kept_comms
 

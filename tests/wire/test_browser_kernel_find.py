@@ -17,7 +17,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from chatmem_nb import HistoryBrowser, InvalidInputError, to_dataframe
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode, encode_all
-from chatmem_nb.stores.base import SessionStore
+from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.widgets import _code, _takeaway
 from tests.conversations import generated
 from tests.wire.browser_page import Page, Refused, kept_comms

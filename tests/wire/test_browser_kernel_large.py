@@ -11,7 +11,7 @@ import pytest
 
 from chatmem_nb import HistoryBrowser
 from chatmem_nb.local import LocalUpstash
-from chatmem_nb.stores.base import SessionStore
+from chatmem_nb.stores.protocol import SessionStore
 from tests.redis_server import redis_server
 from tests.wire.browser_page import KeptComm, Page, kept_comms
 

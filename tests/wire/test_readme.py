@@ -17,7 +17,7 @@ from chatmem_nb.__main__ import _parser
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.local.offline import environment
 from chatmem_nb.records import encode
-from chatmem_nb.stores.base import SessionStore
+from chatmem_nb.stores.protocol import SessionStore
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -17,7 +17,7 @@ import pytest
 
 from chatmem_nb import local
 from chatmem_nb.errors import ChatMemError, InvalidInputError, StoreClosedError
-from chatmem_nb.stores.base import CommandCount, SessionStore
+from chatmem_nb.stores.protocol import CommandCount, SessionStore
 from tests.colours import Coloured
 from tests.redis_server import redis_server, without_scripts
 

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from momento import CacheClient
 
-from ..base import CommandCount
+from ..protocol import CommandCount
 from .errors import MomentoClosedError, MomentoError
 from .exchange import Plan, Transport
 from .sdk import SdkTransport

@@ -21,7 +21,7 @@ from momento.requests import CollectionTtl, SortOrder
 from momento.responses import CacheListFetch, CacheListLength, CacheSortedSetFetch, CacheSortedSetGetScores
 from momento.responses.data.sorted_set.get_score import CacheSortedSetGetScore
 
-from ..base import CommandCount
+from ..protocol import CommandCount
 from . import operations as ops
 from .errors import MomentoError, store_error
 from .exchange import Requests, timed_out

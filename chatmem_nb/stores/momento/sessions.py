@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from ...errors import InvalidInputError, RecordTooLargeError, WrongTypeError
-from ..base import SessionSummary, checked_records, checked_session_id
+from ..protocol import SessionSummary, checked_records, checked_session_id
 from .edits import EditPlans
 from .errors import MomentoError, MomentoMessageTooLargeError
 from .exchange import Deadline, Exchange, Plan, known

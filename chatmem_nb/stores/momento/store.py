@@ -12,7 +12,7 @@ from momento import CacheClient, Configurations, CredentialProvider
 from momento.config import Configuration
 
 from ...errors import InvalidInputError
-from ..base import SessionSummary
+from ..protocol import SessionSummary
 from .connection import Connection
 from .credentials import credential_provider
 from .exchange import Exchange, MissingCache

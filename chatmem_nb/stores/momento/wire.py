@@ -22,7 +22,7 @@ from momento.internal.services import Service
 from momento_wire_types import cacheclient_pb2 as pb
 from momento_wire_types import cacheclient_pb2_grpc, common_pb2, controlclient_pb2, controlclient_pb2_grpc
 
-from ..base import CommandCount
+from ..protocol import CommandCount
 from . import operations as ops
 from .errors import MomentoClosedError, MomentoError, store_error
 from .exchange import Requests

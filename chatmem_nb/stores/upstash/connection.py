@@ -11,7 +11,7 @@ from upstash_redis import Redis
 from upstash_redis.asyncio import Redis as AsyncRedis
 
 from .._loops import LoopClients
-from ..base import CommandCount
+from ..protocol import CommandCount
 from .clients import Clients
 from .deadline import Again, Backoff, Deadline
 from .errors import CLOSED, UpstashClosedError, UpstashStoreError, UpstashTimeoutError

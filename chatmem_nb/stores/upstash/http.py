@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from pydantic_core import to_json
 
-from ..base import CommandCount
+from ..protocol import CommandCount
 from .deadline import Deadline
 
 

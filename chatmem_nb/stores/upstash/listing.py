@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from .. import scripts
-from ..base import SessionSummary
+from ..protocol import SessionSummary
 from .glob import escaped
 from .requests import Plan, as_list, as_number, as_texts, single
 

@@ -15,7 +15,7 @@ from secrets import randbits
 from typing import Literal
 from uuid import uuid4
 
-from ..base import SessionSummary
+from ..protocol import SessionSummary
 from .errors import UpstashStoreError
 from .listing import SUMMARY_PAGE, summary
 from .reading import length

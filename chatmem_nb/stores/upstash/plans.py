@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import SupportsIndex, TypeVar
 
 from ...errors import InvalidInputError
-from ..base import SessionSummary, checked_records, checked_session_id
+from ..protocol import SessionSummary, checked_records, checked_session_id
 from . import listing, plain, reading, writing
 from .errors import UpstashEvalRefusedError
 from .requests import Plan

@@ -11,7 +11,7 @@ from typing import Self
 from upstash_redis import Redis
 
 from ...errors import InvalidInputError
-from ..base import CommandCount, SessionSummary
+from ..protocol import CommandCount, SessionSummary
 from . import reading
 from .clients import clients_for
 from .connection import Connection

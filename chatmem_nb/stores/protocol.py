@@ -152,11 +152,19 @@ class SessionStore(Protocol):
         self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None
     ) -> int: ...
 
-    def delete(self, session_id: str) -> bool:
-        """Delete the session, and return whether it existed."""
+    def delete(self, session_id: str, *, count: int | None = None, last: str | None = None) -> bool:
+        """Delete the session, and return whether it existed.
+
+        With `count` and `last`, delete its `count` oldest records, of which `last` is the newest, and keep
+        those that were appended since.
+
+        Raises: StoreConflictError if record `count - 1` is not `last`; nothing is deleted then.
+        """
         ...
 
-    async def adelete(self, session_id: str) -> bool: ...
+    async def adelete(
+        self, session_id: str, *, count: int | None = None, last: str | None = None
+    ) -> bool: ...
 
     def remove(self, session_id: str, index: int, record: str) -> bool:
         """Remove the one record at `index` if its text is `record`, and return whether it was removed."""
