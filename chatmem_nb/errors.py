@@ -100,12 +100,23 @@ class RecordErrors(RecordError):
 class StoreError(ChatMemError):
     """The service, or the way to it, failed.
 
+    `maybe_applied` says whether a change may have been made although no valid response came: read before
+    you repeat it.
+
     >>> try:
     ...     UpstashSessionStore(server.url, "wrong").length("talk")
     ... except StoreError as error:
-    ...     print(isinstance(error, StoreAuthError))
-    True
+    ...     print(isinstance(error, StoreAuthError), error.maybe_applied)
+    True False
     """
+
+    maybe_applied: bool = False
+    retryable: bool = False
+    """Whether the same request may succeed a moment later."""
+    max_attempts: int | None = None
+    """How often to try at most where a lasting mistake looks like a passing failure; None: no limit."""
+    retry_after_s: float = 0.0
+    """How long the service asks to wait."""
 
 
 class StoreAuthError(StoreError):
@@ -140,6 +151,9 @@ class StoreLimitError(StoreError):
     it would have cost more
     """
 
+    response_too_large: bool = False
+    """Whether a smaller response would have been sent."""
+
 
 class StoreThrottledError(StoreLimitError):
     """Too many requests at the moment; later it works.
@@ -152,6 +166,8 @@ class StoreThrottledError(StoreLimitError):
     it was tried again until the time was over
     """
 
+    retryable = True
+
 
 class StoreUnavailableError(StoreError):
     """The service could not be reached, or failed.
@@ -163,6 +179,9 @@ class StoreUnavailableError(StoreError):
     ...     print("nobody is there")
     nobody is there
     """
+
+    maybe_applied = True
+    retryable = True
 
 
 class StoreTimeoutError(StoreUnavailableError, TimeoutError):
@@ -187,6 +206,9 @@ class StoreResponseError(StoreError):
     ...     print("a proxy answered")
     a proxy answered
     """
+
+    maybe_applied = True
+    retryable = True
 
 
 class StoreConflictError(StoreError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, SupportsIndex, runtime_checkable
 
 from ..errors import InvalidInputError
 
@@ -205,6 +206,13 @@ def checked_session_id(session_id: object) -> str:
     return session_id
 
 
+def checked_session_ids(session_ids: Iterable[str]) -> Iterator[str]:
+    """Yield each of `session_ids`, checked. Raises: InvalidInputError."""
+    if isinstance(session_ids, str):
+        raise InvalidInputError("session_ids must be a list of session ids, not a single one")
+    return map(checked_session_id, session_ids)
+
+
 def checked_records(records: object) -> list[str]:
     """Return `records` as a list.
 
@@ -218,3 +226,28 @@ def checked_records(records: object) -> list[str]:
         if not isinstance(record, str):
             raise InvalidInputError(f"record {position} is {type(record).__name__}, not text")
     return list(records)
+
+
+def checked_index(index: object) -> int:
+    """Return `index` as given. Raises: InvalidInputError if it is not an integer."""
+    if isinstance(index, bool) or not isinstance(index, SupportsIndex):
+        raise InvalidInputError(f"an index must be an integer, got {type(index).__name__}")
+    return operator.index(index)
+
+
+def checked_ttl(ttl: object) -> timedelta | None:
+    """Return `ttl` as given. Raises: InvalidInputError if it is not a timedelta of a millisecond or more."""
+    if ttl is None or (isinstance(ttl, timedelta) and ttl >= timedelta(milliseconds=1)):
+        return ttl
+    raise InvalidInputError(f"ttl must be a timedelta of at least a millisecond, or None, got {ttl!r:.60}")
+
+
+def checked_condition(count: object, last: object) -> tuple[int, str] | None:
+    """Return the condition of a delete, or None if it has none. Raises: InvalidInputError."""
+    if count is None and last is None:
+        return None
+    if not isinstance(last, str) or isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InvalidInputError(
+            "count and last go together: the number of records to delete, 1 or more, and the newest of them"
+        )
+    return count, last

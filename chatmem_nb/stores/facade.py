@@ -1,0 +1,270 @@
+"""The verbs of a session store and their async twins, once for both services."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from datetime import timedelta
+from itertools import islice
+from typing import Any, ClassVar, NoReturn, Protocol, Self
+
+from .paging import Cursor
+from .protocol import CommandCount, SessionSummary, checked_session_ids
+from .runner import Plan, Runner
+
+
+class SessionPlans(Protocol):
+    """What a service brings: a plan for each verb. Arguments are checked when a plan is asked for."""
+
+    first_batch: int
+    """Sessions that `first_pages` is given at first."""
+    summary_batch: int
+    """Sessions that `summaries` is given at once."""
+
+    def session_ids(self, match: str | None, cursor: Any) -> Plan[tuple[list[str], Any]]:
+        """Return a page of ids, each new, and the cursor behind it (None at the end); begin with None."""
+        ...
+
+    def summaries(self, session_ids: Sequence[str]) -> Plan[list[SessionSummary]]: ...
+
+    def length(self, session_id: str) -> Plan[int]: ...
+
+    def read(self, session_id: str, start: int, stop: int | None) -> Plan[list[str]]: ...
+
+    def first_pages(self, session_ids: Sequence[str]) -> Plan[list[tuple[list[str], Cursor | None]]]:
+        """Return the first page of each session, and the cursor behind it."""
+        ...
+
+    def next_page(self, session_id: str, cursor: Cursor) -> Plan[tuple[list[str], Cursor | None]]: ...
+
+    def next_batch(self, size: int, pages: Sequence[tuple[list[str], Cursor | None]]) -> int:
+        """Return how many sessions to ask for next, after `size` sessions that came as `pages`."""
+        ...
+
+    def append(self, session_id: str, records: Sequence[str]) -> Plan[int]: ...
+
+    def insert(
+        self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None
+    ) -> Plan[int]: ...
+
+    def replace(self, session_id: str, records: Sequence[str], ttl: timedelta | None) -> Plan[int]: ...
+
+    def delete(self, session_id: str, count: int | None, last: str | None) -> Plan[bool]: ...
+
+    def remove(self, session_id: str, index: int, record: str) -> Plan[bool]: ...
+
+
+class SessionStoreFacade:
+    """A session store over the plans of a service and the runner of its transport.
+
+    `protocol.SessionStore` says what each verb promises, and the classes of the services what it costs.
+    """
+
+    service: ClassVar[str]
+    key_prefix: str
+    ttl: timedelta | None
+    timeout_s: float
+    commands: CommandCount
+    _plans: SessionPlans
+    _runner: Runner
+
+    def session_ids(self, match: str | None = None) -> Iterator[str]:
+        """Yield the ids of the sessions, each once; those that match the glob `match`, if it is given."""
+        self._runner.transport.check_open()
+        return self._session_ids(match)
+
+    def _session_ids(self, match: str | None) -> Iterator[str]:
+        cursor: Any = None
+        while True:
+            page, cursor = self._runner.run(self._plans.session_ids(match, cursor))
+            yield from page
+            if cursor is None:
+                return
+
+    def asession_ids(self, match: str | None = None) -> AsyncIterator[str]:
+        """Yield the ids of the sessions, each once; those that match the glob `match`, if it is given."""
+        self._runner.transport.check_open()
+        return self._asession_ids(match)
+
+    async def _asession_ids(self, match: str | None) -> AsyncIterator[str]:
+        cursor: Any = None
+        while True:
+            page, cursor = await self._runner.arun(self._plans.session_ids(match, cursor))
+            for session_id in page:
+                yield session_id
+            if cursor is None:
+                return
+
+    def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
+        """Return a summary of each id, in order; length 0 if there is no such session."""
+        found: list[SessionSummary] = []
+        for batch in _batches(checked_session_ids(session_ids), self._plans.summary_batch):
+            found += self._runner.run(self._plans.summaries(batch))
+        return found
+
+    async def asummaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
+        """Return a summary of each id, in order; length 0 if there is no such session."""
+        found: list[SessionSummary] = []
+        for batch in _batches(checked_session_ids(session_ids), self._plans.summary_batch):
+            found += await self._runner.arun(self._plans.summaries(batch))
+        return found
+
+    def length(self, session_id: str) -> int:
+        """Return the number of records in the session; 0 if it does not exist. One request."""
+        return self._runner.run(self._plans.length(session_id))
+
+    async def alength(self, session_id: str) -> int:
+        """Return the number of records in the session; 0 if it does not exist. One request."""
+        return await self._runner.arun(self._plans.length(session_id))
+
+    def read(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
+        """Return the records of the slice `start:stop`, oldest first. One request a page.
+
+        Raises: StoreConflictError if others insert, remove or trim records between two pages, each time.
+        """
+        return self._runner.run(self._plans.read(session_id, start, stop))
+
+    async def aread(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
+        """Return the records of the slice `start:stop`, oldest first. One request a page.
+
+        Raises: StoreConflictError if others insert, remove or trim records between two pages, each time.
+        """
+        return await self._runner.arun(self._plans.read(session_id, start, stop))
+
+    def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
+        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces.
+
+        Raises: StoreConflictError if a long session is replaced or deleted between two of its pieces.
+        """
+        self._runner.transport.check_open()
+        return self._read_many(checked_session_ids(session_ids))
+
+    def _read_many(self, session_ids: Iterator[str]) -> Iterator[tuple[str, int, list[str]]]:
+        size = self._plans.first_batch
+        while batch := list(islice(session_ids, size)):
+            pages = self._runner.run(self._plans.first_pages(batch))
+            size = self._plans.next_batch(len(batch), pages)
+            for session_id, (records, cursor) in zip(batch, pages, strict=True):
+                start = 0
+                while records:
+                    yield session_id, start, records
+                    start += len(records)
+                    if cursor is None:
+                        break
+                    records, cursor = self._runner.run(self._plans.next_page(session_id, cursor))
+
+    def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
+        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces.
+
+        Raises: StoreConflictError if a long session is replaced or deleted between two of its pieces.
+        """
+        self._runner.transport.check_open()
+        return self._aread_many(checked_session_ids(session_ids))
+
+    async def _aread_many(self, session_ids: Iterator[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
+        size = self._plans.first_batch
+        while batch := list(islice(session_ids, size)):
+            pages = await self._runner.arun(self._plans.first_pages(batch))
+            size = self._plans.next_batch(len(batch), pages)
+            for session_id, (records, cursor) in zip(batch, pages, strict=True):
+                start = 0
+                while records:
+                    yield session_id, start, records
+                    start += len(records)
+                    if cursor is None:
+                        break
+                    records, cursor = await self._runner.arun(self._plans.next_page(session_id, cursor))
+
+    def append(self, session_id: str, records: Sequence[str]) -> int:
+        """Add `records` after the newest, in order, and return the new length."""
+        return self._runner.run(self._plans.append(session_id, records))
+
+    async def aappend(self, session_id: str, records: Sequence[str]) -> int:
+        """Add `records` after the newest, in order, and return the new length."""
+        return await self._runner.arun(self._plans.append(session_id, records))
+
+    def insert(
+        self, session_id: str, index: int, records: Sequence[str], *, ttl: timedelta | None = None
+    ) -> int:
+        """Put `records` before the record at `index`, and return the new length.
+
+        `ttl` is that of a session that this call creates; None: the store's.
+        """
+        return self._runner.run(self._plans.insert(session_id, index, records, ttl))
+
+    async def ainsert(
+        self, session_id: str, index: int, records: Sequence[str], *, ttl: timedelta | None = None
+    ) -> int:
+        """Put `records` before the record at `index`, and return the new length.
+
+        `ttl` is that of a session that this call creates; None: the store's.
+        """
+        return await self._runner.arun(self._plans.insert(session_id, index, records, ttl))
+
+    def replace(self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None) -> int:
+        """Make `records` the whole session, and return their number; no records: delete it.
+
+        `ttl` is its TTL from now on; None: the store's.
+        """
+        return self._runner.run(self._plans.replace(session_id, records, ttl))
+
+    async def areplace(self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None) -> int:
+        """Make `records` the whole session, and return their number; no records: delete it.
+
+        `ttl` is its TTL from now on; None: the store's.
+        """
+        return await self._runner.arun(self._plans.replace(session_id, records, ttl))
+
+    def delete(self, session_id: str, *, count: int | None = None, last: str | None = None) -> bool:
+        """Delete the session, or its `count` oldest records up to `last`; return whether it existed.
+
+        Raises: StoreConflictError if record `count - 1` is not `last`; nothing is deleted then.
+        """
+        return self._runner.run(self._plans.delete(session_id, count, last))
+
+    async def adelete(self, session_id: str, *, count: int | None = None, last: str | None = None) -> bool:
+        """Delete the session, or its `count` oldest records up to `last`; return whether it existed.
+
+        Raises: StoreConflictError if record `count - 1` is not `last`; nothing is deleted then.
+        """
+        return await self._runner.arun(self._plans.delete(session_id, count, last))
+
+    def remove(self, session_id: str, index: int, record: str) -> bool:
+        """Remove the record at `index` if it is `record`; return whether it was removed."""
+        return self._runner.run(self._plans.remove(session_id, index, record))
+
+    async def aremove(self, session_id: str, index: int, record: str) -> bool:
+        """Remove the record at `index` if it is `record`; return whether it was removed."""
+        return await self._runner.arun(self._plans.remove(session_id, index, record))
+
+    def close(self) -> None:
+        """Close what this store opened, never a client that was passed in. Idempotent."""
+        self._runner.transport.close()
+
+    async def aclose(self) -> None:
+        """Close what this store opened, never a client that was passed in. Idempotent."""
+        await self._runner.transport.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    def __reduce__(self) -> NoReturn:
+        # A pickle would hold the token or the key.
+        name = type(self).__name__
+        raise TypeError(
+            f"a {name} cannot be pickled: it holds a secret and open connections. "
+            f"Pickle functools.partial({name}.from_env, ...) instead, and call it in the other process"
+        )
+
+
+def _batches(session_ids: Iterator[str], size: int) -> Iterator[list[str]]:
+    while batch := list(islice(session_ids, size)):
+        yield batch

@@ -1,0 +1,224 @@
+"""Runs plans, sync or async: deadlines, retries and backoff, once for both services.
+
+A plan says what a verb does, without I/O: a generator that yields steps (`Send` or `Pause`), is sent the
+responses, and returns the result of the verb. `execute` turns a plan into single attempts, with the retries
+between them; `Runner` makes the attempts through a transport, blocking or awaiting. Both generators can be
+driven by hand, without sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from ..errors import StoreError, StoreTimeoutError
+from .deadline import Backoff, Deadline
+
+T = TypeVar("T")
+
+_SHARE_OF_A_CHANGE = 0.6
+"""Of the time left, what a request may take that must not be made twice; the rest is for checking whether
+it was applied."""
+
+
+class Request(Protocol):
+    """One request to a service, in the service's own terms."""
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether making it twice has the same effect as making it once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A step of a plan: make these requests at the same time.
+
+    The plan is sent a list with a response for each. If a request fails for good, its error is thrown into
+    the plan instead; with `return_errors`, it takes the place of the response.
+    """
+
+    requests: Sequence[Request]
+    new_deadline: bool = False
+    """Whether the call's time starts anew: a further page, or a further part of a batch."""
+    return_errors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A step of a plan: wait. The plan is sent False, at once, if the deadline would pass meanwhile."""
+
+    seconds: float
+
+
+Plan: TypeAlias = Generator[Send | Pause, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What a transport is given: requests to make once, at the same time."""
+
+    requests: Sequence[Request]
+    deadline: Deadline
+    timeout_s: float
+    """How long it may take in all."""
+
+
+class Transport(Protocol):
+    """Carries requests to a service by its SDK, and counts what they cost."""
+
+    def send(self, attempt: Attempt) -> list[Any]:
+        """Return a response for each request, or the StoreError that came in its place. Raises nothing else
+        but StoreClosedError."""
+        ...
+
+    async def asend(self, attempt: Attempt) -> list[Any]: ...
+
+    def timed_out(self, timeout_s: float) -> StoreTimeoutError:
+        """Return the error for a call whose deadline has passed."""
+        ...
+
+    def check_open(self) -> None:
+        """Raises: StoreClosedError after `close`."""
+        ...
+
+    def close(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+def ask(request: Request, *, new_deadline: bool = False) -> Plan[Any]:
+    """Make one request, and return its response.
+
+    Raises: StoreError.
+    """
+    (response,) = yield Send([request], new_deadline)
+    return response
+
+
+class Runner:
+    """Runs the plans of one store."""
+
+    def __init__(self, transport: Transport, timeout_s: float) -> None:
+        self.transport = transport
+        self.timeout_s = timeout_s
+
+    def run(self, plan: Plan[T]) -> T:
+        """Run `plan`, and return its result. Raises: StoreError."""
+        with closing(execute(plan, self.timeout_s, self.transport)) as steps:
+            try:
+                step = next(steps)
+                while True:
+                    self.transport.check_open()
+                    if isinstance(step, Pause):
+                        time.sleep(step.seconds)
+                        step = steps.send(None)
+                    else:
+                        step = steps.send(self.transport.send(step))
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            except StoreError:
+                self.transport.check_open()  # what was in flight while it was closed fails in many ways
+                raise
+
+    async def arun(self, plan: Plan[T]) -> T:
+        """Run `plan`, and return its result. Raises: StoreError."""
+        with closing(execute(plan, self.timeout_s, self.transport)) as steps:
+            try:
+                step = next(steps)
+                while True:
+                    self.transport.check_open()
+                    if isinstance(step, Pause):
+                        await asyncio.sleep(step.seconds)
+                        step = steps.send(None)
+                    else:
+                        step = steps.send(await self.transport.asend(step))
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            except StoreError:
+                self.transport.check_open()
+                raise
+
+
+def execute(plan: Plan[T], timeout_s: float, transport: Transport) -> Generator[Attempt | Pause, Any, T]:
+    """Turn the steps of `plan` into attempts and pauses; be sent the outcomes of each attempt."""
+    deadline = Deadline(timeout_s)
+    with closing(plan):
+        try:
+            step = next(plan)
+            while True:
+                if isinstance(step, Pause):
+                    fits = step.seconds < deadline.remaining_s()
+                    if fits:
+                        yield step
+                    step = plan.send(fits)
+                    continue
+                if step.new_deadline:
+                    deadline = Deadline(timeout_s)
+                outcomes = yield from _with_retries(step.requests, deadline, transport)
+                error = next((one for one in outcomes if isinstance(one, StoreError)), None)
+                step = plan.send(outcomes) if error is None or step.return_errors else plan.throw(error)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+
+
+def _with_retries(
+    requests: Sequence[Request], deadline: Deadline, transport: Transport
+) -> Generator[Attempt | Pause, Any, list[Any]]:
+    """Make `requests` until each has succeeded, has failed for good, or the deadline comes."""
+    outcomes = [_Outcome(request) for request in requests]
+    pending = outcomes
+    backoff = Backoff()
+    while True:
+        share = 1.0 if all(outcome.request.idempotent for outcome in pending) else _SHARE_OF_A_CHANGE
+        timeout_s = deadline.remaining_s() * share
+        attempted = [outcome.request for outcome in pending]
+        if timeout_s > 0:
+            received = yield Attempt(attempted, deadline, timeout_s)
+        else:
+            received = [transport.timed_out(deadline.timeout_s) for _ in attempted]
+        for outcome, response in zip(pending, received, strict=True):
+            outcome.add(response)
+        pending = [outcome for outcome in pending if outcome.may_retry(backoff.attempts + 1)]
+        pause_s = backoff.next_pause_s(max((outcome.retry_after_s for outcome in pending), default=0.0))
+        if not pending or pause_s >= deadline.remaining_s():
+            return [outcome.result for outcome in outcomes]
+        yield Pause(pause_s)
+
+
+class _Outcome:
+    """What became of one request in all its attempts."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.result: Any = None
+        """The response, or the error that says most."""
+        self._latest: Any = None
+
+    @property
+    def retry_after_s(self) -> float:
+        return float(self._latest.retry_after_s)
+
+    def add(self, response: Any) -> None:
+        """Take in what one more attempt brought."""
+        before, self.result, self._latest = self.result, response, response
+        if not isinstance(before, StoreError) or not isinstance(response, StoreError):
+            return
+        if isinstance(response, StoreTimeoutError):  # an attempt that had little time left says less
+            self.result = before
+        self.result.maybe_applied = before.maybe_applied or response.maybe_applied
+
+    def may_retry(self, attempts: int) -> bool:
+        error = self._latest
+        if not isinstance(error, StoreError) or not error.retryable:
+            return False
+        if error.max_attempts is not None and attempts >= error.max_attempts:
+            return False
+        return self.request.idempotent or not error.maybe_applied
