@@ -102,7 +102,10 @@ def next_page(session: RecordList, cursor: Cursor) -> Plan[tuple[list[str], Curs
         try:
             return (yield from _page(session, cursor))
         except StoreConflictError:
-            cursor = replace(cursor, start=(yield from _index_of_last(session, cursor)) + 1)
+            found = yield from _places_of_last(session, cursor)
+        if found:
+            nearest = min(found, key=lambda index: abs(index - (cursor.start - 1)))
+            cursor = replace(cursor, start=nearest + 1)
     raise session.changed()
 
 
@@ -133,14 +136,12 @@ def _next_size(page: Sequence[str]) -> int:
     return max(1, min(_PAGE_BYTES // mean, _GROWTH * len(page)))
 
 
-def _index_of_last(session: RecordList, cursor: Cursor) -> Plan[int]:
-    """Return where the record that was read last stands now, the nearest if there are equal ones."""
+def _places_of_last(session: RecordList, cursor: Cursor) -> Plan[list[int]]:
+    """Return the indexes at which the record that was read last stands now; `_page` checks the one chosen."""
     found: list[int] = []
     searching: Cursor | None = Cursor(0, session.first_page)
     while searching is not None:
         first = searching.start
-        page, searching = yield from _page(session, searching)
+        page, searching = yield from _page(session, replace(searching, last=None))
         found += [first + at for at, record in enumerate(page) if record == cursor.last]
-    if not found:
-        raise session.changed()
-    return min(found, key=lambda index: abs(index - cursor.start + 1))
+    return found
