@@ -93,8 +93,8 @@ def test_nothing_is_rebuilt_after_a_detour_through_csv_or_json() -> None:
 
 def test_rows_go_by_index_and_rows_put_in_follow_their_twin() -> None:
     frame = to_dataframe([HumanMessage("a"), HumanMessage("b")])
-    added = pd.DataFrame({"index": [0], "role": ["assistant"], "content": ["new"]})
-    both = pd.concat([frame.iloc[::-1], added.reindex(columns=frame.columns)])
+    added = {"index": 0, "role": "assistant", "content": "new"}
+    both = pd.DataFrame([*frame.iloc[::-1].to_dict("records"), added])
     ((_, records, rebuilt),) = frame_records(both, "s")
     assert [parse(raw).message.content for raw in records] == ["a", "new", "b"]
     assert rebuilt == 1
