@@ -22,21 +22,10 @@ from chatmem_nb.stores.protocol import SessionStore
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
-SECTIONS = [
-    "Two commands",
-    "Eight lines",
-    "Connecting",
-    "Journeys",
-    "What is stored, and where",
-    "What it costs",
-    "Limits and promises",
-    "Against langchain_community",
-    "Developing",
-]
 COMMANDS = [
     'python3 -m venv .venv && .venv/bin/pip install -e ".[demo]" && .venv/bin/python -m chatmem_nb demo',
-    "bash tests/run",
     ".venv/bin/python -m chatmem_nb serve upstash --path sessions.json",
+    "bash tests/run",
 ]
 
 
@@ -48,24 +37,12 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def test_it_goes_from_the_sentence_to_developing() -> None:
-    assert re.findall(r"^## (.+)$", README, re.MULTILINE) == SECTIONS
-    beginning = README.split("\n\n")
-    assert beginning[0] == "# chatmem_nb"
-    assert beginning[2].startswith("![")
-
-
-def test_the_eight_lines_are_eight() -> None:
-    [block] = blocks("python", section("Eight lines"))
-    assert len([line for line in block.splitlines() if line]) == 8
-
-
 def test_its_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
-    """With no account; but "Connecting" is about one, and finds one in its environment."""
+    """With no account; but "Connect" is about one, and finds one in its environment."""
     accounts = ("UPSTASH_", "MOMENTO_")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(accounts)}
     with LocalUpstash() as upstash, LocalMomento() as momento:
-        connecting = blocks("python", section("Connecting"))
+        connecting = blocks("python", section("Connect"))
         program = ["import os"]
         for block in blocks("python"):
             if block in connecting:
@@ -110,7 +87,7 @@ def test_every_file_and_test_that_it_names_exists() -> None:
 
 
 def test_it_lists_every_notebook_once() -> None:
-    listed = re.findall(r"^\| `(\w+\.ipynb)` \|", section("Eight lines"), re.MULTILINE)
+    listed = re.findall(r"^\| `(\w+\.ipynb)` \|", section("Try it"), re.MULTILINE)
     assert sorted(listed) == sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 
