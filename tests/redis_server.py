@@ -18,19 +18,25 @@ import redis
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
     """Run redis-server, and yield its url. Skips the test where there is none, but fails where CI is set."""
+    program = redis_program()
+    path = folder / "redis.sock"
+    arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
+    with subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_for_socket(path, process)
+            yield f"unix://{path}"
+        finally:
+            process.terminate()
+
+
+def redis_program() -> str:
+    """Return where redis-server is. Skips the test where there is none, but fails where CI is set."""
     program = shutil.which("redis-server")
     if program is None:
         if os.environ.get("CI"):
             pytest.fail("CI needs redis-server: apt-get install redis-server")
         pytest.skip("redis-server is not installed")
-    path = folder / "redis.sock"
-    arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
-    with subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL) as process:
-        try:
-            _wait_for(path, process)
-            yield f"unix://{path}"
-        finally:
-            process.terminate()
+    return program
 
 
 def without_scripts(url: str) -> str:
@@ -40,7 +46,8 @@ def without_scripts(url: str) -> str:
     return url.replace("unix://", "unix://plain:word@")
 
 
-def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+def wait_for_socket(path: Path, process: subprocess.Popen[bytes]) -> None:
+    """Return when redis-server answers at `path`. Raises: RuntimeError."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket(socket.AF_UNIX) as probe:

@@ -145,6 +145,8 @@ def _lengths(
     wiped = any(o.invoked < operation.completed for o in (*timeline.wipes, *(d for d, _ in timeline.undone)))
     gone = sum(at < operation.completed for at in removed) if removed else 0
     least = own if wiped else max(own, own + timeline.least_before(operation.invoked) - gone)
+    if wiped and operation.parts > 1 and not guarantees.batches_are_atomic:
+        least = 1  # its first parts may have been wiped before its last came
     most = timeline.most_before(operation.completed) - timeline.wiped_before(operation.invoked)
     if not guarantees.edits_are_atomic:  # what is moved stands twice for a moment
         others = any(o is not operation and o.invoked < operation.completed for o in timeline.edits)

@@ -145,7 +145,7 @@ class History:
                     returned=returned,
                     settled=returned + self.late_s,
                     outcome=Outcome.FAILED if certain else Outcome.UNKNOWN,
-                    stored=int(getattr(error, "records_stored", 0)),
+                    stored=getattr(error, "records_stored", None) or 0,
                     error=f"{type(error).__name__}: {error}"[:200],
                 )
             )

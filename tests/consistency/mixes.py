@@ -1,0 +1,120 @@
+"""What clients do: plans that yield one step at a time, and are sent what became of it."""
+
+from __future__ import annotations
+
+import inspect
+import random
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from chatmem_nb.stores.protocol import SessionStore
+from tests.consistency.history import Operation, Outcome, Verb, new_record
+from tests.consistency.services import Address
+
+KINDS = ("appends", "edits", "equal", "replace", "delete", "browser")
+"""What happens to a session besides appends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call, as the store takes it and as the history keeps it."""
+
+    session_id: str
+    verb: Verb
+    arguments: tuple[Any, ...] = ()
+    named: dict[str, Any] = field(default_factory=dict)
+    noted: dict[str, Any] = field(default_factory=dict)
+
+
+Plan = Generator[Step, Operation, None]
+
+
+@dataclass(slots=True)
+class Client:
+    """One client, and what it does to the sessions `sessions`, whose names tell their kind."""
+
+    name: str
+    address: Address
+    chance: random.Random
+    sessions: list[str]
+    edits: Callable[[str], bool]
+    """Whether this client may edit a session; where not, it appends and reads."""
+    conditional: bool
+    """Whether the store can delete on a condition."""
+    equal: str = '{"type": "human", "data": {"content": "yes"}, "record_id": "equal"}'
+
+    def plan(self, count: int) -> Plan:
+        """Yield about `count` steps."""
+        for number in range(count):
+            session_id = self.chance.choice(self.sessions)
+            kind = session_id.partition("-")[0]
+            if kind == "equal":
+                yield from self._equal(session_id)
+            elif kind not in ("appends", "browser") and self.edits(session_id) and self.chance.random() < 0.35:
+                yield from self._edit(kind, session_id)
+            elif self.chance.random() < 0.1:
+                yield self._read(session_id)
+            else:
+                yield self._write("append", session_id, self._records(number))
+
+    def _records(self, number: int) -> tuple[str, ...]:
+        """One to four records; now and then more than one request takes."""
+        large = self.chance.random() < 0.08
+        size = 900 if large and self.address.service != "momento" else 0
+        return tuple(
+            new_record(f"{self.name} {number} {i}", size=size)
+            for i in range(30 if large else self.chance.choice([1, 1, 1, 2, 4]))
+        )
+
+    def _write(self, verb: Verb, session_id: str, records: tuple[str, ...], index: int = 0) -> Step:
+        place = (index,) if verb == "insert" else ()
+        noted = {"records": records, "index": index, "parts": self.address.parts(records)}
+        return Step(session_id, verb, (*place, list(records)), noted=noted)
+
+    @staticmethod
+    def _read(session_id: str) -> Step:
+        return Step(session_id, "read")
+
+    def _edit(self, kind: str, session_id: str) -> Plan:
+        if kind == "replace":
+            yield self._write("replace", session_id, self._records(0))
+        elif kind == "delete":
+            yield from self._delete(session_id)
+        elif self.chance.random() < 0.5:
+            index = self.chance.choice([0, 0, 1, 3, 8, 40])
+            yield self._write("insert", session_id, self._records(0), index)
+        else:
+            yield from self._remove(session_id)
+
+    def _remove(self, session_id: str) -> Plan:
+        read = yield self._read(session_id)
+        if read.outcome is Outcome.OK and read.result:
+            index = self.chance.randrange(len(read.result))
+            record = read.result[index]
+            if self.chance.random() < 0.2:
+                index -= len(read.result)
+            yield Step(session_id, "remove", (index, record), noted={"index": index, "record": record})
+
+    def _delete(self, session_id: str) -> Plan:
+        if not self.conditional or self.chance.random() < 0.3:
+            yield Step(session_id, "delete")
+            return
+        read = yield self._read(session_id)
+        if read.outcome is Outcome.OK and read.result:
+            asked = {"count": len(read.result), "last": read.result[-1]}
+            noted = {"count": asked["count"], "record": asked["last"], "seen": time.monotonic()}
+            yield Step(session_id, "delete", named=asked, noted=noted)
+
+    def _equal(self, session_id: str) -> Plan:
+        if self.chance.random() < 0.4 and self.edits(session_id):
+            yield from self._remove(session_id)
+        else:
+            number = self.chance.choice([1, 1, 3])
+            yield self._write("append", session_id, (self.equal,) * number)
+
+
+def deletes_on_condition(store: SessionStore) -> bool:
+    """Whether `delete` takes `count` and `last`."""
+    return "count" in inspect.signature(store.delete).parameters
