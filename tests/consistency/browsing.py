@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from chatmem_nb import HistoryBrowser
 from chatmem_nb.errors import StoreError
+from tests.consistency.addresses import Address
 from tests.consistency.history import History, Operation, Outcome
-from tests.consistency.services import Address
 
 
 def browse(history: History, address: Address, session_id: str, seed: int, count: int) -> None:

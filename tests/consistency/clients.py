@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chatmem_nb.stores.protocol import SessionStore
+from tests.consistency.addresses import LATE_S, Address
 from tests.consistency.browsing import browse
-from tests.consistency.history import History, Operation
-from tests.consistency.mixes import Client, Step, deletes_on_condition
-from tests.consistency.services import LATE_S, Address, Service
+from tests.consistency.history import History
+from tests.consistency.mixes import Client, Step, deletes_on_condition, invoke, make_client, sessions_of
+from tests.consistency.services import Service
 from tests.wire.browser_page import kept_comms
 
-SESSIONS = 3
 CLIENTS = 6
 FAULTS = 0.2
 """The chance that a step plans a fault."""
@@ -51,38 +50,15 @@ class Stores:
         await old.aclose()
 
 
-def sessions_of(kind: str, number: int = SESSIONS) -> list[str]:
-    """Return the names of sessions of one kind; a session of each for "all"."""
-    kinds = ("appends", "edits", "equal", "replace", "delete") if kind == "all" else (kind,) * number
-    return [f"{each}-{place}" for place, each in enumerate(kinds)]
-
-
-def clients_for(service: Service, kind: str, seed: int, *, first: int = 0, last: int = CLIENTS) -> list[Client]:
-    """Return clients with numbers `first` to `last`; each session has one editor where there can be but one."""
+def clients_for(service: Service, kind: str, seed: int) -> list[Client]:
+    """Return the clients of one process."""
     sessions = sessions_of(kind)
     with service.address.store() as store:
         conditional = deletes_on_condition(store)
     return [
-        make_client(service.address, sessions, seed, number, service.one_editor, conditional)
-        for number in range(first, last)
+        make_client(service.address, sessions, seed, (number, CLIENTS), service.one_editor, conditional)
+        for number in range(CLIENTS)
     ]
-
-
-def make_client(
-    address: Address, sessions: list[str], seed: int, number: int, one_editor: bool, conditional: bool
-) -> Client:
-    """Return the client with this number."""
-
-    def edits(session_id: str) -> bool:
-        return not one_editor or sessions.index(session_id) % CLIENTS == number
-
-    chance = random.Random(f"{seed} {number}")
-    return Client(f"c{number}", address, chance, sessions, edits, conditional)
-
-
-def invoke(history: History, client: Client, step: Step) -> Operation:
-    """Note that a step is about to be taken."""
-    return history.invoke(step.session_id, step.verb, client=client.name, **step.noted)
 
 
 def work(history: History, service: Service, stores: Stores, client: Client, count: int) -> None:

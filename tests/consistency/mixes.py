@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chatmem_nb.stores.protocol import SessionStore
-from tests.consistency.history import Operation, Outcome, Verb, new_record
-from tests.consistency.services import Address
+from tests.consistency.addresses import Address
+from tests.consistency.history import History, Operation, Outcome, Verb, new_record
 
-KINDS = ("appends", "edits", "equal", "replace", "delete", "browser")
-"""What happens to a session besides appends."""
+KINDS = ("appends", "edits", "equal", "replace", "delete")
+"""What happens to a session besides appends: the name of the session tells it."""
+SESSIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +119,32 @@ class Client:
 def deletes_on_condition(store: SessionStore) -> bool:
     """Whether `delete` takes `count` and `last`."""
     return "count" in inspect.signature(store.delete).parameters
+
+
+def sessions_of(kind: str) -> list[str]:
+    """Return the names of some sessions of one kind; with "all", of one session of each."""
+    kinds = KINDS if kind == "all" else (kind,) * SESSIONS
+    return [f"{each}-{place}" for place, each in enumerate(kinds)]
+
+
+def make_client(
+    address: Address,
+    sessions: list[str],
+    seed: int,
+    number: tuple[int, int],
+    one_editor: bool,
+    conditional: bool,
+) -> Client:
+    """Return one client; `number` is which it is, and of how many. With `one_editor`, each session has one."""
+    which, clients = number
+
+    def edits(session_id: str) -> bool:
+        return not one_editor or sessions.index(session_id) % clients == which
+
+    chance = random.Random(f"{seed} {which}")
+    return Client(f"c{which}", address, chance, sessions, edits, conditional)
+
+
+def invoke(history: History, client: Client, step: Step) -> Operation:
+    """Note that a step is about to be taken."""
+    return history.invoke(step.session_id, step.verb, client=client.name, **step.noted)

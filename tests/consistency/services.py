@@ -9,55 +9,24 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-from momento import CredentialProvider
+from typing import Self
+from uuid import uuid4
 
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.local.faults import FaultKind, FaultPlan
-from chatmem_nb.stores.momento import MomentoSessionStore
-from chatmem_nb.stores.protocol import SessionStore
-from chatmem_nb.stores.upstash import UpstashSessionStore
+from tests.consistency.addresses import Address
 from tests.consistency.violations import ATOMIC, PART_BY_PART, Guarantees
 from tests.fault_proxy import fault_proxy
 from tests.redis_server import redis_server, wait_for_socket
 
-PREFIX = "consistency:"
 PROXY_RATE = 0.05
 UPSTASH_KINDS: tuple[FaultKind, ...] = (
     "drop_before", "drop_after", "cut", "delay", "refuse", "html", "hang",
 )  # fmt: skip
 MOMENTO_KINDS: tuple[FaultKind, ...] = UPSTASH_KINDS
-LATE_S = 2.0
-"""After this long, no server here applies a request whose client has given up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """How to make a store of a service, in this process or in another."""
-
-    service: str
-    url: str
-    token: str
-
-    def store(self, **options: Any) -> SessionStore:
-        """Return a new store; batches of more than some ten records take several requests."""
-        options = {"key_prefix": PREFIX, "timeout_s": 8.0, **options}
-        if self.service != "momento":
-            return UpstashSessionStore(self.url, self.token, **{"max_request_bytes": 16_384, **options})
-        host, port = self.url.split(":")
-        provider = CredentialProvider(self.token, host, host, host, int(port))
-        options = {"max_request_bytes": 2_000, **options}
-        return MomentoSessionStore.from_credentials(provider, "chatmem", timedelta(hours=1), **options)
-
-    def parts(self, records: tuple[str, ...]) -> int:
-        """Return how many requests `records` take, or 2 where it is more than one."""
-        room = 2_000 if self.service == "momento" else 16_384 - 5_000
-        return 1 if sum(len(record) + 6 for record in records) <= room else 2
-
 
 @dataclass(slots=True)
 class Service:
@@ -68,6 +37,13 @@ class Service:
     kinds: tuple[FaultKind, ...]
     guarantees: Guarantees
     met: Counter[str] = field(default_factory=Counter)
+
+    def afresh(self) -> Self:
+        """Return it with a prefix that nothing was written under, and with no fault to come."""
+        self.faults.clear()
+        self.met.clear()
+        self.address = replace(self.address, prefix=f"{uuid4().hex}:")
+        return self
 
     @property
     def one_editor(self) -> bool:
@@ -87,7 +63,7 @@ class Service:
         chance, stop = random.Random(seed), threading.Event()
 
         def plan() -> None:
-            while not stop.wait(chance.uniform(0.0, 0.06)):
+            while not stop.wait(chance.uniform(0.0, 0.2)):
                 self.plan_fault(chance)
 
         planner = threading.Thread(target=plan)
@@ -105,18 +81,24 @@ def running(name: str, folder: Path) -> Iterator[Service]:
     with ExitStack() as ending:
         if name == "momento":
             momento = ending.enter_context(LocalMomento())
-            address = Address(name, f"127.0.0.1:{momento.port}", momento.token)
+            address = Address(name, f"127.0.0.1:{momento.port}", momento.token, "")
             yield Service(address, momento.faults, MOMENTO_KINDS, PART_BY_PART)
             return
         redis_url = ending.enter_context(redis_server(folder)) if name == "redis" else None
         upstash = ending.enter_context(LocalUpstash(redis_url=redis_url))
         url = upstash.url
-        service = Service(Address(name, url, upstash.token), upstash.faults, UPSTASH_KINDS, ATOMIC)
+        service = Service(Address(name, url, upstash.token, ""), upstash.faults, UPSTASH_KINDS, ATOMIC)
         if name == "proxied":
             proxy = ending.enter_context(fault_proxy(upstash.port, PROXY_RATE, 11))
-            service.address, service.met = Address(name, proxy.url, upstash.token), proxy.met
+            service.address, service.met = Address(name, proxy.url, upstash.token, ""), proxy.met
             service.kinds = ("delay",)  # the proxy has the others, and waits for each answer
         yield service
+
+
+def service_of(upstash: LocalUpstash) -> Service:
+    """Return the service that `upstash` is."""
+    address = Address("upstash", upstash.url, upstash.token, "")
+    return Service(address, upstash.faults, UPSTASH_KINDS, ATOMIC)
 
 
 class MortalRedis:
