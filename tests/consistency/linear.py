@@ -7,6 +7,7 @@ or never.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from tests.consistency.history import Operation, Outcome
@@ -83,11 +84,13 @@ class _Search:
         return False
 
     def _steps(self, done: int, state: State, taken: Taken) -> Iterator[tuple[int, State, Taken]]:
-        left = [p for p in range(len(self._operations)) if not done >> p & 1]
-        horizon = min((self._operations[p].completed for p in left), default=0.0)
+        left = [p for p, _ in enumerate(self._operations) if not done >> p & 1]
+        known = (self._operations[p] for p in left if self._all_known >> p & 1)
+        horizon = min((operation.completed for operation in known), default=math.inf)
+        past = max((o.invoked for p, o in enumerate(self._operations) if done >> p & 1), default=-math.inf)
         for place in reversed(left):  # the stack turns it around: the first that was invoked is tried first
             operation = self._operations[place]
-            if operation.invoked > horizon:
+            if operation.invoked > horizon or operation.completed < past:
                 continue
             applied = self._apply(operation, state, taken)
             if applied is not None:
