@@ -12,4 +12,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         for report in terminalreporter.stats.get(outcome, []):
             for name, value in getattr(report, "user_properties", ()):
                 if name == "verdict":
-                    terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}: {value.splitlines()[0]}")
+                    terminalreporter.write_line(
+                        f"{report.nodeid.partition('::')[2]}: {value.splitlines()[0]}"
+                    )

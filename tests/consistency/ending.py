@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tests.consistency.check import check, tally
@@ -20,13 +21,26 @@ class Verdict:
     faults: int
     violations: list[Violation]
 
+    @classmethod
+    def of_all(cls, verdicts: Iterable[Verdict]) -> Verdict:
+        """Return the sum of `verdicts`."""
+        total = cls(Counter(), 0, [])
+        for verdict in verdicts:
+            total.operations += verdict.operations
+            total.faults += verdict.faults
+            total.violations += verdict.violations
+        return total
+
     def __str__(self) -> str:
-        ended = Counter[str]()
-        for (_, outcome), times in self.operations.items():
-            ended[outcome] += times
-        by_kind = Counter(violation.kind for violation in self.violations)
-        lines = [f"{dict(ended)}, {self.faults} faults, violations: {dict(by_kind) or 'none'}"]
-        return "\n".join([*lines, *(f"- {violation}" for violation in self.violations[:12])])
+        acknowledged = {
+            verb: times for (verb, end), times in sorted(self.operations.items()) if end == Outcome.OK
+        }
+        unknown = sum(times for (_, end), times in self.operations.items() if end == Outcome.UNKNOWN)
+        by_kind = dict(Counter(violation.kind for violation in self.violations))
+        first = (
+            f"acknowledged {acknowledged}, unknown {unknown}, faults {self.faults}, violations {by_kind or 0}"
+        )
+        return "\n".join([first, *(f"- {violation}" for violation in self.violations[:12])])
 
 
 def judge(history: History, service: Service) -> Verdict:
@@ -42,12 +56,6 @@ def judge(history: History, service: Service) -> Verdict:
     return Verdict(tally(history), sum(service.met.values()), violations)
 
 
-def _after_a_moment(read: object, names: set[str]) -> dict[str, list[str]]:
+def _after_a_moment(read: Callable[[str], list[str]], names: set[str]) -> dict[str, list[str]]:
     threading.Event().wait(0.15)
-    assert callable(read)
     return {name: read(name) for name in names}
-
-
-def acknowledged(verdict: Verdict) -> int:
-    """Return how many operations were acknowledged."""
-    return sum(times for (_, outcome), times in verdict.operations.items() if outcome == Outcome.OK)

@@ -53,7 +53,9 @@ class Client:
             kind = session_id.partition("-")[0]
             if kind == "equal":
                 yield from self._equal(session_id)
-            elif kind not in ("appends", "browser") and self.edits(session_id) and self.chance.random() < 0.35:
+            elif (
+                kind not in ("appends", "browser") and self.edits(session_id) and self.chance.random() < 0.35
+            ):
                 yield from self._edit(kind, session_id)
             elif self.chance.random() < 0.1:
                 yield self._read(session_id)
@@ -135,7 +137,7 @@ def make_client(
     one_editor: bool,
     conditional: bool,
 ) -> Client:
-    """Return one client; `number` is which it is, and of how many. With `one_editor`, each session has one."""
+    """Return one client. `number`: which, and of how many; `one_editor`: each session has one of them."""
     which, clients = number
 
     def edits(session_id: str) -> bool:

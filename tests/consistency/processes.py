@@ -76,7 +76,9 @@ def _worker(work: Work) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, start_new_session=True)
 
 
-def _kill_in_the_middle(work: Work, worker: subprocess.Popen[bytes], chance: random.Random, count: int) -> None:
+def _kill_in_the_middle(
+    work: Work, worker: subprocess.Popen[bytes], chance: random.Random, count: int
+) -> None:
     """Kill a worker when its journal has reached some length."""
     wanted, journal = chance.randint(count // 2, count), work.journal(work.clients[0])
 

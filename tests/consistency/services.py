@@ -28,6 +28,7 @@ UPSTASH_KINDS: tuple[FaultKind, ...] = (
 )  # fmt: skip
 MOMENTO_KINDS: tuple[FaultKind, ...] = UPSTASH_KINDS
 
+
 @dataclass(slots=True)
 class Service:
     """A running server, and how to make its network fail."""

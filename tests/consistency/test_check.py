@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.consistency.check import check, check_session
-from tests.consistency.history import History, Operation, Outcome, new_record
+from tests.consistency.history import History, Operation, Outcome
 from tests.consistency.linear import applied, explain
 from tests.consistency.timeline import Timeline
 from tests.consistency.violations import ATOMIC, PART_BY_PART, Guarantees

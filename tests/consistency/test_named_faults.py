@@ -183,7 +183,7 @@ def test_a_remove_takes_one_record(
 
 # 3: interrupts
 
-_INTERRUPTED = '''
+_INTERRUPTED = """
 import contextlib, faulthandler, signal, sys, threading, time
 from datetime import timedelta
 from momento import CredentialProvider
@@ -214,7 +214,7 @@ for number in range(40):
         store.length("s")  # the next call, which nobody interrupts
 faulthandler.dump_traceback_later(5, exit=True)
 print("ended", flush=True)
-'''
+"""
 
 
 @fails_today(3, "a call waits for a channel that answers no more", raises=AssertionError)
@@ -228,7 +228,7 @@ def test_each_call_after_an_interrupt_ends(momento_server: LocalMomento) -> None
 
 # 4: a store in a forked process
 
-_FORKED = '''
+_FORKED = """
 import os, sys
 from chatmem_nb.errors import StoreError
 from chatmem_nb.stores.upstash import UpstashSessionStore
@@ -255,7 +255,7 @@ for round in range(12):
     total += wrong(store, names[0])
     total += sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children)
 print(total, flush=True)
-'''
+"""
 
 
 @fails_today(4, "parent and children use one connection", raises=(AssertionError, subprocess.TimeoutExpired))

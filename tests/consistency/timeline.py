@@ -101,9 +101,7 @@ class Timeline:
         return self._in_an_edit[write.number]
 
     def _sums(self) -> None:
-        done = sorted(
-            ((o.completed, len(o.certain)) for o in self.writes if o.outcome is Outcome.OK)
-        )
+        done = sorted((o.completed, len(o.certain)) for o in self.writes if o.outcome is Outcome.OK)
         begun = sorted((o.invoked, len(o.possible)) for o in self.writes)
         self._done_at, self._done = [at for at, _ in done], list(accumulate((n for _, n in done), initial=0))
         self._begun_at = [at for at, _ in begun]
