@@ -46,7 +46,12 @@ def _removed(
         return None
     index = chance.randrange(len(records))
     operation = history.invoke(session_id, "remove", client="browser", index=index, record=records[index])
-    return history.call(operation, lambda: browser.remove(index) is None)
+
+    def remove() -> bool:
+        browser.remove(index)
+        return True
+
+    return history.call(operation, remove)
 
 
 def _cleared(history: History, browser: HistoryBrowser, session_id: str) -> Operation:

@@ -15,6 +15,10 @@ from tests.consistency.timeline import Timeline, takes_effect
 from tests.consistency.violations import Guarantees
 
 State = tuple[str, ...]
+Taken = tuple[tuple[int, int, State], ...]
+"""What removals took that may be undone: number of the operation, index, records."""
+Step = tuple[int, State, Taken]
+"""Which operations are done, as bits; what the session holds then; what was taken."""
 
 MOST_OPERATIONS = 60
 MOST_STEPS = 20_000
@@ -69,7 +73,7 @@ class _Search:
 
     def run(self, initial: State) -> bool | None:
         """Depth first, without recursion. What a removal took is part of the state, for its undo."""
-        begin = (0, initial, ())
+        begin: Step = (0, initial, ())
         stack, tried = [begin], {begin}
         while stack:
             done, state, taken = stack.pop()
@@ -83,7 +87,7 @@ class _Search:
                     stack.append(step)
         return False
 
-    def _steps(self, done: int, state: State, taken: Taken) -> Iterator[tuple[int, State, Taken]]:
+    def _steps(self, done: int, state: State, taken: Taken) -> Iterator[Step]:
         left = [p for p, _ in enumerate(self._operations) if not done >> p & 1]
         known = (self._operations[p] for p in left if self._all_known >> p & 1)
         horizon = min((operation.completed for operation in known), default=math.inf)
@@ -118,9 +122,6 @@ class _Search:
         # What never took anything has nothing to bring back.
         doubtful = removed is not None and removed.outcome is Outcome.UNKNOWN
         return (state, taken) if doubtful or undo.outcome is Outcome.UNKNOWN else None
-
-
-Taken = tuple[tuple[int, int, State], ...]
 
 
 def applied(operation: Operation, state: State) -> tuple[State, object]:

@@ -42,6 +42,7 @@ class Client:
     sessions: list[str]
     edits: Callable[[str], bool]
     """Whether this client may edit a session; where not, it appends and reads."""
+    one_editor: bool
     conditional: bool
     """Whether the store can delete on a condition."""
     equal: str = '{"type": "human", "data": {"content": "yes"}, "record_id": "equal"}'
@@ -53,14 +54,16 @@ class Client:
             kind = session_id.partition("-")[0]
             if kind == "equal":
                 yield from self._equal(session_id)
-            elif (
-                kind not in ("appends", "browser") and self.edits(session_id) and self.chance.random() < 0.35
-            ):
+            elif kind not in ("appends", "browser") and self.edits(session_id) and self._is_keen():
                 yield from self._edit(kind, session_id)
             elif self.chance.random() < 0.1:
                 yield self._read(session_id)
             else:
                 yield self._write("append", session_id, self._records(number))
+
+    def _is_keen(self) -> bool:
+        """Whether to edit now; where a session has but one editor, that one makes up for the others."""
+        return self.chance.random() < (0.9 if self.one_editor else 0.35)
 
     def _records(self, number: int) -> tuple[str, ...]:
         """One to four records; now and then more than one request takes."""
@@ -82,7 +85,7 @@ class Client:
 
     def _edit(self, kind: str, session_id: str) -> Plan:
         if kind == "replace":
-            yield self._write("replace", session_id, self._records(0))
+            yield from self._replace(session_id)
         elif kind == "delete":
             yield from self._delete(session_id)
         elif self.chance.random() < 0.5:
@@ -90,6 +93,15 @@ class Client:
             yield self._write("insert", session_id, self._records(0), index)
         else:
             yield from self._remove(session_id)
+
+    def _replace(self, session_id: str) -> Plan:
+        """Replace a session by new records, or trim it to those that were the last a moment ago."""
+        new = self._records(0)
+        if self.chance.random() < 0.5:
+            read = yield self._read(session_id)
+            if read.outcome is Outcome.OK and read.result:
+                new = tuple(read.result[-4:])
+        yield self._write("replace", session_id, new)
 
     def _remove(self, session_id: str) -> Plan:
         read = yield self._read(session_id)
@@ -144,7 +156,7 @@ def make_client(
         return not one_editor or sessions.index(session_id) % clients == which
 
     chance = random.Random(f"{seed} {which}")
-    return Client(f"c{which}", address, chance, sessions, edits, conditional)
+    return Client(f"c{which}", address, chance, sessions, edits, one_editor, conditional)
 
 
 def invoke(history: History, client: Client, step: Step) -> Operation:

@@ -49,7 +49,7 @@ def in_processes(
     groups = [numbers] if forked else [(number,) for number in numbers]
     address = astuple(service.address)
     works = [
-        Work(address, kind, seed, group, PROCESSES, count, str(folder), service.one_editor, interrupts)  # type: ignore[arg-type]
+        Work(address, kind, seed, group, PROCESSES, count, str(folder), service.one_editor, interrupts)
         for group in groups
     ]
     with service.failing(seed):

@@ -27,6 +27,7 @@ UPSTASH_KINDS: tuple[FaultKind, ...] = (
     "drop_before", "drop_after", "cut", "delay", "refuse", "html", "hang",
 )  # fmt: skip
 MOMENTO_KINDS: tuple[FaultKind, ...] = UPSTASH_KINDS
+MOMENTO_COMMANDS = (None, "ListConcatenateBack", "ListConcatenateBack", "ListConcatenateFront", "ListErase")
 
 
 @dataclass(slots=True)
@@ -37,6 +38,8 @@ class Service:
     faults: FaultPlan
     kinds: tuple[FaultKind, ...]
     guarantees: Guarantees
+    commands: tuple[str | None, ...] = (None,)
+    """The requests that faults are planned for; None: any."""
     met: Counter[str] = field(default_factory=Counter)
 
     def afresh(self) -> Self:
@@ -52,11 +55,12 @@ class Service:
         return not self.guarantees.edits_are_atomic
 
     def plan_fault(self, chance: random.Random) -> None:
-        """Have one of the next requests meet a fault; never more than a few ahead."""
-        if len(self.faults) < 3:
-            kind = chance.choice(self.kinds)
-            self.faults.add(kind, delay=timedelta(milliseconds=chance.choice([5, 20, 80])))
-            self.met[kind] += 1
+        """Have one of the next requests meet a fault, mostly of those that change something; a few ahead."""
+        if len(self.faults) >= 3:
+            self.faults.clear()  # some wait for a request that nobody makes
+        kind, command = chance.choice(self.kinds), chance.choice(self.commands)
+        self.faults.add(kind, command=command, delay=timedelta(milliseconds=chance.choice([5, 20, 80])))
+        self.met[kind] += 1
 
     @contextmanager
     def failing(self, seed: int) -> Iterator[None]:
@@ -83,7 +87,7 @@ def running(name: str, folder: Path) -> Iterator[Service]:
         if name == "momento":
             momento = ending.enter_context(LocalMomento())
             address = Address(name, f"127.0.0.1:{momento.port}", momento.token, "")
-            yield Service(address, momento.faults, MOMENTO_KINDS, PART_BY_PART)
+            yield Service(address, momento.faults, MOMENTO_KINDS, PART_BY_PART, MOMENTO_COMMANDS)
             return
         redis_url = ending.enter_context(redis_server(folder)) if name == "redis" else None
         upstash = ending.enter_context(LocalUpstash(redis_url=redis_url))

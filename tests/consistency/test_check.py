@@ -308,7 +308,7 @@ def simulate(seed: int, steps: int, clients: int) -> tuple[list[Operation], list
         if not lost or chance.random() < 0.5:
             state = after
         settled = planned.returned + chance.choice([0.0, 1.0, math.inf])
-        unknown = {"outcome": UNKNOWN, "settled": settled}
+        unknown: dict[str, Any] = {"outcome": UNKNOWN, "settled": settled}
         operations[number] = replace(planned, **(unknown if lost else {"outcome": OK, "result": result}))
     return operations, list(state)
 

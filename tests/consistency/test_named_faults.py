@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 PUSH, FRONT, ERASE = "ListConcatenateBack", "ListConcatenateFront", "ListErase"
 
 
-def fails_today(point: int, why: str, **options: Any) -> Any:
+def fails_today(point: int, why: str, **options: Any) -> pytest.MarkDecorator:
     """Mark what issue 10 names under this point."""
     return pytest.mark.xfail(strict=True, reason=f"issue 10, data {point}: {why}", **options)
 
@@ -285,7 +286,7 @@ def test_the_undo_of_a_clear_keeps_what_others_appended(
             while not stop.is_set():
                 record = new_record(len(new))
                 operation = history.invoke("s", "append", records=(record,))
-                history.call(operation, lambda record=record: other.append("s", [record]))
+                history.call(operation, partial(other.append, "s", [record]))
                 new.append(record)
 
     appended = in_a_thread(append)
