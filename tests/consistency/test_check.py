@@ -301,8 +301,8 @@ def simulate(seed: int, steps: int, clients: int) -> tuple[list[Operation], list
                 number=number, client=str(client), session_id="s", verb="read", invoked=began, returned=ended
             )
         )
-    for _, number in sorted(moments):
-        planned = _planned(chance, operations[number], state)
+    for moment, number in sorted(moments):
+        planned = _planned(chance, operations[number], state, moment)
         after, result = applied(planned, state)
         lost = chance.random() < 0.15
         if not lost or chance.random() < 0.5:
@@ -313,7 +313,7 @@ def simulate(seed: int, steps: int, clients: int) -> tuple[list[Operation], list
     return operations, list(state)
 
 
-def _planned(chance: random.Random, operation: Operation, state: tuple[str, ...]) -> Operation:
+def _planned(chance: random.Random, operation: Operation, state: tuple[str, ...], moment: float) -> Operation:
     verbs = ["append"] * 8 + ["insert"] * 3 + ["remove"] * 3 + ["read"] * 2 + ["replace", "delete"]
     verb: Any = chance.choice(verbs)
     number = operation.number
@@ -324,6 +324,8 @@ def _planned(chance: random.Random, operation: Operation, state: tuple[str, ...]
     if verb == "remove":
         at = chance.randrange(len(state)) if state else 0
         return replace(operation, verb=verb, index=at, record=state[at] if state else "none")
+    if verb == "delete" and state and chance.random() < 0.5:
+        return replace(operation, verb=verb, count=len(state), record=state[-1], seen=moment)
     return replace(operation, verb=verb)
 
 
@@ -343,7 +345,8 @@ def test_each_change_of_the_end_of_a_sequential_history_is_reported(seed: int, s
     state: tuple[str, ...] = ()
     for place, operation in enumerate(operations):
         state, result = applied(operation, state)
-        operations[place] = replace(operation, result=result)
+        conflict = result is None  # a delete on a condition that held only with what was left out
+        operations[place] = replace(operation, result=result, outcome=FAILED if conflict else OK)
     final = list(state)
     assert check_session("s", operations, final) == []
     mutations: list[Callable[[list[str]], list[str]]] = [lambda end: [*end, "x"]]
