@@ -23,12 +23,28 @@ from chatmem_nb.local.upstash.replies import Command, Refusal
 from chatmem_nb.local.upstash.snapshot import Content, Entry
 
 _STEP = 1000  # arguments, or commands, at once
+_NO_SUCH_KEY = -2  # what the commands that ask for an expiry reply: no such key, or no such field
 
 
-def read_contents(engine: Engine) -> list[Entry]:
-    """Return every key of `engine`; nobody may change them meanwhile. Raises: EngineError."""
-    keys = sorted(_ask(engine, b"KEYS", b"*"))
-    return [_entry(engine, key) for key in keys]
+class UnsavableKeyError(EngineError):
+    """One key cannot be written to a snapshot; the others can."""
+
+
+def read_contents(engine: Engine) -> tuple[list[Entry], list[UnsavableKeyError]]:
+    """Read every key of `engine`, and say which could not be read.
+
+    The caller keeps other commands away meanwhile; time goes on, and keys that expire are left out.
+    """
+    entries: list[Entry] = []
+    failures: list[UnsavableKeyError] = []
+    for key in sorted(_ask(engine, b"KEYS", b"*")):
+        try:
+            entry = _read_entry(engine, key)
+        except EngineError as error:
+            failures.append(UnsavableKeyError(f"key {key!r:.80}: {error}"))
+        else:
+            entries += [entry] if entry else []
+    return entries, failures
 
 
 def write_contents(engine: Engine, entries: Iterable[Entry]) -> None:
@@ -51,12 +67,25 @@ def _ask(engine: Engine, *command: bytes) -> Any:
     return reply
 
 
-def _entry(engine: Engine, key: bytes) -> Entry:
-    kind = cast(bytes, _ask(engine, b"TYPE", key)).decode()
+def _read_entry(engine: Engine, key: bytes) -> Entry | None:
+    """Read one key; None if it has expired.
+
+    The expiry is asked for last: with other commands kept away, a key that is there at the end was there,
+    unchanged, at every step before.
+    """
+    try:
+        kind = cast(bytes, _ask(engine, b"TYPE", key)).decode()
+        if kind == "zset" and _are_places(engine, key):
+            kind = "geo"
+        value = _value(engine, kind, key)
+    except EngineError:
+        if not _ask(engine, b"EXISTS", key):
+            return None
+        raise
     expires_at_ms = _ask(engine, b"PEXPIRETIME", key)
-    if kind == "zset" and _are_places(engine, key):
-        kind = "geo"
-    return Entry(key, kind, expires_at_ms if expires_at_ms >= 0 else None, _value(engine, kind, key))
+    if expires_at_ms == _NO_SUCH_KEY:
+        return None
+    return Entry(key, kind, expires_at_ms if expires_at_ms >= 0 else None, value)
 
 
 def _are_places(engine: Engine, key: bytes) -> bool:
@@ -81,7 +110,7 @@ def _value(engine: Engine, kind: str, key: bytes) -> Content:
         case "geo":
             members = _ask(engine, b"ZRANGE", key, b"0", b"-1")
             places = _ask(engine, b"GEOPOS", key, *members)
-            return [[member, *place] for member, place in zip(members, places, strict=True)]
+            return [[member, *place] for member, place in zip(members, places, strict=True) if place]
         case "hash":
             return _hash(engine, key)
         case "stream":
@@ -95,9 +124,14 @@ def _pairs(flat: list[Any]) -> list[Any]:
 
 def _hash(engine: Engine, key: bytes) -> Content:
     pairs = _pairs(_ask(engine, b"HGETALL", key))
+    if not pairs:  # the last of its fields has expired
+        return []
     fields = [field for field, _ in pairs]
     times = _ask(engine, b"HPEXPIRETIME", key, b"FIELDS", b"%d" % len(fields), *fields)
-    return [[*pair, at if at >= 0 else None] for pair, at in zip(pairs, times, strict=True)]
+    if len(times) != len(fields):  # the hash itself has expired
+        raise EngineError("no such key")
+    timed = zip(pairs, times, strict=True)
+    return [[*pair, at if at >= 0 else None] for pair, at in timed if at != _NO_SUCH_KEY]
 
 
 def _stream(engine: Engine, key: bytes) -> Content:

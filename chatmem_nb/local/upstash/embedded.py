@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -17,6 +18,7 @@ from chatmem_nb.local.upstash.dialect import FAKEREDIS, UPSTASH
 from chatmem_nb.local.upstash.engine import RedisEngine, answer
 from chatmem_nb.local.upstash.replies import Command, Refusal, Reply, size
 
+_SWEEP_EVERY_S = 1.0
 _ELEMENT_BYTES = 64  # what Lua takes for each, beside its text
 
 
@@ -25,6 +27,7 @@ class EmbeddedEngine(RedisEngine):
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
+        self._sweep_at = 0.0
         server = sandbox.SandboxedServer(version=(8, 2))
         self.rules = {**UPSTASH, **FAKEREDIS, "EVAL_RO": server.eval_ro, "EVALSHA_RO": server.evalsha_ro}
         client = FakeRedis(server=server, protocol=2, connection_class=_Connection)
@@ -36,7 +39,18 @@ class EmbeddedEngine(RedisEngine):
 
     def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
         with self._lock:
+            self._sweep_when_due()
             return super()._exchange(commands)
+
+    def _sweep_when_due(self) -> None:
+        """Free expired keys, once a second; each key costs its few microseconds once.
+
+        fakeredis 2.40 frees an expired key when it is asked for, and all of them when keys are counted.
+        Idempotency keys are never asked for again: without this, every append would leave one behind.
+        """
+        if time.monotonic() >= self._sweep_at:
+            super()._exchange([[b"DBSIZE"]])
+            self._sweep_at = time.monotonic() + _SWEEP_EVERY_S
 
     def _talk(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
         return [_ask(connection, command) for command in commands]

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _SHARE = 10  # saving a large store takes a tenth of the time at most
+_LAST_ATTEMPTS = 3
+_BETWEEN_ATTEMPTS_S = 0.2
 
 
 class KeptFile:
@@ -68,12 +70,12 @@ class KeptEngine:
             self._note(commands)
 
     def close(self) -> None:
-        """Save what has changed. Raises: OSError if that fails."""
+        """Save every change that was acknowledged, with retries. Raises: OSError if that fails."""
         self._closing.set()
         self._changed.set()  # wakes `_keep`
         self._thread.join()
         try:
-            self._save()
+            self._save_at_last()
         finally:
             self._engine.close()
             self._file.close()
@@ -89,15 +91,32 @@ class KeptEngine:
             began = time.monotonic()
             try:
                 self._save()
-            except (OSError, EngineError) as error:
-                _LOG.warning("%s could not be written, and will be tried again: %s", self._file.path, error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may succeed
+                _LOG.error("%s is not saved, and will be tried again: %s", self._file.path, _text(error))
                 self._changed.set()
             pause_s = max(self._every_s, _SHARE * (time.monotonic() - began))
 
+    def _save_at_last(self) -> None:
+        for attempts_left in reversed(range(_LAST_ATTEMPTS)):
+            try:
+                return self._save()
+            except Exception as error:
+                _LOG.error("%s is not saved: %s", self._file.path, _text(error))
+                if not attempts_left:
+                    raise OSError(f"the last changes are not saved in {self._file.path}: {error}") from error
+                time.sleep(_BETWEEN_ATTEMPTS_S)
+
     def _save(self) -> None:
+        """Write the file. A key that cannot be read does not keep the others out of it."""
         with self._engine.alone():
-            entries = read_contents(self._engine)
+            entries, failures = read_contents(self._engine)
         write_snapshot(self._file.path, entries)
+        if failures:
+            raise EngineError("; ".join(map(str, failures)))
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _lock(path: Path) -> int | None:
