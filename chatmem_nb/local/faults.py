@@ -1,4 +1,4 @@
-"""What a network may do to a request, asked for one request at a time; shared by both local servers."""
+"""Faults of the network and the service, planned request by request; the same for both local servers."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, get_args
 
-FaultKind = Literal["drop_before", "drop_after", "cut", "delay", "refuse", "html", "hang"]
+FaultKind = Literal["drop_before", "drop_after", "cut", "delay", "refuse", "html", "hang", "error"]
 """What goes wrong with one request.
 
 - `drop_before`: the connection is lost, and the request is not applied.
-- `drop_after`: the request is applied, and its answer is lost.
-- `cut`: the request is applied, and its answer ends in the middle.
-- `delay`: the request is applied, and its answer is held for `delay`.
-- `refuse`: the request is not applied; the service says that there were too many.
-- `html`: the request is applied, and a proxy's 502 page stands in place of its answer (Upstash only).
-- `hang`: the request is neither applied nor answered; the connection is lost when `delay` has passed, or,
-  with no `delay`, when the server closes.
+- `drop_after`: the request is applied, and its response is lost.
+- `cut`: the request is applied, and its response ends in the middle.
+- `delay`: the request is applied, and its response is held for `delay`.
+- `refuse`: the request is not applied; the service responds that there were too many.
+- `html`: the request is applied, and a proxy's 502 page takes the place of its response (Upstash only).
+- `hang`: the request is not applied and gets no response; the connection is lost after `delay`, or, with no
+  `delay`, when the server closes.
+- `error`: the request is not applied; after `delay`, the service responds with the error `code`. Momento: the
+  name of a gRPC status, "unavailable"; Upstash: the error's text, "READONLY You can't write here".
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault that a request has met."""
+    """A fault that one request runs into."""
 
     kind: FaultKind
-    delay: timedelta
-    """How long `delay` and `hang` hold the request; zero for the other kinds."""
+    delay: timedelta = timedelta(0)
+    """How long the request is held."""
+    code: str = ""
+    """The error of the kind `error`."""
 
 
 @dataclass(slots=True)
@@ -37,12 +41,12 @@ class _Planned:
     command: str | None
     times: int
 
-    def meets(self, commands: Collection[str]) -> bool:
+    def matches(self, commands: Collection[str]) -> bool:
         return self.command is None or any(name.upper() == self.command for name in commands)
 
 
 class FaultPlan:
-    """Faults to come, in the order in which they were added; safe to use from every thread."""
+    """Planned faults, in the order in which they were added; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -50,10 +54,10 @@ class FaultPlan:
         self._closed = threading.Event()
 
     def __repr__(self) -> str:
-        return f"<FaultPlan: {len(self)} to come>"
+        return f"<FaultPlan: {len(self)} planned>"
 
     def __len__(self) -> int:
-        """How many requests will still meet a fault."""
+        """How many requests will still fail."""
         with self._lock:
             return sum(planned.times for planned in self._planned)
 
@@ -67,34 +71,37 @@ class FaultPlan:
         times: int = 1,
         command: str | None = None,
         delay: timedelta = timedelta(0),
+        code: str = "",
     ) -> None:
-        """Let the next `times` requests meet this fault, of all or of those that hold `command`.
+        """Make the next `times` requests fail in this way: all requests, or those that hold `command`.
 
-        A command is a Redis command or the name of an RPC, in any case. A request meets one fault at most:
-        of those that fit, the one that was added first.
+        A command is a Redis command or the name of an RPC, in any case. At most one fault applies to a
+        request: of those that match, the one that was added first.
 
-        Raises: ValueError for an unknown kind, for `times` below 1, for a negative `delay`.
+        Raises: ValueError for an unknown kind, `times` below 1, a negative `delay`, "error" without `code`.
         """
         if kind not in get_args(FaultKind):
             raise ValueError(f"unknown kind of fault {kind!r}: choose from {', '.join(get_args(FaultKind))}")
+        if bool(code) != (kind == "error"):
+            raise ValueError('the fault "error", and no other, takes a code: the error to respond with')
         if times < 1:
             raise ValueError("times must be 1 or more")
         if delay < timedelta(0):
             raise ValueError("delay must not be negative")
-        planned = _Planned(Fault(kind, delay), command.upper() if command else None, times)
+        planned = _Planned(Fault(kind, delay, code), command.upper() if command else None, times)
         with self._lock:
             self._planned.append(planned)
 
     def clear(self) -> None:
-        """Forget every fault that no request has met yet."""
+        """Remove every fault that is still planned."""
         with self._lock:
             self._planned.clear()
 
     def take(self, commands: Collection[str]) -> Fault | None:
-        """Return the fault that a request with these commands meets, and use it up; None if there is none."""
+        """Use up and return the fault for a request with these commands; None if there is none."""
         with self._lock:
             for planned in self._planned:
-                if planned.meets(commands):
+                if planned.matches(commands):
                     planned.times -= 1
                     if planned.times == 0:
                         self._planned.remove(planned)
@@ -102,9 +109,9 @@ class FaultPlan:
         return None
 
     def wait(self, duration: timedelta | None) -> bool:
-        """Hold the calling thread for `duration` (None: without end); False once the server has closed."""
+        """Block for `duration` (None: for ever); False once the server has closed."""
         return not self._closed.wait(None if duration is None else duration.total_seconds())
 
     def close(self) -> None:
-        """End every wait, now and from now on; the server calls it when it closes."""
+        """End every wait, now and in future; called by the server when it closes."""
         self._closed.set()

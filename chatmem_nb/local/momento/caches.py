@@ -3,13 +3,58 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeVar
 
+from chatmem_nb.local.momento.errors import invalid, no_such_cache, wrong_type
 from chatmem_nb.local.momento.limits import MomentoLimits
-from chatmem_nb.local.momento.refusals import invalid, no_such_cache, not_met
 from chatmem_nb.local.momento.signing_keys import SigningKeys
-from chatmem_nb.local.momento.sorted_set import SortedSet
+
+Element = tuple[float, bytes]
+"""A score and its value: tuples sort as the service does, by score, then by the value's bytes."""
+
+_score = itemgetter(0)
+
+
+class SortedSet:
+    """Unique values, each with a score. Ranks count from 0, lowest score first."""
+
+    def __init__(self) -> None:
+        self._scores: dict[bytes, float] = {}
+        self._ordered: list[Element] = []
+
+    def __len__(self) -> int:
+        return len(self._ordered)
+
+    def put(self, value: bytes, score: float) -> None:
+        self.remove(value)
+        self._scores[value] = score
+        insort(self._ordered, (score, value))
+
+    def remove(self, value: bytes) -> None:
+        score = self._scores.pop(value, None)
+        if score is not None:
+            del self._ordered[bisect_left(self._ordered, (score, value))]
+
+    def score(self, value: bytes) -> float | None:
+        return self._scores.get(value)
+
+    def rank(self, value: bytes) -> int | None:
+        score = self._scores.get(value)
+        return None if score is None else bisect_left(self._ordered, (score, value))
+
+    def below(self, score: float, *, inclusive: bool) -> int:
+        """Return how many values have a score under `score`, or `inclusive` of it."""
+        bisect = bisect_right if inclusive else bisect_left
+        return bisect(self._ordered, score, key=_score)
+
+    def between(self, start: int, stop: int, *, descending: bool = False) -> list[Element]:
+        """Return the elements of ranks `start` to `stop`, highest first if `descending`."""
+        elements = self._ordered[start:stop]
+        return elements[::-1] if descending else elements
+
 
 Collection = list[bytes] | dict[bytes, bytes] | set[bytes] | SortedSet
 Value = bytes | Collection
@@ -36,7 +81,7 @@ class Cache:
     def item(self, key: bytes) -> Item | None:
         """Return what `key` holds, if it has not expired.
 
-        Raises: Refusal for an empty key.
+        Raises: MomentoError for an empty key.
         """
         if not key:
             raise invalid("The key must not be empty.")
@@ -49,13 +94,13 @@ class Cache:
     def find(self, key: bytes, kind: type[T]) -> T | None:
         """Return the value of `key`; None if there is none.
 
-        Raises: Refusal if it is not of this kind.
+        Raises: MomentoError if it is not of this kind.
         """
         item = self.item(key)
         if item is None:
             return None
         if not isinstance(item.value, kind):
-            raise not_met(f"The key holds {_NAMES[type(item.value)]}, not {_NAMES[kind]}.")
+            raise wrong_type(f"The key holds {_NAMES[type(item.value)]}, not {_NAMES[kind]}.")
         return item.value
 
     def put(self, key: bytes, value: Value, ttl_milliseconds: int) -> None:
@@ -115,7 +160,7 @@ class Account:
     def get(self, name: str | None) -> Cache:
         """Return the cache of this name.
 
-        Raises: Refusal if there is none.
+        Raises: MomentoError if there is none.
         """
         if not name:
             raise invalid("The cache name must not be empty.")

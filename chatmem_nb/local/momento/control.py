@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from momento_wire_types import controlclient_pb2 as pb
 
 from chatmem_nb.local.momento.caches import Account
-from chatmem_nb.local.momento.refusals import Refusal, invalid
+from chatmem_nb.local.momento.errors import MomentoError, invalid
 
 
 def create_cache(account: Account, request: pb._CreateCacheRequest) -> pb._CreateCacheResponse:
@@ -18,7 +18,7 @@ def create_cache(account: Account, request: pb._CreateCacheRequest) -> pb._Creat
     if not name:
         raise invalid("The cache name must not be empty.")
     if name in account:
-        raise Refusal(grpc.StatusCode.ALREADY_EXISTS, f"Cache {name!r} exists already.")
+        raise MomentoError(grpc.StatusCode.ALREADY_EXISTS, f"Cache {name!r} exists already.")
     account.create(name)
     return pb._CreateCacheResponse()
 

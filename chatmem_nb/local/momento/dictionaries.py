@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from momento_wire_types import cacheclient_pb2 as pb
 
 from chatmem_nb.local.momento.caches import Cache
-from chatmem_nb.local.momento.counters import added
+from chatmem_nb.local.momento.scalars import add_integer
 
 
 def set_(cache: Cache, request: pb._DictionarySetRequest) -> pb._DictionarySetResponse:
@@ -41,7 +41,7 @@ def fetch(cache: Cache, request: pb._DictionaryFetchRequest) -> pb._DictionaryFe
 
 def increment(cache: Cache, request: pb._DictionaryIncrementRequest) -> pb._DictionaryIncrementResponse:
     present = cache.find(request.dictionary_name, dict) or {}
-    value = added(present.get(request.field), request.amount)
+    value = add_integer(present.get(request.field), request.amount)
     fields = cache.open(request.dictionary_name, dict, request.ttl_milliseconds, request.refresh_ttl)
     fields[request.field] = str(value).encode()
     return pb._DictionaryIncrementResponse(value=value)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import grpc
 
-from chatmem_nb.local.momento.refusals import Refusal, invalid
+from chatmem_nb.local.momento.errors import MomentoError, invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,12 @@ class MomentoLimits:
     """The longest time to live."""
 
     def check_elements(self, values: Iterable[bytes]) -> None:
-        """Raises: Refusal if one of `values` is larger than an element may be."""
+        """Raises: MomentoError if one of `values` is larger than an element may be."""
         if self.element_bytes is None:
             return
         for value in values:
             if len(value) > self.element_bytes:
-                raise Refusal(
+                raise MomentoError(
                     grpc.StatusCode.RESOURCE_EXHAUSTED,
                     f"Element size of {len(value)} bytes is over the limit of {self.element_bytes}.",
                     err="element_size_limit_exceeded",
@@ -39,7 +39,7 @@ class MomentoLimits:
     def seconds(self, ttl_milliseconds: int) -> float:
         """Return a time to live in seconds.
 
-        Raises: Refusal if it is zero or longer than the limit.
+        Raises: MomentoError if it is zero or longer than the limit.
         """
         if ttl_milliseconds <= 0:
             raise invalid("The time to live must be positive.")

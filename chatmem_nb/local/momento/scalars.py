@@ -5,16 +5,15 @@ https://docs.momentohq.com/cache/develop/api-reference
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
 from google.protobuf.message import Message
 from momento_wire_types import cacheclient_pb2 as pb
 
-from chatmem_nb.local.momento.caches import Cache
-from chatmem_nb.local.momento.counters import added
-from chatmem_nb.local.momento.refusals import invalid
-from chatmem_nb.local.momento.sorted_set import SortedSet
+from chatmem_nb.local.momento.caches import Cache, SortedSet
+from chatmem_nb.local.momento.errors import invalid, wrong_type
 
 _TYPES = {
     bytes: pb._ItemGetTypeResponse.SCALAR,
@@ -23,6 +22,24 @@ _TYPES = {
     set: pb._ItemGetTypeResponse.SET,
     SortedSet: pb._ItemGetTypeResponse.SORTED_SET,
 }
+
+
+_WHOLE = re.compile(rb"-?[0-9]{1,19}")
+_INT64 = range(-(2**63), 2**63)
+
+
+def add_integer(stored: bytes | None, amount: int) -> int:
+    """Return what `stored` (None: 0) becomes when `amount` is added.
+
+    Raises: MomentoError if it is no whole number, or the sum does not fit into 64 bits.
+    """
+    stored = b"0" if stored is None else stored
+    if not _WHOLE.fullmatch(stored):
+        raise wrong_type("The value is not a whole number.")
+    total = int(stored) + amount
+    if total not in _INT64:
+        raise wrong_type("The sum does not fit into 64 bits.")
+    return total
 
 
 def get(cache: Cache, request: pb._GetRequest) -> pb._GetResponse:
@@ -46,7 +63,7 @@ def set_if_not_exists(cache: Cache, request: pb._SetIfNotExistsRequest) -> pb._S
 
 
 def increment(cache: Cache, request: pb._IncrementRequest) -> pb._IncrementResponse:
-    value = added(cache.find(request.cache_key, bytes), request.amount)
+    value = add_integer(cache.find(request.cache_key, bytes), request.amount)
     cache.put(request.cache_key, str(value).encode(), request.ttl_milliseconds)
     return pb._IncrementResponse(value=value)
 

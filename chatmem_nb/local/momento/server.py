@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 
+from chatmem_nb.local.access import check_address
 from chatmem_nb.local.faults import FaultPlan
 from chatmem_nb.local.momento.caches import Account
-from chatmem_nb.local.momento.calls import Calls
+from chatmem_nb.local.momento.grpc_server import GrpcHandler
 from chatmem_nb.local.momento.limits import MomentoLimits
+from chatmem_nb.local.usage import Usage
 
 if TYPE_CHECKING:
     from momento import CredentialProvider
@@ -22,21 +24,20 @@ if TYPE_CHECKING:
     from chatmem_nb.stores.momento import MomentoSessionStore
 
 _WORKERS = 128
-"""Calls at a time; threads start when they are needed, and a call that is held by a fault keeps one."""
+"""Calls at a time; threads start on demand, and a call that a fault holds keeps its thread."""
 
 _DOCUMENTED = MomentoLimits()
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class LocalMomento:
-    """Momento's cache service in this process, at 127.0.0.1 and a free port, until `close`.
+    """Momento Cache on this machine, for the unmodified official SDK.
 
     It has every call of the Python SDK's cache clients; all others, listed in the docstring of this package,
-    are answered UNIMPLEMENTED. What it holds is gone when it closes. `latency` holds every call that long,
-    and `faults` has the network fail on demand; a request may also ask for its own fault, with the metadata
-    that Momento Local knows.
+    fail as UNIMPLEMENTED. Its data is gone when it closes. `latency` holds every call, `faults` makes calls
+    fail on demand, and `commands` counts what clients have asked for: compare a store's `commands`.
 
-    Raises: OSError if `port` is taken; ValueError for a `host` beyond this machine without `expose`.
+    Raises: OSError if `port` is in use; InvalidInputError for a `host` that other machines can reach, without
+    `expose` or with an empty token.
 
     >>> with LocalMomento() as server, server.store("langchain") as store:
     ...     MomentoChatMessageHistory.from_store(store, "talk").add_user_message("Hello!")
@@ -54,15 +55,17 @@ class LocalMomento:
         latency: timedelta = timedelta(0),
         limits: MomentoLimits | None = _DOCUMENTED,
     ) -> None:
-        if host not in _LOOPBACK and not expose:
-            raise ValueError(f"{host!r} is not this machine alone: say expose=True to let others in")
         limits = limits or MomentoLimits(message_bytes=None, element_bytes=None, ttl=None)
         self._token = secrets.token_urlsafe(32) if token is None else token
+        check_address(host, self._token, expose=expose)
         self.faults = FaultPlan()
-        self._calls = Calls(Account(limits), self._token, self.faults)
+        """What goes wrong with coming calls; see FaultPlan."""
+        self.commands = Usage()
+        """What clients have asked for; `billed` counts Momento's operations."""
+        self._handler = GrpcHandler(Account(limits), self._token, self.faults, self.commands)
         self.latency = latency
         self._workers = ThreadPoolExecutor(_WORKERS, "local-momento")
-        handlers: Any = (self._calls,)  # a handler by shape, not by inheritance
+        handlers: Any = (self._handler,)  # a handler by shape, not by inheritance
         self._server = grpc.server(self._workers, handlers=handlers, options=_options(limits))
         self.host, self.port = host, self._bind(host, port)
         self._server.start()
@@ -74,30 +77,30 @@ class LocalMomento:
             )
         except RuntimeError as error:
             self._workers.shutdown()
-            raise OSError(errno.EADDRINUSE, f"port {port} of {host} cannot be used") from error
+            raise OSError(errno.EADDRINUSE, f"port {port} of {host} is in use; choose another") from error
 
     def __repr__(self) -> str:
         return f"<LocalMomento {self.host}:{self.port}>"
 
     @property
     def latency(self) -> timedelta:
-        """How long each call is held before it is answered."""
-        return self._calls.latency
+        """How long each call is held; may be changed at any time."""
+        return self._handler.latency
 
     @latency.setter
     def latency(self, latency: timedelta) -> None:
-        self._calls.latency = latency
+        self._handler.latency = latency
 
     @property
     def token(self) -> str:
-        """What a client must send; empty if authentication is off."""
+        """The token of the clients; empty if authentication is off."""
         return self._token
 
     @property
     def credential_provider(self) -> CredentialProvider:
-        """What the official clients take: this server's address and token.
+        """This server's address and token, as the official clients take them.
 
-        Where `http_proxy` is set, gRPC takes the way through it to 127.0.0.1 too, unless `no_proxy` names it.
+        Where `http_proxy` is set, gRPC connects to 127.0.0.1 through it too, unless `no_proxy` names it.
         """
         from momento import CredentialProvider
 
@@ -106,7 +109,7 @@ class LocalMomento:
     def store(
         self, cache_name: str = "chatmem", default_ttl: timedelta = timedelta(days=1), **kwargs: Any
     ) -> MomentoSessionStore:
-        """Return a store on this server, with a client of its own; close it when you are done."""
+        """Return a store on this server, with a client of its own; close it after use."""
         from chatmem_nb.stores.momento import MomentoSessionStore
 
         return MomentoSessionStore.from_credentials(
@@ -114,7 +117,7 @@ class LocalMomento:
         )
 
     def close(self) -> None:
-        """Stop; calls under way end UNAVAILABLE. A second call does nothing."""
+        """Stop the server; calls under way end as UNAVAILABLE. Idempotent."""
         self.faults.close()
         self._server.stop(None).wait()
         self._workers.shutdown()
@@ -136,7 +139,9 @@ def _options(limits: MomentoLimits) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", received),
         ("grpc.so_reuseport", 0),  # else two servers share a port, and each gets half of the calls
-        # The SDK pings an idle connection; gRPC's servers take that for abuse and cut the client off.
+        ("grpc.server_handshake_timeout_ms", 10_000),
+        ("grpc.max_connection_idle_ms", 600_000),  # a client reconnects at its next call
+        # The SDK pings an idle connection; gRPC's servers take that for abuse and close it.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),
         ("grpc.http2.max_ping_strikes", 0),

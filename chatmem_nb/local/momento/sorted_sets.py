@@ -8,9 +8,8 @@ from collections.abc import Callable
 from google.protobuf.message import Message
 from momento_wire_types import cacheclient_pb2 as pb
 
-from chatmem_nb.local.momento.caches import Cache
-from chatmem_nb.local.momento.refusals import invalid
-from chatmem_nb.local.momento.sorted_set import Element, SortedSet
+from chatmem_nb.local.momento.caches import Cache, Element, SortedSet
+from chatmem_nb.local.momento.errors import invalid
 
 _Fetch = pb._SortedSetFetchRequest
 
