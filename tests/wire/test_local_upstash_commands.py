@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -250,6 +251,19 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         ("LPUSH k", Says("ERR wrong number of arguments for 'lpush' command")),
         ("EXPIRE k soon", Says("ERR value is not an integer or out of range")),
     ],
+    "the server": [
+        ("PING", "PONG"),
+        ("PING hello", "hello"),
+        ("ECHO hello", "hello"),
+        ("PUBLISH channel word", 0),
+        ("FLUSHALL", "OK"),
+        ("NONSENSE x", Says("ERR Command is not available: 'NONSENSE'")),
+        ("CONFIG GET *", Says("ERR Command is not available: 'CONFIG'")),
+    ],
+}
+
+# The embedded engine runs the scripts of this package only; see test_local_upstash_scripts.py.
+REDIS_ONLY: dict[str, list[tuple[str, Any]]] = {
     "scripts": [
         ("EVAL return{1,'OK',{KEYS[1],ARGV[1]},false} 1 k a", [1, "OK", ["k", "a"], None]),
         ("EVAL return{ok='FINE'} 0", "FINE"),
@@ -274,18 +288,9 @@ CASES: dict[str, list[tuple[str, Any]]] = {
         ("SCRIPT FLUSH", "OK"),
         ("EVALSHA bc70ae583496ef68242126e5f723b4224435af02 0", Says("NOSCRIPT No matching script")),
     ],
-    "the server": [
-        ("PING", "PONG"),
-        ("PING hello", "hello"),
-        ("ECHO hello", "hello"),
-        ("PUBLISH channel word", 0),
-        ("FLUSHALL", "OK"),
-        ("NONSENSE x", Says("ERR Command is not available: 'NONSENSE'")),
-        ("CONFIG GET *", Says("ERR Command is not available: 'CONFIG'")),
-    ],
 }
 
-# Commands that Redis 7.0 has not.
+# Commands that Redis 7.0 does not have.
 EMBEDDED_ONLY: dict[str, list[tuple[str, Any]]] = {
     "fields that expire": [
         ("HSET h a 1 b 2", 2),
@@ -308,7 +313,7 @@ def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalUpstash]:
     if request.param == "embedded":
-        with LocalUpstash(scripts="any") as server:
+        with LocalUpstash() as server:
             yield server
     else:
         with (
@@ -357,6 +362,12 @@ def test_a_command_answers_as_the_service_does(
     server: LocalUpstash, client: httpx.Client, name: str, encoding: str
 ) -> None:
     check(server, client, CASES[name], encoding)
+
+
+@pytest.mark.parametrize("name", REDIS_ONLY)
+def test_a_redis_server_runs_all_scripts(client: httpx.Client, tmp_path: Path, name: str) -> None:
+    with redis_server(tmp_path) as url, LocalUpstash(redis_url=url, scripts="any") as server:
+        check(server, client, REDIS_ONLY[name], "plain")
 
 
 @pytest.mark.parametrize("name", EMBEDDED_ONLY)

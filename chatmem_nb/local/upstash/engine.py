@@ -1,4 +1,4 @@
-"""What runs the commands, behind two calls; and such an engine over a Redis server."""
+"""What runs commands: the protocol, and the engine over a Redis server."""
 
 from __future__ import annotations
 
@@ -6,35 +6,35 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from chatmem_nb.local.upstash.dialect import UPSTASH, Phrase, Rule, phrase
-from chatmem_nb.local.upstash.replies import Command, Refusal, Reply
+from chatmem_nb.local.upstash.compatibility import UPSTASH, Rewrite, Rule, rewrite
+from chatmem_nb.local.upstash.replies import Command, ErrorReply, Reply
 
 if TYPE_CHECKING:
     from redis import ConnectionPool
 
 
 class EngineError(Exception):
-    """The engine broke under a command, or cannot be reached; the next request may work."""
+    """The engine failed or cannot be reached; a later request may succeed."""
 
 
 class Engine(Protocol):
     """Runs commands; safe to use from every thread."""
 
     def run(self, commands: Sequence[Command]) -> list[Reply]:
-        """Return one reply for each command; a failing one stops no other. Raises: EngineError."""
+        """Return one reply per command; the commands after a failed one still run. Raises: EngineError."""
         ...
 
-    def transaction(self, commands: Sequence[Command]) -> list[Reply] | Refusal:
-        """Return one reply for each command, run as one; a Refusal if none was run. Raises: EngineError."""
+    def transaction(self, commands: Sequence[Command]) -> list[Reply] | ErrorReply:
+        """Run the commands as one transaction; an ErrorReply if none was run. Raises: EngineError."""
         ...
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         ...
 
 
 class RedisEngine:
-    """A Redis server, spoken to through the connections of `pool`."""
+    """A Redis server, reached through the connections of `pool`."""
 
     rules: Mapping[str, Rule] = UPSTASH
 
@@ -42,13 +42,15 @@ class RedisEngine:
         self._pool = pool
 
     def run(self, commands: Sequence[Command]) -> list[Reply]:
-        phrases = [phrase(command, self.rules) for command in commands]
-        return _read(phrases, self._exchange([each.command for each in phrases]))
+        rewrites = [rewrite(command, self.rules) for command in commands]
+        return _convert(rewrites, self._exchange([each.command for each in rewrites]))
 
-    def transaction(self, commands: Sequence[Command]) -> list[Reply] | Refusal:
-        phrases = [phrase(command, self.rules) for command in commands]
-        outcome = self._exchange([[b"MULTI"], *(each.command for each in phrases), [b"EXEC"]])[-1]
-        return outcome if isinstance(outcome, Refusal) else _read(phrases, cast("list[Reply]", outcome))
+    def transaction(self, commands: Sequence[Command]) -> list[Reply] | ErrorReply:
+        rewrites = [rewrite(command, self.rules) for command in commands]
+        outcome = self._exchange([[b"MULTI"], *(each.command for each in rewrites), [b"EXEC"]])[-1]
+        return (
+            outcome if isinstance(outcome, ErrorReply) else _convert(rewrites, cast("list[Reply]", outcome))
+        )
 
     def close(self) -> None:
         self._pool.disconnect()
@@ -61,7 +63,7 @@ class RedisEngine:
             try:
                 return self._talk(connection, commands)
             except BaseException:
-                connection.disconnect()  # what it would answer next belongs to this request
+                connection.disconnect()  # its next reply would belong to this request
                 raise
             finally:
                 self._pool.release(connection)
@@ -70,34 +72,34 @@ class RedisEngine:
 
     def _talk(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
         connection.send_packed_command(connection.pack_commands(commands), check_health=False)
-        return [answer(connection) for _ in commands]
+        return [read_reply(connection) for _ in commands]
 
 
-def answer(connection: Any) -> Reply:
-    """Return the next answer on `connection`. Raises: redis.ConnectionError."""
+def read_reply(connection: Any) -> Reply:
+    """Read the next reply on `connection`. Raises: redis.ConnectionError."""
     import redis
 
     try:
-        return _reply(connection.read_response(disable_decoding=True))
+        return _as_reply(connection.read_response(disable_decoding=True))
     except redis.ConnectionError:
         raise
     except redis.RedisError as error:
-        return _reply(error)
+        return _as_reply(error)
 
 
-def _reply(answer: Any) -> Reply:
-    """Return what redis-py has read as our own reply."""
+def _as_reply(value: Any) -> Reply:
+    """Convert what redis-py has parsed."""
     import redis
 
-    if isinstance(answer, list):
-        return [_reply(element) for element in answer]
-    if isinstance(answer, redis.RedisError):
-        return Refusal(_with_code(answer))
-    return cast(Reply, answer)
+    if isinstance(value, list):
+        return [_as_reply(element) for element in value]
+    if isinstance(value, redis.RedisError):
+        return ErrorReply(_with_code(value))
+    return cast(Reply, value)
 
 
 def _with_code(error: Exception) -> str:
-    """Return the server's text with the code that redis-py has cut off it."""
+    """Return the server's text with the error code that redis-py has cut off."""
     from redis import exceptions
 
     code: str | None = getattr(error, "status_code", None)  # since redis-py 7
@@ -110,17 +112,17 @@ def _with_code(error: Exception) -> str:
     return f"{code} {error}" if code else text
 
 
-def _read(phrases: Sequence[Phrase], replies: Sequence[Reply]) -> list[Reply]:
-    return [each.read(reply) for each, reply in zip(phrases, replies, strict=True)]
+def _convert(rewrites: Sequence[Rewrite], replies: Sequence[Reply]) -> list[Reply]:
+    return [each.convert(reply) for each, reply in zip(rewrites, replies, strict=True)]
 
 
 def connect(redis_url: str) -> RedisEngine:
-    """Return an engine over the server at `redis_url`. Raises: EngineError if it does not answer."""
+    """Open an engine over the server at `redis_url`. Raises: EngineError if it does not respond."""
     import redis
 
     # Only RESP2 has the reply kinds that Upstash's JSON has.
     engine = RedisEngine(redis.ConnectionPool.from_url(redis_url, protocol=2))
-    [answer] = engine.run([[b"PING"]])
-    if isinstance(answer, Refusal):
-        raise EngineError(f"the Redis server refuses: {answer.text}")
+    [reply] = engine.run([[b"PING"]])
+    if isinstance(reply, ErrorReply):
+        raise EngineError(f"the Redis server rejected PING: {reply.text}")
     return engine

@@ -1,4 +1,4 @@
-"""Commands, replies, and replies as the JSON that Upstash answers with."""
+"""Commands, replies, and replies as the JSON of Upstash's responses."""
 
 from __future__ import annotations
 
@@ -12,36 +12,41 @@ Command = Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """An error as the answer to one command; `text` begins with Redis' error code."""
+class ErrorReply:
+    """An error as the reply to one command; `text` begins with Redis' error code."""
 
     text: str
 
 
-Reply = bytes | int | float | None | Refusal | list["Reply"]
-"""What an engine answers to one command: the reply kinds of RESP2."""
+Reply = bytes | int | float | None | ErrorReply | list["Reply"]
+"""What an engine replies to one command: the reply types of RESP2."""
+
+
+def command_name(command: Command) -> str:
+    """Return the name of `command` in upper case."""
+    return command[0].decode("ascii", "replace").upper()
 
 
 def as_result(reply: Reply, *, encode: bool) -> dict[str, Any]:
-    """Return the answer to one command, `{"result": ...}` or `{"error": ...}`; base64 if `encode`.
+    """Convert one reply to `{"result": ...}` or `{"error": ...}`; its strings are base64 if `encode`.
 
     See https://upstash.com/docs/redis/features/restapi, "Response" and "Base64 Encoded Responses".
     """
-    if isinstance(reply, Refusal):
+    if isinstance(reply, ErrorReply):
         return {"error": reply.text}
     if reply == b"OK":
-        return {"result": "OK"}  # Upstash leaves this one string as it is
+        return {"result": "OK"}  # Upstash does not encode this one string
     return {"result": _as_json(reply, encode)}
 
 
 def _as_json(reply: Reply, encode: bool) -> Any:
     if isinstance(reply, list):
         return [_as_json(element, encode) for element in reply]
-    if isinstance(reply, Refusal):
+    if isinstance(reply, ErrorReply):
         return _text(reply.text.encode(), encode)
     if isinstance(reply, bytes):
         return _text(reply, encode)
-    if isinstance(reply, float):  # RESP2 has no numbers beside integers
+    if isinstance(reply, float):  # RESP2 has no floats
         return _text(repr(reply).encode(), encode)
     return reply
 
@@ -51,7 +56,7 @@ def _text(value: bytes, encode: bool) -> str:
 
 
 def size(reply: Reply) -> int:
-    """Return how many bytes of text `reply` holds."""
+    """Count the bytes of text in `reply`."""
     if isinstance(reply, list):
         return sum(map(size, reply))
     return len(reply) if isinstance(reply, bytes) else 0

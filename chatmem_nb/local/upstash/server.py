@@ -11,21 +11,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from chatmem_nb.errors import InvalidInputError, StoreUnavailableError
+from chatmem_nb.local.access import LOOPBACK, check_address
 from chatmem_nb.local.faults import FaultPlan
-from chatmem_nb.local.upstash.access import LOOPBACK, Access
-from chatmem_nb.local.upstash.commands import EMBEDDED_LACKS
+from chatmem_nb.local.upstash.authentication import Authentication
+from chatmem_nb.local.upstash.command_allowlist import EMBEDDED_LACKS, CommandAllowlist
 from chatmem_nb.local.upstash.engine import Engine, EngineError, connect
-from chatmem_nb.local.upstash.front import Front
-from chatmem_nb.local.upstash.keeping import KeptEngine, KeptFile
-from chatmem_nb.local.upstash.permits import Permits
-from chatmem_nb.local.upstash.service import Service
+from chatmem_nb.local.upstash.http_handler import HttpLimits
+from chatmem_nb.local.upstash.http_server import HttpServer
+from chatmem_nb.local.upstash.persistence import PersistentEngine, SnapshotFile
+from chatmem_nb.local.upstash.rest_api import RestApi
+from chatmem_nb.local.usage import Usage
 
 if TYPE_CHECKING:
     from chatmem_nb.stores.upstash import UpstashSessionStore
 
+_DEFAULT_LIMITS = HttpLimits()
+
 
 class LocalUpstash:
-    """Upstash Redis on this machine: the official SDKs talk to it as to the service.
+    """Upstash Redis on this machine, for the unmodified official SDKs.
 
     The commands run in this process (fakeredis), or on a Redis server of yours (`redis_url`). Measured by the
     test suites of upstash-redis (Python) and @upstash/redis, this is what is missing or differs:
@@ -33,22 +37,20 @@ class LocalUpstash:
     - on both: pub/sub by HTTP (`/subscribe`, `/psubscribe`), `/monitor`, SEARCH.*, MEMORY, SCAN's WITHTYPE,
       `Upstash-Response-Format`, read-only tokens, the bounds of a key (32 KB) and a record (100 MB), and what
       belongs to one connection or steers a server (SELECT, WATCH, CONFIG, ACL). BLOCK of XREAD and XREADGROUP
-      is passed over. XREADGROUP with NOACK makes its consumer.
+      is ignored. XREADGROUP with NOACK creates its consumer.
     - embedded: JSON.*, FUNCTION, FCALL, FCALL_RO, DUMP, RESTORE; BITOP with DIFF, DIFF1, ANDOR, ONE. GEO*
       commands compute with coarser places, store no geohash, and may order and round differently. ZRANGE with
       BYLEX, ZRANGEBYLEX, ZREVRANGEBYLEX and ZLEXCOUNT are right for members of one score only. HSETEX with
       KEEPTTL drops the field's expiry. XACKDEL leaves an entry that was acknowledged before. GETEX cuts the
       milliseconds off an expiry. PFCOUNT counts exactly.
-    - embedded, in scripts: TOUCH, BITFIELD_RO, `redis.setresp`, coroutine, struct, bit, cmsgpack; HRANDFIELD
-      and ZRANDMEMBER always answer with a list.
     - redis_url: what that server lacks. Redis 7.0 has no HEXPIRE, HEXPIREAT, HEXPIRETIME, HPERSIST, HPEXPIRE,
       HPEXPIREAT, HPEXPIRETIME, HPTTL, HTTL, HGETDEL, HGETEX, HSETEX, XDELEX, XACKDEL, no BITOP with DIFF,
       DIFF1, ANDOR, ONE, and JSON.* needs its module.
 
-    Scripts: with `scripts="own"` only those that this package sends run, known by their SHA-1. With "any" the
-    embedded engine runs others in a Lua environment without Python, files and network, and with bounds for
-    memory and running time. But it is this process that they run in, one pattern match can hold it up, and
-    nobody has proved that there is no way out: for scripts that you do not trust, give a `redis_url`.
+    Scripts: the embedded engine runs those that this package sends, known by their digest, and holds them to
+    the flags of their first line: `no-writes`, and `allow-key-locking`, by which a script may only touch keys
+    that it declares. Locks are not imitated: commands run one at a time. Over a `redis_url`, `scripts="any"`
+    runs all scripts, in that server's own sandbox; plain Redis rejects the flag allow-key-locking.
 
     >>> with LocalUpstash() as server:
     ...     history = UpstashRedisChatMessageHistory("talk", server.url, server.token)
@@ -68,89 +70,98 @@ class LocalUpstash:
         host: str = "127.0.0.1",
         expose: bool = False,
         latency: timedelta = timedelta(0),
-        max_request_bytes: int = 10 * 1024 * 1024,
+        limits: HttpLimits = _DEFAULT_LIMITS,
         save_every: timedelta = timedelta(seconds=2),
+        key_locking: bool = True,
     ) -> None:
-        """Start the server; it listens when this returns.
+        """Start the server; it accepts connections when this returns.
 
-        `port` 0 finds a free one; `token` None makes a random one, and "" asks for none. `redis_url` has a
-        real Redis server do the work. `path` keeps the keys in a file between runs, saved on close and
-        `save_every` so often after a change. `scripts` "any" runs other scripts than this package's own.
-        `host` beyond this machine needs `expose`. `latency` holds each request as a network would.
-        `max_request_bytes` bounds a request, and the answer to one command.
+        Args:
+            port: 0 finds a free one.
+            token: None makes a random one; "" turns authentication off, on a loopback address only.
+            redis_url: a Redis server that runs the commands.
+            path: a file that keeps the data between runs, saved on close and `save_every` after a change.
+            scripts: "any" runs all Lua scripts; needs `redis_url`.
+            host: the address to listen on; `expose` allows one that other machines can reach.
+            latency: how long each request is held, as a network would.
+            limits: sizes and timeouts of requests; `request_bytes` also limits the reply to one command.
+            key_locking: False rejects the script flag allow-key-locking, as plain Redis does.
 
-        Raises: InvalidInputError, also for a `path` that another server keeps; StoreUnavailableError if no
-        server answers at `redis_url`; OSError if the port is taken, or the file cannot be read.
+        Raises: InvalidInputError, also for a `path` that another server uses; StoreUnavailableError if no
+        server responds at `redis_url`; OSError if the port is in use, or the file cannot be read.
         """
-        _check(host, expose, redis_url, path)
         self.token = secrets.token_urlsafe(24) if token is None else token
+        check_address(host, self.token, expose=expose)
+        _check_engine(redis_url, path, scripts)
         self.faults = FaultPlan()
-        """What goes wrong with the requests to come; see FaultPlan."""
+        """What goes wrong with coming requests; see FaultPlan."""
+        self.commands = Usage()
+        """What clients have asked for; `billed` counts commands. Compare a store's `commands`."""
         self._closed = False
         self._engine: Future[Engine] = Future()
-        permits = Permits(scripts, EMBEDDED_LACKS if redis_url is None else frozenset())
-        service = Service(self._engine, permits, max_request_bytes)
-        access = Access(self.token, None if expose else LOOPBACK | {host})
-        file = KeptFile(path) if path is not None else None
+        allowlist = CommandAllowlist(scripts, EMBEDDED_LACKS if redis_url is None else frozenset())
+        api = RestApi(self._engine, allowlist, limits.request_bytes, self.commands)
+        authentication = Authentication(self.token, None if expose else LOOPBACK | {host})
+        file = SnapshotFile(path) if path is not None else None
         try:
             if redis_url is not None:
                 self._engine.set_result(_connect(redis_url))
-            self._front = Front((host, port), service, access, self.faults, max_request_bytes)
+            self._http = HttpServer((host, port), api, authentication, self.faults, limits, self.commands)
         except BaseException:
             if file is not None:
                 file.close()
             raise
         self.latency = latency
-        self.host, self.port = host, int(self._front.server_address[1])
-        self._threads = [threading.Thread(target=self._front.serve, name="LocalUpstash", daemon=True)]
+        self.host, self.port = host, int(self._http.server_address[1])
+        self._threads = [threading.Thread(target=self._http.serve, name="LocalUpstash", daemon=True)]
         if redis_url is None:
-            arguments = (file, save_every)
+            arguments = (file, save_every, key_locking)
             self._threads.append(threading.Thread(target=self._open_embedded, args=arguments, daemon=True))
         for thread in self._threads:
             thread.start()
 
-    def _open_embedded(self, file: KeptFile | None, save_every: timedelta) -> None:
+    def _open_embedded(self, file: SnapshotFile | None, save_every: timedelta, key_locking: bool) -> None:
         """Load the engine while the first requests wait for it: importing fakeredis takes a second."""
         try:
-            from chatmem_nb.local.upstash.embedded import EmbeddedEngine
+            from chatmem_nb.local.upstash.embedded_engine import EmbeddedEngine
 
-            engine = EmbeddedEngine()
-            self._engine.set_result(engine if file is None else KeptEngine(engine, file, save_every))
-        except BaseException as error:  # noqa: BLE001 - whoever asks first gets it
+            engine = EmbeddedEngine(key_locking=key_locking)
+            self._engine.set_result(engine if file is None else PersistentEngine(engine, file, save_every))
+        except BaseException as error:  # noqa: BLE001 - the first request raises it
             self._engine.set_exception(error)
             if file is not None:
                 file.close()
 
     @property
     def url(self) -> str:
-        """Where it listens, as the SDKs want it."""
+        """The address, as the SDKs take it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
     @property
     def latency(self) -> timedelta:
-        """How long each request is held, as a network would; may be set at any time."""
-        return self._front.latency
+        """How long each request is held, as a network would; may be changed at any time."""
+        return self._http.latency
 
     @latency.setter
     def latency(self, latency: timedelta) -> None:
-        self._front.latency = latency
+        self._http.latency = latency
 
     def store(self, **kwargs: Any) -> UpstashSessionStore:
-        """Return a store of this server's sessions; `kwargs` as for UpstashSessionStore."""
+        """Return a store on this server; `kwargs` as for UpstashSessionStore."""
         from chatmem_nb.stores.upstash import UpstashSessionStore
 
         return UpstashSessionStore(self.url, self.token, **kwargs)
 
     def close(self) -> None:
-        """End every connection, save the keys if there is a `path`, free the port. Again: does nothing.
+        """End every connection, save the data if there is a `path`, free the port. Idempotent.
 
-        Raises: OSError if the keys cannot be saved.
+        Raises: OSError if the data cannot be saved.
         """
         if self._closed:
             return
         self._closed = True
-        self._front.close()
+        self._http.close()
         for thread in self._threads:
             thread.join()
         if self._engine.exception() is None:
@@ -166,11 +177,15 @@ class LocalUpstash:
         return f"<LocalUpstash {self.url}{' (closed)' if self._closed else ''}>"
 
 
-def _check(host: str, expose: bool, redis_url: str | None, path: str | Path | None) -> None:
-    if host not in LOOPBACK and not expose:
-        raise InvalidInputError(f"{host!r} is not this machine alone: say expose=True to let others in")
+def _check_engine(redis_url: str | None, path: str | Path | None, scripts: str) -> None:
     if redis_url is not None and path is not None:
-        raise InvalidInputError("a Redis server keeps its keys itself: give redis_url or path, not both")
+        raise InvalidInputError("a Redis server saves its data itself: pass redis_url or path, not both")
+    if scripts not in ("own", "any"):
+        raise InvalidInputError(f"scripts must be 'own' or 'any', got {scripts!r:.40}")
+    if scripts == "any" and redis_url is None:
+        raise InvalidInputError(
+            'scripts="any" needs a Redis server, whose sandbox runs them: pass redis_url too'
+        )
     needed = ["redis"] if redis_url is not None else ["fakeredis", "lupa"]
     if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
         raise ImportError(f"LocalUpstash needs {' and '.join(missing)}: pip install 'chatmem_nb[demo]'")

@@ -1,4 +1,7 @@
-"""Who may ask: a token, no foreign host name, and no web page."""
+"""Which requests may come in: the token, no foreign host name, and no web page.
+
+See https://upstash.com/docs/redis/features/restapi, "Getting Started".
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,29 @@ from email.message import Message
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
 
-from chatmem_nb.local.upstash.requests import RefusedRequestError
-
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+from chatmem_nb.local.upstash.rest_api import RejectedRequestError
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """The rule for every request."""
+class Authentication:
+    """The check of every request, from its first line and headers alone."""
 
     token: str = field(repr=False)
     """Empty: no authentication."""
     hosts: frozenset[str] | None
-    """The names by which this server may be called; None for all."""
+    """The host names by which this server may be called; None for all."""
 
     def check(self, target: str, headers: Message) -> None:
-        """Let the request pass, or raise RefusedRequestError: 403 for a web page or a foreign name, 401."""
+        """Raise RejectedRequestError: 403 for a web page or a foreign host name, 401 for a wrong token."""
         self._check_host(headers.get("Host", ""))
         # A browser says where a request comes from; the SDKs, curl and Node's fetch do not.
         if "Origin" in headers or headers.get("Sec-Fetch-Site", "none") != "none":
-            raise RefusedRequestError(HTTPStatus.FORBIDDEN, "ERR requests of web pages are refused")
+            raise RejectedRequestError(HTTPStatus.FORBIDDEN, "ERR requests from web pages are not allowed")
         if self.token and not hmac.compare_digest(_given_token(target, headers), self.token.encode()):
-            raise RefusedRequestError(HTTPStatus.UNAUTHORIZED, "WRONGPASS invalid or missing auth token")
+            raise RejectedRequestError(HTTPStatus.UNAUTHORIZED, "WRONGPASS invalid or missing auth token")
 
     def _check_host(self, host: str) -> None:
-        """Refuse a name that a foreign DNS server may have pointed at this machine."""
+        """Reject a name that a foreign DNS server may have pointed at this machine (DNS rebinding)."""
         if self.hosts is None:
             return
         try:
@@ -40,7 +41,7 @@ class Access:
         except ValueError:
             name = None
         if name not in self.hosts:
-            raise RefusedRequestError(HTTPStatus.FORBIDDEN, "ERR this server is not called by that host name")
+            raise RejectedRequestError(HTTPStatus.FORBIDDEN, "ERR unknown host name for this server")
 
 
 def _given_token(target: str, headers: Message) -> bytes:

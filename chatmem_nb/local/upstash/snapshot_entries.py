@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from chatmem_nb.local.upstash.engine import Engine, EngineError
-from chatmem_nb.local.upstash.replies import Command, Refusal
+from chatmem_nb.local.upstash.replies import Command, ErrorReply
 from chatmem_nb.local.upstash.snapshot import Content, Entry
 
 _STEP = 1000  # arguments, or commands, at once
@@ -54,7 +54,7 @@ def write_contents(engine: Engine, entries: Iterable[Entry]) -> None:
     commands = itertools.chain.from_iterable(map(_commands, live))
     while batch := list(itertools.islice(commands, _STEP)):
         for command, reply in zip(batch, engine.run(batch), strict=True):
-            if isinstance(reply, Refusal):
+            if isinstance(reply, ErrorReply):
                 raise EngineError(
                     f"a key of the snapshot cannot be restored: {command[0].decode()}: {reply.text}"
                 )
@@ -62,7 +62,7 @@ def write_contents(engine: Engine, entries: Iterable[Entry]) -> None:
 
 def _ask(engine: Engine, *command: bytes) -> Any:
     [reply] = engine.run([command])
-    if isinstance(reply, Refusal):
+    if isinstance(reply, ErrorReply):
         raise EngineError(f"{command[0].decode()}: {reply.text}")
     return reply
 

@@ -1,4 +1,4 @@
-"""An embedded engine whose keys outlive the process, in a file."""
+"""An embedded engine that saves its data in a file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatmem_nb.errors import InvalidInputError
-from chatmem_nb.local.upstash.commands import WRITES
-from chatmem_nb.local.upstash.contents import read_contents, write_contents
+from chatmem_nb.local.upstash.command_allowlist import WRITES
 from chatmem_nb.local.upstash.engine import EngineError
-from chatmem_nb.local.upstash.replies import Command, Refusal, Reply
+from chatmem_nb.local.upstash.replies import Command, ErrorReply, Reply, command_name
 from chatmem_nb.local.upstash.snapshot import Entry, read_snapshot, write_snapshot
+from chatmem_nb.local.upstash.snapshot_entries import read_contents, write_contents
 
 if TYPE_CHECKING:
-    from chatmem_nb.local.upstash.embedded import EmbeddedEngine
+    from chatmem_nb.local.upstash.embedded_engine import EmbeddedEngine
 
 _LOG = logging.getLogger(__name__)
 _SHARE = 10  # saving a large store takes a tenth of the time at most
@@ -27,11 +27,11 @@ _LAST_ATTEMPTS = 3
 _BETWEEN_ATTEMPTS_S = 0.2
 
 
-class KeptFile:
-    """A snapshot's file, held by this process alone until it is closed."""
+class SnapshotFile:
+    """The file of a snapshot, locked by this process until it is closed."""
 
     def __init__(self, path: str | Path) -> None:
-        """Take the file. Raises: InvalidInputError if a server has it, or it is no snapshot; OSError."""
+        """Lock and read the file. Raises: InvalidInputError if it is in use or not a snapshot; OSError."""
         self.path = Path(path).resolve()
         self._lock = _lock(self.path.with_name(f".{self.path.name}.lock"))
         try:
@@ -46,33 +46,33 @@ class KeptFile:
             self._lock = None
 
 
-class KeptEngine:
-    """`engine`, saved to `file` on close, and `every` so often after a change."""
+class PersistentEngine:
+    """`engine`, saved to `file` on close, and at most `every` so often after a change."""
 
-    def __init__(self, engine: EmbeddedEngine, file: KeptFile, every: timedelta) -> None:
+    def __init__(self, engine: EmbeddedEngine, file: SnapshotFile, every: timedelta) -> None:
         self._engine, self._file, self._every_s = engine, file, every.total_seconds()
         write_contents(engine, file.entries)
         file.entries = []
         self._changed, self._closing = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="LocalUpstash keeping", daemon=True)
+        self._thread = threading.Thread(target=self._save_changes, name="LocalUpstash save", daemon=True)
         self._thread.start()
 
     def run(self, commands: Sequence[Command]) -> list[Reply]:
         try:
             return self._engine.run(commands)
         finally:
-            self._note(commands)
+            self._note_writes(commands)
 
-    def transaction(self, commands: Sequence[Command]) -> list[Reply] | Refusal:
+    def transaction(self, commands: Sequence[Command]) -> list[Reply] | ErrorReply:
         try:
             return self._engine.transaction(commands)
         finally:
-            self._note(commands)
+            self._note_writes(commands)
 
     def close(self) -> None:
         """Save every change that was acknowledged, with retries. Raises: OSError if that fails."""
         self._closing.set()
-        self._changed.set()  # wakes `_keep`
+        self._changed.set()  # wakes `_save_changes`
         self._thread.join()
         try:
             self._save_at_last()
@@ -80,11 +80,11 @@ class KeptEngine:
             self._engine.close()
             self._file.close()
 
-    def _note(self, commands: Sequence[Command]) -> None:
-        if any(command[0].decode("ascii", "replace").upper() in WRITES for command in commands):
+    def _note_writes(self, commands: Sequence[Command]) -> None:
+        if any(command_name(command) in WRITES for command in commands):
             self._changed.set()
 
-    def _keep(self) -> None:
+    def _save_changes(self) -> None:
         pause_s = self._every_s
         while self._changed.wait() and not self._closing.wait(pause_s):
             self._changed.clear()
@@ -92,14 +92,15 @@ class KeptEngine:
             try:
                 self._save()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may succeed
-                _LOG.error("%s is not saved, and will be tried again: %s", self._file.path, _text(error))
+                _LOG.error("%s is not saved; this will be tried again: %s", self._file.path, _text(error))
                 self._changed.set()
             pause_s = max(self._every_s, _SHARE * (time.monotonic() - began))
 
     def _save_at_last(self) -> None:
         for attempts_left in reversed(range(_LAST_ATTEMPTS)):
             try:
-                return self._save()
+                self._save()
+                break
             except Exception as error:
                 _LOG.error("%s is not saved: %s", self._file.path, _text(error))
                 if not attempts_left:
@@ -108,7 +109,7 @@ class KeptEngine:
 
     def _save(self) -> None:
         """Write the file. A key that cannot be read does not keep the others out of it."""
-        with self._engine.alone():
+        with self._engine.exclusive():
             entries, failures = read_contents(self._engine)
         write_snapshot(self._file.path, entries)
         if failures:
@@ -120,7 +121,7 @@ def _text(error: Exception) -> str:
 
 
 def _lock(path: Path) -> int | None:
-    """Return a handle that locks `path` while this process lives; None where the system has no such lock."""
+    """Lock `path` for as long as this process runs; None where the system has no such lock."""
     if os.name != "posix":
         return None
     import fcntl
@@ -130,5 +131,7 @@ def _lock(path: Path) -> int | None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise InvalidInputError(f"another LocalUpstash keeps its sessions in {path.name[1:-5]}") from None
+        raise InvalidInputError(
+            f"another LocalUpstash uses {path.name[1:-5]}; close it, or choose another path"
+        ) from None
     return handle

@@ -22,6 +22,7 @@ import pytest
 
 from chatmem_nb.errors import InvalidInputError
 from chatmem_nb.local import LocalUpstash
+from chatmem_nb.stores.scripts import SCRIPTS
 
 Ask = Callable[..., Any]
 
@@ -170,13 +171,13 @@ def test_reading_saves_nothing(tmp_path: Path) -> None:
 
 def test_a_transaction_and_a_script_count_as_changes(tmp_path: Path) -> None:
     path = tmp_path / "kept.json"
-    with LocalUpstash(path=path, scripts="any", save_every=timedelta(milliseconds=20)) as server:
+    with LocalUpstash(path=path, save_every=timedelta(milliseconds=20)) as server:
         headers = {"Authorization": f"Bearer {server.token}"}
         with httpx.Client(base_url=server.url, headers=headers, trust_env=False) as http:
             http.post("/multi-exec", json=[["SET", "a", "1"]])
             until(lambda: saved(path) == {"a": "1"})
-            http.post("/", json=["EVAL", "return redis.call('SET', 'b', '2')", 0])
-            until(lambda: saved(path) == {"a": "1", "b": "2"})
+            http.post("/", json=["EVAL", SCRIPTS[0], 2, "b", "marker", 60_000, 0, "2"])
+            until(lambda: saved(path) == {"a": "1", "b": ["2"], "marker": "1"})
 
 
 def test_a_file_that_cannot_be_written_is_told_and_tried_again(
@@ -196,8 +197,8 @@ def test_a_file_that_cannot_be_written_is_told_and_tried_again(
 @pytest.mark.parametrize("name", SETUP)
 def test_a_key_that_expires_while_it_is_saved_is_left_out(name: str) -> None:
     """Whatever step it expires before; and a file is written all the same."""
-    from chatmem_nb.local.upstash.contents import read_contents
-    from chatmem_nb.local.upstash.embedded import EmbeddedEngine
+    from chatmem_nb.local.upstash.embedded_engine import EmbeddedEngine
+    from chatmem_nb.local.upstash.snapshot_entries import read_contents
 
     class Expiring(EmbeddedEngine):
         steps_left = -1
@@ -296,9 +297,9 @@ def test_closing_says_when_the_keys_cannot_be_saved(tmp_path: Path) -> None:
 def test_two_servers_do_not_keep_one_file(tmp_path: Path) -> None:
     path = tmp_path / "kept.json"
     with LocalUpstash(path=path):
-        with pytest.raises(InvalidInputError, match="another LocalUpstash keeps"):
+        with pytest.raises(InvalidInputError, match="another LocalUpstash uses"):
             LocalUpstash(path=path)
-        with pytest.raises(InvalidInputError, match="another LocalUpstash keeps"):
+        with pytest.raises(InvalidInputError, match="another LocalUpstash uses"):
             LocalUpstash(path=tmp_path / "." / "kept.json")
     with LocalUpstash(path=path):
         pass
