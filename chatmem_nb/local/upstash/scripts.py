@@ -59,7 +59,7 @@ def parse_script(text: bytes, *, key_locking: bool, read_only_command: bool = Fa
         raise ScriptError("ERR Invalid script shebang")
     engine, *options = match[1].decode("utf-8", "replace").split() or [""]
     if engine != "lua":
-        raise ScriptError(f"ERR Unexpected engine in script shebang: {engine}")
+        raise ScriptError(f"ERR Unexpected engine in script shebang: #!{engine}")
     flags = _parse_flags(options, _FLAGS | {_KEY_LOCKING} if key_locking else _FLAGS)
     if read_only_command and "no-writes" not in flags:
         raise ScriptError("ERR Can not execute a script with write flag using *_ro command.")
