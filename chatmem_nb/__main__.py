@@ -20,7 +20,7 @@ from .local.samples import BrokenLine, Conversation, read_conversations, sample_
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     options = _parser().parse_args(arguments)
-    # gRPC's own log lines (a taken port) say nothing that our messages do not; it reads this at its import,
+    # gRPC's own log lines (a port in use) add nothing to our messages; it reads this when it is imported,
     # which is why the servers are imported where they are used.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Run both services with conversations, and JupyterLab on the quickstart, until a signal comes."""
-    from .local.demo import jupyterlab, notebooks_folder, seeded_servers
+    """Run both services with conversations, and JupyterLab on the quickstart, until a signal arrives."""
+    from .local.demo import jupyterlab, notebooks_folder, redirect_file, seeded_servers
 
     conversations = sample_conversations() if options.data is None else _loaded(options.data)
     folder = notebooks_folder()
@@ -45,14 +45,17 @@ def demo(options: argparse.Namespace) -> int:
         jupyterlab(folder, options.port, variables) as (address, process),
     ):
         print(f"Ready: {address}  (Ctrl+C ends it)", flush=True)
-        if not options.no_browser:
-            webbrowser.open(address)
-        process.wait()
+        if options.no_browser:
+            process.wait()
+        else:
+            with redirect_file(address) as page:
+                webbrowser.open(page.as_uri())
+                process.wait()
     return process.returncode
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Run one service until a signal comes; print the variables that open it, as lines to paste."""
+    """Run one service until a signal arrives; print the variables that open it, as shell lines."""
     from .local import LocalMomento, LocalUpstash
 
     if options.service == "upstash":
@@ -65,7 +68,9 @@ def serve(options: argparse.Namespace) -> int:
             expose=options.expose,
         )
     elif options.path or options.redis_url:
-        raise ValueError("--path and --redis-url are for `serve upstash`: Momento here keeps nothing")
+        raise ValueError(
+            "--path and --redis-url are for `serve upstash`: local Momento saves nothing; leave them out"
+        )
     else:
         server = LocalMomento(
             port=options.port, token=options.token, host=options.host, expose=options.expose
@@ -78,7 +83,7 @@ def serve(options: argparse.Namespace) -> int:
 
 
 def _loaded(path: str) -> Iterator[Conversation]:
-    """The conversations of the file `path`; a broken line is named on standard error and passed over."""
+    """Yield the conversations of the file `path`; report invalid lines on standard error and skip them."""
     for entry in read_conversations(path):
         if isinstance(entry, BrokenLine):
             print(f"chatmem_nb: {path}, {entry}; the other lines are loaded", file=sys.stderr)
@@ -88,10 +93,10 @@ def _loaded(path: str) -> Iterator[Conversation]:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Have SIGTERM end the block as Ctrl+C does, so that everything is closed in good order."""
+    """Let SIGTERM end the block as Ctrl+C does, so that everything is closed and saved."""
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
-        # Once: a second signal must not break off the closing.
+        # A second signal must not interrupt the closing.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise KeyboardInterrupt
@@ -112,8 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--port", type=int, default=None, help="JupyterLab's port (default: 8888, or a free one)"
     )
-    demo.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
-    demo.add_argument("--data", metavar="FILE.jsonl", help="conversations to load in place of the samples")
+    demo.add_argument("--no-browser", action="store_true", help="print the address only")
+    demo.add_argument("--data", metavar="FILE.jsonl", help="conversations to load instead of the samples")
 
     serve = commands.add_parser("serve", help="one service on this machine, for other processes to use")
     serve.add_argument("service", nargs="?", choices=("upstash", "momento"), default="upstash")
@@ -121,12 +126,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--token",
         default=os.environ.get("CHATMEM_TOKEN"),
-        help="default: CHATMEM_TOKEN, or a random one; '' turns it off",
+        help="default: CHATMEM_TOKEN, or a random one; '' turns authentication off, on this machine only",
     )
-    serve.add_argument("--path", help="file that keeps the sessions between runs (upstash)")
-    serve.add_argument("--redis-url", help="a Redis server to use as the engine (upstash)")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen at")
-    serve.add_argument("--expose", action="store_true", help="allow an address that others can reach")
+    serve.add_argument("--path", help="file that saves the sessions between runs (upstash)")
+    serve.add_argument("--redis-url", help="Redis server that runs the commands (upstash)")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    serve.add_argument("--expose", action="store_true", help="allow an address that other machines can reach")
     return parser
 
 

@@ -1,8 +1,9 @@
-"""`python -m chatmem_nb demo`: both services on this machine, with samples, and JupyterLab over them."""
+"""`python -m chatmem_nb demo`: both services on this machine, with samples, and JupyterLab with them."""
 
 from __future__ import annotations
 
 import contextlib
+import html
 import os
 import secrets
 import shutil
@@ -28,12 +29,12 @@ _STOP_TIMEOUT_S = 10.0
 
 
 class DemoError(ChatMemError):
-    """The demo cannot start; the text says what to do."""
+    """The demo cannot start; the text says why and what to do."""
 
 
 @contextlib.contextmanager
 def seeded_servers(conversations: Iterable[Conversation]) -> Iterator[dict[str, str]]:
-    """Run both services, with `conversations` in each, and give the environment variables that open them."""
+    """Run both services with `conversations` in each; yield the environment variables that open them."""
     sessions = list(conversations)
     with LocalUpstash() as upstash, LocalMomento() as momento:
         for server in (upstash, momento):
@@ -46,9 +47,9 @@ def seeded_servers(conversations: Iterable[Conversation]) -> Iterator[dict[str, 
 def jupyterlab(
     notebooks: Path, port: int | None, variables: dict[str, str]
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run JupyterLab on the folder `notebooks`; give the address of the quickstart, and the process.
+    """Run JupyterLab on the folder `notebooks`; yield the address of the quickstart, and the process.
 
-    `port` None takes 8888, or a free one where that is taken. Raises: DemoError.
+    `port` None takes 8888, or a free one if that is in use. Raises: DemoError.
     """
     chosen = _free_port(port)
     token = secrets.token_urlsafe(24)
@@ -59,7 +60,7 @@ def jupyterlab(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            # A session of its own: Ctrl+C reaches this process alone, which then ends JupyterLab.
+            # In a session of its own: Ctrl+C reaches this process alone, which then ends JupyterLab.
             start_new_session=True,
         )
         try:
@@ -71,8 +72,44 @@ def jupyterlab(
 
 
 @contextlib.contextmanager
+def redirect_file(address: str) -> Iterator[Path]:
+    """Write a page for this user alone that redirects to `address`; delete it afterwards.
+
+    A browser opens it by its path, so that the token in `address` is in no command line, which other users
+    of this machine can read. jupyter_server does the same, in the same folder: browsers that are packaged as
+    a snap cannot read the folder for temporary files.
+    """
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    folder = Path(jupyter_runtime_dir())
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"chatmem_nb-{secrets.token_hex(8)}-open.html"
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as exc:
+        raise DemoError(
+            f"no page for the browser can be written to {folder} ({exc.strerror or exc}); "
+            "set JUPYTER_RUNTIME_DIR to another folder, or use --no-browser"
+        ) from exc
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(_REDIRECT.format(address=html.escape(address)))
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+_REDIRECT = """\
+<!DOCTYPE html>
+<html><head><meta charset="utf-8"><meta name="referrer" content="no-referrer">
+<meta http-equiv="refresh" content="0; url={address}"><title>Opening JupyterLab</title></head>
+<body><a href="{address}">Open JupyterLab</a></body></html>
+"""
+
+
+@contextlib.contextmanager
 def _settings() -> Iterator[dict[str, str]]:
-    """JupyterLab's configuration, for a first look undisturbed: it does not ask about its news."""
+    """Yield variables that keep JupyterLab from asking about its news at the first look."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder, "labconfig", "page_config.json")
         page.parent.mkdir()
@@ -91,7 +128,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def notebooks_folder() -> Path:
-    """Return the folder of the notebooks: that of the clone, or a copy of the package's here.
+    """Return the notebooks' folder: that of the clone, or a copy of the package's in the current folder.
 
     Raises: DemoError.
     """
@@ -103,7 +140,7 @@ def notebooks_folder() -> Path:
     try:
         shutil.copytree(package / "notebooks", copy, dirs_exist_ok=copy.joinpath(NOTEBOOK).exists())
     except OSError as exc:
-        raise DemoError(f"the notebooks cannot be copied to {copy}: {exc.strerror or exc}") from exc
+        raise DemoError(f"cannot copy the notebooks to {copy}: {exc.strerror or exc}") from exc
     return copy
 
 
@@ -123,30 +160,29 @@ def _command(notebooks: Path, port: int) -> list[str]:
 
 
 def _free_port(port: int | None) -> int:
-    wanted = (8888, 0) if port is None else (port,)
-    for candidate in wanted:
+    for candidate in (8888, 0) if port is None else (port,):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", candidate))
             return int(probe.getsockname()[1])
-    raise DemoError(f"port {port} is taken; give another with --port, or none for a free one")
+    raise DemoError(f"port {port} is in use; choose another with --port, or leave it out for a free one")
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], url: str, log: IO[bytes]) -> None:
-    """Return when `url` answers. Raises: DemoError."""
+    """Return when `url` responds. Raises: DemoError."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # HTTP_PROXY captures 127.0.0.1 too
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
             log.seek(0)
-            last_words = log.read()[-1_000:].decode(errors="replace")
+            log_tail = log.read()[-1_000:].decode(errors="replace")
             raise DemoError(
-                f"JupyterLab ended at once, with status {process.returncode}; is it installed? "
-                f'pip install "chatmem_nb[demo]"\n{last_words}'
+                f"JupyterLab ended with status {process.returncode} while starting; is it installed? "
+                f'pip install "chatmem_nb[demo]"\n{log_tail}'
             )
         try:
             with opener.open(url, timeout=2):
                 return
         except OSError:  # not up yet
             time.sleep(0.1)
-    raise DemoError(f"JupyterLab did not answer within {_START_TIMEOUT_S:.0f} s")
+    raise DemoError(f"JupyterLab did not respond within {_START_TIMEOUT_S:.0f} s; start it again")

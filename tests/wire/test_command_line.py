@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,6 +104,63 @@ def test_demo_opens_jupyterlab_over_both_services(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert "line 2: not JSON" in complaints
     assert "line 1" not in complaints
+
+
+BROWSER = """
+import json, os, stat, sys, urllib.parse, urllib.request
+path = urllib.request.url2pathname(urllib.parse.urlsplit(sys.argv[-1]).path)
+mode = stat.S_IMODE(os.stat(path).st_mode)
+seen = {"argv": sys.argv, "path": path, "mode": mode, "page": open(path).read()}
+with open(sys.argv[1] + ".new", "w") as file:
+    json.dump(seen, file)
+os.replace(sys.argv[1] + ".new", sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such modes")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_demo_keeps_its_token_out_of_command_lines(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser gets a page of mode 0600 that redirects, and that is gone afterwards."""
+    script, log = tmp_path / "browser.py", tmp_path / "seen.json"
+    script.write_text(BROWSER, encoding="utf-8")
+    monkeypatch.setenv("BROWSER", f"{sys.executable} {script} {log} %s")
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    with running("demo", cwd=tmp_path) as process:
+        match = re.fullmatch(r"Ready: (\S+\?token=(\S+)) .*\n", line(process))
+        assert match
+        deadline = time.monotonic() + 20
+        while not log.exists():
+            assert time.monotonic() < deadline, "no browser was started"
+            time.sleep(0.02)
+        commands = [
+            b" ".join(Path("/proc", pid, "cmdline").read_bytes().split(b"\0")).decode(errors="replace")
+            for pid in (str(process.pid), *children(process.pid))
+        ]
+        seen = json.loads(log.read_text())
+        assert match[2] not in " ".join([*commands, *seen["argv"]])
+        assert seen["mode"] == 0o600
+        assert f'content="0; url={match[1]}"' in seen["page"]
+        process.send_signal(number)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert not Path(seen["path"]).exists()
+
+
+def children(pid: int) -> list[str]:
+    """Return the ids of the processes that `pid` has started, where the system tells."""
+    path = Path("/proc", str(pid), "task", str(pid), "children")
+    return path.read_text().split() if path.exists() else []
+
+
+@pytest.mark.parametrize("service", ["upstash", "momento"])
+def test_an_exposed_service_needs_a_token(service: str) -> None:
+    with running("serve", service, "--host", "0.0.0.0", "--expose", "--token", "") as process:
+        complaints = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1
+    assert "a token is required" in complaints
+    assert "Traceback" not in complaints
 
 
 @pytest.mark.parametrize("command", [("demo", "--no-browser"), ("serve", "upstash"), ("serve", "momento")])
