@@ -272,9 +272,10 @@ def test_expired_keys_that_nobody_asks_for_are_freed() -> None:
 
     before = held()
     with LocalUpstash() as server, client(server.url, server.token) as ask:
-        for number in range(300):
-            ask("SET", f"marker:{number}", "v", "PX", 100)
-        assert held() >= before + 100
+        markers = [["SET", f"marker:{number}", "v", "PX", "1000"] for number in range(300)]
+        headers = {"Authorization": f"Bearer {server.token}"}
+        httpx.post(f"{server.url}/pipeline", json=markers, headers=headers, trust_env=False)
+        assert held() >= before + 300
 
         def freed() -> bool:
             ask("SET", "other", "v")
@@ -309,7 +310,7 @@ def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path) -> Non
     path = tmp_path / "notes.json"
     path.write_text('{"my": "notes"}', encoding="utf-8")
     for _ in range(2):
-        with pytest.raises(InvalidInputError, match=r"notes\.json is no snapshot"):
+        with pytest.raises(InvalidInputError, match=r"notes\.json is not a snapshot"):
             LocalUpstash(path=path)
     assert path.read_text(encoding="utf-8") == '{"my": "notes"}'
 
@@ -317,6 +318,21 @@ def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path) -> Non
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         LocalUpstash(path=tmp_path / "none" / "kept.json")
+
+
+def test_a_program_that_does_not_close_the_server_saves_too(tmp_path: Path) -> None:
+    program = """
+import sys
+from chatmem_nb.local import LocalUpstash
+server = LocalUpstash(path=sys.argv[1])
+store = server.store()
+store.append("s", ["record"])
+"""
+    path = tmp_path / "kept.json"
+    arguments = [sys.executable, "-c", program, str(path)]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert saved(path)["message_store:s"] == ["record"]
 
 
 SERVE = """

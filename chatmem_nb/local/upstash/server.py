@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import secrets
 import threading
@@ -35,14 +36,14 @@ class LocalUpstash:
     test suites of upstash-redis (Python) and @upstash/redis, this is what is missing or differs:
 
     - on both: pub/sub by HTTP (`/subscribe`, `/psubscribe`), `/monitor`, SEARCH.*, MEMORY, SCAN's WITHTYPE,
-      `Upstash-Response-Format`, read-only tokens, the bounds of a key (32 KB) and a record (100 MB), and what
-      belongs to one connection or steers a server (SELECT, WATCH, CONFIG, ACL). BLOCK of XREAD and XREADGROUP
-      is ignored. XREADGROUP with NOACK creates its consumer.
+      `Upstash-Response-Format`, read-only tokens, the limits of a key (32 KB) and a record (100 MB), and what
+      belongs to one connection or administers a server (SELECT, WATCH, CONFIG, ACL). BLOCK of XREAD and
+      XREADGROUP is ignored. XREADGROUP with NOACK creates its consumer.
     - embedded: JSON.*, FUNCTION, FCALL, FCALL_RO, DUMP, RESTORE; BITOP with DIFF, DIFF1, ANDOR, ONE. GEO*
-      commands compute with coarser places, store no geohash, and may order and round differently. ZRANGE with
-      BYLEX, ZRANGEBYLEX, ZREVRANGEBYLEX and ZLEXCOUNT are right for members of one score only. HSETEX with
-      KEEPTTL drops the field's expiry. XACKDEL leaves an entry that was acknowledged before. GETEX cuts the
-      milliseconds off an expiry. PFCOUNT counts exactly.
+      commands compute with coarser coordinates, store no geohash, and may order and round differently. ZRANGE
+      with BYLEX, ZRANGEBYLEX, ZREVRANGEBYLEX and ZLEXCOUNT are right for members of one score only. HSETEX
+      with KEEPTTL drops the field's expiry. XACKDEL leaves an entry that was acknowledged before. GETEX drops
+      the milliseconds of an expiry. PFCOUNT counts exactly.
     - redis_url: what that server lacks. Redis 7.0 has no HEXPIRE, HEXPIREAT, HEXPIRETIME, HPERSIST, HPEXPIRE,
       HPEXPIREAT, HPEXPIRETIME, HPTTL, HTTL, HGETDEL, HGETEX, HSETEX, XDELEX, XACKDEL, no BITOP with DIFF,
       DIFF1, ANDOR, ONE, and JSON.* needs its module.
@@ -119,6 +120,8 @@ class LocalUpstash:
             self._threads.append(threading.Thread(target=self._open_embedded, args=arguments, daemon=True))
         for thread in self._threads:
             thread.start()
+        if path is not None:
+            atexit.register(self.close)  # a program that does not close it loses nothing
 
     def _open_embedded(self, file: SnapshotFile | None, save_every: timedelta, key_locking: bool) -> None:
         """Load the engine while the first requests wait for it: importing fakeredis takes a second."""
@@ -161,6 +164,7 @@ class LocalUpstash:
         if self._closed:
             return
         self._closed = True
+        atexit.unregister(self.close)
         self._http.close()
         for thread in self._threads:
             thread.join()
