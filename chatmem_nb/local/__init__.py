@@ -1,6 +1,6 @@
-"""The two services on this machine, for work with no account: real protocols, for the official SDKs.
+"""Both services on this machine, for work without an account: their wire protocols, for the official SDKs.
 
-Each server loads its own libraries only, and only when it is asked for.
+Each server imports only its own libraries, and only when it is used.
 """
 
 from __future__ import annotations

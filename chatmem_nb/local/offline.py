@@ -1,4 +1,4 @@
-"""A store to work with, whether there is an account or not: what the notebooks open."""
+"""A store to work with, with or without an account; the notebooks open it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from . import LocalMomento, LocalUpstash
 
 CACHE_NAME = "chatmem"
-"""The cache that notebooks use in Momento, unless MOMENTO_CACHE_NAME names another."""
+"""The cache of the notebooks in Momento, unless MOMENTO_CACHE_NAME names another."""
 
 _servers: dict[str, LocalUpstash | LocalMomento] = {}
 
@@ -23,14 +23,14 @@ _servers: dict[str, LocalUpstash | LocalMomento] = {}
 def open_store(
     service: Literal["upstash", "momento"] = "upstash", *, ttl: timedelta | None = None
 ) -> SessionStore:
-    """Return the store that environment variables name, or else one on this machine, with samples in it.
+    """Open the store that environment variables name, or else one on this machine that holds samples.
 
     Upstash: UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN. Momento: MOMENTO_API_KEY, and, for a v2
-    key, MOMENTO_ENDPOINT. The local one is started once a process, and holds its sessions until that ends.
-    A store of the environment is only opened: nothing is written to it. `ttl` is the life that the store
-    gives a session at each append; None leaves it to the service.
+    key, MOMENTO_ENDPOINT. The local one is started once per process, and its data is gone when that ends.
+    Nothing is written to a store of the environment. `ttl` is the TTL that an append sets; None leaves it
+    to the service.
 
-    Raises: InvalidInputError, where `service` is neither, or only half of a pair of variables is set.
+    Raises: InvalidInputError if `service` is neither, or only one of a pair of variables is set.
 
     >>> store = open_store("upstash")
     >>> "trip-planner" in store.session_ids()
@@ -52,7 +52,7 @@ def open_store(
 
 
 def local_server(service: Literal["upstash", "momento"]) -> LocalUpstash | LocalMomento:
-    """Return this process's local server of `service`, started with the samples at the first call."""
+    """Return this process's local server of `service`; the first call starts it, with the samples."""
     if service not in _servers:
         from . import LocalMomento, LocalUpstash
 
@@ -65,7 +65,7 @@ def local_server(service: Literal["upstash", "momento"]) -> LocalUpstash | Local
 
 
 def environment(server: LocalUpstash | LocalMomento) -> dict[str, str]:
-    """Return the environment variables by which other processes of this machine open `server`."""
+    """Return the environment variables with which other processes of this machine open `server`."""
     if hasattr(server, "url"):
         return {"UPSTASH_REDIS_REST_URL": server.url, "UPSTASH_REDIS_REST_TOKEN": server.token}
     return {"MOMENTO_API_KEY": server.token, "MOMENTO_ENDPOINT": f"{server.host}:{server.port}"}

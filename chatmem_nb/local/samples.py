@@ -1,4 +1,4 @@
-"""Conversations to begin with: samples of our own, and those of a file."""
+"""Conversations to start with: the samples of this package, and those of a file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class BrokenLine:
-    """A line of a data file that holds no conversation, counted from 1, and why."""
+    """A line of a data file that is not a conversation: its number, from 1, and the reason."""
 
     line: int
     reason: str
@@ -51,13 +51,13 @@ def sample_conversations() -> list[Conversation]:
 def read_conversations(
     path: str | Path, *, first_time: datetime | None = None
 ) -> Iterator[Conversation | BrokenLine]:
-    """Yield what each line of the JSONL file `path` holds, in order: a conversation, or why it is none.
+    """Yield for each line of the JSONL file `path` its conversation, or why it is not valid.
 
-    A line is `{"session_id": ..., "messages": [...]}` with messages in OpenAI's form, or with `records`,
-    stored texts as they are, in their place. Empty lines are passed over. The messages count as stored
-    now, or 20 seconds apart from `first_time` on.
+    A line is `{"session_id": ..., "messages": [...]}` with messages in OpenAI's format, or with `records`,
+    texts as they are stored, instead. Empty lines are skipped. `stored_at` of the messages is now, or 20
+    seconds apart from `first_time` on.
 
-    Raises: OSError, where the file cannot be read.
+    Raises: OSError if the file cannot be read.
     """
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
@@ -70,7 +70,7 @@ def read_conversations(
 
 
 def seed(store: SessionStore, conversations: Iterable[Conversation]) -> int:
-    """Write those `conversations` whose session is not in `store` yet, and return their number."""
+    """Append those `conversations` whose session is not in `store` yet; return how many there were."""
     written = 0
     for conversation in conversations:
         if conversation.records and not store.length(conversation.session_id):
@@ -88,15 +88,15 @@ def _conversation(line: bytes, first_time: datetime | None) -> Conversation:
         raise InvalidInputError("not an object with session_id and messages")
     session_id = value.get("session_id")
     if not isinstance(session_id, str) or not session_id:
-        raise InvalidInputError("it has no session_id, or an empty one")
+        raise InvalidInputError("session_id is missing or empty")
     records = value.get("records")
     if records is not None:
         if not isinstance(records, list) or not all(isinstance(record, str) for record in records):
-            raise InvalidInputError("its records are no list of texts")
+            raise InvalidInputError("records is not a list of strings")
         return Conversation(session_id, records)
     messages = value.get("messages")
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-        raise InvalidInputError("it has no list of messages")
+        raise InvalidInputError("messages is not a list of objects")
     return Conversation(session_id, _encoded(messages, first_time))
 
 
@@ -110,7 +110,7 @@ def _encoded(messages: list[dict[str, Any]], first_time: datetime | None) -> lis
 
 
 def _long_lesson() -> Conversation:
-    """A session long enough that nobody would load it at once."""
+    """Make a session too long to be loaded at once."""
     messages: list[dict[str, Any]] = [
         {"role": "system", "content": "You practise mental arithmetic with a pupil, one step at a time."}
     ]

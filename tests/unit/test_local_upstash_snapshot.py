@@ -68,10 +68,10 @@ def test_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
         KEYS % '{"key": "k", "type": "x", "expires_at": null, "value": 1.5}',
     ],
 )
-def test_what_is_no_snapshot_is_told_by_its_name(tmp_path: Path, text: str) -> None:
+def test_an_invalid_snapshot_is_rejected_by_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "keys.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InvalidInputError, match=r"keys\.json is no snapshot of LocalUpstash"):
+    with pytest.raises(InvalidInputError, match=r"keys\.json is not a snapshot of LocalUpstash"):
         read_snapshot(path)
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(InvalidInputError, match="not UTF-8"):

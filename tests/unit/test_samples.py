@@ -39,12 +39,12 @@ def test_the_samples_show_what_there_is_to_see() -> None:
     [
         ('{"session_id": "s", "messages": [', "not JSON"),
         ("[]", "not an object"),
-        ('{"messages": []}', "no session_id"),
-        ('{"session_id": "", "messages": []}', "no session_id"),
-        ('{"session_id": "s"}', "no list of messages"),
-        ('{"session_id": "s", "messages": ["hello"]}', "no list of messages"),
+        ('{"messages": []}', "session_id is missing or empty"),
+        ('{"session_id": "", "messages": []}', "session_id is missing or empty"),
+        ('{"session_id": "s"}', "messages is not a list of objects"),
+        ('{"session_id": "s", "messages": ["hello"]}', "messages is not a list of objects"),
         ('{"session_id": "s", "messages": [{"role": "pirate", "content": "x"}]}', "message 0 is none"),
-        ('{"session_id": "s", "records": [1]}', "no list of texts"),
+        ('{"session_id": "s", "records": [1]}', "records is not a list of strings"),
         ("\ud83d", "not JSON"),
     ],
 )

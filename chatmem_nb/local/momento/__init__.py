@@ -1,6 +1,6 @@
-"""Momento's cache service on this machine, as far as the Python SDK's cache clients call it.
+"""Momento Cache on this machine, as far as the Python SDK's cache clients call it.
 
-What it does not have, and answers UNIMPLEMENTED, call by call:
+These calls, and every other service, fail as UNIMPLEMENTED:
 
     scalars         GetBatch SetBatch GetWithHash SetIf SetIfHash
     dictionaries    DictionaryLength
@@ -10,8 +10,7 @@ What it does not have, and answers UNIMPLEMENTED, call by call:
     topics          Publish Subscribe
     tokens          GenerateDisposableToken Login GenerateApiToken RefreshApiToken
 
-and every other service. Nor does it count operations per second: the fault "refuse" says what the service
-says when there were too many.
+Rates are not limited: the fault "refuse" responds as the service does to too many requests.
 """
 
 from __future__ import annotations

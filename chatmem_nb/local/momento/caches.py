@@ -1,4 +1,7 @@
-"""What an account holds: caches of items, each with a type and a time to live."""
+"""The data of an account: caches of items, each with a type and a TTL.
+
+https://docs.momentohq.com/cache/develop/api-reference/collection-ttl
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from chatmem_nb.local.momento.limits import MomentoLimits
 from chatmem_nb.local.momento.signing_keys import SigningKeys
 
 Element = tuple[float, bytes]
-"""A score and its value: tuples sort as the service does, by score, then by the value's bytes."""
+"""A score and its value; tuples sort as in the service: by score, then by the value's bytes."""
 
 _score = itemgetter(0)
 
@@ -46,7 +49,7 @@ class SortedSet:
         return None if score is None else bisect_left(self._ordered, (score, value))
 
     def below(self, score: float, *, inclusive: bool) -> int:
-        """Return how many values have a score under `score`, or `inclusive` of it."""
+        """Count the values with a score below `score`, or up to it if `inclusive`."""
         bisect = bisect_right if inclusive else bisect_left
         return bisect(self._ordered, score, key=_score)
 
@@ -72,17 +75,14 @@ class Item:
 
 
 class Cache:
-    """The items of one cache. An expired item is as good as gone, swept or not."""
+    """The items of one cache. An expired item is never returned, swept or not."""
 
     def __init__(self, limits: MomentoLimits) -> None:
         self.limits = limits
         self._items: dict[bytes, Item] = {}
 
     def item(self, key: bytes) -> Item | None:
-        """Return what `key` holds, if it has not expired.
-
-        Raises: MomentoError for an empty key.
-        """
+        """Return the item of `key`, or None. Raises: MomentoError for an empty key."""
         if not key:
             raise invalid("The key must not be empty.")
         item = self._items.get(key)
@@ -92,10 +92,7 @@ class Cache:
         return item
 
     def find(self, key: bytes, kind: type[T]) -> T | None:
-        """Return the value of `key`; None if there is none.
-
-        Raises: MomentoError if it is not of this kind.
-        """
+        """Return the value of `key`, or None. Raises: MomentoError if it is of another kind."""
         item = self.item(key)
         if item is None:
             return None
@@ -107,7 +104,7 @@ class Cache:
         self._items[key] = Item(value, time.monotonic() + self.limits.seconds(ttl_milliseconds))
 
     def open(self, key: bytes, kind: type[C], ttl_milliseconds: int, refresh_ttl: bool) -> C:
-        """Return the collection of `key`, for a write; its time to live starts if it is new or refreshed."""
+        """Return the collection of `key` for a write; its TTL starts if it is new or refreshed."""
         value, seconds = self.find(key, kind), self.limits.seconds(ttl_milliseconds)
         if value is None:
             value = kind()
@@ -120,7 +117,7 @@ class Cache:
         self._items.pop(key, None)
 
     def drop_if_empty(self, key: bytes) -> None:
-        """A collection without elements does not exist."""
+        """Delete a collection that has no elements left."""
         item = self._items.get(key)
         if item is not None and not item.value:
             del self._items[key]
@@ -129,14 +126,14 @@ class Cache:
         self._items.clear()
 
     def sweep(self) -> None:
-        """Forget every item that has expired."""
+        """Free every item that has expired."""
         now = time.monotonic()
         for key in [key for key, item in self._items.items() if item.expires_at <= now]:
             del self._items[key]
 
 
 class Account:
-    """Caches and signing keys. Not locked: whoever calls holds the lock."""
+    """Caches and signing keys. Not thread-safe: the caller holds the lock."""
 
     def __init__(self, limits: MomentoLimits) -> None:
         self.limits = limits
@@ -158,10 +155,7 @@ class Account:
         del self._caches[name]
 
     def get(self, name: str | None) -> Cache:
-        """Return the cache of this name.
-
-        Raises: MomentoError if there is none.
-        """
+        """Return the cache of this name. Raises: MomentoError if it does not exist."""
         if not name:
             raise invalid("The cache name must not be empty.")
         if name not in self._caches:
@@ -169,7 +163,7 @@ class Account:
         return self._caches[name]
 
     def sweep_when_due(self) -> None:
-        """Forget what has expired, seldom enough that it takes no more than a hundredth of the time."""
+        """Free expired items, seldom enough to take at most a hundredth of the time."""
         started = time.monotonic()
         if started < self._sweep_at:
             return

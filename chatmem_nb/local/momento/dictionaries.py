@@ -1,4 +1,9 @@
-"""Dictionaries, as far as the Python SDK calls them: https://docs.momentohq.com/cache/develop/api-reference"""
+"""Calls on dictionaries.
+
+https://docs.momentohq.com/cache/develop/api-reference/dictionary-collections
+
+The docstrings name the sections of that page.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,7 @@ from chatmem_nb.local.momento.scalars import add_integer
 
 
 def set_(cache: Cache, request: pb._DictionarySetRequest) -> pb._DictionarySetResponse:
+    """See #dictionarysetfields."""
     cache.limits.check_elements(item.value for item in request.items)
     fields = cache.open(request.dictionary_name, dict, request.ttl_milliseconds, request.refresh_ttl)
     fields.update((item.field, item.value) for item in request.items)
@@ -20,6 +26,7 @@ def set_(cache: Cache, request: pb._DictionarySetRequest) -> pb._DictionarySetRe
 
 
 def get(cache: Cache, request: pb._DictionaryGetRequest) -> pb._DictionaryGetResponse:
+    """See #dictionarygetfields."""
     Response = pb._DictionaryGetResponse
     fields = cache.find(request.dictionary_name, dict)
     if fields is None:
@@ -32,6 +39,7 @@ def get(cache: Cache, request: pb._DictionaryGetRequest) -> pb._DictionaryGetRes
 
 
 def fetch(cache: Cache, request: pb._DictionaryFetchRequest) -> pb._DictionaryFetchResponse:
+    """See #dictionaryfetch."""
     fields = cache.find(request.dictionary_name, dict)
     if fields is None:
         return pb._DictionaryFetchResponse(missing=pb._DictionaryFetchResponse._Missing())
@@ -40,6 +48,7 @@ def fetch(cache: Cache, request: pb._DictionaryFetchRequest) -> pb._DictionaryFe
 
 
 def increment(cache: Cache, request: pb._DictionaryIncrementRequest) -> pb._DictionaryIncrementResponse:
+    """See #dictionaryincrement."""
     present = cache.find(request.dictionary_name, dict) or {}
     value = add_integer(present.get(request.field), request.amount)
     fields = cache.open(request.dictionary_name, dict, request.ttl_milliseconds, request.refresh_ttl)
@@ -48,6 +57,7 @@ def increment(cache: Cache, request: pb._DictionaryIncrementRequest) -> pb._Dict
 
 
 def delete(cache: Cache, request: pb._DictionaryDeleteRequest) -> pb._DictionaryDeleteResponse:
+    """See #dictionaryremovefields."""
     fields = cache.find(request.dictionary_name, dict)
     if fields is not None:
         if request.WhichOneof("delete") == "all":

@@ -1,4 +1,4 @@
-"""The limits that Momento documents, each a switch: https://docs.momentohq.com/cache/limits"""
+"""The limits that Momento documents: https://docs.momentohq.com/cache/manage/limits"""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from chatmem_nb.local.momento.errors import MomentoError, invalid
 
 @dataclass(frozen=True, slots=True)
 class MomentoLimits:
-    """What a request may hold; None turns a limit off."""
+    """Limits of a request; None turns one off."""
 
     message_bytes: int | None = 5_243_000
-    """Size of a request. The SDK's own limit, for requests and for answers, is the same and stays."""
+    """Size of a request. The SDK has the same limit of its own, for requests and responses."""
 
     element_bytes: int | None = 128 * 1024
     """Size of one element of a list or a sorted set."""
 
     ttl: timedelta | None = timedelta(hours=24)
-    """The longest time to live."""
+    """The longest TTL: of caches on demand; provisioned storage has no limit."""
 
     def check_elements(self, values: Iterable[bytes]) -> None:
-        """Raises: MomentoError if one of `values` is larger than an element may be."""
+        """Check the size of each element. Raises: MomentoError."""
         if self.element_bytes is None:
             return
         for value in values:
@@ -37,12 +37,9 @@ class MomentoLimits:
                 )
 
     def seconds(self, ttl_milliseconds: int) -> float:
-        """Return a time to live in seconds.
-
-        Raises: MomentoError if it is zero or longer than the limit.
-        """
+        """Convert a TTL to seconds. Raises: MomentoError if it is zero or over the limit."""
         if ttl_milliseconds <= 0:
-            raise invalid("The time to live must be positive.")
+            raise invalid("The TTL must be positive.")
         if self.ttl is not None and ttl_milliseconds > self.ttl / timedelta(milliseconds=1):
-            raise invalid(f"The time to live is over the limit of {self.ttl.total_seconds():.0f} seconds.")
+            raise invalid(f"The TTL is over the limit of {self.ttl.total_seconds():.0f} seconds.")
         return ttl_milliseconds / 1000

@@ -1,6 +1,7 @@
-"""Lists: https://docs.momentohq.com/cache/develop/api-reference/list-collections
+"""Calls on lists: https://docs.momentohq.com/cache/develop/api-reference/list-collections
 
-What the Python SDK does not offer is on the wire too: slices, erasure by index, retention.
+The wire protocol also has what the Python SDK does not offer: slices, and to erase by index.
+The docstrings name the sections of that page.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from chatmem_nb.local.momento.caches import Cache
 
 
 def _bounds(request: pb._ListFetchRequest | pb._ListRetainRequest) -> slice:
-    """The slice that a request asks for; negative indexes count from the end."""
+    """Return the slice of a request; negative indexes count from the end."""
     start = request.inclusive_start if request.WhichOneof("start_index") == "inclusive_start" else None
     end = request.exclusive_end if request.WhichOneof("end_index") == "exclusive_end" else None
     return slice(start, end)
@@ -30,7 +31,7 @@ def _push_back(
     values.extend(added)
     if request.truncate_front_to_size:
         del values[: -request.truncate_front_to_size]
-    return _kept(cache, request.list_name, values)
+    return _length_after(cache, request.list_name, values)
 
 
 def _push_front(
@@ -43,36 +44,41 @@ def _push_front(
     values[:0] = added
     if request.truncate_back_to_size:
         del values[request.truncate_back_to_size :]
-    return _kept(cache, request.list_name, values)
+    return _length_after(cache, request.list_name, values)
 
 
-def _kept(cache: Cache, name: bytes, values: list[bytes]) -> int:
-    """Return the length of a list after a change."""
+def _length_after(cache: Cache, name: bytes, values: list[bytes]) -> int:
+    """Return the length of a list after a change; an empty one is deleted."""
     cache.drop_if_empty(name)
     return len(values)
 
 
 def push_back(cache: Cache, request: pb._ListPushBackRequest) -> pb._ListPushBackResponse:
+    """See #listpushback."""
     return pb._ListPushBackResponse(list_length=_push_back(cache, request, [request.value]))
 
 
 def push_front(cache: Cache, request: pb._ListPushFrontRequest) -> pb._ListPushFrontResponse:
+    """See #listpushfront."""
     return pb._ListPushFrontResponse(list_length=_push_front(cache, request, [request.value]))
 
 
 def concatenate_back(
     cache: Cache, request: pb._ListConcatenateBackRequest
 ) -> pb._ListConcatenateBackResponse:
+    """See #listconcatenateback."""
     return pb._ListConcatenateBackResponse(list_length=_push_back(cache, request, request.values))
 
 
 def concatenate_front(
     cache: Cache, request: pb._ListConcatenateFrontRequest
 ) -> pb._ListConcatenateFrontResponse:
+    """See #listconcatenatefront."""
     return pb._ListConcatenateFrontResponse(list_length=_push_front(cache, request, request.values))
 
 
 def fetch(cache: Cache, request: pb._ListFetchRequest) -> pb._ListFetchResponse:
+    """See #listfetch."""
     values = cache.find(request.list_name, list)
     if values is None:
         return pb._ListFetchResponse(missing=pb._ListFetchResponse._Missing())
@@ -80,6 +86,7 @@ def fetch(cache: Cache, request: pb._ListFetchRequest) -> pb._ListFetchResponse:
 
 
 def length(cache: Cache, request: pb._ListLengthRequest) -> pb._ListLengthResponse:
+    """See #listlength."""
     values = cache.find(request.list_name, list)
     if values is None:
         return pb._ListLengthResponse(missing=pb._ListLengthResponse._Missing())
@@ -87,52 +94,59 @@ def length(cache: Cache, request: pb._ListLengthRequest) -> pb._ListLengthRespon
 
 
 def pop_front(cache: Cache, request: pb._ListPopFrontRequest) -> pb._ListPopFrontResponse:
+    """See #listpopfront."""
     values = cache.find(request.list_name, list)
     if values is None:
         return pb._ListPopFrontResponse(missing=pb._ListPopFrontResponse._Missing())
-    front, left = values.pop(0), _kept(cache, request.list_name, values)
+    front, left = values.pop(0), _length_after(cache, request.list_name, values)
     return pb._ListPopFrontResponse(found=pb._ListPopFrontResponse._Found(front=front, list_length=left))
 
 
 def pop_back(cache: Cache, request: pb._ListPopBackRequest) -> pb._ListPopBackResponse:
+    """See #listpopback."""
     values = cache.find(request.list_name, list)
     if values is None:
         return pb._ListPopBackResponse(missing=pb._ListPopBackResponse._Missing())
-    back, left = values.pop(), _kept(cache, request.list_name, values)
+    back, left = values.pop(), _length_after(cache, request.list_name, values)
     return pb._ListPopBackResponse(found=pb._ListPopBackResponse._Found(back=back, list_length=left))
 
 
 def remove(cache: Cache, request: pb._ListRemoveRequest) -> pb._ListRemoveResponse:
+    """See #listremovevalue."""
     values = cache.find(request.list_name, list)
     if values is None:
         return pb._ListRemoveResponse(missing=pb._ListRemoveResponse._Missing())
     values[:] = [value for value in values if value != request.all_elements_with_value]
-    left = _kept(cache, request.list_name, values)
+    left = _length_after(cache, request.list_name, values)
     return pb._ListRemoveResponse(found=pb._ListRemoveResponse._Found(list_length=left))
 
 
 def erase(cache: Cache, request: pb._ListEraseRequest) -> pb._ListEraseResponse:
-    """Ranges count from the front of the list as it was; what lies outside is passed over."""
+    """Erase ranges of the list as it was before; what is out of range is ignored.
+
+    Only the wire protocol has it.
+    """
     values = cache.find(request.list_name, list)
     if values is None:
         return pb._ListEraseResponse(missing=pb._ListEraseResponse._Missing())
     if request.WhichOneof("erase") == "all":
         values.clear()
-    gone = {i for part in request.some.ranges for i in range(len(values))[part.begin_index :][: part.count]}
-    if len(gone) == 1:  # by far the most frequent, and then a long list need not be built anew
-        del values[gone.pop()]
+    erased = {i for part in request.some.ranges for i in range(len(values))[part.begin_index :][: part.count]}
+    if len(erased) == 1:  # by far the most frequent; a long list is not rebuilt for it
+        del values[erased.pop()]
     else:
-        values[:] = [value for index, value in enumerate(values) if index not in gone]
-    left = _kept(cache, request.list_name, values)
+        values[:] = [value for index, value in enumerate(values) if index not in erased]
+    left = _length_after(cache, request.list_name, values)
     return pb._ListEraseResponse(found=pb._ListEraseResponse._Found(list_length=left))
 
 
 def retain(cache: Cache, request: pb._ListRetainRequest) -> pb._ListRetainResponse:
+    """See #listretain."""
     if cache.find(request.list_name, list) is None:
         return pb._ListRetainResponse(missing=pb._ListRetainResponse._Missing())
     values = cache.open(request.list_name, list, request.ttl_milliseconds, request.refresh_ttl)
     values[:] = values[_bounds(request)]
-    left = _kept(cache, request.list_name, values)
+    left = _length_after(cache, request.list_name, values)
     return pb._ListRetainResponse(found=pb._ListRetainResponse._Found(list_length=left))
 
 

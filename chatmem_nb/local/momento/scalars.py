@@ -1,6 +1,8 @@
-"""Single values, and what any item has: a type, a time to live, an end.
+"""Calls on scalars, and on any item: type, TTL, delete.
 
 https://docs.momentohq.com/cache/develop/api-reference
+
+The docstrings name the sections of that page.
 """
 
 from __future__ import annotations
@@ -29,9 +31,9 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def add_integer(stored: bytes | None, amount: int) -> int:
-    """Return what `stored` (None: 0) becomes when `amount` is added.
+    """Add `amount` to `stored` (None: 0), a whole number kept as text.
 
-    Raises: MomentoError if it is no whole number, or the sum does not fit into 64 bits.
+    Raises: MomentoError if it is not a whole number, or the sum does not fit into 64 bits.
     """
     stored = b"0" if stored is None else stored
     if not _WHOLE.fullmatch(stored):
@@ -43,6 +45,7 @@ def add_integer(stored: bytes | None, amount: int) -> int:
 
 
 def get(cache: Cache, request: pb._GetRequest) -> pb._GetResponse:
+    """See #get."""
     value = cache.find(request.cache_key, bytes)
     if value is None:
         return pb._GetResponse(result=pb.Miss)
@@ -50,12 +53,14 @@ def get(cache: Cache, request: pb._GetRequest) -> pb._GetResponse:
 
 
 def set_(cache: Cache, request: pb._SetRequest) -> pb._SetResponse:
+    """See #set."""
     cache.item(request.cache_key)
     cache.put(request.cache_key, request.cache_body, request.ttl_milliseconds)
     return pb._SetResponse(result=pb.Ok)
 
 
 def set_if_not_exists(cache: Cache, request: pb._SetIfNotExistsRequest) -> pb._SetIfNotExistsResponse:
+    """See #setifabsent."""
     if cache.item(request.cache_key) is not None:
         return pb._SetIfNotExistsResponse(not_stored=pb._SetIfNotExistsResponse._NotStored())
     cache.put(request.cache_key, request.cache_body, request.ttl_milliseconds)
@@ -63,22 +68,26 @@ def set_if_not_exists(cache: Cache, request: pb._SetIfNotExistsRequest) -> pb._S
 
 
 def increment(cache: Cache, request: pb._IncrementRequest) -> pb._IncrementResponse:
+    """See #increment."""
     value = add_integer(cache.find(request.cache_key, bytes), request.amount)
     cache.put(request.cache_key, str(value).encode(), request.ttl_milliseconds)
     return pb._IncrementResponse(value=value)
 
 
 def delete(cache: Cache, request: pb._DeleteRequest) -> pb._DeleteResponse:
+    """See #delete."""
     cache.item(request.cache_key)
     cache.drop(request.cache_key)
     return pb._DeleteResponse()
 
 
 def keys_exist(cache: Cache, request: pb._KeysExistRequest) -> pb._KeysExistResponse:
+    """See #keysexist."""
     return pb._KeysExistResponse(exists=[cache.item(key) is not None for key in request.cache_keys])
 
 
 def item_get_type(cache: Cache, request: pb._ItemGetTypeRequest) -> pb._ItemGetTypeResponse:
+    """See #itemgettype."""
     item = cache.item(request.cache_key)
     if item is None:
         return pb._ItemGetTypeResponse(missing=pb._ItemGetTypeResponse._Missing())
@@ -86,6 +95,7 @@ def item_get_type(cache: Cache, request: pb._ItemGetTypeRequest) -> pb._ItemGetT
 
 
 def item_get_ttl(cache: Cache, request: pb._ItemGetTtlRequest) -> pb._ItemGetTtlResponse:
+    """See #itemgetttl."""
     item = cache.item(request.cache_key)
     if item is None:
         return pb._ItemGetTtlResponse(missing=pb._ItemGetTtlResponse._Missing())
@@ -94,9 +104,10 @@ def item_get_ttl(cache: Cache, request: pb._ItemGetTtlRequest) -> pb._ItemGetTtl
 
 
 def update_ttl(cache: Cache, request: pb._UpdateTtlRequest) -> pb._UpdateTtlResponse:
+    """See #updatettl."""
     how = request.WhichOneof("update_ttl")
     if how is None:
-        raise invalid("The request does not say how the time to live should change.")
+        raise invalid("The request does not say how to change the TTL.")
     item = cache.item(request.cache_key)
     if item is None:
         return pb._UpdateTtlResponse(missing=pb._UpdateTtlResponse._Missing())

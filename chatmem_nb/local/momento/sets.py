@@ -1,6 +1,8 @@
-"""Sets, as far as the Python SDK calls them.
+"""Calls on sets.
 
 https://docs.momentohq.com/cache/develop/api-reference/set-collections
+
+The docstrings name the sections of that page.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from chatmem_nb.local.momento.caches import Cache
 
 
 def union(cache: Cache, request: pb._SetUnionRequest) -> pb._SetUnionResponse:
+    """See #setaddelements."""
     cache.limits.check_elements(request.elements)
     elements = cache.open(request.set_name, set, request.ttl_milliseconds, request.refresh_ttl)
     elements.update(request.elements)
@@ -22,6 +25,7 @@ def union(cache: Cache, request: pb._SetUnionRequest) -> pb._SetUnionResponse:
 
 
 def fetch(cache: Cache, request: pb._SetFetchRequest) -> pb._SetFetchResponse:
+    """See #setfetch."""
     elements = cache.find(request.set_name, set)
     if elements is None:
         return pb._SetFetchResponse(missing=pb._SetFetchResponse._Missing())
@@ -29,6 +33,7 @@ def fetch(cache: Cache, request: pb._SetFetchRequest) -> pb._SetFetchResponse:
 
 
 def difference(cache: Cache, request: pb._SetDifferenceRequest) -> pb._SetDifferenceResponse:
+    """See #setremoveelements."""
     elements = cache.find(request.set_name, set)
     if elements is None:
         return pb._SetDifferenceResponse(missing=pb._SetDifferenceResponse._Missing())

@@ -1,4 +1,9 @@
-"""Sorted sets, by rank and by score: https://docs.momentohq.com/cache/develop/api-reference"""
+"""Calls on sorted sets, by rank and by score.
+
+https://docs.momentohq.com/cache/develop/api-reference/sorted-set-collections
+
+The docstrings name the sections of that page.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,7 @@ _Fetch = pb._SortedSetFetchRequest
 
 
 def put(cache: Cache, request: pb._SortedSetPutRequest) -> pb._SortedSetPutResponse:
+    """See #sortedsetputelements."""
     cache.limits.check_elements(element.value for element in request.elements)
     if any(math.isnan(element.score) for element in request.elements):
         raise invalid("A score must be a number.")
@@ -26,6 +32,7 @@ def put(cache: Cache, request: pb._SortedSetPutRequest) -> pb._SortedSetPutRespo
 
 
 def increment(cache: Cache, request: pb._SortedSetIncrementRequest) -> pb._SortedSetIncrementResponse:
+    """See #sortedsetincrementscore."""
     cache.limits.check_elements([request.value])
     present = cache.find(request.set_name, SortedSet)
     score = ((present.score(request.value) if present else None) or 0.0) + request.amount
@@ -37,6 +44,7 @@ def increment(cache: Cache, request: pb._SortedSetIncrementRequest) -> pb._Sorte
 
 
 def remove(cache: Cache, request: pb._SortedSetRemoveRequest) -> pb._SortedSetRemoveResponse:
+    """See #sortedsetremoveelements."""
     elements = cache.find(request.set_name, SortedSet)
     if elements is None:
         return pb._SortedSetRemoveResponse()
@@ -49,6 +57,7 @@ def remove(cache: Cache, request: pb._SortedSetRemoveRequest) -> pb._SortedSetRe
 
 
 def fetch(cache: Cache, request: pb._SortedSetFetchRequest) -> pb._SortedSetFetchResponse:
+    """See #sortedsetfetchbyrank."""
     elements = cache.find(request.set_name, SortedSet)
     if elements is None:
         return pb._SortedSetFetchResponse(missing=pb._SortedSetFetchResponse._Missing())
@@ -66,7 +75,7 @@ def _found(picked: list[Element], with_scores: bool) -> pb._SortedSetFetchRespon
 
 
 def _by_rank(elements: SortedSet, request: pb._SortedSetFetchRequest) -> list[Element]:
-    """Ranks count in the order that is asked for; negative ones from its end."""
+    """Select by rank in the requested order; negative ranks count from its end."""
     asked = request.by_index
     start = asked.inclusive_start_index if asked.WhichOneof("start") == "inclusive_start_index" else None
     end = asked.exclusive_end_index if asked.WhichOneof("end") == "exclusive_end_index" else None
@@ -89,6 +98,7 @@ def _by_score(elements: SortedSet, request: pb._SortedSetFetchRequest) -> list[E
 
 
 def get_score(cache: Cache, request: pb._SortedSetGetScoreRequest) -> pb._SortedSetGetScoreResponse:
+    """See #sortedsetgetscores."""
     Response = pb._SortedSetGetScoreResponse
     elements = cache.find(request.set_name, SortedSet)
     if elements is None:
@@ -101,7 +111,10 @@ def get_score(cache: Cache, request: pb._SortedSetGetScoreRequest) -> pb._Sorted
 
 
 def get_rank(cache: Cache, request: pb._SortedSetGetRankRequest) -> pb._SortedSetGetRankResponse:
-    """A set that is missing is answered as a value that is missing: momento 1.29.1 reads nothing else."""
+    """Respond to a missing set as to a missing value: momento 1.29.1 parses nothing else.
+
+    See #sortedsetgetrank.
+    """
     Part = pb._SortedSetGetRankResponse._RankResponsePart
     elements = cache.find(request.set_name, SortedSet)
     rank = None if elements is None else elements.rank(request.value)
@@ -113,6 +126,7 @@ def get_rank(cache: Cache, request: pb._SortedSetGetRankRequest) -> pb._SortedSe
 
 
 def length(cache: Cache, request: pb._SortedSetLengthRequest) -> pb._SortedSetLengthResponse:
+    """See #sortedsetlength."""
     elements = cache.find(request.set_name, SortedSet)
     if elements is None:
         return pb._SortedSetLengthResponse(missing=pb._SortedSetLengthResponse._Missing())
@@ -122,6 +136,7 @@ def length(cache: Cache, request: pb._SortedSetLengthRequest) -> pb._SortedSetLe
 def length_by_score(
     cache: Cache, request: pb._SortedSetLengthByScoreRequest
 ) -> pb._SortedSetLengthByScoreResponse:
+    """See #sortedsetlengthbyscore."""
     Response = pb._SortedSetLengthByScoreResponse
     elements = cache.find(request.set_name, SortedSet)
     if elements is None:

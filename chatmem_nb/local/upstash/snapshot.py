@@ -1,4 +1,4 @@
-"""The file that LocalUpstash keeps its keys in: JSON, one element a line, to read and to compare by eye.
+"""The file in which LocalUpstash saves its data: JSON, one element per line, so that a diff can be read.
 
     {"format": "LocalUpstash", "version": 1, "saved_at": "2026-01-31T12:00:00.000+00:00", "keys": [
     {"key": "message_store:a", "type": "list", "expires_at": null, "value": [
@@ -7,7 +7,7 @@
     ]}
     ]}
 
-Text that is not UTF-8 stands as base64. Times are UTC. What stands under "value" is said in `contents.py`.
+Text that is not UTF-8 is base64. Times are UTC. `snapshot_entries.py` describes "value".
 """
 
 from __future__ import annotations
@@ -27,24 +27,24 @@ _FORMAT, _VERSION = "LocalUpstash", 1
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 Content = bytes | int | None | list["Content"]
-"""A value of a key: text, numbers, and lists of them."""
+"""The value of a key: text, numbers, and lists of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key as it was at one moment."""
+    """One key and its value at one moment."""
 
     key: bytes
     type: str
     expires_at_ms: int | None
-    """Since 1970, UTC; None for a key that stays."""
+    """Unix time; None for a key without expiry."""
     value: Content
 
 
 def write_snapshot(path: Path, entries: Iterable[Entry]) -> None:
-    """Put `entries` in place of the file at `path`, whole or not at all. Raises: OSError."""
+    """Replace the file at `path` atomically. Raises: OSError."""
     draft = path.with_name(f".{path.name}.draft")
-    # For this user's eyes alone: these are conversations.
+    # Readable by this user only: these are conversations.
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         _write(file, entries)
         file.flush()
@@ -54,20 +54,24 @@ def write_snapshot(path: Path, entries: Iterable[Entry]) -> None:
 
 
 def read_snapshot(path: Path) -> list[Entry]:
-    """Return what the file at `path` holds, [] if there is no file. Raises: InvalidInputError, OSError."""
+    """Read the file at `path`; [] if it does not exist. Raises: InvalidInputError, OSError."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
     except UnicodeDecodeError as error:
-        raise InvalidInputError(f"{path} is no snapshot of LocalUpstash: it is not UTF-8") from error
+        raise InvalidInputError(
+            f"{path} is not a snapshot of LocalUpstash (not UTF-8); choose another path"
+        ) from error
     try:
         document = json.loads(text)
         if (document["format"], document["version"]) != (_FORMAT, _VERSION):
-            raise ValueError("it says that it is something else")
+            raise ValueError("another format or version")
         return [_entry(each) for each in document["keys"]]
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInputError(f"{path} is no snapshot of LocalUpstash: {error}") from error
+        raise InvalidInputError(
+            f"{path} is not a snapshot of LocalUpstash ({error}); choose another path"
+        ) from error
 
 
 def _write(file: TextIO, entries: Iterable[Entry]) -> None:
@@ -135,7 +139,7 @@ def _content(shown: Any) -> Content:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the new name survive a power cut too, where the system lets a folder be synced."""
+    """Let the new name survive a power failure too, where the system can sync a folder."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

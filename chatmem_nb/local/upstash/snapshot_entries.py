@@ -1,14 +1,14 @@
-"""All keys of an engine as entries of a snapshot, and back, by plain commands.
+"""Reads all keys of an engine as entries of a snapshot, and writes them back, by plain commands.
 
-The value of an entry is what Redis answers:
+The value of an entry is what Redis replies:
 
 - string: its text; list: its elements, first to last; set: its members
-- zset: [member, score] each; geo, which is what GEOADD makes: [member, longitude, latitude] each
+- zset: [member, score] each; geo, a sorted set made by GEOADD: [member, longitude, latitude] each
 - hash: [field, value, expires at or null] each
 - stream: [entries, last id, groups]; an entry is [id, [field, value, ...]], a group is
   [name, last delivered id, consumers, pending], one pending is [id, consumer, delivered at, deliveries]
 
-Times in here are milliseconds since 1970.
+Times are Unix times in milliseconds.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def read_contents(engine: Engine) -> tuple[list[Entry], list[UnsavableKeyError]]
 
 
 def write_contents(engine: Engine, entries: Iterable[Entry]) -> None:
-    """Put `entries` into an empty `engine`, without those that have expired. Raises: EngineError."""
+    """Write `entries` to an empty `engine`, except those that have expired. Raises: EngineError."""
     now_ms = time.time() * 1000
     live = (each for each in entries if each.expires_at_ms is None or each.expires_at_ms > now_ms)
     commands = itertools.chain.from_iterable(map(_commands, live))
@@ -56,7 +56,7 @@ def write_contents(engine: Engine, entries: Iterable[Entry]) -> None:
         for command, reply in zip(batch, engine.run(batch), strict=True):
             if isinstance(reply, ErrorReply):
                 raise EngineError(
-                    f"a key of the snapshot cannot be restored: {command[0].decode()}: {reply.text}"
+                    f"cannot restore a key of the snapshot: {command[0].decode()}: {reply.text}"
                 )
 
 
@@ -75,7 +75,7 @@ def _read_entry(engine: Engine, key: bytes) -> Entry | None:
     """
     try:
         kind = cast(bytes, _ask(engine, b"TYPE", key)).decode()
-        if kind == "zset" and _are_places(engine, key):
+        if kind == "zset" and _is_geo(engine, key):
             kind = "geo"
         value = _value(engine, kind, key)
     except EngineError:
@@ -88,8 +88,8 @@ def _read_entry(engine: Engine, key: bytes) -> Entry | None:
     return Entry(key, kind, expires_at_ms if expires_at_ms >= 0 else None, value)
 
 
-def _are_places(engine: Engine, key: bytes) -> bool:
-    """Say whether GEOADD made this sorted set: fakeredis 2.40 has geohashes of letters for scores then."""
+def _is_geo(engine: Engine, key: bytes) -> bool:
+    """Return True for a sorted set made by GEOADD: its scores in fakeredis 2.40 are geohash letters."""
     try:
         [float(score) for score in _ask(engine, b"ZRANGE", key, b"0", b"-1", b"WITHSCORES")[1::2]]
     except ValueError:
@@ -115,7 +115,7 @@ def _value(engine: Engine, kind: str, key: bytes) -> Content:
             return _hash(engine, key)
         case "stream":
             return _stream(engine, key)
-    raise EngineError(f"a key of type {kind} cannot be kept")
+    raise EngineError(f"cannot save a key of type {kind}")
 
 
 def _pairs(flat: list[Any]) -> list[Any]:
@@ -156,7 +156,7 @@ def _readers(engine: Engine, key: bytes, group: dict[bytes, Any]) -> tuple[Conte
 
 
 def _commands(entry: Entry) -> Iterator[Command]:
-    """Return what makes this key anew."""
+    """Yield the commands that create this key."""
     key, value = entry.key, cast(Any, entry.value)
     match entry.type:
         case "string":
@@ -177,7 +177,7 @@ def _commands(entry: Entry) -> Iterator[Command]:
         case "stream":
             yield from _stream_commands(key, *value)
         case kind:
-            raise EngineError(f"a key of the snapshot has an unknown type: {kind}")
+            raise EngineError(f"unknown type in the snapshot: {kind}")
     if entry.expires_at_ms is not None:
         yield [b"PEXPIREAT", key, b"%d" % entry.expires_at_ms]
 
@@ -192,7 +192,7 @@ def _stream_commands(key: bytes, entries: list[Any], last_id: bytes, groups: lis
         yield [b"XADD", key, entry_id, *fields]
     if last_id != b"0-0" and (
         not entries or entries[-1][0] != last_id
-    ):  # it was deleted, and must not come again
+    ):  # it was deleted, and must not be used again
         yield [b"XADD", key, last_id, b"", b""]
         yield [b"XDEL", key, last_id]
     for name, delivered_id, consumers, pending in groups:
