@@ -81,6 +81,7 @@ class HttpHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "LocalUpstash", ""
     disable_nagle_algorithm = True
+    _body_is_unread = False
 
     def setup(self) -> None:
         super().setup()
