@@ -42,16 +42,12 @@ OWN = [GET, SET, GET_OTHER, *(f"return {call}" for pair in CALLS.values() for ca
 @pytest.fixture(scope="module")
 def engine() -> Iterator[pytest.MonkeyPatch]:
     """Let the scripts of this module count as the package's own."""
+    own = scripts._own_texts()
     with pytest.MonkeyPatch.context() as patch:
-        digests = {scripts.sha1(text.encode()) for text in OWN}
-        patch.setattr(scripts, "_OWN_BODY_DIGESTS", scripts._OWN_BODY_DIGESTS | digests)
-        flagged = {
-            scripts.sha1((flags + text).encode())
-            for flags in ("", LOCKING, READING, NO_WRITES)
-            for text in OWN
-        }
-        patch.setattr(scripts, "_OWN_DIGESTS", scripts._OWN_DIGESTS | flagged)
+        patch.setattr(scripts, "_own_texts", lambda: (*own, *OWN))
+        scripts._own_digests.cache_clear()
         yield patch
+    scripts._own_digests.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ import hashlib
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-
-from chatmem_nb.stores.scripts import SCRIPTS
+from functools import cache
 
 _SHEBANG = re.compile(rb"#!([^\n]*)\n(.*)", re.DOTALL)
 _KEY_LOCKING = "allow-key-locking"
@@ -113,18 +112,27 @@ def _without_flags(text: bytes) -> bytes:
     return match[2] if match else text
 
 
-_OWN_BODIES = frozenset(_without_flags(script.encode()) for script in SCRIPTS)
-_OWN_BODY_DIGESTS = frozenset(map(sha1, _OWN_BODIES))
-_OWN_DIGESTS = frozenset(sha1(line.encode() + body) for line in _OWN_FLAG_LINES for body in _OWN_BODIES) | {
-    sha1(script.encode()) for script in SCRIPTS
-}
+def _own_texts() -> tuple[str, ...]:
+    # Imported on use: the store beside the scripts imports its SDK.
+    from chatmem_nb.stores.scripts import SCRIPTS
+
+    return SCRIPTS
+
+
+@cache
+def _own_digests() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the digests of this package's scripts without a line of flags, and with each."""
+    texts = [text.encode() for text in _own_texts()]
+    bodies = {_without_flags(text) for text in texts}
+    flagged = {line.encode() + body for line in _OWN_FLAG_LINES for body in bodies}
+    return frozenset(map(sha1, bodies)), frozenset(map(sha1, flagged.union(texts)))
 
 
 def is_own_script(text: bytes) -> bool:
-    """Say whether this package sends the script, with or without a first line of flags."""
-    return sha1(_without_flags(text)) in _OWN_BODY_DIGESTS
+    """Return True if this package sends the script, with or without a first line of flags."""
+    return sha1(_without_flags(text)) in _own_digests()[0]
 
 
 def is_own_digest(digest: bytes) -> bool:
-    """Say whether `digest` is that of a script of this package, with or without its flags."""
-    return digest.decode("ascii", "replace").lower() in _OWN_DIGESTS
+    """Return True for the digest of a script of this package, with or without its flags."""
+    return digest.decode("ascii", "replace").lower() in _own_digests()[1]
