@@ -1,4 +1,4 @@
-"""Pictures of what is in a store: Altair charts over the frames, good in light and dark."""
+"""Charts of what is in a store, built with Altair over the frames; readable in light and dark themes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .charts import Chart
 from .errors import InvalidInputError
 from .frames import sessions_frame, to_dataframe, tool_calls_frame
 from .sources import Source
@@ -22,7 +23,7 @@ _STATUSES = {"success": _GREEN, "error": _RED, "missing": _GREY, "invalid": _ORA
 _INK = "#808893"
 
 
-def plot_sessions(source: Source | pd.DataFrame, *, top: int = 40) -> Any:
+def plot_sessions(source: Source | pd.DataFrame, *, top: int = 40) -> Chart:
     """Return a chart of the `top` longest sessions: messages of each, and unreadable ones among them.
 
     `source`: what `sessions_frame` takes, or its frame.
@@ -63,7 +64,7 @@ def plot_sessions(source: Source | pd.DataFrame, *, top: int = 40) -> Any:
     return _themed(chart.properties(title=f"The {len(rows)} longest of {len(frame)} sessions"))
 
 
-def plot_timeline(source: Source | pd.DataFrame) -> Any:
+def plot_timeline(source: Source | pd.DataFrame) -> Chart:
     """Return a chart of messages over time, by role, where the time of storing is known.
 
     Times are put together to some hundred bars, from minutes to weeks each. `source`: what `to_dataframe`
@@ -101,7 +102,7 @@ def plot_timeline(source: Source | pd.DataFrame) -> Any:
     return _themed(chart.properties(title=f"{len(known):,} messages{note}"))
 
 
-def plot_tools(source: Source | pd.DataFrame) -> Any:
+def plot_tools(source: Source | pd.DataFrame) -> Chart:
     """Return a chart of tool calls by name: how many, and how they ended.
 
     `source`: what `tool_calls_frame` takes, or its frame. Raises: as `plot_sessions`.
@@ -167,8 +168,8 @@ def _colour(alt: Any, name: str, colours: dict[str, str]) -> Any:
     return alt.Color(f"{name}:N", scale=scale, title=None)
 
 
-def _themed(chart: Any) -> Any:
-    return (
+def _themed(chart: Any) -> Chart:
+    themed = (
         chart.configure(background="transparent")
         .configure_view(stroke=None)
         .configure_axis(
@@ -177,6 +178,7 @@ def _themed(chart: Any) -> Any:
         .configure_legend(labelColor=_INK, titleColor=_INK)
         .configure_title(color=_INK)
     )
+    return Chart(themed.to_dict())
 
 
 def _unit(times: Any) -> str:

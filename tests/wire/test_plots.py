@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -18,10 +24,11 @@ from chatmem_nb import (
     to_dataframe,
     tool_calls_frame,
 )
+from chatmem_nb.charts import Chart
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode, parse_all
 
-pytest.importorskip("altair")
+alt = pytest.importorskip("altair")
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CALL = {"name": "find", "args": {}, "id": "1"}
@@ -72,3 +79,81 @@ def test_a_frame_of_another_kind_is_refused() -> None:
 def test_a_long_time_is_not_a_bar_a_minute() -> None:
     raws = [encode(HumanMessage("x"), stored_at=NOON + timedelta(days=day)) for day in range(2_000)]
     assert len(rows(plot_timeline(parse_all(raws)))) < 300
+
+
+BREAKOUT = "</script><script>window.pwned=1</script>"
+HOSTILE = [
+    encode(AIMessage("", tool_calls=[CALL | {"name": BREAKOUT}]), stored_at=NOON),
+    encode(HumanMessage(f"{BREAKOUT}<img src=x onerror=alert(1)>"), stored_at=NOON),
+]
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Iterator[list[Chart]]:
+    """All charts of a store whose every text leaves a script element."""
+    with LocalUpstash() as server, server.store() as store:
+        store.append(BREAKOUT, HOSTILE)
+        yield [plot_sessions(store), plot_timeline(store), plot_tools(store)]
+
+
+@pytest.mark.parametrize("renderer", ["default", "html", "mimetype", "jupyter", "olli", "json"])
+def test_a_notebook_is_sent_json_whatever_altair_is_set_to(hostile: list[Chart], renderer: str) -> None:
+    with alt.renderers.enable(renderer):
+        for chart in hostile:
+            bundle = chart._repr_mimebundle_()
+            assert set(bundle) == {"application/vnd.vegalite.v5+json", "text/plain"}
+            assert BREAKOUT not in bundle["text/plain"]
+    assert not hasattr(hostile[0], "_repr_html_")
+
+
+def test_voila_is_sent_a_png_beside_it(hostile: list[Chart], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5.13")
+    assert set(hostile[0]._repr_mimebundle_()) == {
+        "application/vnd.vegalite.v5+json",
+        "text/plain",
+        "image/png",
+    }
+
+
+def test_saved_json_can_stand_inside_a_script(hostile: list[Chart], tmp_path: Path) -> None:
+    for chart in hostile:
+        chart.save(tmp_path / "chart.vl.json")
+        text = (tmp_path / "chart.vl.json").read_text()
+        assert not re.search("[<>&]", text)
+        assert json.loads(text) == chart.to_dict()
+    assert BREAKOUT in str([chart.to_dict() for chart in hostile])
+
+
+def test_without_vl_convert_a_page_is_refused(
+    hostile: list[Chart], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    for suffix in ("html", "svg", "png"):
+        with pytest.raises(ImportError, match=r"vl-convert-python, or save as \.vl\.json"):
+            hostile[0].save(tmp_path / f"chart.{suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_suffix_is_refused(hostile: list[Chart], tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match=r"use \.vl\.json"):
+        hostile[0].save(tmp_path / "chart.pdf")
+
+
+def test_a_saved_page_and_image_hold_no_script(hostile: list[Chart], tmp_path: Path) -> None:
+    pytest.importorskip("vl_convert")
+    for chart in hostile:
+        page = chart.to_html()
+        assert "<script" not in page
+        assert re.findall(r"(?:src|href)=\"(.{10})", page) == ["data:image"]
+        chart.save(tmp_path / "chart.svg")
+        image = ET.parse(tmp_path / "chart.svg")
+        assert [
+            node.tag for node in image.iter() if node.tag.endswith(("script", "foreignObject", "image"))
+        ] == []
+        chart.save(tmp_path / "chart.png")
+        assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_changed_copy_of_the_specification_changes_no_chart(hostile: list[Chart]) -> None:
+    hostile[0].to_dict()["data"]["values"].clear()
+    assert hostile[0].to_dict()["data"]["values"]
