@@ -1,7 +1,8 @@
 """Message text -> HTML that a page can show: Markdown, coloured code, and nothing that runs or is fetched.
 
 Chat text is hostile input. Raw HTML is text, images are labels, links are absolute http, https or mailto
-and open outside; what comes out has passed one `nh3` cleaner, whose list of tags is the whole truth.
+and open outside; what comes out has passed one `nh3` cleaner, whose list of tags is the only allowlist.
+Rendering is bounded in time and size; text made to exceed the bounds comes out plain.
 """
 
 from __future__ import annotations
@@ -17,22 +18,22 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
-from pygments import highlight
-from pygments.formatters.html import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
-from pygments.util import ClassNotFound
 
-HIGHLIGHT_LIMIT: Final = 20_000
-"""Characters of one code block that are coloured at most; longer ones stay plain."""
+from .highlighting import coloured
+from .time_limit import TimeLimitExceeded, check_time, time_limit
+
 RENDER_LIMIT: Final = 50_000
 """Characters that are rendered as Markdown at most; longer text comes out plain."""
+RENDER_TIME_S: Final = 1.0
+"""CPU time that one message takes at most; Markdown that takes longer comes out plain."""
+_LINK_LIMIT: Final = 2_000
+_TOKEN_LIMIT: Final = 50_000
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
 _LANGUAGE = re.compile(r"[a-z0-9+#.-]{1,30}")
 # What JSON carries and no page can show: control characters but tab and newline, and lone surrogates.
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _ALIGNMENTS = {"text-align:left": "cm-left", "text-align:center": "cm-center", "text-align:right": "cm-right"}
-_FORMATTER = HtmlFormatter(nowrap=True)
 
 _TAGS = {"p", "br", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "hr", "em", "strong"}
 _TAGS |= {"s", "code", "pre", "table", "thead", "tbody", "tr", "th", "td", "a", "span", "div"}
@@ -61,7 +62,8 @@ _CLEANER = nh3.Cleaner(
 
 
 def to_html(text: str, *, limit: int = RENDER_LIMIT) -> str:
-    """Return `text`, read as Markdown, as safe HTML; plain where it is longer than `limit` characters.
+    """Return `text`, read as Markdown, as safe HTML; plain if it is longer than `limit` characters, or made
+    to take long.
 
     Never raises for any text. Characters that no page can show come out as U+FFFD.
     """
@@ -69,14 +71,15 @@ def to_html(text: str, *, limit: int = RENDER_LIMIT) -> str:
     if len(text) > limit:
         return plain_html(text)
     try:
-        html = _MARKDOWN.render(text)
-    except RecursionError:  # nesting deeper than the parser goes; as text it can still be read
+        with time_limit(RENDER_TIME_S):
+            html = _MARKDOWN.render(text, {_ATTRIBUTES_LEFT: 4 * len(text) + 10_000})
+    except (RecursionError, TimeLimitExceeded):  # as text it can still be read
         return plain_html(text)
     return str(_CLEANER.clean(html))
 
 
 def code_html(text: str, language: str = "", *, colours: bool = True) -> str:
-    """Return `text` as one block of code, coloured where `language` is known and it is short enough."""
+    """Return `text` as one block of code, coloured if `language` is known and the text short enough."""
     return str(_CLEANER.clean(_code_block(showable(text), language, colours=colours)))
 
 
@@ -101,22 +104,19 @@ def _code_block(code: str, info: str, *, colours: bool = True) -> str:
     words = info.split(maxsplit=1)
     found = _LANGUAGE.fullmatch(words[0].lower()) if words else None
     language = found.group() if found else ""
-    inner = _coloured(code, language) if colours else escape(code)
+    inner = coloured(code, language) if colours else escape(code)
     return f'<pre class="cm-code" data-lang="{language}"><code>{inner}</code></pre>\n'
 
 
-def _coloured(code: str, language: str) -> str:
-    if not language or len(code) > HIGHLIGHT_LIMIT:
-        return escape(code)
-    try:
-        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except ClassNotFound:  # a language of the writer's own
-        return escape(code)
-    return highlight(code, lexer, _FORMATTER)
-
-
 def _link_allowed(url: str) -> bool:
-    return _LINK.match(url) is not None
+    return len(url) <= _LINK_LIMIT and _LINK.match(url) is not None
+
+
+class _TooMuch(TimeLimitExceeded):
+    """The HTML would be many times as long as the text that it is made of."""
+
+
+_ATTRIBUTES_LEFT: Final = "attributes left"
 
 
 class _Renderer(RendererHTML):
@@ -127,6 +127,13 @@ class _Renderer(RendererHTML):
 
     def code_block(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
         return _code_block(tokens[idx].content, "")
+
+    def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Any) -> str:
+        # One definition of a long address may be referred to thousands of times.
+        env[_ATTRIBUTES_LEFT] -= sum(len(str(value)) for value in tokens[idx].attrs.values())
+        if env[_ATTRIBUTES_LEFT] < 0:
+            raise _TooMuch
+        return self.renderToken(tokens, idx, options, env)
 
     def image(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
         token = tokens[idx]
@@ -198,13 +205,34 @@ def _closing_line(state: StateBlock, start: int, end: int, edge: str, first: str
     return None
 
 
+def _bounded_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """A rule that never matches: the parser asks each rule at every line, also at each row of a table."""
+    check_time()
+    if len(state.tokens) > _TOKEN_LIMIT:
+        raise _TooMuch
+    return False
+
+
+def _bounded_inline(state: StateInline, silent: bool) -> bool:
+    check_time()
+    return False
+
+
+def bounded(markdown: MarkdownIt) -> MarkdownIt:
+    """Let the parser `markdown` keep to the `time_limit` of its caller."""
+    enclosing = ["paragraph", "reference", "blockquote", "list"]
+    markdown.block.ruler.before("table", "bounds", _bounded_block, {"alt": enclosing})
+    markdown.inline.ruler.before("text", "bounds", _bounded_inline)
+    return markdown
+
+
 def _parser() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
     markdown.enable(["table", "strikethrough"])
     markdown.validateLink = _link_allowed  # type: ignore[method-assign]  # its documented way to set the rule
     markdown.inline.ruler.before("escape", "math", _math_inline)
     markdown.block.ruler.before("fence", "math", _math_block, {"alt": ["paragraph", "blockquote", "list"]})
-    return markdown
+    return bounded(markdown)
 
 
 _MARKDOWN = _parser()

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..frames.calls import invalid_tool_calls, tool_calls
 from ..frames.columns import tool_text
-from ..frames.json_text import pretty_json
+from ..json_text import pretty_json
 from ..frames.media import Block, blocks
 from ..frames.providers import role
 from ..markdown import code_html, plain_html, showable, to_html

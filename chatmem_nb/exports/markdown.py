@@ -8,7 +8,7 @@ from typing import Any
 
 from ..frames.calls import invalid_tool_calls, tool_calls
 from ..frames.columns import tool_text
-from ..frames.json_text import pretty_json
+from ..json_text import pretty_json
 from ..frames.media import Block, blocks
 from ..frames.providers import role
 from ..frames.schema import utf8_text

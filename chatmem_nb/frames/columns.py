@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ..json_text import json_text
 from ..records import StoredMessage, parse_fields
 from . import providers
 from .calls import tool_calls
-from .json_text import json_text
 
 Values = list[Any]
 _TOGETHER = 500

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from ..json_text import json_text
 from ..records import StoredMessage
 from ..sources import Source, sessions
 from ._rows import Rows
 from .calls import invalid_tool_calls, tool_calls
 from .columns import as_text, tool_text
-from .json_text import json_text
 from .schema import Kind
 
 CALL_COLUMNS: dict[str, Kind] = {

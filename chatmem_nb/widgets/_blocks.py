@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..frames import media
-from ..markdown import clip, showable, to_html
+from ..json_text import pretty_start
+from ..markdown import clip, code_html, showable, to_html
 
 IMAGE_LIMIT: Final = 5_000_000
 """Bytes of an image that is shown at most."""
@@ -86,8 +87,7 @@ class Part:
             text, rest = clip(self.block.text, text_clip)
             return to_html(text + (" …" if rest else ""))
         if self.block.kind in ("other", "tool"):
-            text = json.dumps(self.item, ensure_ascii=False, indent=1, default=str)[:_OTHER_LIMIT]
-            return to_html(f"~~~~~~~~~~json\n{text[:text_clip]}\n~~~~~~~~~~")
+            return code_html(pretty_start(self.item, min(_OTHER_LIMIT, text_clip)), "json")
         return None
 
 

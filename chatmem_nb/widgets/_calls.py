@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..frames.calls import invalid_tool_calls, tool_calls
-from ..markdown import showable
+from ..json_text import pretty_start
+from ..markdown import clip, showable
 
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, indent=2, default=str)
 _IN_CONTENT: Final = frozenset(
     {"tool_use", "tool_call", "invalid_tool_call", "function_call", "server_tool_call", "server_tool_use"}
 )
@@ -18,7 +18,7 @@ _IN_CONTENT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call of a tool. `args` is whatever stood there: an object, or text that is no JSON."""
+    """One call of a tool. `args` is whatever stood there: an object, or a string that is not JSON."""
 
     id: str | None
     name: str | None
@@ -26,19 +26,11 @@ class ToolCall:
     error: str | None = None
 
     def pretty(self, limit: int) -> str:
-        """Return the arguments as indented JSON, or as they are where they are text; cut at `limit`."""
+        """Return the arguments as indented JSON, or as they are if they are a string; cut at `limit`."""
         if isinstance(self.args, str):
-            text = self.args[: limit + 1]
-        else:
-            parts, length = [], 0
-            for part in _ENCODER.iterencode(self.args):
-                parts.append(part)
-                length += len(part)
-                if length > limit:
-                    break
-            text = "".join(parts)
-        text = showable(text)
-        return text if len(text) <= limit else text[:limit] + "…"
+            text, rest = clip(self.args, limit)
+            return showable(text) + ("…" if rest else "")
+        return showable(pretty_start(self.args, limit))
 
 
 def tool_calls_of(data: dict[str, Any]) -> list[ToolCall]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from ..frames import providers
+from ..json_text import LAYOUT_LIMIT, indented, line_start
 from ..markdown import RENDER_LIMIT, clip, code_html, showable, to_html
 from ..records import StoredMessage
 from ._blocks import Content, read_content
@@ -20,6 +20,8 @@ ARGS_CLIP: Final = 1_500
 RESULT_CLIP: Final = 600
 RAW_CLIP: Final = 2_000
 NAME_CLIP: Final = 200
+LAYOUT_GROWTH: Final = 4
+"""How many times longer than its text JSON may become by being indented."""
 
 
 def text_of(record: StoredMessage) -> str:
@@ -28,18 +30,15 @@ def text_of(record: StoredMessage) -> str:
 
 
 def words_html(text: str, role: str) -> str:
-    """Return the words of a message as HTML: as Markdown, but JSON that a tool returned as what it is."""
+    """Return the words of a message as HTML: as Markdown, but JSON that a tool returned as JSON."""
     if role == "tool" and text.lstrip()[:1] in ("{", "["):
-        return code_html(indented(text) or text, "json", colours=False)
+        return code_html(laid_out(text) or text, "json", colours=False)
     return to_html(text) if text else ""
 
 
-def indented(text: str) -> str | None:
-    """Return JSON text indented; None where it is none."""
-    try:
-        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
-    except (ValueError, RecursionError):
-        return None
+def laid_out(text: str) -> str | None:
+    """Return JSON text indented; None if it is not JSON, or indenting it would make it much longer."""
+    return indented(text, min(LAYOUT_GROWTH * len(text) + NAME_CLIP, LAYOUT_LIMIT))
 
 
 def entry(
@@ -71,9 +70,7 @@ def entry(
     content = read_content(data) if content is None else content
     text, clipped = clip(content.text, text_clip)
     if clipped and role == "tool" and len(content.text) <= RENDER_LIMIT:
-        text = (indented(content.text) or text)[
-            :text_clip
-        ]  # cut when it is laid out: cut before, it is no JSON
+        text = (laid_out(content.text) or text)[:text_clip]  # indented before it is cut, while it is JSON
     found = tool_calls_of(data)
     call_id = short(data.get("tool_call_id"))
     return {
@@ -146,7 +143,7 @@ def short(value: object) -> str | None:
     """Return `value` as a text of one line that fits a label; None stays None."""
     if value is None:
         return None
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = value if isinstance(value, str) else line_start(value, NAME_CLIP)
     return cut(showable(text[: NAME_CLIP + 1]).replace("\n", " "), NAME_CLIP)
 
 

@@ -7,10 +7,14 @@ from html import escape
 from typing import Any, Final
 
 from ..markdown import plain_html, showable
+from ..plain_text import NOT_MATH
 from ..records import StoredMessage
+from ..time_limit import time_limit
 from ._window import entries_of
 
 TEXT_LIMIT: Final = 20_000
+TIME_LIMIT_S: Final = 10.0
+"""CPU time in which Markdown is rendered; the messages that are left are shown plain."""
 _STYLE: Final = (
     "border:1px solid #8886;border-radius:6px;padding:4px 12px;margin:6px 0;"
     "overflow-wrap:anywhere;max-width:70em"
@@ -19,10 +23,11 @@ _QUIET: Final = "opacity:.75;font-size:.85em"
 
 
 class Snapshot:
-    """Some messages of a session as HTML: nothing in it runs, nothing is fetched, and no kernel is needed."""
+    """Some messages of a session as HTML: nothing in it runs or is fetched, and no kernel is needed."""
 
     def __init__(self, session_id: str, records: Sequence[StoredMessage], total: int) -> None:
-        self.html = _page(session_id, records, total)
+        with time_limit(TIME_LIMIT_S):
+            self.html = _page(session_id, records, total)
 
     def _repr_html_(self) -> str:
         return self.html
@@ -35,13 +40,15 @@ def _page(session_id: str, records: Sequence[StoredMessage], total: int) -> str:
     rows = entries_of(records, text_clip=TEXT_LIMIT)
     left_out = total - len(records)
     note = f"{total:,} messages" + (f", the last {len(records):,} of them shown" if left_out > 0 else "")
-    head = f"<p><strong>{escape(showable(session_id))}</strong> <span style='{_QUIET}'>{note}</span></p>"
-    return f"<div>{head}{''.join(map(_message, rows))}</div>"
+    name = f"<strong><bdi>{escape(showable(session_id))}</bdi></strong>"
+    head = f"<p>{name} <span style='{_QUIET}'>{note}</span></p>"
+    return f"<div class='{NOT_MATH}'>{head}{''.join(map(_message, rows))}</div>"
 
 
 def _message(row: dict[str, Any]) -> str:
     facts = [f"#{row['index'] + 1}", row["role"], row["name"], row["stored_at"], row["model"]]
-    head = f"<div style='{_QUIET}'>{escape(' · '.join(str(fact) for fact in facts if fact))}</div>"
+    head = " · ".join(f"<bdi>{escape(str(fact))}</bdi>" for fact in facts if fact)
+    head = f"<div style='{_QUIET}'>{head}</div>"
     parts = [row["html"], *map(_block, row["blocks"]), *map(_call, row["tool_calls"])]
     if row["error"]:
         parts.append(f"<p><em>cannot be read: {escape(row['error'])}</em></p>{plain_html(row['raw'] or '')}")
@@ -53,7 +60,7 @@ def _message(row: dict[str, Any]) -> str:
 
 
 def _block(block: dict[str, Any]) -> str:
-    label = escape(block["label"])
+    label = f"<bdi>{escape(block['label'])}</bdi>"
     if not block["html"]:
         return f"<p style='{_QUIET}'>[{label}]</p>"
     return f"<details><summary style='{_QUIET}'>{label}</summary>{block['html']}</details>"
@@ -62,8 +69,8 @@ def _block(block: dict[str, Any]) -> str:
 def _call(call: dict[str, Any]) -> str:
     result = call["result"]
     answer = f"<pre>{escape(result['text'])}</pre>" if result else "<p><em>no result</em></p>"
-    state = f" ({escape(result['status'])})" if result else ""
+    state = f" (<bdi>{escape(result['status'])}</bdi>)" if result else ""
     return (
-        f"<details><summary style='{_QUIET}'>tool call {escape(call['name'])}{state}</summary>"
+        f"<details><summary style='{_QUIET}'>tool call <bdi>{escape(call['name'])}</bdi>{state}</summary>"
         f"<pre>{escape(call['args'])}</pre>{answer}</details>"
     )

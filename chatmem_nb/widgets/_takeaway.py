@@ -18,6 +18,7 @@ from ._filter import Filter
 from ._find import Find
 from ._reading import all_records
 from ._refusals import Refusal
+from ._rendering import Rendering
 from ._requests import Call, Params
 from ._sessions import SessionList
 from ._state import BrowserState
@@ -39,6 +40,7 @@ class TakeAway:
 
     def __init__(self, state: BrowserState, sessions: SessionList, find: Find, code: Code) -> None:
         self._state, self._sessions, self._find, self._code = state, sessions, find, code
+        self._rendering = Rendering()
 
     async def code(self, params: Params, call: Call) -> dict[str, Any]:
         """Return Python for what is shown."""
@@ -121,7 +123,7 @@ class TakeAway:
                 if here is not None and here != session_id:
                     out.end_session()
                 here = session_id
-                await asyncio.to_thread(out.add, session_id, records)
+                await self._rendering.write(out.add, session_id, records)
             if here is not None:
                 out.end_session()
             await asyncio.to_thread(out.finish)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..markdown import RENDER_LIMIT, showable
+from ..plain_text import escaped, escaped_json
 from ..records import StoredMessage, parse
 from ._blocks import read_content
 from ._calls import tool_calls_of
-from ._entries import indented, shown_call, text_of, words_html
+from ._entries import laid_out, shown_call, text_of, words_html
 from ._reading import records, summaries
 from ._refusals import Refusal
+from ._rendering import Rendering
 from ._requests import Call, Params
 from ._roles import role_of
 from ._state import BrowserState, stale
@@ -32,6 +33,7 @@ class Transcript:
 
     def __init__(self, state: BrowserState) -> None:
         self._state = state
+        self._rendering = Rendering()
 
     async def open(self, params: Params, call: Call) -> dict[str, Any]:
         """Open a session; one that is not there only with `create`."""
@@ -52,7 +54,7 @@ class Transcript:
         stop = min(params.integer("stop"), start + WINDOW_LIMIT, opened.total)
         records = await self._records(opened.session_id, opened.epoch, start, stop)
         beside = await with_neighbours(self._state.store, opened.session_id, records, opened.total)
-        rows = await asyncio.to_thread(rows_of, records, beside)
+        rows = await self._rendering.run(rows_of, records, beside)
         now = self._state.at(opened.session_id, opened.epoch)
         return {"start": start, "rows": rows, "total": now.total}
 
@@ -61,7 +63,7 @@ class Transcript:
         record = await self._one(params)
         return {
             "raw": showable(record.raw[:RAW_LIMIT]),
-            "pretty": _laid_out(record.raw),
+            "pretty": await self._rendering.run(_laid_out, record.raw),
             "chars": len(record.raw),
         }
 
@@ -73,7 +75,7 @@ class Transcript:
         after = offset + PART
         html = None
         if offset == 0 and len(text) <= RENDER_LIMIT and record.error is None:
-            html = await asyncio.to_thread(words_html, text, role_of(record))
+            html = await self._rendering.run(words_html, text, role_of(record))
         return {
             "text": showable(text[offset:after]),
             "next": after if after < len(text) else None,
@@ -158,23 +160,27 @@ class Transcript:
 
 
 def _laid_out(raw: str) -> str | None:
-    """Return JSON text indented; None for what is no JSON, or too long to be read by anyone."""
-    text = indented(raw) if len(raw) <= LAID_OUT_LIMIT else None
+    """Return JSON text indented; None if it is not JSON, or too long to be read by anyone."""
+    text = laid_out(raw) if len(raw) <= LAID_OUT_LIMIT else None
     return None if text is None else showable(text)
 
 
 def _plain(record: StoredMessage) -> str:
-    return f"{role_of(record)}: {text_of(record)}"
+    return escaped(f"{role_of(record)}: {text_of(record)}")
 
 
 def _markdown(record: StoredMessage) -> str:
-    return f"**{role_of(record)}**\n\n{text_of(record)}"
+    return escaped(f"**{role_of(record)}**\n\n{text_of(record)}")
 
 
 def _as_json(records: list[StoredMessage]) -> str:
-    """Return the records as a JSON list, each text untouched where it is JSON."""
-    texts = [record.raw if _is_json(record.raw) else json.dumps(record.raw) for record in records]
+    """Return the records as a JSON list, the same JSON as stored; text that is not JSON as a string."""
+    texts = [_json_of(record.raw) for record in records]
     return texts[0] if len(texts) == 1 else "[\n" + ",\n".join(texts) + "\n]"
+
+
+def _json_of(raw: str) -> str:
+    return escaped_json(raw) if _is_json(raw) else json.dumps(raw)
 
 
 _COPIES = {"text": _plain, "markdown": _markdown}

@@ -18,11 +18,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # The floors, from the ground up; what stands on one floor does not import its neighbours.
 FLOORS = [
     {"errors"},
-    {"records"},
+    {"records", "json_text", "time_limit", "plain_text"},
+    {"highlighting"},
     {"stores"},
     {"histories"},
     {"sources"},
     {"frames", "markdown", "charts"},
+    {"contained_markdown"},
     {"exports", "plots"},
     {"widgets"},
     {"__main__"},
@@ -52,8 +54,8 @@ HOMES = {
     "vl_convert": ("charts.py",),
     "anywidget": ("widgets/",),
     "ipywidgets": ("widgets/",),
-    "markdown_it": ("markdown.py",),
-    "pygments": ("markdown.py",),
+    "markdown_it": ("markdown.py", "contained_markdown.py"),
+    "pygments": ("highlighting.py",),
     "nh3": ("markdown.py",),
 }
 

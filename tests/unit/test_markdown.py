@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from chatmem_nb.markdown import HIGHLIGHT_LIMIT, clip, code_html, plain_html, showable, to_html
+from chatmem_nb.highlighting import HIGHLIGHT_LIMIT
+from chatmem_nb.markdown import clip, code_html, plain_html, showable, to_html
 from tests.unit.markdown_payloads import HOSTILE, SLOW
 
 TAGS = {"p", "br", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "hr", "em", "strong"}
@@ -73,6 +74,17 @@ def test_text_made_to_be_slow_is_rendered_all_the_same(name: str) -> None:
     before = time.process_time()
     check(to_html(SLOW[name][:4_000]))
     assert time.process_time() - before < 5
+
+
+@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize("length", [20_000, 50_000])
+def test_no_text_takes_long_or_becomes_large(name: str, length: int) -> None:
+    text = SLOW[name][:length]
+    before = time.thread_time()
+    html = to_html(text)
+    assert time.thread_time() - before < 3  # the limit is 1 s; one step and the cleaner come on top
+    assert len(html) < 12 * length + 50_000
+    check(html)
 
 
 def test_markdown_comes_out_as_such() -> None:

@@ -1,0 +1,36 @@
+"""A few real lines of each language, to be mutated."""
+
+from __future__ import annotations
+
+SNIPPETS = {
+    "bash": 'set -e\nfor f in *.txt; do\n  echo "${f%.txt}: $(wc -l < "$f")"\ndone\ncat <<EOF\nhi\nEOF\n',
+    "c": '#include <stdio.h>\nint main(void) {\n  /* say it */ printf("%d\\n", 0x1F);\n  return 0; // done\n}\n',
+    "cpp": 'template <class T> auto f(T&& x) -> decltype(x) { return R"(raw)" + std::move(x); }\n',
+    "css": '@media (min-width: 4em) {\n  a:hover > b::after { content: "\\201C"; color: #fff; /* x */ }\n}\n',
+    "diff": "--- a/x.py\n+++ b/x.py\n@@ -1,3 +1,3 @@ def f():\n-old\n+new\n same\n",
+    "docker": 'FROM python:3.11 AS base\nRUN apt-get update \\\n && echo "x"\nCMD ["python", "-m", "x"]\n',
+    "go": "package main\nfunc f(x []map[string]int) (int, error) {\n  s := `raw`\n  return len(s), nil // ok\n}\n",
+    "graphql": "query Q($id: ID!) { user(id: $id) { name ...F @include(if: true) } } # x\n",
+    "html": '<!DOCTYPE html>\n<p class="a">x &amp; y<!-- c --></p>\n<script>let a = "</p>";</script>\n',
+    "java": '@Test\npublic <T extends List<?>> void f() throws E { String s = """\n  x\n  """; int i = 0b1; }\n',
+    "javascript": "const f = async (x = `a${x}`) => { await g(/[a-z]+/gi, x?.y ?? 1); } // x\n",
+    "json": '{"a": [1, -2.5e3, true, null], "b": {"c": "\\u00e9\\n"}}\n',
+    "kotlin": 'data class A(val x: Int = 1)\nfun f(s: String?) = when (s) { is String -> "$s ${1}"; else -> null }\n',
+    "lua": 'local t = { a = [[long]], ["b"] = 1 }\n--[[ c ]]\nfunction t.f(...) return #t .. "x" end\n',
+    "makefile": "CC ?= gcc\nall: $(OBJ)\n\t@$(CC) -o $@ $^ # x\n%.o: %.c\n\t$(CC) -c $<\n",
+    "markdown": "# Title\n\n- *a* **b** [c](d)\n\n> quote\n\n```python\nx = 1\n```\n",
+    "perl": 'my ($x) = $s =~ /^(\\w+)$/g;\nprint <<"EOF";\nhi @{[ $x ]}\nEOF\n',
+    "php": "<?php\nfunction f(?int $x): string { return \"a{$x}\" . 'b'; }\necho <<<EOT\n$x\nEOT;\n",
+    "powershell": 'Get-Item $p | Where-Object { $_.Name -like "*.txt" } # x\n@"\nhere $x\n"@\n',
+    "python": 'async def f(x: int = 1) -> str:\n    """Doc."""\n    return f"{x!r:>{w}}" + r\'\\d\' # x\n@dec\nclass A(B): pass\n',
+    "r": 'f <- function(x, ...) { if (x > 1) x[["a"]] %in% c("b") else NULL } # x\n',
+    "ruby": 'def f(x) = "a#{x}" # c\nputs <<~EOS\n  hi #{1}\nEOS\n%w[a b].each { |y| y =~ /z/ }\n',
+    "rust": "fn f<'a, T: Fn(&'a str)>(x: Option<T>) -> Result<u8, Box<dyn E>> { r#\"raw\"#; /* /* */ */ Ok(b'a') }\n",
+    "scala": 'case class A[T](x: T)\ndef f(s: String) = s match { case s"$x" => """raw""" } // x\n',
+    "sql": "SELECT a.*, COUNT(*) AS n FROM t AS a -- x\nWHERE b LIKE '%it''s%' /* y */ GROUP BY 1;\n",
+    "swift": 'func f<T>(_ x: T?) -> some View where T: P { let s = "a\\(x ?? 1)"; return s /* /* */ */ }\n',
+    "toml": "[tool.x]\na = \"b\" # c\nd = 2026-01-31T12:00:00Z\ne = [1, { f = 'g' }]\n",
+    "typescript": "interface A<T extends object = {}> { readonly x?: T[keyof T]; }\nconst f = <T,>(x: T): x is T => true;\n",
+    "xml": '<?xml version="1.0"?>\n<a:b c="d"><![CDATA[x]]><!-- y -->&lt;</a:b>\n',
+    "yaml": 'a: &x\n  - "b": 1 # c\n  - |\n    text\nd: {e: *x, f: [g, h]}\n--- !tag\n',
+}

@@ -1,0 +1,82 @@
+"""No code, in no language that is coloured, takes long: a regular expression that runs cannot be stopped."""
+
+from __future__ import annotations
+
+import os
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from chatmem_nb.highlighting import HIGHLIGHT_LIMIT, LANGUAGES, coloured
+from chatmem_nb.markdown import to_html
+from tests.unit.code_snippets import SNIPPETS
+
+WORKER = Path(__file__).with_name("code_inputs.py")
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 10.0
+"""For one input, on a machine that does much else; none takes a second of CPU time."""
+
+
+def stuck_at(language: str, count: int, seed: int) -> int | None:
+    """Return the number of the first input that takes longer than PATIENCE_S; None if all were coloured."""
+    command = [sys.executable, str(WORKER), language, "0", str(count), str(seed)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as worker:
+        assert worker.stdout is not None
+        said = b""
+        try:
+            while select.select([worker.stdout], [], [], PATIENCE_S + 20.0 * (not said))[0]:
+                more = os.read(worker.stdout.fileno(), 65_536)
+                if not more:
+                    assert worker.wait() == 0
+                    assert int(said.split()[-1]) == count - 1
+                    return None
+                said = said[-20:] + more
+        finally:
+            worker.kill()
+        return int(said.split()[-1])
+
+
+def test_there_is_code_of_each_language() -> None:
+    assert set(SNIPPETS) == set(LANGUAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_code_made_to_be_slow_is_coloured_or_plain_in_time(language: str) -> None:
+    assert "<span" in coloured(SNIPPETS[language], language)
+    assert stuck_at(language, 100, seed=1) is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_code_is_slow(language: str) -> None:
+    assert stuck_at(language, 6_000, seed=int(os.environ.get("FUZZ_SEED", "7"))) is None
+
+
+@pytest.mark.parametrize(
+    "language",
+    ["mcschema", "easytrieve", "systemd", "peg", "csharp", "terraform", "autohotkey", "ini"],
+)
+def test_a_language_that_failed_stays_plain(language: str) -> None:
+    for code in ("<!--", "/*" * 2_000, '"' + "\\" * 2_000, "(" * 4_000):
+        start = time.thread_time()
+        html = to_html(f"```{language}\n{code}\n```")
+        assert time.thread_time() - start < 1
+        assert f'data-lang="{language}"' in html
+        assert "<span" not in html
+
+
+@pytest.mark.parametrize("name", ["py", "js", "ts", "sh", "yml", "rs", "dockerfile"])
+def test_other_names_of_a_language_are_known(name: str) -> None:
+    assert "<span" in coloured('if "x": 1 # y', name)
+
+
+def test_long_code_and_long_runs_are_not_coloured() -> None:
+    assert "<span" not in coloured("x = 1\n" * (HIGHLIGHT_LIMIT // 6 + 1), "python")
+    assert "<span" not in coloured("x = " + "1" * 300, "python")
+    assert "<span" in coloured("x = 1\n" * (HIGHLIGHT_LIMIT // 6), "python")
