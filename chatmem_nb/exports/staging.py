@@ -1,4 +1,4 @@
-"""Where an export grows until it is whole: a folder beside its path, with a journal of what is done."""
+"""Where an export grows until it is whole: a private folder beside its path, with a journal."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..errors import InvalidInputError
+from .private_files import is_private, make_private_folder, open_private, publish_modes
 
 JSONObject = dict[str, Any]
 
 
 class Staging:
-    """The folder `.NAME.partial`; what an interrupted export leaves there, the next one goes on from.
+    """The folder `.NAME.partial`; an interrupted export is resumed from what it left there.
 
-    `task` says which export this is: only one of the same task is gone on with. None: never. The journal
-    has a line a checkpoint, written after the data that it speaks of, so it never promises too much.
+    `task` says which export this is: only one of the same task is resumed. None: never. The journal has a
+    line per checkpoint, written after the data that it speaks of, so it never promises too much.
+
+    The folder is this user's alone (0700), so that nothing can be planted in it. One that is a link, belongs
+    to someone else, or has a part that others may write is replaced, and nothing is written through it.
     """
 
     def __init__(self, path: Path, task: JSONObject | None) -> None:
@@ -37,16 +41,17 @@ class Staging:
     def __enter__(self) -> Self:
         _check_writable(self.path)
         if self._task is None or not self._resumed():
-            shutil.rmtree(self.directory, ignore_errors=True)
-            self.directory.mkdir()
+            make_private_folder(self.directory)
             self._write({"task": self._task})
         return self
 
     def _resumed(self) -> bool:
-        """Take up what is there, if it is of this task."""
+        """Resume from what is there, if it is of this task and nobody else can have written it."""
         try:
+            if not all(map(is_private, (self.directory, *self.directory.rglob("*")))):
+                return False
             lines = self._journal.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
             return False
         entries = [entry for line in lines if (entry := _entry(line)) is not None]
         if not entries or entries[0].get("task") != json.loads(json.dumps(self._task)):
@@ -64,13 +69,14 @@ class Staging:
         self._write({"sessions": names, "state": state})
 
     def _write(self, entry: JSONObject) -> None:
-        with self._journal.open("a", encoding="utf-8") as journal:
+        with open_private(self._journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as journal:
             journal.write(json.dumps(entry) + "\n")
             journal.flush()
             os.fsync(journal.fileno())
 
     def publish(self) -> None:
-        """Put the output in the place of `path`, at once."""
+        """Put the output in the place of `path`, at once, with the modes of any new file."""
+        publish_modes(self.output)
         if self.path.is_dir() and self.output.is_dir():
             # No system call swaps a folder that has files in it: the old one steps aside first.
             os.replace(self.path, self.directory / "replaced")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from ..records import StoredMessage
+from .private_files import open_private
 
 JSONObject = dict[str, Any]
 
@@ -54,7 +55,8 @@ class TextWriter:
         self._since = state.get("offset", 0)
         resumed = "offset" in state
         # Surrogates have no UTF-8; each format that could meet one escapes it in its own way first.
-        self._file: TextIO = path.open("r+" if resumed else "w", encoding="utf-8", newline=self.newline)
+        flags = os.O_RDWR if resumed else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        self._file: TextIO = open_private(path, flags, self.newline)
         if resumed:
             self._file.truncate(self._since)
             self._file.seek(0, os.SEEK_END)
