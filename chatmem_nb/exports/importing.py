@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
-from ..errors import InvalidInputError
+from ..errors import ChatMemError, InvalidInputError
 from ..frames.back import frame_of_texts, frame_records
 from ..frames.schema import COLUMNS
 from ..frames.storing import Conflict, Storing
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Pieces: TypeAlias = Iterator[tuple[str, list[str], int]]
+Reader: TypeAlias = Callable[[Path, str | None], Pieces]
 _ROWS = 5_000
+_MOST_GROWTH = 100
+"""How many times as large as it is a Parquet file may become by being unpacked; chats grow tenfold."""
+_SMALL = 64_000_000
 
 
 def import_file(
@@ -55,7 +60,9 @@ def import_file(
     source = Path(path)
     if not source.exists():
         raise FileNotFoundError(f"there is no file {source}")
-    read = reader(source, checked_format(source, format))
+    if not source.is_file() and not source.is_dir():
+        raise InvalidInputError(f"{source} is neither a file nor a folder; save what it yields to a file")
+    read = _with_documented_errors(reader(source, checked_format(source, format)))
     storing = Storing(store, on_conflict, dry_run)
     names: dict[str, None] = {}
     for name, _, _ in read(source, session_id):
@@ -66,7 +73,26 @@ def import_file(
     return storing.report()
 
 
-def reader(path: Path, format: str) -> Callable[[Path, str | None], Pieces]:
+# What the readers of JSON, CSV and Parquet raise for a file that is damaged, or made to harm.
+_DAMAGED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, csv.Error)
+
+
+def _with_documented_errors(read: Reader) -> Reader:
+    def pieces(path: Path, session_id: str | None) -> Pieces:
+        try:
+            yield from read(path, session_id)
+        except ChatMemError:
+            raise
+        except UnicodeDecodeError as exc:
+            raise InvalidInputError(f"{path} is not UTF-8; convert it, or export it again") from exc
+        except (*_DAMAGED, pa.ArrowException) as exc:
+            kind = type(exc).__name__
+            raise InvalidInputError(f"{path} is damaged, or not of its format ({kind})") from exc
+
+    return pieces
+
+
+def reader(path: Path, format: str) -> Reader:
     """Return what yields (session id, records, how many were rebuilt) of a file of this format."""
     if format in ("jsonl", "openai"):
         return _jsonl
@@ -100,6 +126,8 @@ def _lines(path: Path, session_id: str | None) -> Iterator[tuple[str, list[str]]
                     name = session_id if name is None else name
                     if not name:
                         raise InvalidInputError(f"line {number} has no session_id; give one")
+                    if not isinstance(name, str):
+                        raise InvalidInputError(f"line {number} has a session_id that is not a string")
                     yield name, raws
 
 
@@ -121,6 +149,7 @@ def _parquet(path: Path, session_id: str | None) -> Pieces:
         # As text: Hive's folders would otherwise make numbers of ids like "007".
         keys = pa.schema([(name, pa.string()) for name in _keys(path)])
         data = ds.dataset(path, format="parquet", partitioning=ds.HivePartitioning(keys))
+        _check_sizes(data.files)
         names = [name for name in data.schema.names if name in COLUMNS]
         if "raw" in names:  # other keys say nothing that the records do not
             names = [name for name in names if name == "session_id" or name not in keys.names]
@@ -131,6 +160,15 @@ def _parquet(path: Path, session_id: str | None) -> Pieces:
             yield from frame_records(data.to_table(columns=names).to_pandas(), session_id)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as exc:
         raise InvalidInputError(f"{path} cannot be read as Parquet: {exc}") from exc
+
+
+def _check_sizes(files: Iterable[str]) -> None:
+    """Raises: InvalidInputError, for a file that says it is many times as large as it is."""
+    for file in files:
+        metadata = pq.read_metadata(file)
+        size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+        if size > _MOST_GROWTH * Path(file).stat().st_size + _SMALL:
+            raise InvalidInputError(f"{file} unpacks to {size:,} bytes; write it again without compression")
 
 
 def _places(data: Any, names: list[str]) -> Iterator[tuple[Any, Any]]:
