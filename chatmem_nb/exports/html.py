@@ -11,14 +11,15 @@ from typing import Any
 
 from ..frames.calls import invalid_tool_calls, tool_calls
 from ..frames.columns import tool_text
-from ..json_text import pretty_json
 from ..frames.media import Block, blocks
 from ..frames.providers import role
+from ..json_text import pretty_json
 from ..markdown import code_html, plain_html, showable, to_html
 from ..records import StoredMessage
 from .writers import TextWriter
 
 _STATIC = Path(__file__).with_name("page")
+_NO_FORMS = "base-uri 'none'; form-action 'none'"  # default-src covers neither
 _ROLES = ("user", "assistant", "system", "developer", "tool", "function")
 
 
@@ -31,7 +32,7 @@ class HtmlWriter(TextWriter):
         script = (_STATIC / "page.js").read_text(encoding="utf-8")
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         # Even if a message got past the sanitiser, nothing but this one script runs, and nothing is fetched.
-        policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+        policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; {_NO_FORMS}"
         head = (_STATIC / "page.html").read_text(encoding="utf-8")
         style = (_STATIC / "page.css").read_text(encoding="utf-8")
         self.write(head.replace("{{policy}}", policy).replace("{{style}}", style))
@@ -39,7 +40,7 @@ class HtmlWriter(TextWriter):
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
         if not self._is_open:
             self._is_open = True
-            name = escape(showable(session_id or "Messages"))
+            name = isolated(session_id or "Messages")
             self.write(f"<details class=session open><summary><h2>{name}</h2></summary>\n")
         for record in records:
             self.write(message(record))
@@ -66,7 +67,7 @@ def message(record: StoredMessage) -> str:
         when = (
             f"<time datetime={record.stored_at.isoformat()}>{record.stored_at:%Y-%m-%d %H:%M:%S} UTC</time>"
         )
-    head = f"<header><b>{escape(showable(label))}</b> <span>{record.index + 1}</span> {when}</header>"
+    head = f"<header><b>{isolated(label)}</b> <span>{record.index + 1}</span> {when}</header>"
     return f"<article class={kind}>{head}{''.join(_body(record, data))}</article>\n"
 
 
@@ -86,7 +87,7 @@ def _body(record: StoredMessage, data: dict[str, Any]) -> Iterator[str]:
     for call in [*(tool_calls(data) or []), *invalid_tool_calls(data)]:
         if type(call) is dict:
             text = pretty_json(call.get("args"))
-            yield f"<p class=note>calls <b>{escape(showable(str(call.get('name'))))}</b></p>"
+            yield f"<p class=note>calls <b>{isolated(str(call.get('name')))}</b></p>"
             yield code_html(text, "json")
 
 
@@ -99,4 +100,9 @@ def _other_block(block: Block) -> str:
     details = [label, block.mime_type, block.filename, block.url or block.file_id]
     if block.size is not None:
         details.append(f"{block.size:,} bytes")
-    return f"<p class=note>[{escape(showable(', '.join(filter(None, details))))}]</p>"
+    return f"<p class=note>[{isolated(', '.join(filter(None, details)))}]</p>"
+
+
+def isolated(text: str) -> str:
+    """Return `text` as HTML that cannot reverse the text around it, whatever its own direction."""
+    return f"<bdi>{escape(showable(text))}</bdi>"

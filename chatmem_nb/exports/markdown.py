@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from ..contained_markdown import contained
 from ..frames.calls import invalid_tool_calls, tool_calls
 from ..frames.columns import tool_text
-from ..json_text import pretty_json
 from ..frames.media import Block, blocks
 from ..frames.providers import role
 from ..frames.schema import utf8_text
+from ..json_text import pretty_json
+from ..plain_text import escaped
 from ..records import StoredMessage
 from .writers import TextWriter
 
@@ -77,18 +79,24 @@ def other_block(block: Block) -> str:
 
 
 def quoted(text: str | None) -> str:
-    """Return `text` as a quotation: a fence left open in it ends with it."""
-    lines = (text or "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\n".join(f"> {line}" if line else ">" for line in lines)
+    """Return `text` as a quotation, in which a fence left open ends too, and from which nothing reaches out.
+
+    Markdown that cannot be kept from it is shown as its source.
+    """
+    lines = escaped((text or "").replace("\r\n", "\n").replace("\r", "\n"))
+    safe = contained(lines)
+    if safe is None:
+        return fenced(lines).strip("\n")
+    return "\n".join(f"> {line}" if line else ">" for line in safe.split("\n"))
 
 
 def fenced(text: str, language: str = "") -> str:
-    """Return `text` as a block of code, behind a fence that it does not hold."""
+    """Return `text` as a block of code, within a fence that it does not contain."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"\n{fence}{language}\n{text}\n{fence}\n"
+    return f"\n{fence}{language}\n{escaped(text)}\n{fence}\n"
 
 
 def one_line(text: str) -> str:
     """Return `text` for a heading: on one line, and nothing in it is Markdown."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", " ".join(escaped(text).split()))

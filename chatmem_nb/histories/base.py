@@ -8,13 +8,16 @@ from typing import Self
 
 # Deprecated since langchain-core 1.6.4, and gone in 2.0; RunnableWithMessageHistory asks for it until then.
 from langchain_core.chat_history import BaseChatMessageHistory
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, get_buffer_string
 
 from ..errors import InvalidInputError, StoreError
+from ..json_text import line_start
+from ..plain_text import NOT_MATH, escaped
 from ..records import StoredMessage, encode_all, messages_of, parse_all
 from ..stores.protocol import SessionStore, checked_session_id
 
 _SHOWN_IN_A_NOTEBOOK = 10
+_SHOWN_OF_A_MESSAGE = 300
 _LEFT = "style='text-align:left'"  # JupyterLab puts every cell to the right
 
 
@@ -166,6 +169,13 @@ class StoreHistory(BaseChatMessageHistory):
         """Delete the session; nothing happens where there is none. Raises: StoreError."""
         await self.store.adelete(self.session_id)
 
+    def __str__(self) -> str:
+        r"""All messages, a line or more each, with control characters as escapes such as `\x1b`.
+
+        Raises: RecordError, StoreError.
+        """
+        return escaped(get_buffer_string(self.messages))
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(session_id={self.session_id!r}, store={self.store!r})"
 
@@ -175,12 +185,12 @@ class StoreHistory(BaseChatMessageHistory):
             total = len(self)
             shown = self.records(max(0, total - _SHOWN_IN_A_NOTEBOOK), total)
         except StoreError as exc:
-            return f"<p>{html.escape(repr(self))}</p><p>{html.escape(str(exc))}</p>"
+            return f"<div class='{NOT_MATH}'><p>{_html(repr(self))}</p><p>{_html(str(exc))}</p></div>"
         rows = "".join(_html_row(record) for record in shown)
-        caption = f"{self.store.service} · {self.session_id} · {len(shown)} of {total} messages"
+        caption = f"{self.store.service} · {_html(self.session_id)} · {len(shown)} of {total} messages"
         heads = "".join(f"<th {_LEFT}>{name}</th>" for name in ("#", "type", "content"))
         return (
-            f"<table><caption style='white-space:nowrap'>{html.escape(caption)}</caption>"
+            f"<table class='{NOT_MATH}'><caption style='white-space:nowrap'>{caption}</caption>"
             f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
         )
 
@@ -199,7 +209,11 @@ def _checked_count(n: int) -> int:
 def _html_row(record: StoredMessage) -> str:
     data = record.data or {}
     content = data.get("content", "") if record.error is None else f"cannot be read: {record.error}"
-    text = content if isinstance(content, str) else str(content)
-    clipped = text if len(text) <= 300 else text[:300] + "…"
-    cells = (str(record.index), record.type or "?", clipped)
-    return "<tr>" + "".join(f"<td {_LEFT}>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+    text = content if isinstance(content, str) else line_start(content, _SHOWN_OF_A_MESSAGE)
+    clipped = text if len(text) <= _SHOWN_OF_A_MESSAGE else text[:_SHOWN_OF_A_MESSAGE] + "…"
+    cells = (str(record.index), (record.type or "?")[:_SHOWN_OF_A_MESSAGE], clipped)
+    return "<tr>" + "".join(f"<td {_LEFT}>{_html(cell)}</td>" for cell in cells) + "</tr>"
+
+
+def _html(text: str) -> str:
+    return f"<bdi>{html.escape(escaped(text))}</bdi>"
