@@ -17,7 +17,7 @@ from ._refusals import Refusal
 from ._requests import Call, Params
 from ._sessions import SessionList
 from ._state import BrowserState, stale
-from ._undo import Change, Taken, UndoStack, measured, take_sessions
+from ._undo import UNDO_LIMIT, Change, Taken, UndoStack, copy_sessions, delete_copied, measured, size_of
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -109,11 +109,10 @@ class Changes:
         store = self._writable()
         if not names:
             raise Refusal("invalid", "Name at least one session.", field="session_ids")
-        taken = await take_sessions(store, names)
-        if taken is None and not without_undo:
+        copies = await copy_sessions(store, names)
+        if copies is None and not without_undo:
             raise Refusal("too_large", f"{_NO_UNDO} Nothing was cleared; confirm that first.")
         self._confirmed_without_undo = frozenset()
-        copies = None if taken is None else {copy.session_id: copy for copy in taken}
         return await _to_its_end(self._clear(store, names, copies))
 
     async def undo(self, params: Params, call: Call) -> dict[str, Any]:
@@ -155,48 +154,42 @@ class Changes:
     async def _clear(
         self, store: SessionStore, names: Sequence[str], copies: Mapping[str, Taken] | None
     ) -> dict[str, Any]:
-        """Delete `names`; with `copies`, only what there is a copy of."""
+        """Delete `names`; with `copies`, exactly the records that were copied."""
         cleared: list[str] = []
         kept: list[Taken] = []
         async with self._turn:
             try:
-                for name in names if copies is None else copies:
-                    await self._delete(store, name, copies, cleared, kept)
+                if copies is None:
+                    for name in names:
+                        if await store.adelete(name):
+                            cleared.append(name)
+                else:
+                    free = UNDO_LIMIT - sum(size_of(copy.records) for copy in copies.values())
+                    for name, copy in copies.items():
+                        await delete_copied(store, copy, free + size_of(copy.records), kept.append)
+                        cleared.append(name)
             finally:
                 if kept:
-                    self.undos.keep(
-                        Change(f"clear of {_named([copy.session_id for copy in kept])}", tuple(kept))
-                    )
-                self._sessions.went(cleared)
-                for name in cleared:
-                    self._state.count(name, 0, changed=True)
-                self._state.tell_sessions()
+                    label = f"clear of {_named([copy.session_id for copy in kept])}"
+                    self.undos.keep(Change(label, tuple(kept)))
+                later = await self._cleared(store, cleared)
         missing = [name for name in names if name not in cleared]
-        return {"cleared": cleared, "missing": missing, "undo": self.undos.shown() if kept else None}
+        undo = self.undos.shown() if kept else None
+        return {"cleared": cleared, "missing": missing, "later": later, "undo": undo}
 
-    async def _delete(
-        self,
-        store: SessionStore,
-        name: str,
-        copies: Mapping[str, Taken] | None,
-        cleared: list[str],
-        kept: list[Taken],
-    ) -> None:
+    async def _cleared(self, store: SessionStore, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Note that `names` were cleared, and return those that hold messages of others again."""
         try:
-            existed = await store.adelete(name)
-        except StoreError:
-            if copies is not None:
-                kept.append(replace(copies[name], certain=False))
-            raise
-        if existed:
-            cleared.append(name)
-            if copies is not None:
-                kept.append(copies[name])
-        elif copies is not None:
-            # It was there a moment ago. Either others deleted it, or the store did, and when it asked again
-            # because the answer was lost, there was nothing left.
-            cleared.append(name)
-            kept.append(replace(copies[name], certain=False))
+            found = await summaries(store, names) if names else []
+        except StoreError:  # whoever lists or opens them is told; that they were cleared is true all the same
+            found = []
+        lengths = {summary.session_id: summary.length for summary in found if summary.length}
+        self._sessions.went([name for name in names if name not in lengths])
+        self._sessions.forget(lengths)
+        for name in names:
+            self._state.count(name, lengths.get(name, 0), changed=True)
+        self._state.tell_sessions()
+        return [{"session_id": name, "length": length} for name, length in lengths.items()]
 
     async def _undo(self, store: SessionStore) -> dict[str, Any]:
         async with self._turn:

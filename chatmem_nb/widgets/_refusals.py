@@ -28,6 +28,7 @@ _TYPES: tuple[tuple[type[BaseException], str], ...] = (
     (errors.StoreLimitError, "limit"),
     (errors.StoreTimeoutError, "timeout"),
     (errors.StoreUnavailableError, "unavailable"),
+    (errors.StoreConflictError, "changed"),
     (errors.StoreResponseError, "response"),
     (errors.WrongTypeError, "wrong_type"),
     (errors.StoreClosedError, "closed"),

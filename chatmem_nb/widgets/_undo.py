@@ -1,4 +1,4 @@
-"""What was taken away, kept in the kernel to come back: every record byte for byte, and the TTL."""
+"""What was removed, kept in the kernel to be restored: every record byte for byte, and the TTL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from ..errors import StoreLimitError
+from ..errors import StoreConflictError, StoreError, StoreLimitError
 from ..markdown import showable
 from ..stores.protocol import SessionStore
 from ._reading import raise_unless_too_large, summaries
@@ -87,9 +87,12 @@ async def _is_there(store: SessionStore, taken: Taken) -> bool:
     return tuple(await store.aread(taken.session_id, taken.index, stop)) == taken.records
 
 
-async def take_sessions(store: SessionStore, session_ids: Sequence[str]) -> list[Taken] | None:
-    """Return what clearing `session_ids` takes, without those that are not there; None above the limit."""
-    taken: list[Taken] = []
+async def copy_sessions(store: SessionStore, session_ids: Sequence[str]) -> dict[str, Taken] | None:
+    """Copy the sessions that exist, by their ids; None if they are above the limit together.
+
+    Raises: StoreError; StoreConflictError if one keeps shrinking while it is copied.
+    """
+    copies: dict[str, Taken] = {}
     left = UNDO_LIMIT
     for session_id in session_ids:
         copy = await _copy(store, session_id, left)
@@ -97,8 +100,8 @@ async def take_sessions(store: SessionStore, session_ids: Sequence[str]) -> list
             return None
         left -= size_of(copy.records)
         if copy.records:
-            taken.append(copy)
-    return taken
+            copies[session_id] = copy
+    return copies
 
 
 async def _copy(store: SessionStore, session_id: str, limit: int) -> Taken | None:
@@ -107,10 +110,54 @@ async def _copy(store: SessionStore, session_id: str, limit: int) -> Taken | Non
         if records is None:
             return None
         [summary] = await summaries(store, [session_id])
-        if summary.length == len(records):
+        if summary.length >= len(records):  # what was appended since is not deleted, so it needs no copy
             return Taken(session_id, 0, tuple(records), summary.ttl)
-    name = showable(session_id[:100])
-    raise Refusal("stale", f"Others are writing to {name!r} right now; nothing was cleared. Try again.")
+    raise _keeps_changing(session_id)
+
+
+async def delete_copied(store: SessionStore, copy: Taken, limit: int, keep: Callable[[Taken], None]) -> None:
+    """Delete exactly the records of `copy`, and `keep` them; what others append meanwhile stays.
+
+    If others changed the copied records meanwhile, copies again before it deletes. A copy whose deletion
+    may or may not have happened is kept as uncertain.
+
+    Raises: StoreError; StoreConflictError if the session changes at every attempt, with nothing deleted;
+    Refusal if it has grown above `limit` bytes.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            existed = await store.adelete(copy.session_id, count=len(copy.records), last=copy.records[-1])
+        except StoreConflictError:
+            again = await _copy(store, copy.session_id, limit)
+            if again is None:
+                raise Refusal(
+                    "too_large",
+                    f"{_name(copy.session_id)} has grown above 50 MB, so clearing it could not be undone. "
+                    "It was not cleared.",
+                ) from None
+            if again.records:
+                copy = again
+                continue
+            existed = False
+        except StoreError:
+            keep(replace(copy, certain=False))
+            raise
+        # It existed a moment ago. Either another client deleted it, or this store did, and found nothing left
+        # when it retried because the response was lost.
+        keep(copy if existed else replace(copy, certain=False))
+        return
+    raise _keeps_changing(copy.session_id)
+
+
+def _keeps_changing(session_id: str) -> StoreConflictError:
+    return StoreConflictError(
+        f"{_name(session_id)} was changed meanwhile by another client, {_ATTEMPTS} times in a row; "
+        "it was not cleared. Try again when nobody writes to it."
+    )
+
+
+def _name(session_id: str) -> str:
+    return f"Session {showable(session_id[:100])!r}"
 
 
 async def _read_up_to(store: SessionStore, session_id: str, limit: int) -> list[str] | None:

@@ -79,6 +79,7 @@ class StandIn:
         self.hits: list[dict[str, Any]] = []
         self.events: list[Message] = []
         self.extra_env = False
+        self.later: dict[str, Talk] = {}
 
     def __call__(self, message: Message) -> list[Message]:
         self.seen.append(message)
@@ -274,7 +275,9 @@ class StandIn:
         self.keep()
         self.epoch += 1
         cleared = [name for name in params["session_ids"] if self.talks.pop(name, None)]
-        return {"cleared": cleared, "missing": [], "undo": self.undo_state()}
+        self.talks |= self.later
+        later = [{"session_id": name, "length": talk.length} for name, talk in self.later.items()]
+        return {"cleared": cleared, "missing": [], "later": later, "undo": self.undo_state()}
 
     def keep(self) -> None:
         self.kept.append(dict(self.talks))

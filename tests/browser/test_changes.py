@@ -150,6 +150,15 @@ def test_several_sessions_are_cleared_together(blank: Blank) -> None:
     expect(page.get_by_text("2 selected")).to_be_hidden()
 
 
+def test_messages_added_during_a_clear_are_shown_and_announced(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    kernel.later = {"trip to Oslo": Talk(2)}
+    page.get_by_role("button", name="Clear session").click()
+    page.get_by_role("button", name="Clear 40 messages").click()
+    expect(page.get_by_text("2 messages that others added meanwhile stayed.")).to_be_visible()
+    expect(page.locator(".msg:not(.waiting)")).to_have_count(2)
+
+
 def test_a_failed_clear_says_why_in_its_sheet(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.broken["clear"] = {"type": "unavailable", "message": "The server does not answer."}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +17,7 @@ from chatmem_nb import HistoryBrowser, InvalidInputError, StoreError
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all, parse_all
 from chatmem_nb.stores.protocol import SessionStore
+from chatmem_nb.stores.upstash import UpstashSessionStore
 from chatmem_nb.widgets import _undo
 from tests.wire.browser_page import Page, Refused, kept_comms
 
@@ -219,6 +222,102 @@ def test_what_was_written_after_a_clear_stays_behind_what_comes_back(page: Page,
     store.append("a", TALK[2:])
     page.ask("undo")
     assert store.read("a") == TALK
+
+
+def changed_during_clear(page: Page, server: Any, changes: Sequence[Callable[[], object]]) -> int:
+    """Clear session "a", with each of `changes` between a copy and the deletion; return the request's id."""
+    command = "EVAL" if isinstance(server, LocalUpstash) else "ItemGetTtl"  # what follows the copy
+    server.faults.add("delay", command=command, times=len(changes), delay=timedelta(seconds=1))
+    rid = page.start("clear", session_ids=["a"])
+    for left, change in reversed(list(enumerate(changes))):
+        deadline = time.monotonic() + 20
+        while len(server.faults) > left:
+            assert time.monotonic() < deadline, "the copy was not made"
+            time.sleep(0.005)
+        time.sleep(
+            0.2
+        )  # a fault counts as met just before its request is applied; the response is held for 1 s
+        change()
+    return rid
+
+
+def remove_oldest(store: SessionStore) -> None:
+    if isinstance(store, UpstashSessionStore):
+        store.redis_client.rpop(f"{store.key_prefix}a")  # no EVAL, for which a fault is waiting
+    else:
+        store.remove("a", 0, store.read("a", 0, 1)[0])
+
+
+def test_messages_appended_during_a_clear_stay_and_survive_its_undo(
+    page: Page, server: Any, store: SessionStore
+) -> None:
+    store.append("a", TALK[:2])
+    at = page.open("a")
+    page.forget()
+    answer = page.reply(changed_during_clear(page, server, [lambda: store.append("a", TALK[2:])]))
+    assert store.read("a") == TALK[2:]
+    assert (answer["cleared"], answer["later"]) == (["a"], [{"session_id": "a", "length": 2}])
+    assert page.event(event="changed", what="session", session="a", total=2)["epoch"] != at["epoch"]
+    assert [row["length"] for row in page.ask("sessions")["rows"]] == [2]
+    page.ask("undo")
+    assert store.read("a") == TALK
+
+
+def test_a_session_that_changes_during_a_clear_is_copied_again(
+    page: Page, server: Any, store: SessionStore
+) -> None:
+    store.append("a", TALK)
+    answer = page.reply(changed_during_clear(page, server, [lambda: remove_oldest(store)]))
+    assert (answer["cleared"], answer["later"], store.read("a")) == (["a"], [], [])
+    page.ask("undo")
+    assert store.read("a") == TALK[1:]
+
+
+def test_a_session_that_keeps_changing_is_not_cleared(page: Page, server: Any, store: SessionStore) -> None:
+    # On Upstash the deletions are EVALs as well, and are delayed too.
+    times = 5 if isinstance(server, LocalUpstash) else 3
+    store.append("a", [*TALK, *TALK])
+    rid = changed_during_clear(page, server, [lambda: remove_oldest(store)] * times)
+    with pytest.raises(Refused, match="changed meanwhile by another client"):
+        page.reply(rid)
+    assert page.refusal_of(rid) == "changed"
+    assert store.read("a") == [*TALK, *TALK][times:]
+    assert page.ask("hello")["undo"] is None
+
+
+def test_a_session_that_others_delete_during_a_clear_can_be_restored(
+    page: Page, server: Any, store: SessionStore
+) -> None:
+    store.append("a", TALK[:1])
+    answer = page.reply(changed_during_clear(page, server, [lambda: remove_oldest(store)]))
+    assert answer["cleared"] == ["a"]
+    page.ask("undo")
+    assert store.read("a") == TALK[:1]
+
+
+def test_clear_and_undo_lose_nothing_while_another_client_appends(
+    browser: HistoryBrowser, store: SessionStore
+) -> None:
+    acknowledged: list[str] = []
+    stopped = threading.Event()
+
+    def append() -> None:
+        while not stopped.is_set():
+            [record] = encode_all([HumanMessage(f"message {len(acknowledged)}")])
+            store.append("a", [record])
+            acknowledged.append(record)
+
+    store.append("a", TALK)
+    writer = threading.Thread(target=append)
+    writer.start()
+    try:
+        for _ in range(15):
+            browser.clear("a")
+            browser.undo()
+    finally:
+        stopped.set()
+        writer.join()
+    assert sorted(store.read("a")) == sorted([*TALK, *acknowledged])
 
 
 def test_above_the_limit_there_is_no_undo_and_it_must_be_confirmed(

@@ -1012,11 +1012,13 @@ function clear(app, session_ids) {
 	let body = h("div", dim("Counting…"))
 	let asking = app.ask("measure_clear", {session_ids}, ({done, total}) => put(body, dim(part(done, total))))
 	let {yes, fail} = confirm(app, `Clear ${plural(session_ids.length, "session")}?`, body, "Clear", async () => {
-		let {cleared, undo} = await app.ask("clear", {session_ids})
+		let {cleared, later, undo} = await app.ask("clear", {session_ids})
+		let added = later.reduce((sum, {length}) => sum + length, 0)
 		app.list.select([])
 		app.list.load({keep: true})
-		if (cleared.includes(app.talk.session)) app.talk.none()
-		app.undoable(undo, `Cleared ${plural(cleared.length, "session")}`)
+		if (later.some(({session_id}) => session_id === app.talk.session)) app.open(app.talk.session)
+		else if (cleared.includes(app.talk.session)) app.talk.none()
+		app.undoable(undo, `Cleared ${plural(cleared.length, "session")}.` + (added ? ` ${plural(added, "message")} that others added meanwhile stayed.` : ""))
 	}, asking.cancel)
 	yes.disabled = true
 	app.work(async () => {
