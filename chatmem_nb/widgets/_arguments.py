@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from typing import Final
+from typing import Final, SupportsIndex
 
 from ..errors import InvalidInputError
 from ..stores.protocol import SessionStore, checked_session_id
@@ -32,3 +33,13 @@ def checked_height(height: object) -> str:
     if not isinstance(text, str) or not _HEIGHT.fullmatch(text):
         raise InvalidInputError(f"height must be a CSS length such as '560px' or '70vh', got {height!r:.40}")
     return text
+
+
+def checked_index(index: object) -> int:
+    """Return `index` as a whole number. Raises: InvalidInputError."""
+    if not isinstance(index, bool) and isinstance(index, SupportsIndex):
+        try:
+            return operator.index(index)
+        except TypeError:  # numpy's bool has `__index__`, and refuses it
+            pass
+    raise InvalidInputError(f"index must be a whole number, got {index!r:.40}")

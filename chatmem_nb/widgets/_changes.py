@@ -11,12 +11,13 @@ from ..errors import StoreError
 from ..markdown import showable
 from ..records import MESSAGE_CLASSES, encode, encode_all
 from ..stores.protocol import SessionStore
+from ._identity import changed, identity_of
 from ._paste import PasteError, read_messages
 from ._reading import summaries
 from ._refusals import Refusal
 from ._requests import Call, Params
 from ._sessions import SessionList
-from ._state import BrowserState, stale
+from ._state import BrowserState
 from ._undo import UNDO_LIMIT, Change, Taken, UndoStack, copy_sessions, delete_copied, measured, size_of
 
 if TYPE_CHECKING:
@@ -68,12 +69,23 @@ class Changes:
         return {**nothing, "count": len(messages), **self._appended(session_id, length, len(messages))}
 
     async def remove(self, params: Params, call: Call) -> dict[str, Any]:
-        """Take one message out of the open session."""
+        """Remove one message of the open session: the one whose row the page shows, or none."""
         store = self._writable()
         opened = self._state.at(params.session_id(), params.integer("epoch"))
-        return await _to_its_end(
-            self._remove(store, opened.session_id, opened.epoch, params.integer("index"))
-        )
+        index, identity = params.integer("index"), params.text("identity", limit=100)
+
+        def is_meant(raw: str) -> bool:
+            self._state.at(opened.session_id, opened.epoch)
+            return identity_of(raw) == identity
+
+        return await _to_its_end(self._remove(store, opened.session_id, index, is_meant))
+
+    async def remove_record(self, session_id: str, index: int, record: str) -> None:
+        """Remove the message at `index` for Python, which has read `record` there.
+
+        Raises: StoreError; StoreConflictError if another record is there now.
+        """
+        await _to_its_end(self._remove(self._writable(), session_id, index, lambda raw: raw == record))
 
     async def measure_clear(self, params: Params, call: Call) -> dict[str, Any]:
         """Say what clearing would take away, and whether it could be undone."""
@@ -128,12 +140,13 @@ class Changes:
         self.check_writable()
         return self._state.store
 
-    async def _remove(self, store: SessionStore, session_id: str, epoch: int, index: int) -> dict[str, Any]:
+    async def _remove(
+        self, store: SessionStore, session_id: str, index: int, is_meant: Callable[[str], bool]
+    ) -> dict[str, Any]:
         async with self._turn:
-            self._state.at(session_id, epoch)
             raws = await store.aread(session_id, index, index + 1)
-            if not raws:
-                raise Refusal("invalid", f"There is no message {index:,} in this session.", field="index")
+            if not raws or not is_meant(raws[0]):
+                raise await changed(self._state, session_id)
             [summary] = await summaries(store, [session_id])
             taken = Taken(session_id, index, (raws[0],), summary.ttl)
             label = f"delete of message {index + 1:,} of {_named([session_id])}"
@@ -143,8 +156,7 @@ class Changes:
                 self.undos.keep(Change(label, (replace(taken, certain=False),)))
                 raise
             if not removed:
-                self._state.count(session_id, await store.alength(session_id), changed=True)
-                raise stale()
+                raise await changed(self._state, session_id)
             self.undos.keep(Change(label, (taken,)))
             total = max(0, summary.length - 1)
             now = self._state.count(session_id, total, changed=True)

@@ -13,6 +13,7 @@ from ..records import StoredMessage
 from ._code import Code
 from ._entries import text_of
 from ._filter import Filter
+from ._identity import identity_of
 from ._reading import all_records
 from ._refusals import Refusal
 from ._requests import Call, Params
@@ -37,6 +38,8 @@ class Hit:
     """The words around the match; the first words where no text was looked for."""
     at: tuple[int, int]
     """Where in the snippet the match stands."""
+    identity: str = ""
+    """A digest of the record, by which a change of it is noticed."""
 
     def shown(self) -> dict[str, Any]:
         """Return the hit as the page shows it."""
@@ -46,6 +49,7 @@ class Hit:
             "role": self.role,
             "snippet": self.snippet,
             "at": list(self.at),
+            "identity": self.identity,
         }
 
 
@@ -131,7 +135,8 @@ def _hit(session_id: str, record: StoredMessage, text: str) -> Hit:
     start, end = found or (0, 0)
     first = max(0, start - _BEFORE)
     snippet = re.sub(r"\s", " ", showable(words[first : end + _AFTER].replace("\r\n", " \n")))
-    return Hit(session_id, record.index, role_of(record), snippet, (start - first, end - first))
+    at = (start - first, end - first)
+    return Hit(session_id, record.index, role_of(record), snippet, at, identity_of(record))
 
 
 def _position(words: str, text: str) -> tuple[int, int] | None:

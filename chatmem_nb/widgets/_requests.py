@@ -65,6 +65,10 @@ class Params:
         """Return the whole numbers `name`, none below 0."""
         return [Params({name: value}).integer(name) for value in self._sequence(name, limit)]
 
+    def texts(self, name: str, *, limit: int) -> list[str]:
+        """Return the texts `name`."""
+        return [Params({name: value}).text(name) for value in self._sequence(name, limit)]
+
     def flag(self, name: str, default: bool = False) -> bool:
         """Return whether `name` is true."""
         value = self._value(name, default)

@@ -12,6 +12,7 @@ from ..records import StoredMessage, parse
 from ._blocks import read_content
 from ._calls import tool_calls_of
 from ._entries import laid_out, shown_call, text_of, words_html
+from ._identity import changed, identity_of
 from ._reading import records, summaries
 from ._refusals import Refusal
 from ._rendering import Rendering
@@ -111,13 +112,18 @@ class Transcript:
     async def copy(self, params: Params, call: Call) -> dict[str, Any]:
         """Return messages as text that can be pasted elsewhere."""
         opened = self._state.at(params.session_id(), params.integer("epoch"))
-        indexes = sorted(set(params.integers("indexes", limit=1_000)))
+        indexes, identities = params.integers("indexes", limit=1_000), params.texts("identities", limit=1_000)
+        if len(identities) != len(indexes):
+            raise Refusal("invalid", "`identities` must have one entry per index.", field="identities")
+        meant = dict(zip(indexes, identities, strict=True))
         form = params.choice("format", ("text", "markdown", "json"), "text")
         found: list[StoredMessage] = []
-        for start, stop in _runs(indexes):
+        for start, stop in _runs(sorted(meant)):
             found += await self._records(opened.session_id, opened.epoch, start, min(stop, opened.total))
             if sum(len(record.raw) for record in found) > COPY_LIMIT:
                 raise Refusal("too_large", "That is more than 5 MB; download it as a file instead.")
+        if len(found) < len(meant) or any(identity_of(record) != meant[record.index] for record in found):
+            raise await changed(self._state, opened.session_id)
         return {"text": "\n\n".join(map(_COPIES[form], found)) if form != "json" else _as_json(found)}
 
     async def locate(self, params: Params, call: Call) -> dict[str, Any]:
@@ -132,18 +138,27 @@ class Transcript:
             stamp = await self._stored_at(opened.session_id, opened.epoch, middle)
             # Records without a time were written before this package wrote here: they are the older ones.
             low, high = (low, middle) if stamp is not None and stamp >= wanted else (middle + 1, high)
-        return {"index": min(low, opened.total - 1)}
+        [found] = await self._records(
+            opened.session_id, opened.epoch, min(low, opened.total - 1), min(low, opened.total - 1) + 1
+        )
+        return {"index": found.index, "identity": identity_of(found)}
 
     async def _stored_at(self, session_id: str, epoch: int, index: int) -> datetime | None:
         [record] = await self._records(session_id, epoch, index, index + 1)
         return record.stored_at
 
     async def _one(self, params: Params) -> StoredMessage:
+        """Return the record that a row of the page stands for.
+
+        Raises: StoreConflictError if another record is at its index now.
+        """
         opened = self._state.at(params.session_id(), params.integer("epoch"))
-        index = params.integer("index")
+        index, identity = params.integer("index"), params.text("identity", limit=100)
         if index >= opened.total:
             raise Refusal("invalid", f"There is no message {index:,} in this session.", field="index")
         [record] = await self._records(opened.session_id, opened.epoch, index, index + 1)
+        if identity_of(record) != identity:
+            raise await changed(self._state, opened.session_id)
         return record
 
     async def _records(self, session_id: str, epoch: int, start: int, stop: int) -> list[StoredMessage]:

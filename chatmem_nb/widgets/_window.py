@@ -13,6 +13,7 @@ from ..stores.protocol import SessionStore
 from ._blocks import Content, read_content
 from ._calls import tool_calls_of
 from ._entries import CALLS_SHOWN, TEXT_CLIP, entry, short
+from ._identity import identity_of
 from ._reading import records as read
 from ._roles import role_of
 
@@ -67,6 +68,7 @@ class _Draft:
     """A record read once, to be made an entry of several sizes."""
 
     record: StoredMessage
+    identity: str
     content: Content
     results: dict[str, StoredMessage] | None
     answers: tuple[str, int] | None
@@ -76,7 +78,7 @@ class _Draft:
         return len(self.content.text)
 
     def entry(self, text_clip: int, shown: int) -> dict[str, Any]:
-        return entry(
+        shown_entry = entry(
             self.record,
             content=self.content,
             text_clip=text_clip,
@@ -84,6 +86,7 @@ class _Draft:
             results=self.results,
             answers=self.answers,
         )
+        return {"identity": self.identity, **shown_entry}
 
 
 def _drafts(records: Sequence[StoredMessage], neighbours: Sequence[StoredMessage] = ()) -> list[_Draft]:
@@ -91,6 +94,7 @@ def _drafts(records: Sequence[StoredMessage], neighbours: Sequence[StoredMessage
     return [
         _Draft(
             record,
+            identity_of(record),
             Content() if record.error is not None else read_content(record.data or {}),
             results.get(record.index),
             answers.get(record.index),

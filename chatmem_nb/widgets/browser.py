@@ -12,7 +12,7 @@ import traitlets
 from ..errors import InvalidInputError
 from ..records import StoredMessage, parse_all
 from ..stores.protocol import SessionStore, checked_session_id
-from ._arguments import checked_height, store_and_session
+from ._arguments import checked_height, checked_index, store_and_session
 from ._connection import given
 from ._find import Hit
 from ._page import PageWidget
@@ -153,10 +153,19 @@ class HistoryBrowser(PageWidget):
         return self._wait(self._methods.changes.append_messages(session_id, messages))
 
     def remove(self, index: int) -> None:
-        """Delete the message at `index` of the open session; negative numbers count from the newest."""
+        """Remove the message at `index` of the open session; negative numbers count from the newest.
+
+        Raises: InvalidInputError if there is no such message; StoreError; StoreConflictError if another
+        client changed the session meanwhile, with nothing removed.
+        """
+        asked = checked_index(index)
         opened = self._counted()
-        at = index + opened.total if index < 0 else index
-        self._ask("remove", session_id=opened.session_id, epoch=opened.epoch, index=at)
+        store, _ = self._opened()
+        place = asked + opened.total if asked < 0 else asked
+        found = store.read(opened.session_id, place, place + 1) if 0 <= place < opened.total else []
+        if not found:
+            raise InvalidInputError(f"there is no message {asked} in a session of {opened.total:,} messages")
+        self._wait(self._methods.changes.remove_record(opened.session_id, place, found[0]))
 
     def clear(self, *session_ids: str, without_undo: bool = False) -> list[str]:
         """Delete sessions, the open one if none is named, and return those that were there; asks nobody.

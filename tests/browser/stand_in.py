@@ -45,6 +45,10 @@ def plain_entry(index: int) -> dict[str, Any]:
     return entry
 
 
+class Changed(Exception):
+    """Another message is at the index that the page means."""
+
+
 @dataclass
 class Talk:
     """One stored conversation."""
@@ -55,7 +59,8 @@ class Talk:
     added: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     def entry(self, index: int) -> dict[str, Any]:
-        return self.added.get(index) or self.make(index) | {"index": index}
+        entry = self.added.get(index) or self.make(index)
+        return {"identity": f"text of {index}"} | entry | {"index": index}
 
 
 class StandIn:
@@ -93,6 +98,13 @@ class StandIn:
         self.events = []
         try:
             answer = getattr(self, "on_" + method)(message["params"])
+        except Changed:
+            self.epoch += 1
+            name = message["params"]["session_id"]
+            known = {"session": name, "epoch": self.epoch, "total": self.talks[name].length}
+            event = {"event": "changed", "what": "session", **known}
+            error = {"type": "changed", "message": "Changed meanwhile: nothing was done.", "field": None}
+            return [event, head | {"ok": False, "error": error}]
         except KeyError as error:
             return [head | {"ok": False, "error": {"type": "error", "message": str(error), "field": None}}]
         buffers = answer.pop("buffers", [])
@@ -195,28 +207,44 @@ class StandIn:
         return {"messages": talk.length, "facts": facts(figures)}
 
     def on_locate(self, params: Message) -> Message:
-        return {"index": 7}
+        return {"index": 7, "identity": self.talks[params["session_id"]].entry(7)["identity"]}
 
     # one message
 
+    def check(self, params: Message) -> None:
+        """Compare what the page means with what is there."""
+        meant = zip(
+            params.get("indexes") or [params["index"]],
+            params.get("identities") or [params["identity"]],
+            strict=True,
+        )
+        talk = self.talks[params["session_id"]]
+        if any(talk.entry(index)["identity"] != identity for index, identity in meant):
+            raise Changed
+
     def on_raw(self, params: Message) -> Message:
+        self.check(params)
         raw = '{"type":"human","data":{"content":"hello","big":12345678901234567890,"list":[],"a":[1]}}'
         return {"raw": raw, "chars": len(raw)}
 
     def on_full(self, params: Message) -> Message:
+        self.check(params)
         offset = params["offset"]
         return {"text": "x" * 1000, "next": offset + 1000 if offset < 1000 else None}
 
     def on_image(self, params: Message) -> Message:
+        self.check(params)
         dot = (
             "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
         )
         return {"data_url": "data:image/png;base64," + dot}
 
     def on_copy(self, params: Message) -> Message:
+        self.check(params)
         return {"text": f"{params['format']} of {params['indexes']}"}
 
     def on_calls(self, params: Message) -> Message:
+        self.check(params)
         calls = [{"name": f"tool_{i}", "args": "{}", "result": None} for i in range(params["start"], 60)]
         return {"tool_calls": calls, "total": 60}
 
@@ -260,6 +288,7 @@ class StandIn:
         return {"count": 2, "errors": [], "index": talk.length - 2, "total": talk.length}
 
     def on_remove(self, params: Message) -> Message:
+        self.check(params)
         self.keep()
         self.epoch += 1
         talk = self.talks[params["session_id"]]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from stand_in import StandIn, Talk
+from stand_in import StandIn, Talk, plain_entry
 
 pytestmark = pytest.mark.browser
 Blank = Callable[..., Page]
@@ -119,6 +120,42 @@ def test_a_message_is_deleted_after_a_question_and_comes_back(blank: Blank) -> N
     page.locator(".toast").get_by_role("button", name="Undo").click()
     expect(page.get_by_text("40 messages")).to_be_visible()
     expect(page.get_by_text("Undone: the removal")).to_be_visible()
+
+
+def moved_up(index: int) -> dict[str, Any]:
+    """The conversation after another client removed its first message."""
+    return plain_entry(index + 1) | {"identity": f"text of {index + 1}"}
+
+
+def test_a_message_that_another_client_moved_is_not_deleted(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    row = page.locator(".msg[aria-posinset='39']")
+    row.hover()
+    row.get_by_role("button", name="Delete message").click()
+    kernel.talks["trip to Oslo"] = Talk(39, moved_up)
+    page.get_by_role("dialog").get_by_role("button", name="Delete message").click()
+    expect(page.locator(".toast")).to_contain_text("Changed meanwhile: nothing was done.")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_text("39 messages")).to_be_visible()
+    expect(row).to_contain_text("Message number 39")
+    assert kernel.talks["trip to Oslo"].length == 39
+    row.hover()
+    row.get_by_role("button", name="Delete message").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete message").click()
+    expect(page.get_by_text("38 messages")).to_be_visible()
+    assert [ask["identity"] for ask in kernel.asked("remove")] == ["text of 38", "text of 39"]
+
+
+@pytest.mark.parametrize("action", ["Copy", "Raw JSON"])
+def test_no_other_message_is_shown_in_place_of_one_that_moved(blank: Blank, action: str) -> None:
+    page, kernel = opened(blank)
+    kernel.talks["trip to Oslo"] = Talk(39, moved_up)
+    row = page.locator(".msg[aria-posinset='39']")
+    row.hover()
+    row.get_by_role("button", name=action, exact=True).click()
+    expect(page.locator(".toast")).to_contain_text("Changed meanwhile: nothing was done.")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(row).to_contain_text("Message number 39")
 
 
 def test_clearing_names_the_session_and_counts_its_messages(blank: Blank) -> None:

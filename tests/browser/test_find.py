@@ -15,7 +15,16 @@ Blank = Callable[..., Page]
 
 def hit(session: str, index: int, snippet: str = "take the ferry to Oslo") -> dict[str, Any]:
     start = snippet.find("ferry")
-    return {"session_id": session, "index": index, "role": "ai", "snippet": snippet, "at": [start, start + 5]}
+    identity = f"text of {index}"
+    at = [start, start + 5]
+    return {
+        "session_id": session,
+        "index": index,
+        "role": "ai",
+        "snippet": snippet,
+        "at": at,
+        "identity": identity,
+    }
 
 
 def opened(blank: Blank, *hits: dict[str, Any]) -> tuple[Page, StandIn]:
@@ -47,6 +56,17 @@ def test_hits_are_stepped_through_with_the_keyboard(blank: Blank) -> None:
     page.keyboard.press("Shift+Enter")
     expect(page.locator(".msg[aria-posinset='5000']")).to_be_in_viewport()
     assert len(kernel.asked("find")) == 1
+
+
+def test_a_hit_that_is_no_longer_in_its_place_is_announced(blank: Blank) -> None:
+    moved = hit("talk", 2500) | {"identity": "text of another"}
+    page, kernel = opened(blank, hit("talk", 9), moved)
+    look(page, "ferry")
+    expect(page.locator(".find [role=status]")).to_have_text("1 of 2 hits")
+    expect(page.locator(".toast")).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast")).to_contain_text("what was found is no longer here")
+    assert len(kernel.asked("open")) == 2  # read again once, and not for ever
 
 
 def test_the_words_found_are_marked_without_new_markup(blank: Blank) -> None:

@@ -97,6 +97,12 @@ class Page:
     def rows(self, session_id: str, start: int = 0, stop: int = 25) -> list[dict[str, Any]]:
         return list(self.ask("window", **self.open(session_id), start=start, stop=stop)["rows"])
 
+    def message(self, session_id: str, index: int) -> dict[str, Any]:
+        """Open a session, and return what asks about its message `index` must say."""
+        at = self.open(session_id)
+        [row] = self.ask("window", **at, start=index, stop=index + 1)["rows"]
+        return {**at, "index": index, "identity": row["identity"]}
+
     def event(self, **wanted: Any) -> dict[str, Any]:
         """Wait for an event that holds `wanted`."""
         content, _ = self._wait(lambda content: "event" in content and wanted.items() <= content.items())

@@ -163,20 +163,19 @@ def test_one_long_message_is_clipped_and_read_on_in_parts(page: Page, store: Ses
     [row] = page.ask("window", **at, start=0, stop=1)["rows"]
     assert row["clipped"] == len(text)
     assert len(row["html"]) < 5_000
-    full = page.ask("full", **at, index=0, offset=50_000)
+    full = page.ask("full", **at, index=0, identity=row["identity"], offset=50_000)
     assert full["text"] == text[50_000:]
     assert full["next"] is None
 
 
 def test_a_whole_message_is_rendered_when_asked_for(page: Page, store: SessionStore) -> None:
     store.append("a", [encode(AIMessage("*x* " * 5_000))])
-    at = page.open("a")
-    assert page.ask("full", **at, index=0, offset=0)["html"].count("<em>") == 5_000
+    assert page.ask("full", **page.message("a", 0), offset=0)["html"].count("<em>") == 5_000
 
 
 def test_the_raw_record_is_as_it_is_stored(page: Page, store: SessionStore) -> None:
     store.append("a", ['{"type": "human",  "data": {"content": "x", "n": 12345678901234567890123}}'])
-    raw = page.ask("raw", **page.open("a"), index=0)
+    raw = page.ask("raw", **page.message("a", 0))
     assert raw["raw"] == store.read("a")[0]
     assert '"n": 12345678901234567890123' in raw["pretty"]
 
@@ -219,7 +218,7 @@ def test_many_calls_of_one_message_are_paged(page: Page, store: SessionStore) ->
     assert row["tool_calls_total"] == 1_000
     assert len(row["tool_calls"]) <= 20
     assert len(json.dumps(row)) < 25_000
-    more = page.ask("calls", **at, index=0, start=40, stop=60)
+    more = page.ask("calls", **page.message("a", 0), start=40, stop=60)
     assert [call["name"] for call in more["tool_calls"]] == [f"t{number}" for number in range(40, 60)]
     assert more["tool_calls"][0]["result"]["text"] == "r40"
     assert more["total"] == 1_000
@@ -228,14 +227,17 @@ def test_many_calls_of_one_message_are_paged(page: Page, store: SessionStore) ->
 def test_messages_are_copied_as_text_markdown_and_json(page: Page, store: SessionStore) -> None:
     store.append("a", TALK)
     at = page.open("a")
-    assert (
-        page.ask("copy", **at, indexes=[0, 2], format="text")["text"]
-        == "human: hello *you*\n\nhuman: 漢字 👋"
-    )
-    assert page.ask("copy", **at, indexes=[1], format="markdown")["text"] == "**ai**\n\nhi"
-    assert json.loads(page.ask("copy", **at, indexes=[0, 1], format="json")["text"]) == [
-        json.loads(raw) for raw in TALK[:2]
-    ]
+    rows = page.ask("window", **at, start=0, stop=3)["rows"]
+
+    def copied(*indexes: int, form: str) -> str:
+        identities = [rows[index]["identity"] for index in indexes]
+        return str(page.ask("copy", **at, indexes=list(indexes), identities=identities, format=form)["text"])
+
+    assert copied(0, 2, form="text") == "human: hello *you*\n\nhuman: 漢字 👋"
+    assert copied(1, form="markdown") == "**ai**\n\nhi"
+    assert json.loads(copied(0, 1, form="json")) == [json.loads(raw) for raw in TALK[:2]]
+    wrong = page.refused("copy", **at, indexes=[0, 1], identities=["x"], format="text")
+    assert (wrong.type, wrong.field) == ("invalid", "identities")
 
 
 def test_a_date_is_found(page: Page, store: SessionStore) -> None:
@@ -246,7 +248,8 @@ def test_a_date_is_found(page: Page, store: SessionStore) -> None:
     ]
     store.append("a", [undated, undated, *records])
     at = page.open("a")
-    assert page.ask("locate", **at, date="2026-01-05")["index"] == 6
+    found = page.ask("locate", **at, date="2026-01-05")
+    assert (found["index"], found["identity"]) == (6, page.message("a", 6)["identity"])
     assert page.ask("locate", **at, date="2020-01-01T00:00:00Z")["index"] == 2
     assert page.ask("locate", **at, date="2030-01-01")["index"] == 21
     assert page.refused("locate", **at, date="yesterday").field == "date"
@@ -512,7 +515,7 @@ def test_text_that_no_message_can_carry_is_mended(page: Page, store: SessionStor
     [row] = page.rows("a")
     assert row["html"] == "<p>\ufffd x</p>\n"
     assert row["name"] == "\ufffd\ufffd"
-    page.ask("raw", **page.open("a"), index=0)
+    page.ask("raw", **page.message("a", 0))
     page.ask("sessions")
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from chatmem_nb import HistoryBrowser, InvalidInputError, StoreError
+from chatmem_nb import HistoryBrowser, InvalidInputError, StoreConflictError, StoreError
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all, parse_all
 from chatmem_nb.stores.protocol import SessionStore
-from chatmem_nb.stores.upstash import UpstashSessionStore
 from chatmem_nb.widgets import _undo
 from tests.wire.browser_page import Page, Refused, kept_comms
 
@@ -145,8 +144,8 @@ def test_json_that_is_no_message_is_named_by_its_line_and_nothing_is_sent(
 def test_one_message_is_deleted_and_comes_back_in_its_place(page: Page, store: SessionStore) -> None:
     records = [TALK[0], ODD[0], ODD[1], TALK[1], ODD[0]]
     store.append("a", records)
-    at = page.open("a")
-    answer = page.ask("remove", **at, index=1)
+    at = page.message("a", 1)
+    answer = page.ask("remove", **at)
     assert store.read("a") == [TALK[0], ODD[1], TALK[1], ODD[0]]
     assert answer["total"] == 4
     assert answer["epoch"] != at["epoch"]
@@ -156,13 +155,62 @@ def test_one_message_is_deleted_and_comes_back_in_its_place(page: Page, store: S
     assert (undone["session_id"], undone["total"], undone["undo"]) == ("a", 5, None)
 
 
-def test_a_message_that_others_moved_is_not_deleted(page: Page, store: SessionStore) -> None:
+def test_a_message_is_removed_once(page: Page, store: SessionStore) -> None:
     store.append("a", TALK)
-    at = page.open("a")
-    page.ask("remove", **at, index=0)
-    assert page.refused("remove", **at, index=0).type == "stale"
-    assert page.refused("remove", **page.open("a"), index=3).type == "invalid"
-    assert len(store.read("a")) == 3
+    at = page.message("a", 0)
+    page.ask("remove", **at)
+    assert page.refused("remove", **at).type == "stale"
+    assert store.read("a") == TALK[1:]
+
+
+@pytest.mark.parametrize("then_appended", [0, 1], ids=["shorter", "as long as before"])
+@pytest.mark.parametrize(
+    ("method", "extra"),
+    [
+        ("remove", {}),
+        ("raw", {}),
+        ("full", {"offset": 0}),
+        ("image", {"block": 0}),
+        ("calls", {"start": 0, "stop": 5}),
+        ("copy", {"format": "text"}),
+    ],
+)
+def test_a_row_never_stands_for_the_message_that_took_its_place(
+    page: Page, store: SessionStore, method: str, extra: dict[str, Any], then_appended: int
+) -> None:
+    store.append("a", TALK)
+    at = page.message("a", 1)
+    store.remove("a", 0, TALK[0])  # another client
+    store.append("a", TALK[:then_appended])
+    rest = store.read("a")
+    lists = {"indexes": [1], "identities": [at["identity"]]} if method == "copy" else {}
+    page.forget()
+    refused = page.refused(method, **at, **extra, **lists)
+    assert (refused.type, store.read("a")) == ("changed", rest)
+    assert page.event(event="changed", what="session", session="a", total=len(rest))["epoch"] != at["epoch"]
+    assert "three" not in page.everything()
+    page.ask("remove", **page.message("a", 1))
+    assert store.read("a") == [rest[0], *rest[2:]]
+
+
+def test_of_several_equal_messages_the_one_meant_is_removed(page: Page, store: SessionStore) -> None:
+    store.append("a", [ODD[0], TALK[0], ODD[0]])
+    page.ask("remove", **page.message("a", 2))
+    assert store.read("a") == [ODD[0], TALK[0]]
+
+
+@pytest.mark.parametrize("verb", ["aread", "aremove"])
+def test_python_removes_no_message_but_the_one_it_read(
+    browser: HistoryBrowser, store: SessionStore, other: Callable[..., None], verb: str
+) -> None:
+    store.append("a", TALK)
+    browser.select("a")
+    other(verb, remove_oldest)
+    with pytest.raises(StoreConflictError, match="changed or moved meanwhile"):
+        browser.remove(0)
+    assert store.read("a") == TALK[1:]
+    browser.remove(-1)
+    assert store.read("a") == TALK[1:3]
 
 
 def test_sessions_are_measured_before_they_are_cleared(page: Page, store: SessionStore) -> None:
@@ -206,8 +254,8 @@ def test_cleared_sessions_come_back_byte_for_byte_with_their_ttl(
 
 def test_undos_are_taken_back_one_after_another(page: Page, store: SessionStore) -> None:
     store.append("a", TALK)
-    page.ask("remove", **page.open("a"), index=3)
-    page.ask("remove", **page.open("a"), index=0)
+    page.ask("remove", **page.message("a", 3))
+    page.ask("remove", **page.message("a", 0))
     page.ask("clear", session_ids=["a"])
     for length in (2, 3, 4):
         page.ask("undo")
@@ -224,37 +272,39 @@ def test_what_was_written_after_a_clear_stays_behind_what_comes_back(page: Page,
     assert store.read("a") == TALK
 
 
-def changed_during_clear(page: Page, server: Any, changes: Sequence[Callable[[], object]]) -> int:
-    """Clear session "a", with each of `changes` between a copy and the deletion; return the request's id."""
-    command = "EVAL" if isinstance(server, LocalUpstash) else "ItemGetTtl"  # what follows the copy
-    server.faults.add("delay", command=command, times=len(changes), delay=timedelta(seconds=1))
-    rid = page.start("clear", session_ids=["a"])
-    for left, change in reversed(list(enumerate(changes))):
-        deadline = time.monotonic() + 20
-        while len(server.faults) > left:
-            assert time.monotonic() < deadline, "the copy was not made"
-            time.sleep(0.005)
-        time.sleep(
-            0.2
-        )  # a fault counts as met just before its request is applied; the response is held for 1 s
-        change()
-    return rid
+Change = Callable[[SessionStore], object]
 
 
-def remove_oldest(store: SessionStore) -> None:
-    if isinstance(store, UpstashSessionStore):
-        store.redis_client.rpop(f"{store.key_prefix}a")  # no EVAL, for which a fault is waiting
-    else:
-        store.remove("a", 0, store.read("a", 0, 1)[0])
+@pytest.fixture
+def other(server: Any, store: SessionStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Makes another client change the service right before each of the next calls of a verb."""
+    with server.store(key_prefix=store.key_prefix) as client:
+
+        def changes_before(verb: str, *changes: Change) -> None:
+            left, call = list(changes), getattr(store, verb)
+
+            async def after_the_change(*args: Any, **options: Any) -> Any:
+                if left:
+                    await asyncio.to_thread(left.pop(0), client)
+                return await call(*args, **options)
+
+            monkeypatch.setattr(store, verb, after_the_change)
+
+        yield changes_before
+
+
+def remove_oldest(client: SessionStore) -> None:
+    client.remove("a", 0, client.read("a", 0, 1)[0])
 
 
 def test_messages_appended_during_a_clear_stay_and_survive_its_undo(
-    page: Page, server: Any, store: SessionStore
+    page: Page, store: SessionStore, other: Callable[..., None]
 ) -> None:
     store.append("a", TALK[:2])
     at = page.open("a")
     page.forget()
-    answer = page.reply(changed_during_clear(page, server, [lambda: store.append("a", TALK[2:])]))
+    other("adelete", lambda client: client.append("a", TALK[2:]))
+    answer = page.ask("clear", session_ids=["a"])
     assert store.read("a") == TALK[2:]
     assert (answer["cleared"], answer["later"]) == (["a"], [{"session_id": "a", "length": 2}])
     assert page.event(event="changed", what="session", session="a", total=2)["epoch"] != at["epoch"]
@@ -264,33 +314,33 @@ def test_messages_appended_during_a_clear_stay_and_survive_its_undo(
 
 
 def test_a_session_that_changes_during_a_clear_is_copied_again(
-    page: Page, server: Any, store: SessionStore
+    page: Page, store: SessionStore, other: Callable[..., None]
 ) -> None:
     store.append("a", TALK)
-    answer = page.reply(changed_during_clear(page, server, [lambda: remove_oldest(store)]))
+    other("adelete", remove_oldest)
+    answer = page.ask("clear", session_ids=["a"])
     assert (answer["cleared"], answer["later"], store.read("a")) == (["a"], [], [])
     page.ask("undo")
     assert store.read("a") == TALK[1:]
 
 
-def test_a_session_that_keeps_changing_is_not_cleared(page: Page, server: Any, store: SessionStore) -> None:
-    # On Upstash the deletions are EVALs as well, and are delayed too.
-    times = 5 if isinstance(server, LocalUpstash) else 3
-    store.append("a", [*TALK, *TALK])
-    rid = changed_during_clear(page, server, [lambda: remove_oldest(store)] * times)
-    with pytest.raises(Refused, match="changed meanwhile by another client"):
-        page.reply(rid)
-    assert page.refusal_of(rid) == "changed"
-    assert store.read("a") == [*TALK, *TALK][times:]
+def test_a_session_that_keeps_changing_is_not_cleared(
+    page: Page, store: SessionStore, other: Callable[..., None]
+) -> None:
+    store.append("a", TALK)
+    other("adelete", remove_oldest, remove_oldest, remove_oldest)
+    refused = page.refused("clear", session_ids=["a"])
+    assert (refused.type, store.read("a")) == ("changed", TALK[3:])
+    assert "changed meanwhile by another client" in refused.message
     assert page.ask("hello")["undo"] is None
 
 
 def test_a_session_that_others_delete_during_a_clear_can_be_restored(
-    page: Page, server: Any, store: SessionStore
+    page: Page, store: SessionStore, other: Callable[..., None]
 ) -> None:
     store.append("a", TALK[:1])
-    answer = page.reply(changed_during_clear(page, server, [lambda: remove_oldest(store)]))
-    assert answer["cleared"] == ["a"]
+    other("adelete", remove_oldest)
+    assert page.ask("clear", session_ids=["a"])["cleared"] == ["a"]
     page.ask("undo")
     assert store.read("a") == TALK[:1]
 
@@ -345,7 +395,7 @@ def test_read_only_takes_every_change_away(store: SessionStore) -> None:
     for method, params in {
         "append": {"session_id": "a", "role": "human", "content": "x"},
         "append_json": {"session_id": "a", "text": TALK[0], "dry_run": False},
-        "remove": {**at, "index": 0},
+        "remove": {**at, "index": 0, "identity": "x"},
         "measure_clear": {"session_ids": ["a"]},
         "clear": {"session_ids": ["a"]},
         "undo": {},

@@ -63,9 +63,10 @@ def test_a_message_of_50_megabytes_is_opened_read_and_found() -> None:
         at = page.open("huge")
         rows = page.ask("window", **at, start=0, stop=25)["rows"]
         assert rows[1]["clipped"] == len(TEXT)
+        one = {**at, "index": 1, "identity": rows[1]["identity"]}
         assert sent_bytes(page.comm) < 30_000
-        assert page.ask("full", **at, index=1, offset=len(TEXT) - 10)["text"].endswith("needle")
-        assert len(page.ask("raw", **at, index=1)["raw"]) == MEGA
+        assert page.ask("full", **one, offset=len(TEXT) - 10)["text"].endswith("needle")
+        assert len(page.ask("raw", **one)["raw"]) == MEGA
         [hit] = page.ask("find", scope="session", session_id="huge", text="needle")["hits"]
         assert hit["index"] == 1
         assert page.ask("measure_clear", session_ids=["huge"])["undoable"] is False

@@ -403,7 +403,8 @@ function prompt(app, title, hint, label, action, run) {
 
 function confirm(app, title, body, action, run, onclose) {
 	let said = alarm()
-	let fail = ({message}) => put(said, message)
+	// What was to be confirmed is no more: the session is loaded again behind the sheet.
+	let fail = ({type, message}) => (type === "changed" ? (close(), app.note(message, "warn")) : put(said, message))
 	let yes = button(action, () => app.work(async () => (await run(), close()), fail, yes), ".primary.danger")
 	let close = sheet(app, title, [body, said], h("footer", button("Cancel", () => close(), "", {autofocus: true}), yes), "", onclose)
 	return {yes, fail}
@@ -598,8 +599,8 @@ function message(talk, index) {
 	let entry = talk.entries.get(index)
 	let place = {tabIndex: -1, ariaPosInSet: index + 1, ariaSetSize: talk.total}
 	if (!entry) return h("article.msg.waiting", {...place, ariaLabel: `Message ${index + 1}, loading`})
-	let {error, answers} = entry
-	let bar = h(".msgbar", tool("copy", "Copy", () => talk.copy(index, "text")), tool("code", "Raw JSON", () => talk.raw(index)), tool("trash", "Delete message", () => talk.remove(index), ".w"))
+	let {error, answers, identity} = entry
+	let bar = h(".msgbar", tool("copy", "Copy", () => talk.copy(entry, "text")), tool("code", "Raw JSON", () => talk.raw(entry)), tool("trash", "Delete message", () => talk.remove(entry), ".w"))
 	let role = error ? "warn" : entry.role in ROLES ? entry.role : "other"
 	let title = error ? "Unreadable record" : ROLES[role]
 	let body = error ? [bad(plain(error)), group("pre", "Raw record", entry.raw)]
@@ -629,7 +630,7 @@ function message(talk, index) {
 	function rest() {
 		let offset = 0
 		return entry.clipped && step(`Show all ${count(entry.clipped)} characters`, async go => {
-			let {text, next, html} = await talk.ask("full", {index, offset})
+			let {text, next, html} = await talk.ask("full", {index, identity, offset})
 			if (html) go.previousSibling.replaceWith(words(html))
 			else go.before(group("pre", "Full text", text))
 			put(go, "Show more")
@@ -641,7 +642,7 @@ function message(talk, index) {
 	function block({kind, label, bytes, html, showable}, number) {
 		if (html) return fold(plain(label), words(html), {className: kind})
 		return h(".part", h("bdi", plain(label)), bytes != null && dim(size(bytes)), showable && step("Show image", async go => {
-			let {data_url: src} = await talk.ask("image", {index, block: number})
+			let {data_url: src} = await talk.ask("image", {index, identity, block: number})
 			if (/^data:image\//.test(src)) go.replaceWith(h("img", {src, alt: plain(label)}))
 		}))
 	}
@@ -657,7 +658,7 @@ function message(talk, index) {
 		let start = entry.tool_calls?.length ?? 0
 		let total = entry.tool_calls_total ?? 0
 		return start < total && step(`Show more of ${plural(total, "tool call")}`, async go => {
-			let {tool_calls} = await talk.ask("calls", {index, start, stop: start + 50})
+			let {tool_calls} = await talk.ask("calls", {index, identity, start, stop: start + 50})
 			go.before(...tool_calls.map(call))
 			start += tool_calls.length
 			go.hidden = start >= total || !tool_calls.length
@@ -669,7 +670,7 @@ function message(talk, index) {
 
 function transcript(app) {
 	let talk = {app, entries: new Map(), session: "", epoch: null, total: 0}
-	let gen = 0, asked = [], last = 0, live = false, failed = null, scan = null
+	let gen = 0, asked = [], last = 0, live = false, failed = null, scan = null, expected = null
 	let soon = timer()
 	let title = h("bdi.title.clip")
 	let length = dim()
@@ -703,7 +704,7 @@ function transcript(app) {
 		for (let one of [...asked, scan]) one?.cancel()
 		gen++
 		asked = []
-		failed = null
+		failed = expected = null
 		Object.assign(talk, {session, epoch: null, total: 0})
 		talk.entries.clear()
 		fresh.hidden = true
@@ -794,6 +795,7 @@ function transcript(app) {
 			rows.forEach((entry, i) => talk.entries.set(start + i, entry))
 			if (talk.entries.size > KEPT) for (let key of talk.entries.keys()) if (key < list.first || key >= list.last) talk.entries.delete(key)
 			list.renew(start, start + rows.length)
+			verify()
 		} catch (error) {
 			if (mine !== gen || error.type === "cancelled") return
 			if (error.type === "stale") open(talk.session, {index: list.mark?.index})
@@ -808,25 +810,44 @@ function transcript(app) {
 		return list.show(between(0, index, talk.total - 1), part)
 	}
 
+	// What was found stands at `index` with this identity, unless others changed the session since.
+	function expect(index, identity, again = true) {
+		expected = {index, identity, again}
+		verify()
+	}
+
+	async function verify() {
+		let entry = expected && talk.entries.get(expected.index)
+		if (!entry) return
+		let {index, identity, again} = expected
+		expected = null
+		if (entry.identity === identity) return
+		if (!again) return app.note("The session was changed meanwhile: what was found is no longer here. Search again.", "warn")
+		await open(talk.session, {index})
+		expect(index, identity, false)
+	}
+
 	function goTo() {
 		prompt(app, "Go to", `A message from 1 to ${count(talk.total)}, or the first one of a day.`, "1200 or 2026-01-31", "Go", async date => {
 			let number = date.replace(/[#,]/g, "")
-			focus(show(/^\d+$/.test(number) ? number - 1 : (await ask("locate", {date})).index, 0))
+			let {index, identity} = /^\d+$/.test(number) ? {index: number - 1} : await ask("locate", {date})
+			focus(show(index, 0))
+			if (identity) expect(index, identity)
 		})
 	}
 
-	let copy = (index, format) => app.work(async () => copyText(app, (await ask("copy", {indexes: [index], format})).text))
+	let copy = ({index, identity}, format) => app.work(async () => copyText(app, (await ask("copy", {indexes: [index], identities: [identity], format})).text))
 
-	let raw = index => app.work(async () => {
-		let {raw, pretty, chars} = await ask("raw", {index})
-		let copies = ["JSON", "Markdown", "text"].map(format => button("Copy as " + format, () => copy(index, format.toLowerCase())))
+	let raw = ({index, identity}) => app.work(async () => {
+		let {raw, pretty, chars} = await ask("raw", {index, identity})
+		let copies = ["JSON", "Markdown", "text"].map(format => button("Copy as " + format, () => copy({index, identity}, format.toLowerCase())))
 		sheet(app, `Message #${count(index + 1)}`, [group("pre", "Raw JSON", pretty ?? raw), chars > raw.length && dim(`The first ${part(raw.length, chars)} characters.`)], h("footer", copies), ".wide")
 	})
 
-	function remove(index) {
-		let body = h("p", `Message #${count(index + 1)} (${ROLES[talk.entries.get(index)?.role]}) of session `, h("b", plain(talk.session)), " will be removed from the server. " + UNDOABLE)
+	function remove({index, identity, role}) {
+		let body = h("p", `Message #${count(index + 1)} (${ROLES[role]}) of session `, h("b", plain(talk.session)), " will be removed from the server. " + UNDOABLE)
 		confirm(app, "Delete this message?", body, "Delete message", async () => {
-			let {undo, ...now} = await ask("remove", {index})
+			let {undo, ...now} = await ask("remove", {index, identity})
 			if (now.epoch !== talk.epoch) adopt({...now, session: talk.session, index: Math.max(0, index - 1)})
 			app.undoable(undo, "Message deleted")
 		})
@@ -843,12 +864,12 @@ function transcript(app) {
 		if (held < 0 && event.target !== box) return
 		let index = held < 0 ? (list.mark?.index ?? 0) : list.first + held
 		let step = by => () => focus(list.show(between(0, index + (held < 0 ? 0 : by), talk.total - 1)))
-		act(event, {Home: () => focus(show(0, 0)), End: () => focus(end()), ArrowDown: step(1), ArrowUp: step(-1), "/": app.find.show, Delete: () => held >= 0 && app.writable && remove(index)})
+		act(event, {Home: () => focus(show(0, 0)), End: () => focus(end()), ArrowDown: step(1), ArrowUp: step(-1), "/": app.find.show, Delete: () => held >= 0 && app.writable && talk.entries.has(index) && remove(talk.entries.get(index))})
 	}
 
 	let mend = () => failed?.()
 	let close = () => (soon(), clearInterval(beat), list.close())
-	return Object.assign(talk, {node, copy, raw, remove, ask, open, adopt, heard, grew, show, none, tick, mend, close, list})
+	return Object.assign(talk, {node, copy, raw, remove, ask, open, adopt, heard, grew, show, expect, none, tick, mend, close, list})
 }
 
 // ---- find
@@ -931,10 +952,11 @@ function findBar(app) {
 	}
 
 	async function go(at) {
-		let {session_id, index} = hits[at]
+		let {session_id, index, identity} = hits[at]
 		put(said, `${count(at + 1)} of ${plural(found, "hit")}`)
 		if (session_id !== app.talk.session) await app.talk.open(session_id, {index})
 		else app.talk.show(index, 0)
+		app.talk.expect(index, identity)
 		paint()
 	}
 
