@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
 from typing import Final, SupportsIndex
 
 from ..errors import InvalidInputError
@@ -35,11 +38,41 @@ def checked_height(height: object) -> str:
     return text
 
 
-def checked_index(index: object) -> int:
+def checked_flag(name: str, value: object) -> bool:
+    """Return `value` as given. Raises: InvalidInputError if it is not True or False."""
+    if not isinstance(value, bool):
+        raise InvalidInputError(f"{name} must be True or False, got {value!r:.40}")
+    return value
+
+
+def checked_names(name: str, values: object) -> list[str]:
+    """Return the session ids in `values`. Raises: InvalidInputError."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InvalidInputError(f'{name} must be a list of session ids, as in ["alice"]; got {values!r:.40}')
+    return [checked_session_id(value) for value in values]
+
+
+def checked_path(path: object) -> Path:
+    """Return `path`. Raises: InvalidInputError if it does not name a file."""
+    if not isinstance(path, (str, PathLike)) or not str(path):
+        raise InvalidInputError(f"path must name a file, as in 'chats.jsonl'; got {path!r:.40}")
+    return Path(path)
+
+
+def checked_count(name: str, value: object, *, high: int | None = None) -> int:
+    """Return `value` as a number of messages, from 1 to `high`. Raises: InvalidInputError."""
+    count = checked_index(value, name)
+    if count < 1 or (high is not None and count > high):
+        limits = "1 or more" if high is None else f"from 1 to {high:,}"
+        raise InvalidInputError(f"{name} must be a number of messages, {limits}; got {count}")
+    return count
+
+
+def checked_index(index: object, name: str = "index") -> int:
     """Return `index` as a whole number. Raises: InvalidInputError."""
     if not isinstance(index, bool) and isinstance(index, SupportsIndex):
         try:
             return operator.index(index)
         except TypeError:  # numpy's bool has `__index__`, and refuses it
             pass
-    raise InvalidInputError(f"index must be a whole number, got {index!r:.40}")
+    raise InvalidInputError(f"{name} must be a whole number, got {index!r:.40}")

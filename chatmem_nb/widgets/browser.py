@@ -11,10 +11,19 @@ import traitlets
 
 from ..errors import InvalidInputError
 from ..records import StoredMessage, parse_all
-from ..stores.protocol import SessionStore, checked_session_id
-from ._arguments import checked_height, checked_index, store_and_session
+from ..stores.protocol import SessionStore
+from ._arguments import (
+    checked_count,
+    checked_flag,
+    checked_height,
+    checked_index,
+    checked_names,
+    checked_path,
+    store_and_session,
+)
+from ._changes import ROLES
 from ._connection import given
-from ._find import Hit
+from ._find import HITS_LIMIT, Hit
 from ._page import PageWidget
 from ._snapshot import Snapshot
 from ._state import OpenSession
@@ -54,7 +63,7 @@ class HistoryBrowser(PageWidget):
         self, source: object = None, *, read_only: bool = False, height: str | int = "560px"
     ) -> None:
         store, session_id = store_and_session(source)
-        super().__init__(read_only=bool(read_only), height=checked_height(height))
+        super().__init__(read_only=checked_flag("read_only", read_only), height=checked_height(height))
         if store is not None:
             self._methods.state.connect(given(store), wanted=session_id)
             self._mirror()
@@ -77,9 +86,7 @@ class HistoryBrowser(PageWidget):
 
     @selection.setter
     def selection(self, session_ids: Iterable[str]) -> None:
-        if isinstance(session_ids, str):
-            raise InvalidInputError(f"selection is a list of session ids, as in [{session_ids!r:.40}]")
-        self._methods.state.select([checked_session_id(name) for name in session_ids])
+        self._methods.state.select(checked_names("selection", session_ids))
         self._methods.state.tell_selection()
 
     @property
@@ -115,16 +122,15 @@ class HistoryBrowser(PageWidget):
         """
         from ..exports import export
 
-        report: ExportReport = export(self._chosen(selected), path, **options)
+        report: ExportReport = export(self._chosen(selected), checked_path(path), **options)
         return report
 
     def snapshot(self, last: int = 200) -> Snapshot:
         """Return the newest `last` messages of the open session as static HTML, to stay in the notebook."""
-        if not isinstance(last, int) or last < 1:
-            raise InvalidInputError(f"last is a number of messages, 1 or more; got {last!r:.40}")
+        newest = checked_count("last", last)
         store, session_id = self._opened()
         total = store.length(session_id)
-        start = max(0, total - last)
+        start = max(0, total - newest)
         return Snapshot(session_id, parse_all(store.read(session_id, start, total), start), total)
 
     def connect(self, source: object) -> None:
@@ -147,6 +153,8 @@ class HistoryBrowser(PageWidget):
     def append(self, message: str | BaseMessage | Sequence[BaseMessage], role: str = "human") -> int:
         """Add a text as a message of `role`, or messages as they are; return the new length."""
         _, session_id = self._opened()
+        if not isinstance(role, str):
+            raise InvalidInputError(f"role must be one of {', '.join(ROLES)}; got {role!r:.40}")
         if isinstance(message, str):
             return int(self._ask("append", session_id=session_id, content=message, role=role)["total"])
         messages = list(message) if isinstance(message, (list, tuple)) else [cast("BaseMessage", message)]
@@ -172,8 +180,9 @@ class HistoryBrowser(PageWidget):
 
         `undo` brings them back, if they are not above 50 MB; those are deleted only with `without_undo`.
         """
-        names = [checked_session_id(name) for name in session_ids] or [self._opened()[1]]
-        done = self._wait(self._methods.changes.clear_sessions(names, without_undo=without_undo))
+        is_final = checked_flag("without_undo", without_undo)
+        names = checked_names("session_ids", session_ids) or [self._opened()[1]]
+        done = self._wait(self._methods.changes.clear_sessions(names, without_undo=is_final))
         return list(done["cleared"])
 
     def undo(self) -> str:
@@ -196,9 +205,13 @@ class HistoryBrowser(PageWidget):
         Case does not count. `text` is looked for in the words and the tool calls of a message; `role` is
         "human", "ai", "system", "tool" or "other". Reads what it looks through.
         """
-        scope = {"scope": "all"} if everywhere else {"scope": "session", "session_id": self._opened()[1]}
+        scope = (
+            {"scope": "all"}
+            if checked_flag("everywhere", everywhere)
+            else {"scope": "session", "session_id": self._opened()[1]}
+        )
         wanted = {"text": text, "role": role, "tool": tool, "model": model, "errors_only": errors_only}
-        self._ask("find", **scope, **wanted, limit=limit)
+        self._ask("find", **scope, **wanted, limit=checked_count("limit", limit, high=HITS_LIMIT))
         return self.hits
 
     def stats(self) -> dict[str, Any]:
@@ -234,7 +247,7 @@ class HistoryBrowser(PageWidget):
             raise traitlets.TraitError(str(exc)) from None
 
     def _chosen(self, selected: bool) -> tuple[SessionStore, list[str]]:
-        if not selected:
+        if not checked_flag("selected", selected):
             store, session_id = self._opened()
             return store, [session_id]
         if self.store is None or not self.selection:

@@ -552,6 +552,51 @@ def test_observers_of_the_session_may_use_the_browser(
     browser.unobserve(look, names="session")
 
 
+@pytest.mark.parametrize(
+    ("method", "args", "options"),
+    [
+        *[("remove", (index,), {}) for index in ("0", True, 1.5, None, [0], b"0")],
+        *[("select", (session_id,), {}) for session_id in (5, None, "", ["a"], b"a", "\ud800")],
+        ("select", ("a",), {"create": "yes"}),
+        *[("append", (message,), {}) for message in (5, None, {"role": "user"}, [5], ["text"], b"text", "")],
+        *[("append", ("x",), {"role": role}) for role in (5, None, "robot", "tool")],
+        *[("clear", names, {}) for names in ((5,), (None,), ("",), (["a"],), ("a", 5))],
+        ("clear", ("a",), {"without_undo": "no"}),
+        *[("find", (text,), {}) for text in (5, True, ["x"], b"x")],
+        *[("find", ("x",), {name: 5}) for name in ("role", "tool", "model", "errors_only", "everywhere")],
+        *[("find", ("x",), {"limit": limit}) for limit in ("5", True, 1.5, None, 0, -1, 10**9)],
+        *[("snapshot", (last,), {}) for last in ("5", True, 1.5, None, 0)],
+        *[("to_dataframe", (selected,), {}) for selected in ("a", 1, None)],
+        *[("export", (path,), {}) for path in (5, None, "", b"x.csv", ["x.csv"])],
+        ("export", ("x.csv",), {"selected": "a"}),
+        *[("connect", (source,), {}) for source in (5, None, "a", [])],
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_refused_before_anything_is_sent(
+    browser: HistoryBrowser, store: SessionStore, method: str, args: Any, options: dict[str, Any]
+) -> None:
+    store.append("a", TALK)
+    browser.select("a")
+    before = store.commands.requests
+    with pytest.raises(InvalidInputError):
+        getattr(browser, method)(*args, **options)
+    assert store.commands.requests == before
+    assert browser.store is store
+
+
+@pytest.mark.parametrize("session_ids", [5, None, "a", [5], [""], [None]])
+def test_a_selection_that_is_not_a_list_of_ids_is_refused(browser: HistoryBrowser, session_ids: Any) -> None:
+    browser.selection = ["kept"]
+    with pytest.raises(InvalidInputError):
+        browser.selection = session_ids
+    assert browser.selection == ["kept"]
+
+
+def test_read_only_must_be_true_or_false(store: SessionStore) -> None:
+    with pytest.raises(InvalidInputError, match="read_only must be True or False"):
+        HistoryBrowser(store, read_only="no")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("source", [5, "text", [], object()])
 def test_what_holds_no_sessions_is_refused(source: object) -> None:
     with pytest.raises(InvalidInputError, match="takes a store, a history"):
