@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Final, SupportsIndex
+from typing import Final, SupportsIndex, cast
 
 from ..errors import InvalidInputError
 from ..stores.protocol import SessionStore, checked_session_id
 
+_READING: Final = ("session_ids", "summaries", "length", "read", "read_many")
 _HEIGHT: Final = re.compile(r"\d{1,5}(\.\d+)?(px|em|rem|vh|%)")
 
 
@@ -19,15 +20,21 @@ def store_and_session(source: object) -> tuple[SessionStore | None, str | None]:
     """Return the store of `source`, and the session that it is about. Raises: InvalidInputError."""
     if source is None:
         return None, None
-    if isinstance(source, SessionStore):
-        return source, None
+    if _can_read(source):
+        return cast(SessionStore, source), None
     store, session_id = getattr(source, "store", None), getattr(source, "session_id", None)
-    if isinstance(store, SessionStore) and session_id is not None:
+    if _can_read(store) and session_id is not None:
         return store, checked_session_id(session_id)
     raise InvalidInputError(
         "HistoryBrowser takes a store, a history of this package, or nothing to show a form; "
         f"got {type(source).__name__}"
     )
+
+
+def _can_read(store: object) -> bool:
+    """Return whether `store` has the reading verbs of the store protocol; it may lack the writing ones."""
+    verbs = (name for verb in _READING for name in (verb, f"a{verb}"))
+    return hasattr(store, "commands") and all(callable(getattr(store, name, None)) for name in verbs)
 
 
 def checked_height(height: object) -> str:

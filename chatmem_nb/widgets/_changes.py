@@ -1,4 +1,4 @@
-"""What changes sessions: append, remove, clear, and the undo of the last two. All refused if read-only."""
+"""What changes sessions: append, remove, clear, and the undo of the last two; `_permissions` bars them."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ _NO_UNDO: Final = "These are more than 50 MB: clearing them cannot be undone."
 class Changes:
     """The methods of the page that change something."""
 
-    def __init__(self, state: BrowserState, sessions: SessionList, is_read_only: Callable[[], bool]) -> None:
-        self._state, self._sessions, self._is_read_only = state, sessions, is_read_only
+    def __init__(self, state: BrowserState, sessions: SessionList) -> None:
+        self._state, self._sessions = state, sessions
         self._turn = asyncio.Lock()
         self._confirmed_without_undo: frozenset[str] = frozenset()
         self.undos = UndoStack()
 
     async def append(self, params: Params, call: Call) -> dict[str, Any]:
         """Add one message."""
-        store = self._writable()
+        store = self._state.store
         session_id = params.session_id()
         length = await _to_its_end(store.aappend(session_id, [encode(_message(params))]))
         return self._appended(session_id, length, 1)
 
     async def append_messages(self, session_id: str, messages: Sequence[BaseMessage]) -> int:
         """Add messages that Python made, and return the new length."""
-        store = self._writable()
+        store = self._state.store
         length = await _to_its_end(store.aappend(session_id, encode_all(messages)))
         self._appended(session_id, length, len(messages))
         return length
 
     async def append_json(self, params: Params, call: Call) -> dict[str, Any]:
         """Add the messages that a JSON text holds, or say line by line why not; nothing is half done."""
-        store = self._writable()
+        store = self._state.store
         session_id, dry_run = params.session_id(), params.flag("dry_run")
         text = params.text("text")
         nothing = {"count": 0, "errors": [], "index": None, "total": None}
@@ -70,7 +70,7 @@ class Changes:
 
     async def remove(self, params: Params, call: Call) -> dict[str, Any]:
         """Remove one message of the open session: the one whose row the page shows, or none."""
-        store = self._writable()
+        store = self._state.store
         opened = self._state.at(params.session_id(), params.integer("epoch"))
         index, identity = params.integer("index"), params.text("identity", limit=100)
 
@@ -85,11 +85,11 @@ class Changes:
 
         Raises: StoreError; StoreConflictError if another record is there now.
         """
-        await _to_its_end(self._remove(self._writable(), session_id, index, lambda raw: raw == record))
+        await _to_its_end(self._remove(self._state.store, session_id, index, lambda raw: raw == record))
 
     async def measure_clear(self, params: Params, call: Call) -> dict[str, Any]:
         """Say what clearing would take away, and whether it could be undone."""
-        store = self._writable()
+        store = self._state.store
         names = params.session_ids()
         found = [(summary.session_id, summary.length) for summary in await summaries(store, names)]
         messages = sum(length for _, length in found)
@@ -118,7 +118,7 @@ class Changes:
 
     async def clear_sessions(self, names: Sequence[str], *, without_undo: bool) -> dict[str, Any]:
         """Delete the sessions `names`; those above the limit of the undo only with `without_undo`."""
-        store = self._writable()
+        store = self._state.store
         if not names:
             raise Refusal("invalid", "Name at least one session.", field="session_ids")
         copies = await copy_sessions(store, names)
@@ -129,16 +129,7 @@ class Changes:
 
     async def undo(self, params: Params, call: Call) -> dict[str, Any]:
         """Bring back what the last removal or clearing took."""
-        return await _to_its_end(self._undo(self._writable()))
-
-    def check_writable(self) -> None:
-        """Raises: Refusal, where this browser changes nothing."""
-        if self._is_read_only():
-            raise Refusal("read_only", "This browser is read-only: it changes nothing.")
-
-    def _writable(self) -> SessionStore:
-        self.check_writable()
-        return self._state.store
+        return await _to_its_end(self._undo(self._state.store))
 
     async def _remove(
         self, store: SessionStore, session_id: str, index: int, is_meant: Callable[[str], bool]

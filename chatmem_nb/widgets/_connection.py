@@ -7,16 +7,22 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from ..errors import (
     ChatMemError,
     InvalidInputError,
     StoreAuthError,
     StoreError,
+    StoreLimitError,
     StoreNotFoundError,
+    StoreResponseError,
+    StoreThrottledError,
+    StoreTimeoutError,
     StoreUnavailableError,
 )
 from ..stores.protocol import SessionStore
+from ._addresses import check_endpoint, check_host
 from ._refusals import Refusal, refusal_of
 from ._requests import Call, Params
 from ._state import BrowserState, Connection
@@ -64,14 +70,27 @@ _BLAMED: Final = {
 }
 
 
+# Our own words only: an address that was typed may belong to anyone, and what it answers is not for the page.
+_FAILURES: Final[tuple[tuple[type[ChatMemError], str], ...]] = (
+    (StoreAuthError, "{0} refused the key. Copy it again, whole, and check that it is for this address."),
+    (StoreNotFoundError, "There is no database or cache of this name at this address."),
+    (StoreThrottledError, "{0} has too many requests at the moment. Try again later."),
+    (StoreLimitError, "A limit of this {0} account is reached."),
+    (StoreTimeoutError, "No response from this address in time. Is it right?"),
+    (StoreUnavailableError, "Cannot reach this address. Is it right, and is the network up?"),
+    (StoreResponseError, "This address does not answer as {0} does. Is it right?"),
+    (ChatMemError, "{0} refused the first request. Are the address and the key right?"),
+)
+
+
 class ConnectionForm:
     """The methods of the page that connect and disconnect."""
 
     def __init__(self, state: BrowserState) -> None:
         self._state = state
 
-    def described(self) -> dict[str, Any]:
-        """Return what a view needs to begin: what is connected and open, and what the form offers."""
+    def described(self, *, offers: bool) -> dict[str, Any]:
+        """Return what a view needs to begin: what is connected and open, and, with `offers`, the form."""
         connection = self._state.connection
         service = connection.store.service if connection else None
         return {
@@ -81,7 +100,7 @@ class ConnectionForm:
             "target": connection.target if connection else "",
             "session": self._state.session_id or "",
             "selection": list(self._state.selection),
-            "clients": [_offer(name) for name in _FIELDS],
+            "clients": [_offer(name) for name in _FIELDS] if offers else [],
             "price_note": _PRICES.get(service or "", ""),
         }
 
@@ -153,11 +172,11 @@ def _upstash(params: Params) -> Connection:
     if params.flag("use_env"):
         store = UpstashSessionStore.from_env(key_prefix=prefix)
     else:
+        url = params.text("url", "", limit=2_000).strip()
         store = UpstashSessionStore(
-            params.text("url", "", limit=2_000).strip(),
-            params.text("token", "", limit=10_000).strip(),
-            key_prefix=prefix,
-        )
+            url, params.text("token", "", limit=10_000).strip(), key_prefix=prefix
+        )  # checks them, and makes no request yet
+        check_host(urlsplit(url).hostname or "", field="url")
     return Connection(store, _target_of(store), code, owned=True)
 
 
@@ -172,10 +191,16 @@ def _momento(params: Params) -> Connection:
     if params.flag("use_env"):
         store = MomentoSessionStore.from_env(cache, key_prefix=prefix)
     else:
+        typed_endpoint = params.text("endpoint", "", limit=2_000).strip()
+        if typed_endpoint:
+            check_endpoint(typed_endpoint, field="endpoint")
         provider = credential_provider(
             params.text("api_key", "", limit=10_000).strip(),
-            endpoint=params.text("endpoint", "", limit=2_000).strip() or None,
+            endpoint=typed_endpoint or None,
         )
+        # Some keys name their own endpoints, so a key is an address that was typed as well.
+        for endpoint in {provider.cache_endpoint, provider.control_endpoint, provider.token_endpoint}:
+            check_endpoint(str(endpoint), field="endpoint")
         store = MomentoSessionStore.from_credentials(provider, cache, _MOMENTO_LIFE, key_prefix=prefix)
     return Connection(store, cache, code, owned=True)
 
@@ -210,4 +235,6 @@ def _beside_its_field(exc: ChatMemError, service: str) -> Refusal:
         field = next((field for word, field in words if word in refusal.message), None)
     else:
         field = next((name for kind, name in _BLAMED[service] if isinstance(exc, kind)), None)
+        message = next(text for kind, text in _FAILURES if isinstance(exc, kind))
+        refusal = Refusal(refusal.type, message.format(SERVICES[service]))
     return Refusal(refusal.type, refusal.message, field=field)

@@ -13,6 +13,7 @@ from ._code import Code
 from ._connection import ConnectionForm
 from ._find import Find
 from ._follow import Follow, Probe
+from ._permissions import Permissions
 from ._refusals import Refusal
 from ._requests import Call, Params
 from ._sessions import SessionList
@@ -35,13 +36,15 @@ class Methods:
         tell: Callable[[Answer], None],
         is_read_only: Callable[[], bool],
         owner: Callable[[], object],
+        *,
+        bound: bool,
     ) -> None:
-        self._is_read_only = is_read_only
         self.state = BrowserState(tell)
+        self.permissions = Permissions(self.state, is_read_only, bound=bound)
         self.form = ConnectionForm(self.state)
         self.sessions = SessionList(self.state)
         self.transcript = Transcript(self.state)
-        self.changes = Changes(self.state, self.sessions, is_read_only)
+        self.changes = Changes(self.state, self.sessions)
         code = Code(self.state, owner)
         self.find = Find(self.state, self.sessions, code)
         self.takeaway = TakeAway(self.state, self.sessions, self.find, code)
@@ -70,6 +73,7 @@ class Methods:
         """
         if method not in self._table:
             raise Refusal("invalid", f"There is no method {method[:40]!r}.")
+        self.permissions.check(method)
         self.follow.heard(call.view)
         connection = self.state.connection
         asked_before = connection.store.commands.requests if connection else 0
@@ -89,8 +93,9 @@ class Methods:
 
     async def hello(self, params: Params, call: Call) -> Answer:
         """Return what a view needs to begin."""
-        read_only = self._is_read_only()
-        return {**self.form.described(), "read_only": read_only, "undo": self.changes.undos.shown()}
+        may = self.permissions.shown()
+        described = self.form.described(offers=may["connect"])
+        return {**described, "may": may, "undo": self.changes.undos.shown() if may["write"] else None}
 
     async def connect(self, params: Params, call: Call) -> Answer:
         """Connect as the form says."""

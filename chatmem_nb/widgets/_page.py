@@ -29,12 +29,13 @@ class PageWidget(anywidget.AnyWidget):
 
     connected = traitlets.Bool(False, help="Whether there is a store.").tag(sync=True)
     session = traitlets.Unicode("", help='The open session; "" if there is none.').tag(sync=True)
-    read_only = traitlets.Bool(False, help="Whether all changes are refused.").tag(sync=True)
+    read_only = traitlets.Bool(False, help="Whether changes, variables and files are refused.").tag(sync=True)
 
-    def __init__(self, **traits: Any) -> None:
+    def __init__(self, *, bound: bool, **traits: Any) -> None:
+        """Make the widget; with `bound`, its page can neither disconnect nor connect another store."""
         self._jobs = Jobs()
         self._mirroring = threading.RLock()
-        self._methods = Methods(self._tell, lambda: bool(self.read_only), owner=lambda: self)
+        self._methods = Methods(self._tell, lambda: bool(self.read_only), owner=lambda: self, bound=bound)
         super().__init__(**traits)
         self.on_msg(self._on_message)
 
@@ -121,6 +122,16 @@ class PageWidget(anywidget.AnyWidget):
             return self._jobs.run(done())
         except Refusal as refusal:
             message = refusal.message
+        raise InvalidInputError(message)
+
+    def _check(self, method: str) -> None:
+        """Raises: InvalidInputError, if this browser does not grant what `method` needs."""
+        try:
+            self._methods.permissions.check(method)
+        except Refusal as refusal:
+            message = refusal.message
+        else:
+            return
         raise InvalidInputError(message)
 
     def _reply(

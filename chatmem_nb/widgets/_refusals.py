@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import unicodedata
+from typing import Any, Final
 
 from .. import errors
+
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class Refusal(Exception):
@@ -41,9 +44,10 @@ def refusal_of(exc: Exception) -> Refusal:
         return exc
     for kind, name in _TYPES:
         if isinstance(exc, kind):
-            return Refusal(name, str(exc))
+            return Refusal(name, escaped(str(exc)))
     if isinstance(exc, errors.ChatMemError):
-        return Refusal("unavailable" if isinstance(exc, errors.StoreError) else "internal", str(exc))
+        kind_of = "unavailable" if isinstance(exc, errors.StoreError) else "internal"
+        return Refusal(kind_of, escaped(str(exc)))
     if isinstance(exc, ImportError):
         return Refusal("internal", f"A package is missing in the kernel: {(exc.name or 'unknown')[:60]}")
     return Refusal(
@@ -52,5 +56,20 @@ def refusal_of(exc: Exception) -> Refusal:
 
 
 def as_error(refusal: Refusal) -> dict[str, Any]:
-    """Return `refusal` as a reply's `error`."""
-    return {"type": refusal.type, "message": refusal.message, "field": refusal.field}
+    """Return `refusal` as a reply's `error`; lines stay lines, since some of our messages hold code."""
+    return {"type": refusal.type, "message": escaped(refusal.message, keep="\n"), "field": refusal.field}
+
+
+def escaped(text: str, *, keep: str = "") -> str:
+    """Return `text` with control, invisible and bidirectional characters as escapes, but for those of `keep`.
+
+    A server's words are in some errors. They must not be able to hide, reorder or forge what is read.
+    """
+    return "".join(
+        char if char in keep or unicodedata.category(char) not in _UNSEEN else _escape(char) for char in text
+    )
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

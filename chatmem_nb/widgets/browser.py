@@ -38,15 +38,19 @@ _STATIC: Final = pathlib.Path(__file__).parent / "static"
 
 
 class HistoryBrowser(PageWidget):
-    """A browser of stored conversations, for a notebook: look, find, append, clear, and take away.
+    """A browser of stored conversations, for a notebook: read, search, append, clear and export.
 
     `source` is a store, a history (its session is opened), or nothing: then a form asks where to connect.
-    With `read_only` it changes nothing, whatever the page asks for. `height` is a CSS length.
+    The page cannot leave a store that it was given; `connect` and `disconnect` can, from Python.
+
+    With `read_only` nothing is changed, and the page sets no variables and makes no files: whoever sees it
+    may be a stranger. A store that has no writing verbs is not changed either, but permits both.
+    `height` is a CSS length.
 
     Methods wait for the service, and raise InvalidInputError and StoreError; the page never waits for them.
     Observers of the traits `session` and `connected` run in a thread of their own.
 
-    Raises: InvalidInputError, where `source` or `height` is none of these. Makes no request.
+    Raises: InvalidInputError if an argument is invalid. Makes no request.
 
     >>> browser = HistoryBrowser(store)  # as the last line of a cell, it is shown
     >>> browser.select("trip-planner")
@@ -63,7 +67,11 @@ class HistoryBrowser(PageWidget):
         self, source: object = None, *, read_only: bool = False, height: str | int = "560px"
     ) -> None:
         store, session_id = store_and_session(source)
-        super().__init__(read_only=checked_flag("read_only", read_only), height=checked_height(height))
+        super().__init__(
+            bound=store is not None,
+            read_only=checked_flag("read_only", read_only),
+            height=checked_height(height),
+        )
         if store is not None:
             self._methods.state.connect(given(store), wanted=session_id)
             self._mirror()
@@ -141,8 +149,11 @@ class HistoryBrowser(PageWidget):
         self._wait(self._methods.take(given(store), wanted=session_id))
 
     def disconnect(self) -> None:
-        """Let go of the store, and of every undo; the page shows the form."""
-        self._ask("disconnect")
+        """Disconnect from the store, and drop every undo.
+
+        The page shows the form, unless the browser was made with a source: then it waits for `connect`.
+        """
+        self._wait(self._methods.take(None))
 
     def select(self, session_id: str, *, create: bool = False) -> None:
         """Open a session, as a click on it does; one that is not there only with `create`."""
@@ -157,6 +168,7 @@ class HistoryBrowser(PageWidget):
             raise InvalidInputError(f"role must be one of {', '.join(ROLES)}; got {role!r:.40}")
         if isinstance(message, str):
             return int(self._ask("append", session_id=session_id, content=message, role=role)["total"])
+        self._check("append")
         messages = list(message) if isinstance(message, (list, tuple)) else [cast("BaseMessage", message)]
         return self._wait(self._methods.changes.append_messages(session_id, messages))
 
@@ -167,6 +179,7 @@ class HistoryBrowser(PageWidget):
         client changed the session meanwhile, with nothing removed.
         """
         asked = checked_index(index)
+        self._check("remove")
         opened = self._counted()
         store, _ = self._opened()
         place = asked + opened.total if asked < 0 else asked
@@ -182,6 +195,7 @@ class HistoryBrowser(PageWidget):
         """
         is_final = checked_flag("without_undo", without_undo)
         names = checked_names("session_ids", session_ids) or [self._opened()[1]]
+        self._check("clear")
         done = self._wait(self._methods.changes.clear_sessions(names, without_undo=is_final))
         return list(done["cleared"])
 

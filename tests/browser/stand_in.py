@@ -72,7 +72,7 @@ class StandIn:
     def __init__(self, talks: dict[str, Talk] | None = None, *, connected: bool = True) -> None:
         self.talks = talks if talks is not None else {"trip to Oslo": Talk(40), "empty": Talk(0)}
         self.connected = connected
-        self.read_only = False
+        self.may = {"connect": True, "write": True, "variables": True, "files": True}
         self.silent: set[str] = set()
         self.broken: dict[str, dict[str, Any]] = {}
         self.seen: list[Message] = []
@@ -121,10 +121,10 @@ class StandIn:
             "service": "Upstash Redis" if self.connected else None,
             "target": "example-12345.upstash.io" if self.connected else "",
             "session": self.session,
-            "read_only": self.read_only,
+            "may": dict(self.may),
             "reachable": True,
             "selection": [],
-            "clients": [self.client(name) for name in CLIENTS],
+            "clients": [self.client(name) for name in CLIENTS if self.may["connect"]],
             "undo": self.undo_state(),
             "price_note": "500,000 commands a month are free",
         }

@@ -229,7 +229,7 @@ def test_a_change_by_another_keeps_the_place(blank: Blank) -> None:
 def test_read_only_takes_every_change_away(blank: Blank) -> None:
     kernel = StandIn({"trip to Oslo": Talk(40), "other": Talk(7)})
     kernel.session = "trip to Oslo"
-    kernel.read_only = True
+    kernel.may = dict.fromkeys(kernel.may, False)
     kernel.keep()
     page = blank(kernel, traits={"read_only": True})
     page.locator(".tick").first.click()
@@ -246,7 +246,7 @@ def test_read_only_takes_every_change_away(blank: Blank) -> None:
 def test_read_only_can_be_set_later(blank: Blank) -> None:
     page, kernel = opened(blank)
     expect(page.get_by_role("button", name="Append", exact=True)).to_be_visible()
-    kernel.read_only = True
+    kernel.may["write"] = False
     page.evaluate("() => setTrait('read_only', true)")
     expect(page.get_by_role("button", name="Append", exact=True)).to_be_hidden()
     expect(page.get_by_role("button", name="Clear session")).to_be_hidden()

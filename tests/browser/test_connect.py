@@ -109,6 +109,20 @@ def test_disconnect_brings_the_form_back(blank: Blank) -> None:
     expect(page.locator(".msg, .session")).to_have_count(0)
 
 
+def test_a_page_that_was_given_a_store_has_no_way_out_of_it(blank: Blank) -> None:
+    kernel = StandIn()
+    kernel.may["connect"] = False
+    page = blank(kernel)
+    page.locator(".session").first.wait_for()
+    expect(page.get_by_role("button", name="Find")).to_be_visible()
+    expect(page.get_by_role("button", name="Disconnect")).to_have_count(0)
+    kernel.connected = False
+    page.evaluate("() => hear({event: 'changed', what: 'connection', connected: false, reachable: true})")
+    expect(page.get_by_role("heading", name="Not connected")).to_be_visible()
+    expect(page.get_by_role("button", name="Connect")).to_have_count(0)
+    expect(page.locator("input")).to_have_count(0)
+
+
 def test_no_answer_for_four_seconds_is_said_and_mends_itself(blank: Blank) -> None:
     kernel = StandIn()
     kernel.silent = {"*"}

@@ -84,6 +84,18 @@ def test_all_and_selected_are_scopes_of_their_own(blank: Blank) -> None:
     assert [ask["scope"] for ask in kernel.asked("export")] == ["all", "selected"]
 
 
+@pytest.mark.parametrize(("variables", "files"), [(False, True), (True, False), (False, False)])
+def test_only_what_is_permitted_is_offered(blank: Blank, variables: bool, files: bool) -> None:
+    page, kernel = opened(blank)
+    kernel.may |= {"variables": variables, "files": files}
+    page.evaluate("() => setTrait('read_only', true)")
+    page.wait_for_function("() => sent.filter(m => m.method === 'hello').length === 2")
+    away = sheet(page, "Take away")
+    expect(away.get_by_role("group", name="Python code")).to_contain_text("UpstashSessionStore")
+    expect(away.get_by_label("Variable")).to_have_count(int(variables))
+    expect(away.get_by_role("button", name="JSONL")).to_have_count(int(files))
+
+
 def test_a_download_that_takes_long_can_be_stopped(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.silent = {"export"}

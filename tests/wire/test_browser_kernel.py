@@ -18,7 +18,9 @@ from chatmem_nb.histories import StoreHistory
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode, encode_all
 from chatmem_nb.stores.protocol import SessionStore
+from chatmem_nb.stores.upstash import UpstashSessionStore
 from chatmem_nb.widgets import _follow
+from tests.odd_server import answers, odd_server
 from tests.wire.browser_page import Page, Refused, kept_comms
 
 TALK = encode_all([HumanMessage("hello *you*"), AIMessage("hi", id="a1"), HumanMessage("漢字 👋")])
@@ -64,8 +66,8 @@ def test_hello_says_what_is_there(page: Page, store: SessionStore) -> None:
     assert hello["connected"] is True
     assert hello["service"] == store.service
     assert hello["target"]
-    assert (hello["session"], hello["read_only"], hello["undo"]) == ("", False, None)
-    assert [client["service"] for client in hello["clients"]] == ["upstash", "momento", "local"]
+    assert (hello["session"], hello["undo"]) == ("", None)
+    assert hello["may"] == {"connect": False, "write": True, "variables": True, "files": True}
 
 
 def test_a_history_is_opened_at_its_session_though_it_is_empty(store: SessionStore) -> None:
@@ -550,6 +552,18 @@ def test_observers_of_the_session_may_use_the_browser(
     page.open("a")
     assert seen.wait(20)
     browser.unobserve(look, names="session")
+
+
+def test_control_characters_of_a_server_are_shown_as_escapes(comms: None) -> None:
+    said = "inner\u001b[2Jwords\r\nAll is well\u202egnirts \u0000\u200b\u2028\u0085 \U000e0041"
+    body = json.dumps({"error": f"ERR {said}"}).encode()
+    with odd_server(answers("400 Bad Request", body)) as url, UpstashSessionStore(url, "token") as store:
+        browser = HistoryBrowser(store)
+        error = Page(browser).refused("open", session_id="a")
+        browser.close()
+    escaped = r"inner\x1b[2Jwords\x0d\x0aAll is well\u202egnirts \x00\u200b\u2028\x85 \U000e0041"
+    assert escaped in error.message
+    assert error.message.isprintable()
 
 
 @pytest.mark.parametrize(

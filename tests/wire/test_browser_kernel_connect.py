@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import json
+import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,10 +17,26 @@ from chatmem_nb import HistoryBrowser, InvalidInputError, StoreClosedError
 from chatmem_nb.histories import StoreHistory
 from chatmem_nb.local import LocalMomento, LocalUpstash, offline
 from chatmem_nb.records import encode
+from chatmem_nb.stores.upstash import UpstashSessionStore
+from chatmem_nb.widgets import _addresses
+from tests.odd_server import answers, odd_server
 from tests.wire.browser_page import Page, kept_comms
 
 VARIABLES = ("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN", "MOMENTO_API_KEY", "MOMENTO_ENDPOINT")
 SECRET = "VerySecretTokenOfThisTest"
+
+
+def encoded(claims: dict[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+
+
+V2_KEY = f"{encoded({'alg': 'x'})}.{encoded({'t': 'g'})}.{SECRET}"
+
+
+def key_for(endpoint: str) -> str:
+    """A key of Momento's oldest form, which names its own endpoints."""
+    claims = {"cp": endpoint, "c": endpoint}
+    return f"{encoded({'alg': 'HS256', 'typ': 'JWT'})}.{encoded(claims)}.{encoded({'key': SECRET})}"
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +69,7 @@ def page() -> Iterator[Page]:
 def test_a_browser_of_nothing_shows_the_form(page: Page) -> None:
     hello = page.ask("hello")
     assert (hello["connected"], hello["service"], hello["target"]) == (False, None, "")
+    assert [client["service"] for client in hello["clients"]] == ["upstash", "momento", "local"]
     offers = {client["service"]: client for client in hello["clients"]}
     assert offers["upstash"]["fields"] == ["url", "token", "key_prefix"]
     assert offers["momento"]["fields"] == ["api_key", "endpoint", "cache_name", "key_prefix"]
@@ -143,6 +163,136 @@ def test_what_is_wrong_is_said_beside_its_field_without_the_secret(
 def test_a_server_that_is_not_there_is_said_beside_the_url(page: Page) -> None:
     error = page.refused("connect", service="upstash", url="http://127.0.0.1:9", token=SECRET)
     assert (error.type, error.field) in [("unavailable", "url"), ("timeout", "url")]
+
+
+LINK_LOCAL = (
+    "169.254.169.254",
+    "169.254.0.1",
+    "2852039166",
+    "0xA9FEA9FE",
+    "0251.0376.0251.0376",
+    "169.254.43518",
+    "１６９.254.169.254",
+    "[fe80::1]",
+    "[fe80::1%25lo]",
+    "[::ffff:169.254.169.254]",
+    "[64:ff9b::a9fe:a9fe]",
+    "[2002:a9fe:a9fe::]",
+    "[fd00:ec2::254]",
+    "100.100.100.200",
+    "metadata.google.internal",
+    "METADATA.google.internal.",
+    "metadata",
+    "instance-data.ec2.internal",
+)
+
+
+@pytest.mark.parametrize("host", LINK_LOCAL)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_link_local_addresses_are_not_connected(page: Page, scheme: str, host: str) -> None:
+    url = f"{scheme}://{host}:80/latest/meta-data"
+    error = page.refused("connect", service="upstash", url=url, token=SECRET)
+    assert (error.type, error.field) == ("invalid", "url")
+    assert "Link-local addresses" in error.message
+
+
+@pytest.mark.parametrize("host", ["169.254.169.254", "metadata.google.internal", "2852039166"])
+@pytest.mark.parametrize("place", ["typed", "in the key"])
+def test_link_local_endpoints_are_not_connected(page: Page, place: str, host: str) -> None:
+    params = {"api_key": V2_KEY, "endpoint": host} if place == "typed" else {"api_key": key_for(host)}
+    error = page.refused("connect", service="momento", **params)
+    assert (error.type, error.field) == ("invalid", "endpoint")
+    assert "Link-local addresses" in error.message
+
+
+@pytest.mark.parametrize("host", ["ipv4:169.254.1.1", "unix:/run/x", "dns:///169.254.1.1", "[fe80::1]"])
+def test_an_endpoint_is_a_host_name(page: Page, host: str) -> None:
+    for params in ({"api_key": V2_KEY, "endpoint": host}, {"api_key": key_for(host)}):
+        error = page.refused("connect", service="momento", **params)
+        assert (error.type, error.field) == ("invalid", "endpoint")
+
+
+def test_a_name_that_resolves_to_a_link_local_address_is_not_connected(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def resolve(host: str, *args: Any, **options: Any) -> Any:  # as the owner of a domain may set it up
+        return look_up("169.254.169.254" if "example" in host else host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    error = page.refused("connect", service="upstash", url="https://x.example", token=SECRET)
+    assert (error.type, error.field) == ("invalid", "url")
+    error = page.refused("connect", service="momento", api_key=V2_KEY, endpoint="x.example")
+    assert (error.type, error.field) == ("invalid", "endpoint")
+
+
+def test_a_name_that_takes_too_long_to_resolve_is_not_connected(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+
+    def resolve(*args: Any, **options: Any) -> Any:
+        ended.wait()
+        return []
+
+    monkeypatch.setattr(_addresses, "LOOKUP_S", 0.1)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    try:
+        error = page.refused("connect", service="upstash", url="https://x.example", token=SECRET)
+    finally:
+        ended.set()
+    assert (error.type, error.field) == ("timeout", "url")
+
+
+def test_a_store_made_in_python_may_have_any_address() -> None:
+    store = UpstashSessionStore("http://169.254.169.254", SECRET)
+    with kept_comms():
+        browser = HistoryBrowser(store)
+    assert browser.connected
+    browser.close()
+    store.close()
+
+
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 x"])
+def test_no_redirect_is_followed(page: Page, status: str) -> None:
+    reached: list[str] = []
+
+    def elsewhere(connection: socket.socket) -> None:
+        reached.append("reached")
+
+    with odd_server(elsewhere) as inner:
+        talk = answers(status, b'{"error": "over there"}', extra=f"Location: {inner}/\r\n")
+        with odd_server(talk) as url:
+            error = page.refused("connect", service="upstash", url=url, token=SECRET)
+    assert (error.field, reached) == ("url", [])
+    assert "over there" not in page.everything()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [
+        ("200 OK", "application/json", b'{"error": "inner words"}'),
+        ("200 OK", "application/json", b'{"error": "WRONGTYPE inner words"}'),
+        ("200 OK", "application/json", b'{"error": "ERR max daily request limit exceeded. inner words"}'),
+        ("200 OK", "application/json", b'"inner words"'),
+        ("200 OK", "text/html", b"<p>inner words</p>"),
+        ("200 OK", "text/plain", b"inner words"),
+        ("400 inner words", "application/json", b'{"error": "ERR inner words"}'),
+        ("401 inner words", "application/json", b'{"error": "Unauthorized inner words"}'),
+        ("403 inner words", "application/json", b'{"error": "NOPERM inner words"}'),
+        ("404 inner words", "text/plain", b"inner words"),
+        ("429 inner words", "application/json", b'{"error": "ERR inner words"}'),
+        ("500 inner words", "text/plain", b"inner words"),
+    ],
+)
+def test_the_words_of_a_foreign_server_are_not_shown(
+    page: Page, monkeypatch: pytest.MonkeyPatch, status: str, kind: str, body: bytes
+) -> None:
+    with odd_server(answers(status, body, kind, extra="X-Note: inner words\r\n")) as url:
+        error = page.refused("connect", service="upstash", url=url, token=SECRET)
+    assert error.message
+    assert "inner words" not in page.everything()
 
 
 def test_no_secret_stays_anywhere_but_in_the_client(page: Page, upstash: LocalUpstash) -> None:

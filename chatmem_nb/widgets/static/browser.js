@@ -864,7 +864,7 @@ function transcript(app) {
 		if (held < 0 && event.target !== box) return
 		let index = held < 0 ? (list.mark?.index ?? 0) : list.first + held
 		let step = by => () => focus(list.show(between(0, index + (held < 0 ? 0 : by), talk.total - 1)))
-		act(event, {Home: () => focus(show(0, 0)), End: () => focus(end()), ArrowDown: step(1), ArrowUp: step(-1), "/": app.find.show, Delete: () => held >= 0 && app.writable && talk.entries.has(index) && remove(talk.entries.get(index))})
+		act(event, {Home: () => focus(show(0, 0)), End: () => focus(end()), ArrowDown: step(1), ArrowUp: step(-1), "/": app.find.show, Delete: () => held >= 0 && app.may.write && talk.entries.has(index) && remove(talk.entries.get(index))})
 	}
 
 	let mend = () => failed?.()
@@ -1073,7 +1073,8 @@ function takeAway(app, label, scope) {
 	return tool("take", label, () => {
 		put(said)
 		app.work(async () => put(code, (await app.ask("code")).code), fail)
-		sheet(app, label, [h("b", "A DataFrame in a variable"), form(".line", frame, input, go), h("b", "A file"), h(".line.wrap", ["JSONL", "CSV", "Markdown", "HTML", "Parquet"].map(file)), said,
+		sheet(app, label, [app.may.variables && [h("b", "A DataFrame in a variable"), form(".line", frame, input, go)],
+			app.may.files && [h("b", "A file"), h(".line.wrap", ["JSONL", "CSV", "Markdown", "HTML", "Parquet"].map(file))], said,
 			h("b", "Python code"), code], h("footer", button("Copy code", () => copyText(app, code.textContent))), ".wide")
 	})
 }
@@ -1086,7 +1087,7 @@ function browser(model, el) {
 	let banner = h(".banner", {role: "alert", hidden: true})
 	let main = h(".main")
 	let root = h(".chatmem", {role: "region", ariaLabel: "Stored conversations"}, top, banner, main)
-	let app = {ask, view, root, connected, open, pane, work, slow, note, undoable, hello: {}, visible: true, get writable() {return !app.hello.read_only && !model.get("read_only")}}
+	let app = {ask, view, root, connected, open, pane, work, slow, note, undoable, hello: {}, visible: true, get may() {return app.hello.may ?? {}}}
 	let connecting = connectForm(app)
 	app.find = findBar(app)
 	let talk = (app.talk = transcript(app))
@@ -1112,6 +1113,7 @@ function browser(model, el) {
 		reach(hello.reachable)
 		if (!hello.connected) {
 			talk.none()
+			if (!app.may.connect) return put(main, state("leave", "Not connected", "This browser was disconnected from Python; browser.connect(store) connects it again."))
 			connecting.show(hello)
 			return put(main, connecting.node)
 		}
@@ -1125,10 +1127,10 @@ function browser(model, el) {
 
 	function draw() {
 		let {connected: on, service, target, undo} = app.hello
-		root.dataset.readOnly = !app.writable
-		put(top, h("span.dot", {"data-on": !!on}), h("b", on ? plain(service) : "Conversations"), on && [h("bdi.target.clip", {title: plain(target)}, plain(target)), !app.writable && h("span.badge", icon("lock"), "Read only"), h("span.grow"),
+		root.dataset.readOnly = !app.may.write
+		put(top, h("span.dot", {"data-on": !!on}), h("b", on ? plain(service) : "Conversations"), on && [h("bdi.target.clip", {title: plain(target)}, plain(target)), !app.may.write && h("span.badge", icon("lock"), "Read only"), h("span.grow"),
 			undo?.available && button([icon("undo"), "Undo"], back, ".quiet.w", {title: plain(undo.label)}),
-			tool("search", "Find", app.find.show), takeAway(app, "Take all away", "all"), tool("leave", "Disconnect", () => work(async () => connected(await ask("disconnect"))))])
+			tool("search", "Find", app.find.show), takeAway(app, "Take all away", "all"), app.may.connect && tool("leave", "Disconnect", () => work(async () => connected(await ask("disconnect"))))])
 	}
 
 	function open(session, options) {
