@@ -189,9 +189,12 @@ class HistoryBrowser(PageWidget):
         self._wait(self._methods.changes.remove_record(opened.session_id, place, found[0]))
 
     def clear(self, *session_ids: str, without_undo: bool = False) -> list[str]:
-        """Delete sessions, the open one if none is named, and return those that were there; asks nobody.
+        """Delete sessions, the open one if none is named, and return those that existed; does not ask first.
 
-        `undo` brings them back, if they are not above 50 MB; those are deleted only with `without_undo`.
+        Messages that others append meanwhile stay. `undo` restores what was deleted, in front of them.
+        Sessions above 50 MB together cannot be restored, and are deleted only with `without_undo`.
+
+        Raises: InvalidInputError; StoreError; StoreConflictError if another client keeps changing a session.
         """
         is_final = checked_flag("without_undo", without_undo)
         names = checked_names("session_ids", session_ids) or [self._opened()[1]]

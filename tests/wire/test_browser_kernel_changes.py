@@ -409,22 +409,33 @@ def test_read_only_takes_every_change_away(store: SessionStore) -> None:
     browser.close()
 
 
+@pytest.mark.parametrize("later", [[], ODD[:1]], ids=["alone", "others append"])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
 def test_a_lost_answer_to_a_clear_loses_no_message(
-    page: Page, server: Any, store: SessionStore, kind: str
+    page: Page,
+    server: Any,
+    store: SessionStore,
+    other: Callable[..., None],
+    kind: str,
+    later: list[str],
 ) -> None:
     """Whether the service did it or not: after the undo all is as it was, once."""
     store.append("a", TALK)
     page.open("a")
-    command = "EVAL" if isinstance(server, LocalUpstash) else "Delete"
-    # Enough faults to outlast the retries of the store.
-    server.faults.add(kind, times=50, command=command)
+
+    def lose_responses(client: SessionStore) -> None:
+        for command in ("EVAL",) if isinstance(server, LocalUpstash) else ("Delete", "ListErase"):
+            server.faults.add(kind, times=50, command=command)  # enough to outlast the retries of the store
+
+    other("adelete", lose_responses)
     with contextlib.suppress(Refused):
         page.ask("clear", session_ids=["a"])
+    assert len(server.faults) % 50 > 0  # some were met
     server.faults.clear()
+    store.append("a", later)
     if page.ask("hello")["undo"]:
         page.ask("undo")
-    assert store.read("a") == TALK
+    assert store.read("a") == [*TALK, *later]
 
 
 def test_a_failed_append_says_so_and_the_next_one_works(page: Page, server: Any, store: SessionStore) -> None:
