@@ -95,6 +95,7 @@ class ConnectionForm:
         service = connection.store.service if connection else None
         return {
             "connected": connection is not None,
+            "number": self._state.connections,
             "reachable": self._state.reachable,
             "service": service,
             "target": connection.target if connection else "",

@@ -61,6 +61,8 @@ class BrowserState:
         self._selection: tuple[str, ...] = ()
         self._reachable = True
         self._wanted: str | None = None
+        self.connections = 0
+        """How many connections were made and ended: another number is another store."""
 
     @property
     def connection(self) -> Connection | None:
@@ -106,6 +108,7 @@ class BrowserState:
             connection = replace(connection, spent_before=spent)
         with self._lock:
             before, self._connection = self._connection, connection
+            self.connections += 1
             self._session, self._selection, self._reachable = None, (), True
             self._wanted = wanted
             self._ticket = next(self._tickets)
@@ -188,7 +191,10 @@ class BrowserState:
 
     def _tell_connection(self) -> None:
         event = {"event": "changed", "what": "connection", "session": None, "epoch": None, "total": None}
-        self._tell({**event, "connected": self._connection is not None, "reachable": self._reachable})
+        connected = self._connection is not None
+        self._tell(
+            {**event, "connected": connected, "number": self.connections, "reachable": self._reachable}
+        )
 
     def _tell_session(self) -> None:
         now = self._session

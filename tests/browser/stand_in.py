@@ -84,6 +84,8 @@ class StandIn:
         self.hits: list[dict[str, Any]] = []
         self.events: list[Message] = []
         self.extra_env = False
+        self.number = 1
+        self.target = "example-12345.upstash.io"
         self.later: dict[str, Talk] = {}
 
     def __call__(self, message: Message) -> list[Message]:
@@ -118,8 +120,9 @@ class StandIn:
     def on_hello(self, params: Message) -> Message:
         return {
             "connected": self.connected,
+            "number": self.number,
             "service": "Upstash Redis" if self.connected else None,
-            "target": "example-12345.upstash.io" if self.connected else "",
+            "target": self.target if self.connected else "",
             "session": self.session,
             "may": dict(self.may),
             "reachable": True,
@@ -137,10 +140,12 @@ class StandIn:
 
     def on_connect(self, params: Message) -> Message:
         self.connected = True
+        self.number += 1
         return self.on_hello(params)
 
     def on_disconnect(self, params: Message) -> Message:
         self.connected = False
+        self.number += 1
         self.session = ""
         return self.on_hello(params)
 

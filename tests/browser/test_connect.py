@@ -6,10 +6,18 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
-from stand_in import StandIn
+from stand_in import StandIn, Talk
 
 pytestmark = pytest.mark.browser
 Blank = Callable[..., Page]
+
+
+def hear_of_connection(page: Page, **changed: object) -> None:
+    """Tell the page of its connection, as the kernel does."""
+    event = {"event": "changed", "what": "connection", "connected": True, "number": 1, "reachable": True}
+    page.evaluate("event => hear(event)", event | changed)
+
+
 SECRET = "AXs3cr3t-token-value"
 
 
@@ -117,10 +125,25 @@ def test_a_page_that_was_given_a_store_has_no_way_out_of_it(blank: Blank) -> Non
     expect(page.get_by_role("button", name="Find")).to_be_visible()
     expect(page.get_by_role("button", name="Disconnect")).to_have_count(0)
     kernel.connected = False
-    page.evaluate("() => hear({event: 'changed', what: 'connection', connected: false, reachable: true})")
+    kernel.number = 2
+    hear_of_connection(page, connected=False, number=2)
     expect(page.get_by_role("heading", name="Not connected")).to_be_visible()
     expect(page.get_by_role("button", name="Connect")).to_have_count(0)
     expect(page.locator("input")).to_have_count(0)
+
+
+def test_a_store_that_python_connects_takes_the_place_of_the_one_shown(blank: Blank) -> None:
+    kernel = StandIn({"same name": Talk(3), "other": Talk(2)})
+    kernel.session = "same name"
+    page = blank(kernel)
+    expect(page.locator(".msg:not(.waiting)")).to_have_count(3)
+    kernel.talks = {"same name": Talk(5)}
+    kernel.number, kernel.target, kernel.may["connect"] = 2, "another.upstash.io", False
+    hear_of_connection(page, number=2)
+    expect(page.locator(".target")).to_have_text("another.upstash.io")
+    expect(page.locator(".session")).to_have_count(1)
+    expect(page.locator(".msg:not(.waiting)")).to_have_count(5)
+    expect(page.get_by_role("button", name="Disconnect")).to_have_count(0)
 
 
 def test_no_answer_for_four_seconds_is_said_and_mends_itself(blank: Blank) -> None:
@@ -149,10 +172,9 @@ def test_an_unreachable_server_is_said_and_what_failed_is_asked_again(blank: Bla
     page = blank(kernel)
     page.locator(".session").first.click()
     expect(page.get_by_text("This session could not be opened")).to_be_visible()
-    event = {"event": "changed", "what": "connection", "connected": True}
-    page.evaluate("event => hear(event)", event | {"reachable": False})
+    hear_of_connection(page, reachable=False)
     expect(page.get_by_role("alert").filter(has_text="The server cannot be reached")).to_be_visible()
     kernel.broken.clear()
-    page.evaluate("event => hear(event)", event | {"reachable": True})
+    hear_of_connection(page)
     expect(page.get_by_text("The server cannot be reached")).to_be_hidden()
     expect(page.locator(".msg:not(.waiting)").last).to_contain_text("Message number 39")

@@ -181,7 +181,10 @@ def test_a_page_may_not_leave_a_store_that_python_connected_later(
 ) -> None:
     page = shown()
     page.ask("connect", service="local")
+    before = page.ask("hello")["number"]
     page.browser.connect(store)
+    assert page.event(event="changed", what="connection", number=before + 1)["connected"] is True
+    assert page.ask("hello")["number"] == before + 1
     assert page.refused("disconnect").type == page.refused("connect", service="local").type == "not_allowed"
     page.browser.disconnect()
     assert page.ask("connect", service="local")["connected"] is True

@@ -1107,7 +1107,7 @@ function browser(model, el) {
 	}
 
 	function connected(hello) {
-		let same = app.hello.connected && app.hello.target === hello.target
+		let same = app.hello.connected && app.hello.number === hello.number
 		app.hello = hello
 		draw()
 		reach(hello.reachable)
@@ -1120,7 +1120,7 @@ function browser(model, el) {
 		put(main, panes)
 		list.select(hello.selection ?? [], true)
 		list.load({keep: same})
-		if (hello.session && hello.session !== talk.session) open(hello.session)
+		if (hello.session && (!same || hello.session !== talk.session)) open(hello.session)
 		else if (!same) talk.none(), pane("list")
 		else if (talk.session && talk.epoch === null) open(talk.session)
 	}
@@ -1138,11 +1138,11 @@ function browser(model, el) {
 		return talk.open(session, options)
 	}
 
-	function heard({what, selection, reachable, connected: on, ...event}) {
+	function heard({what, selection, reachable, number, ...event}) {
 		if (what === "selection") list.select(selection, true)
 		else if (what === "sessions") list.load({keep: true})
 		else if (what === "session") talk.heard(event)
-		else if (on === app.hello.connected) reach(reachable)
+		else if (number === app.hello.number) reach(reachable)
 		else start()
 	}
 
