@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from ._find import Find
 from ._follow import Follow, Probe
 from ._permissions import Permissions
 from ._refusals import Refusal
+from ._rendering import Rendering
 from ._requests import Call, Params
 from ._sessions import SessionList
 from ._state import BrowserState, Connection
@@ -40,6 +40,7 @@ class Methods:
         bound: bool,
     ) -> None:
         self.state = BrowserState(tell)
+        self._rendering = Rendering()
         self.permissions = Permissions(self.state, is_read_only, bound=bound)
         self.form = ConnectionForm(self.state)
         self.sessions = SessionList(self.state)
@@ -128,7 +129,7 @@ class Methods:
     async def preview(self, params: Params, call: Call) -> Answer:
         """Return what is being typed as it will look."""
         text = params.text("text", "", limit=1_000_000)
-        return {"html": await asyncio.to_thread(to_html, text[:_PREVIEW_LIMIT])}
+        return {"html": await self._rendering.run(to_html, text[:_PREVIEW_LIMIT])}
 
     async def select(self, params: Params, call: Call) -> Answer:
         """Note which sessions are ticked."""
