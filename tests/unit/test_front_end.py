@@ -12,8 +12,8 @@ import chatmem_nb
 STATIC = Path(chatmem_nb.__file__).parent / "widgets" / "static"
 
 
-def test_the_file_is_at_most_50_kb() -> None:
-    assert (STATIC / "browser.js").stat().st_size <= 50_000
+def test_the_file_is_at_most_60_kb() -> None:
+    assert (STATIC / "browser.js").stat().st_size <= 60_000
 
 
 @pytest.mark.parametrize(
