@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Protocol, Self, SupportsIndex, runtime_checkable
 
 from ..errors import InvalidInputError
+from .processes import PerProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class CommandCount:
     """What a store has spent since it was made; safe to read while threads add to it."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = PerProcess(Lock)
         self.requests = 0
         """Round trips."""
         self.billed = 0
@@ -48,7 +49,7 @@ class CommandCount:
 
     def add(self, *, requests: int = 0, billed: int = 0, sent: int = 0, received: int = 0) -> None:
         """Count what one exchange has spent."""
-        with self._lock:
+        with self._lock.get():
             self.requests += requests
             self.billed += billed
             self.bytes_sent += sent
