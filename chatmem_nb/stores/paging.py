@@ -126,9 +126,15 @@ def _page(session: RecordList, cursor: Cursor) -> Plan[tuple[list[str], Cursor |
     if overlap and records[:1] != [cursor.last]:
         raise session.changed()
     page = records[overlap:]
+    return page, cursor_after(page, cursor.start, asked)
+
+
+def cursor_after(page: Sequence[str], start: int, asked: int) -> Cursor | None:
+    """Return the cursor behind `page`, for which `asked` records from index `start` on were asked; None at the
+    end of the session."""
     if len(page) < asked:
-        return page, None
-    return page, Cursor(cursor.start + len(page), _next_size(page), page[-1])
+        return None
+    return Cursor(start + len(page), _next_size(page), page[-1])
 
 
 def _next_size(page: Sequence[str]) -> int:
