@@ -31,6 +31,6 @@ class Backoff:
         """Count a failed attempt, and return the seconds to wait before the next one."""
         self.attempts += 1
         # The exponent is capped, because 2.0**1024 overflows.
-        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(self.attempts, 8))
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0 ** min(self.attempts, 8))
         # Jitter, so that many clients that failed together do not return together.
         return max(at_least_s, pause_s * random.uniform(0.5, 1.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
-from typing import Any, ClassVar, NoReturn, Protocol, Self
+from typing import Any, NoReturn, Protocol, Self
 
 from .paging import Cursor
 from .protocol import CommandCount, SessionSummary, checked_session_ids
@@ -59,7 +59,7 @@ class SessionStoreFacade:
     `protocol.SessionStore` says what each verb promises, and the classes of the services what it costs.
     """
 
-    service: ClassVar[str]
+    service: str
     key_prefix: str
     ttl: timedelta | None
     timeout_s: float

@@ -25,8 +25,10 @@ _ATTEMPTS = 3
 class RecordList(Protocol):
     """One session, as its service reads it: oldest record first, whatever the order in the service."""
 
-    first_page: int
-    """Records in a page while nothing is known of their size."""
+    @property
+    def first_page(self) -> int:
+        """Records in a page while nothing is known of their size."""
+        ...
 
     def length(self) -> Plan[int]: ...
 
@@ -130,8 +132,7 @@ def _page(session: RecordList, cursor: Cursor) -> Plan[tuple[list[str], Cursor |
 
 
 def cursor_after(page: Sequence[str], start: int, asked: int) -> Cursor | None:
-    """Return the cursor behind `page`, for which `asked` records from index `start` on were asked; None at the
-    end of the session."""
+    """Return the cursor behind `page`, which is `asked` records from `start` on, or fewer: then None."""
     if len(page) < asked:
         return None
     return Cursor(start + len(page), _next_size(page), page[-1])
