@@ -12,7 +12,7 @@ from chatmem_nb.local.upstash.scripts import (
     parse_script,
     sha1,
 )
-from chatmem_nb.stores.scripts import SCRIPTS
+from chatmem_nb.stores.upstash.scripts import SCRIPTS
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,10 @@ import httpx
 import pytest
 import upstash_redis
 import upstash_redis.asyncio
+from chatmem_nb.stores.upstash.deadline import Again, Backoff, Deadline
+from chatmem_nb.stores.upstash.glob import escaped
+from chatmem_nb.stores.upstash.http import Exchange
+from chatmem_nb.stores.upstash.writing import parts_of
 
 from chatmem_nb import stores
 from chatmem_nb.errors import InvalidInputError, RecordTooLargeError
@@ -24,11 +28,7 @@ from chatmem_nb.stores._loops import LoopClients
 from chatmem_nb.stores.protocol import CommandCount
 from chatmem_nb.stores.upstash import errors as upstash_errors
 from chatmem_nb.stores.upstash.clients import clients_for
-from chatmem_nb.stores.upstash.deadline import Again, Backoff, Deadline
-from chatmem_nb.stores.upstash.glob import escaped
-from chatmem_nb.stores.upstash.http import Exchange
 from chatmem_nb.stores.upstash.network import LimitedBackend
-from chatmem_nb.stores.upstash.writing import parts_of
 
 URL = "https://example.upstash.io"
 

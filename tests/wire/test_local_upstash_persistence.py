@@ -22,7 +22,7 @@ import pytest
 
 from chatmem_nb.errors import InvalidInputError
 from chatmem_nb.local import LocalUpstash
-from chatmem_nb.stores.scripts import SCRIPTS
+from chatmem_nb.stores.upstash.scripts import SCRIPTS
 
 Ask = Callable[..., Any]
 

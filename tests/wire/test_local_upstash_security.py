@@ -16,7 +16,7 @@ from chatmem_nb.errors import InvalidInputError
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.local.upstash import HttpLimits
 from chatmem_nb.local.upstash.command_allowlist import ALLOWED, EMBEDDED_LACKS
-from chatmem_nb.stores.scripts import SCRIPTS
+from chatmem_nb.stores.upstash.scripts import SCRIPTS
 
 FLAGS = ["", "#!lua flags=allow-key-locking\n", "#!lua flags=no-writes,allow-key-locking\n"]
 BODIES = sorted({re.sub(r"^#!lua[^\n]*\n", "", script) for script in SCRIPTS})

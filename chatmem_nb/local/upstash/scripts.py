@@ -114,7 +114,7 @@ def _without_flags(text: bytes) -> bytes:
 
 def _own_texts() -> tuple[str, ...]:
     # Imported on use: the store beside the scripts imports its SDK.
-    from chatmem_nb.stores.scripts import SCRIPTS
+    from chatmem_nb.stores.upstash.scripts import SCRIPTS
 
     return SCRIPTS
 

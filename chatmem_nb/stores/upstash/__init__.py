@@ -1,13 +1,16 @@
 """Sessions in Upstash Redis.
 
-store                         the verbs, sync and async
-plans                         arguments checked; by one script, or without where scripts are refused
-reading, writing, listing     plans: what to send, and what after each answer
-plain                         the same as `writing`, without scripts
-connection, deadline          attempts at a request, until it succeeds or the time is over
-requests, http, network       one request by the SDK, one attempt, one socket
-clients                       url and token checked; the SDK's clients
-errors, failures, glob        failures, and the seam where they become ours; matching of names
+store            the store: its constructor; the verbs are those of `facade`
+plans            what each verb does, as requests
+session_list     one session as a list, for `paging`
+changes, batches what makes a change the same when it is retried; records in batches that fit a request
+scripts          the Lua scripts
+commands         requests, and what their responses must be
+transport        attempts at requests, counted
+clients          url and token checked; the SDK's clients, by process and event loop
+http_limits      one HTTP request and response, limited in time and bytes
+network          DNS and sockets, limited in time
+errors, error_mapping   the errors, and how failures become them
 """
 
 from __future__ import annotations

@@ -1,29 +1,26 @@
-"""Our errors for Upstash: each is also the SDK's `UpstashError`, and has the SDK's error as its cause."""
+"""The errors of the Upstash store: each is also the SDK's `UpstashError`, and has the SDK's as its cause."""
 
 from __future__ import annotations
 
 from upstash_redis.errors import UpstashError
 
 from ... import errors
-from .deadline import Again
-
-CLOSED = "this store was closed: make a new one"
 
 
 class UpstashStoreError(errors.StoreError, UpstashError):
     """Upstash, or the way to it, failed."""
-
-    again: Again = Again.NEVER
-    never_arrived: bool = False
-    """Whether the request is known to have changed nothing."""
 
 
 class UpstashAuthError(errors.StoreAuthError, UpstashStoreError):
     """Upstash refused the token, or it may not do this."""
 
 
-class UpstashEvalRefusedError(UpstashAuthError):
-    """No script may run here; the store goes on without."""
+class UpstashScriptsRefusedError(UpstashAuthError):
+    """This token may not run scripts, or this server has none."""
+
+
+class UpstashFlagsRefusedError(UpstashStoreError):
+    """This server does not know EVAL_RO or the flags of a script. Nothing was run."""
 
 
 class UpstashNotFoundError(errors.StoreNotFoundError, UpstashStoreError):
@@ -34,36 +31,41 @@ class UpstashLimitError(errors.StoreLimitError, UpstashStoreError):
     """A limit of the database or of its plan is reached."""
 
 
-class UpstashTooLargeError(UpstashLimitError):
-    """A request, or its answer, is larger than this database takes."""
-
-
 class UpstashThrottledError(errors.StoreThrottledError, UpstashLimitError):
     """Too many requests at the moment."""
-
-    again = Again.ALWAYS
-    never_arrived = True
 
 
 class UpstashUnavailableError(errors.StoreUnavailableError, UpstashStoreError):
     """Upstash could not be reached, or failed."""
 
-    again = Again.ALWAYS
-
 
 class UpstashTimeoutError(errors.StoreTimeoutError, UpstashUnavailableError):
-    """Upstash did not answer in time."""
+    """Upstash did not respond in time."""
 
 
 class UpstashResponseError(errors.StoreResponseError, UpstashStoreError):
-    """What came is no answer of Upstash."""
+    """The response is invalid."""
 
-    again = Again.ALWAYS
+
+class UpstashConflictError(errors.StoreConflictError, UpstashStoreError):
+    """Another client changed the session meanwhile; nothing was done."""
 
 
 class UpstashWrongTypeError(errors.WrongTypeError, UpstashStoreError):
-    """The key holds something that is no session."""
+    """The key holds a value of another type."""
 
 
 class UpstashClosedError(errors.StoreClosedError, UpstashStoreError):
     """The store was closed before."""
+
+
+def closed() -> UpstashClosedError:
+    """Return the error for a store that was closed."""
+    return UpstashClosedError("this store is closed; open a new one")
+
+
+def timed_out(host: str, timeout_s: float) -> UpstashTimeoutError:
+    """Return the error for a call whose deadline has passed."""
+    return UpstashTimeoutError(
+        f"{host} did not respond within {timeout_s:g} s; check the network, or raise timeout_s"
+    )

@@ -1,141 +1,248 @@
-"""What each verb of the store does: its arguments checked, and a plan for them."""
+"""What each verb does in Redis: its arguments are checked, then a plan says what to send. No I/O."""
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import SupportsIndex, TypeVar
+from typing import Any, Literal
 
-from ...errors import InvalidInputError
-from ..protocol import SessionSummary, checked_records, checked_session_id
-from . import listing, plain, reading, writing
-from .errors import UpstashEvalRefusedError
-from .requests import Plan
+from ...errors import InvalidInputError, StoreLimitError
+from .. import paging
+from ..paging import Cursor
+from ..protocol import (
+    SessionSummary,
+    checked_condition,
+    checked_index,
+    checked_records,
+    checked_session_id,
+    checked_ttl,
+)
+from ..runner import Plan, ask
+from . import scripts
+from .batches import batches_of
+from .changes import Change, milliseconds
+from .commands import Command, as_list, as_number, as_texts, pipeline, single
+from .errors import UpstashConflictError, UpstashFlagsRefusedError, UpstashScriptsRefusedError
+from .scripts import Script
+from .session_list import SessionList
 
-T = TypeVar("T")
+_SCAN_COUNT = 1_000
+_BATCH_CHARACTERS = 2_000_000
+"""What a request for several sessions aims at."""
+_MOST_SESSIONS = 250
+_SHORT_PAGE = 200
+"""Records of each session at least, if several are read by one request."""
+
+# Staged lists of stores with any prefix: they may stand under the prefix of this one.
+_STAGED = re.compile(r"_?chatmem_nb:(part|new):[0-9a-f]{32}")
+_GLOB_CHARACTER = re.compile(r"([*?\[\]\\^-])")
 
 
-@dataclass(slots=True)
-class Plans:
-    """Plans for the sessions under one prefix. Arguments are checked when a plan is asked for."""
+class UpstashPlans:
+    """Plans for the sessions under one prefix."""
 
-    key_prefix: str
-    ttl: timedelta | None
-    timeout_s: float
-    max_request_bytes: int
-    scripts: bool = True
-    """Whether the server runs scripts, as far as is known."""
+    first_batch = 25
+    summary_batch = 100
 
-    def __post_init__(self) -> None:
-        _checked_text(self.key_prefix, "key_prefix")
-        if not isinstance(self.timeout_s, int | float) or not 0 < self.timeout_s < float("inf"):
+    def __init__(
+        self, key_prefix: str, ttl: timedelta | None, timeout_s: float, max_request_bytes: int
+    ) -> None:
+        if not isinstance(timeout_s, int | float) or not 0 < timeout_s < float("inf"):
             raise InvalidInputError("timeout_s must be a number of seconds above 0")
-        if not isinstance(self.max_request_bytes, int) or self.max_request_bytes < 16_384:
-            raise InvalidInputError("max_request_bytes must be a whole number, 16384 or more")
-        _checked_ttl(self.ttl)
+        if not isinstance(max_request_bytes, int) or max_request_bytes < 16_384:
+            raise InvalidInputError("max_request_bytes must be an integer, at least 16384")
+        self._key_prefix = _checked_text(key_prefix, "key_prefix")
+        self._ttl = checked_ttl(ttl)
+        self._timeout_s, self._max_request_bytes = timeout_s, max_request_bytes
+        self._knows_flags = {"EVAL": True, "EVAL_RO": True}
+        """Whether the server takes scripts with flags, as far as is known."""
+        self._runs_scripts = True
+        """Whether this token may run scripts that only read, as far as is known."""
 
-    @property
-    def aside(self) -> str:
-        """Prefix of keys for markers and staged parts: outside `key_prefix` where that is possible."""
-        return "_chatmem_nb:" if "chatmem_nb:".startswith(self.key_prefix) else "chatmem_nb:"
+    def session_ids(
+        self, match: str | None, cursor: tuple[int, set[str]] | None
+    ) -> Plan[tuple[list[str], tuple[int, set[str]] | None]]:
+        """Return a page of new ids; the cursor is that of SCAN, and the ids so far: SCAN may repeat a key."""
+        pattern = _GLOB_CHARACTER.sub(r"\\\1", self._key_prefix)
+        pattern += "*" if match is None else _checked_text(match, "match")
+        return self._scanned(pattern, *(cursor or (0, set())))
 
-    def scan(self, cursor: int, match: str | None) -> Plan[tuple[int, list[str]]]:
-        if match is not None:
-            _checked_text(match, "match")
-        return listing.scan(cursor, self.key_prefix, match)
+    def _scanned(
+        self, pattern: str, position: int, seen: set[str]
+    ) -> Plan[tuple[list[str], tuple[int, set[str]] | None]]:
+        command = single("SCAN", position, "MATCH", pattern, "COUNT", _SCAN_COUNT, "TYPE", "list")
+        following, keys = yield from ask(command)  # the SDK makes a pair of it
+        page: list[str] = []
+        for key in as_texts(keys):
+            session_id = key.removeprefix(self._key_prefix)
+            if session_id and session_id not in seen and not _STAGED.match(key):
+                seen.add(session_id)
+                page.append(session_id)
+        return page, (int(following), seen) if int(following) else None
 
-    def summaries(self, session_ids: Iterable[str]) -> Plan[list[SessionSummary]]:
-        asked = list(checked_names(session_ids)), self.key_prefix
-        return self._either(listing.summaries(*asked), plain.summaries(*asked))
+    def summaries(self, session_ids: Sequence[str]) -> Plan[list[SessionSummary]]:
+        rows = yield from self._rows([self._key(session_id) for session_id in session_ids])
+        return [_summary(session_id, row) for session_id, row in zip(session_ids, rows, strict=True)]
+
+    def _rows(self, keys: Sequence[str]) -> Plan[list[Any]]:
+        if self._runs_scripts:
+            try:
+                return as_list((yield from self._run(scripts.SUMMARIES, keys)), len(keys))
+            except UpstashScriptsRefusedError:
+                self._runs_scripts = False
+        types = as_texts(as_list((yield from ask(pipeline([["TYPE", key] for key in keys]))), len(keys)))
+        lists = [key for key, kind in zip(keys, types, strict=True) if kind == "list"]
+        if not lists:
+            return [[0]] * len(keys)
+        commands: list[Command] = [command for key in lists for command in _summary_commands(key)]
+        values = iter(as_list((yield from ask(pipeline(commands))), len(commands)))
+        return [[next(values) for _ in range(4)] if kind == "list" else [0] for kind in types]
 
     def length(self, session_id: str) -> Plan[int]:
-        return reading.length(self._key(session_id))
+        return self._list(session_id).length()
 
     def read(self, session_id: str, start: int, stop: int | None) -> Plan[list[str]]:
-        end = None if stop is None else _checked_index(stop)
-        return reading.read(self._key(session_id), _checked_index(start), end)
+        end = None if stop is None else checked_index(stop)
+        return paging.read(self._list(session_id), checked_index(start), end)
 
-    def first_pages(self, session_ids: list[str]) -> Plan[list[tuple[list[str], bool]]]:
-        return reading.first_pages([self._key(session_id) for session_id in session_ids])
+    def first_pages(self, session_ids: Sequence[str]) -> Plan[list[tuple[list[str], Cursor | None]]]:
+        sessions = [self._list(session_id) for session_id in session_ids]
+        count = max(_SHORT_PAGE, SessionList.first_page // len(sessions))
+        try:
+            responses = yield from ask(pipeline([session.page(0, count) for session in sessions]))
+        except StoreLimitError as error:
+            if not error.response_too_large:
+                raise
+            pages = []
+            for session in sessions:
+                pages.append((yield from paging.next_page(session, Cursor(0, count))))
+            return pages
+        records = [as_texts(response)[::-1] for response in as_list(responses, len(sessions))]
+        return [(page, paging.cursor_after(page, 0, count)) for page in records]
 
-    def page_after(self, session_id: str, start: int, records: list[str]) -> Plan[tuple[list[str], bool]]:
-        return reading.page(self._key(session_id), start, reading.next_size(records))
+    def next_page(self, session_id: str, cursor: Cursor) -> Plan[tuple[list[str], Cursor | None]]:
+        return paging.next_page(self._list(session_id), cursor)
+
+    def next_batch(self, size: int, pages: Sequence[tuple[list[str], Cursor | None]]) -> int:
+        # Short sessions go by the hundred: a request costs more time than reading one of them.
+        characters = sum(len(record) for records, _ in pages for record in records)
+        fitting = _BATCH_CHARACTERS * len(pages) // max(1, characters)
+        return max(1, min(fitting, size * 4, _MOST_SESSIONS))
 
     def append(self, session_id: str, records: Sequence[str]) -> Plan[int]:
         checked = checked_records(records)
         if not checked:
             return self.length(session_id)
-        asked = self._change(session_id), checked, self.ttl
-        return self._either(writing.append(*asked), plain.append(*asked))
+        change, batches = self._change(session_id, checked)
+        if len(batches) > 1:
+            return self._place(change, batches, self._ttl, "append", 0)
+        return self._run_once(change, scripts.APPEND, milliseconds(self._ttl), *batches[0])
 
     def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
-        checked = checked_records(records)
+        checked, index, ttl = checked_records(records), checked_index(index), checked_ttl(ttl)
         if not checked:
             return self.length(session_id)
-        return self._placed(session_id, checked, ttl, "insert", _checked_index(index))
+        return self._place(*self._change(session_id, checked), ttl or self._ttl, "insert", index)
 
     def replace(self, session_id: str, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
-        return self._placed(session_id, checked_records(records), ttl, "replace", 0)
+        checked, ttl = checked_records(records), checked_ttl(ttl)
+        return self._place(*self._change(session_id, checked), ttl or self._ttl, "replace", 0)
 
-    def _placed(
-        self, session_id: str, records: list[str], ttl: timedelta | None, mode: writing.Mode, index: int
-    ) -> Plan[int]:
-        asked = self._change(session_id), records, _checked_ttl(ttl) or self.ttl, mode, index
-        return self._either(writing.place(*asked), plain.place(*asked))
+    def delete(self, session_id: str, count: int | None, last: str | None) -> Plan[bool]:
+        expected = checked_condition(count, last)
+        number, record = expected or (0, "")
+        change, _ = self._change(session_id, [record])
+        return self._delete(session_id, change, number, record)
 
-    def delete(self, session_id: str) -> Plan[bool]:
-        change = self._change(session_id)
-        return self._either(writing.delete(change), plain.delete(change))
+    def _delete(self, session_id: str, change: Change, count: int, last: str) -> Plan[bool]:
+        deleted = yield from self._run_once(change, scripts.DELETE, count, last)
+        if deleted < 0:
+            raise UpstashConflictError(
+                f"session {session_id!r} was changed by others: record {count - 1} is not the expected one, "
+                "and nothing was deleted; read the session again"
+            )
+        return deleted == 1
 
     def remove(self, session_id: str, index: int, record: str) -> Plan[bool]:
-        [checked] = checked_records([record])
-        change = self._change(session_id)
-        writing.parts_of([checked], writing.room(change))
-        asked = change, _checked_index(index), checked
-        return self._either(writing.remove(*asked), plain.remove(*asked))
+        change, _ = self._change(session_id, checked_records([record]))
+        return self._remove(change, checked_index(index), record)
 
-    def _either(self, scripted: Plan[T], without: Plan[T]) -> Plan[T]:
-        """By one script; where the server refuses scripts, without, from now on."""
-        if self.scripts:
+    def _remove(self, change: Change, index: int, record: str) -> Plan[bool]:
+        return (yield from self._run_once(change, scripts.REMOVE, -index - 1, record)) == 1
+
+    def _place(
+        self,
+        change: Change,
+        batches: list[list[str]],
+        ttl: timedelta | None,
+        mode: Literal["append", "insert", "replace"],
+        index: int,
+    ) -> Plan[int]:
+        """Put `batches` in place by one script; more than one are staged first, each by a request."""
+        staged: list[str] = []
+        if len(batches) > 1:
+            expires_ms = change.expires_ms + int(1_000 * self._timeout_s) * len(batches)
+            for number, batch in enumerate(batches):
+                yield from ask(change.stage(number, batch, expires_ms), new_deadline=True)
+                staged.append(change.staged(number))
+        total = sum(map(len, batches))
+        sent = [] if staged else batches[0]
+        arguments = (milliseconds(ttl), mode, index, total, *sent)
+        return (yield from self._run_once(change, scripts.PLACE, *arguments, keys=(change.new_list, *staged)))
+
+    def _run_once(
+        self, change: Change, script: Script, *arguments: str | int, keys: Sequence[str] = ()
+    ) -> Plan[int]:
+        """Run a script that changes a session, exactly once, and return its result."""
+        all_keys = (change.key, change.idempotency_key, *keys)
+        return as_number((yield from self._run(script, all_keys, change.expires_ms, *arguments)))
+
+    def _run(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Plan[Any]:
+        """Run a script; from the first refusal on without flags, which a refused script never ran with."""
+        if self._knows_flags[script.command]:
             try:
-                return (yield from scripted)
-            except UpstashEvalRefusedError:
-                self.scripts = False
-        return (yield from without)
+                return (yield from ask(single(script.command, script.flagged, len(keys), *keys, *arguments)))
+            except UpstashFlagsRefusedError:
+                self._knows_flags[script.command] = False
+        return (yield from ask(single("EVAL", script.plain, len(keys), *keys, *arguments)))
 
     def _key(self, session_id: str) -> str:
-        return self.key_prefix + checked_session_id(session_id)
+        return self._key_prefix + checked_session_id(session_id)
 
-    def _change(self, session_id: str) -> writing.Change:
-        return writing.Change.of(self._key(session_id), self.aside, self.timeout_s, self.max_request_bytes)
+    def _list(self, session_id: str) -> SessionList:
+        return SessionList(session_id, self._key(session_id))
+
+    def _change(self, session_id: str, records: Sequence[str]) -> tuple[Change, list[list[str]]]:
+        """Return a new change, and `records` in batches that fit into its requests."""
+        key = self._key(session_id)
+        batches = batches_of(records, self._max_request_bytes, key)
+        return Change.of(key, self._key_prefix, self._timeout_s), batches
 
 
-def checked_names(session_ids: Iterable[str]) -> Iterator[str]:
-    """Yield each of `session_ids`, checked. Raises: InvalidInputError."""
-    if isinstance(session_ids, str):
-        raise InvalidInputError("session_ids must be a list of names, not one name")
-    return map(checked_session_id, session_ids)
+def _summary_commands(key: str) -> list[Command]:
+    return [["LLEN", key], ["PTTL", key], ["LINDEX", key, -1], ["LINDEX", key, 0]]
 
 
-def _checked_text(text: object, name: str) -> None:
+def _summary(session_id: str, row: Any) -> SessionSummary:
+    """Return the summary that `row` holds: length, remaining TTL in ms, oldest, newest; or [0]."""
+    if row == [0]:
+        return SessionSummary(session_id, 0)
+    length, left, oldest, newest = as_list(row, 4)
+    if not as_number(length):  # it expired between two commands of a pipeline
+        return SessionSummary(session_id, 0)
+    as_texts([oldest, newest])
+    ttl = timedelta(milliseconds=left) if as_number(left) >= 0 else None
+    return SessionSummary(session_id, length, ttl, oldest, newest)
+
+
+def _checked_text(text: object, name: str) -> str:
     if not isinstance(text, str):
         raise InvalidInputError(f"{name} must be text, got {type(text).__name__}")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError as exc:
-            raise InvalidInputError(f"{name} holds a lone surrogate at character {exc.start}") from None
-
-
-def _checked_ttl(ttl: object) -> timedelta | None:
-    if ttl is None or (isinstance(ttl, timedelta) and ttl > timedelta(0)):
-        return ttl
-    raise InvalidInputError("ttl must be a timedelta longer than zero, or None for no end")
-
-
-def _checked_index(index: object) -> int:
-    if isinstance(index, SupportsIndex):
-        return operator.index(index)
-    raise InvalidInputError(f"a position must be a whole number, got {type(index).__name__}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidInputError(
+            f"{name} holds a lone surrogate at character {exc.start}, which no service takes; remove it"
+        ) from None
+    return text

@@ -1,0 +1,172 @@
+"""One HTTP request and its response, with a limit on everything: time, encodings, bytes.
+
+httpx limits each silence, but not a response that trickles or never ends, nor what decompression makes of
+it: `Content-Encoding: gzip, gzip, gzip` turns 312 bytes into 1.2 GB. The SDK has a place for none of this, so
+that what stands here takes the place of its httpx client for one request (see `transport`).
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from pydantic_core import to_json
+
+from ..deadline import Deadline
+from .network import sockets_until
+
+_LEAST_RESPONSE_BYTES = 64 * 2**20
+_ESCAPED = 8
+"""A byte of a record takes up to six in JSON; the rest is for brackets and quotes."""
+
+
+class ResponseTooLargeError(Exception):
+    """The response has more than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more than {limit} bytes")
+        self.limit = limit
+
+
+class UnsupportedEncodingError(Exception):
+    """The response has an encoding that was not asked for."""
+
+
+def response_limit(max_request_bytes: int) -> int:
+    """Return how many bytes a response may have: comfortably more than the service sends, which limits its
+    responses as it does requests."""
+    return max(_LEAST_RESPONSE_BYTES, _ESCAPED * max_request_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the SDK asks of a response."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Exchange:
+    """What is known of one attempt at one request."""
+
+    def __init__(self, host: str, deadline: Deadline, timeout_s: float, max_response_bytes: int) -> None:
+        self.host, self.deadline = host, deadline
+        self.bytes_sent = self.bytes_received = 0
+        self.status: int | None = None
+        """The HTTP status; None if no response began."""
+        self.body = b""
+        """The decoded body; empty if it did not come whole."""
+        self._end = Deadline(timeout_s)
+        self._limit = max_response_bytes
+        self._headers: Mapping[str, str] = {}
+        self._chunks: list[bytes] = []
+        self._decoded_bytes = 0
+        self._gzip: Any = None
+
+    def post(self, http: httpx.Client, url: str, headers: Mapping[str, str], command: Any) -> Reply:
+        """Make the request, blocking."""
+        request = self._request(http, url, headers, command)
+        with sockets_until(self._end):
+            response = http.send(request, stream=True)
+            try:
+                self._begin(response)
+                for chunk in response.iter_raw():
+                    self._add(chunk)
+            finally:
+                response.close()
+        return self._reply()
+
+    async def apost(
+        self, http: httpx.AsyncClient, url: str, headers: Mapping[str, str], command: Any
+    ) -> Reply:
+        """Make the request, awaiting; the caller limits the time of the whole."""
+        request = self._request(http, url, headers, command)
+        response = await http.send(request, stream=True)
+        try:
+            self._begin(response)
+            async for chunk in response.aiter_raw():
+                self._add(chunk)
+        finally:
+            await response.aclose()
+        return self._reply()
+
+    @property
+    def is_html(self) -> bool:
+        return "html" in self._header("content-type") or self.body[:100].lstrip()[:1] == b"<"
+
+    @property
+    def is_json(self) -> bool:
+        return "json" in self._header("content-type")
+
+    @property
+    def retry_after_s(self) -> float:
+        """How long the service asks to wait, in seconds; 0.0 if it does not say."""
+        seconds = self._header("retry-after")
+        return float(seconds) if seconds.isdecimal() else 0.0
+
+    def _header(self, name: str) -> str:
+        return self._headers.get(name, "").lower()
+
+    def _request(
+        self, http: httpx.Client | httpx.AsyncClient, url: str, headers: Mapping[str, str], command: Any
+    ) -> httpx.Request:
+        content = to_json(command)  # in a quarter of httpx's time
+        silence_s = _longest_silence_s(self._end, self.deadline.timeout_s)
+        request = http.build_request(
+            "POST",
+            url,
+            headers={**headers, "Content-Type": "application/json", "Accept-Encoding": "gzip"},
+            content=content,
+            timeout=httpx.Timeout(silence_s, pool=self._end.remaining_s()),
+        )
+        self.bytes_sent = len(content)
+        return request
+
+    def _begin(self, response: httpx.Response) -> None:
+        self.status, self._headers = response.status_code, response.headers
+        encoding = self._header("content-encoding")
+        if encoding == "gzip":
+            self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        elif encoding not in ("", "identity"):
+            raise UnsupportedEncodingError
+
+    def _add(self, chunk: bytes) -> None:
+        self.bytes_received += len(chunk)
+        if not self._end.remaining_s():
+            raise httpx.ReadTimeout("the response did not end in time")
+        room = self._limit - self._decoded_bytes
+        if self._gzip is not None:
+            # Up to one byte more than there is room for, to see that there is more.
+            try:
+                chunk = self._gzip.decompress(chunk, room + 1)
+            except zlib.error as exc:
+                raise httpx.DecodingError(str(exc)) from exc
+        if len(chunk) > room:
+            self._chunks.clear()
+            raise ResponseTooLargeError(self._limit)
+        self._decoded_bytes += len(chunk)
+        self._chunks.append(chunk)
+
+    def _reply(self) -> Reply:
+        if self._gzip is not None and not self._gzip.eof:
+            raise httpx.DecodingError("the compressed response is truncated")
+        self.body = b"".join(self._chunks)
+        self._chunks.clear()
+        return Reply(self._headers, self.body)
+
+
+def _longest_silence_s(end: Deadline, call_s: float) -> float:
+    """Return how long one attempt may be silent: about a third of the call's time, so that a response that
+    never comes is asked for again, but at least a second, which a slow network may take.
+
+    A little less than what remains: httpcore 1.0 forgets to close a connection that is cancelled from outside
+    in its TLS handshake, and closes one whose own timeout has passed.
+    """
+    return min(0.95 * end.remaining_s(), max(0.3 * call_s, 1.0))

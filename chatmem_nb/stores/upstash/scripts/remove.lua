@@ -1,0 +1,10 @@
+-- Remove one record, if it is the expected one; return 1 if it was removed, else 0.
+--
+-- ARGV[2]  its index in the list, the newest record being 0
+-- ARGV[3]  its text
+if redis.call('LINDEX', KEYS[1], ARGV[2]) ~= ARGV[3] then return once(0) end
+
+-- There is no command to remove by index. The name of the idempotency key is unique, and stands in for the
+-- one element that LREM is to find.
+redis.call('LSET', KEYS[1], ARGV[2], KEYS[2])
+return once(redis.call('LREM', KEYS[1], 1, KEYS[2]))
