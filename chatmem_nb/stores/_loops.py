@@ -1,8 +1,9 @@
-"""One async client per event loop: in a second loop, a client of the first one breaks, or sends twice."""
+"""One async client per event loop: in a second loop, a client of the first breaks, or repeats a change."""
 
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from threading import Lock
 from typing import Generic, TypeVar
@@ -11,7 +12,10 @@ Client = TypeVar("Client")
 
 
 class LoopClients(Generic[Client]):
-    """Clients by event loop: made at first use, closed with their loop, and then forgotten."""
+    """Clients by event loop: made at first use, closed with their loop, and then forgotten.
+
+    Those of a LoopClients that is dropped are closed in their loops, a moment later.
+    """
 
     def __init__(self, make: Callable[[], Client], close: Callable[[Client], Awaitable[None]]) -> None:
         self._make, self._close = make, close
@@ -29,7 +33,7 @@ class LoopClients(Generic[Client]):
         held = self._held.get(loop)
         if held is None:
             client = self._make()
-            held = client, self._until_the_loop_ends(loop, client)
+            held = client, _until_the_loop_ends(weakref.ref(self), loop, client, self._close)
             with self._lock:
                 self._forget_ended()
                 self._held[loop] = held
@@ -54,22 +58,33 @@ class LoopClients(Generic[Client]):
         for loop, (_, ending) in held.items():
             _close_there(loop, ending)
 
-    async def _until_the_loop_ends(
-        self, loop: asyncio.AbstractEventLoop, client: Client
-    ) -> AsyncGenerator[None, None]:
-        # `asyncio.run` finishes the async generators of its loop before it closes the loop: the one
-        # moment at which open connections can still be closed properly.
-        try:
-            yield
-        finally:
-            with self._lock:
-                if self._held.get(loop, (None,))[0] is client:
-                    del self._held[loop]
-            await self._close(client)
+    def forget(self, loop: asyncio.AbstractEventLoop, client: Client) -> None:
+        """Forget `client`, unless `loop` has another one by now."""
+        with self._lock:
+            if self._held.get(loop, (None,))[0] is client:
+                del self._held[loop]
 
     def _forget_ended(self) -> None:
         for loop in [loop for loop in self._held if loop.is_closed()]:
             del self._held[loop]
+
+
+async def _until_the_loop_ends(
+    owner: weakref.ref[LoopClients[Client]],
+    loop: asyncio.AbstractEventLoop,
+    client: Client,
+    close: Callable[[Client], Awaitable[None]],
+) -> AsyncGenerator[None, None]:
+    # `asyncio.run` finishes the async generators of its loop before it closes the loop: the one moment at
+    # which open connections can still be closed properly. The owner is held weakly, because the garbage
+    # collector would finalize the sockets of a cycle before this generator could close them.
+    try:
+        yield
+    finally:
+        if (clients := owner()) is not None:
+            clients.forget(loop, client)
+        del clients
+        await close(client)
 
 
 def _close_there(loop: asyncio.AbstractEventLoop, ending: AsyncGenerator[None, None]) -> None:

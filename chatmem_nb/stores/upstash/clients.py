@@ -30,9 +30,9 @@ class Clients:
     def __init__(self, url: object, token: object, timeout_s: float) -> None:
         checked_url, checked_token = _checked_url(url), _checked_token(token)
         self.host = urlsplit(checked_url).netloc
-        self._make, self._make_async = _factories(checked_url, checked_token, timeout_s)
+        self._make, make_async = _factories(checked_url, checked_token, timeout_s)
         self._hide: Callable[[str], str] = lambda text: text.replace(checked_token, "***")
-        self._own = PerProcess(lambda: _ProcessClients(self._make_async))
+        self._own = PerProcess(lambda: _ProcessClients(make_async))
         self._closed = False
 
     def hide(self, text: str) -> str:
