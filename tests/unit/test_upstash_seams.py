@@ -16,41 +16,42 @@ import httpx
 import pytest
 import upstash_redis
 import upstash_redis.asyncio
-from chatmem_nb.stores.upstash.deadline import Again, Backoff, Deadline
-from chatmem_nb.stores.upstash.glob import escaped
-from chatmem_nb.stores.upstash.http import Exchange
-from chatmem_nb.stores.upstash.writing import parts_of
 
 from chatmem_nb import stores
 from chatmem_nb.errors import InvalidInputError, RecordTooLargeError
-from chatmem_nb.stores import scripts
 from chatmem_nb.stores._loops import LoopClients
-from chatmem_nb.stores.protocol import CommandCount
+from chatmem_nb.stores.deadline import Deadline
 from chatmem_nb.stores.upstash import errors as upstash_errors
-from chatmem_nb.stores.upstash.clients import clients_for
-from chatmem_nb.stores.upstash.network import LimitedBackend
+from chatmem_nb.stores.upstash import scripts
+from chatmem_nb.stores.upstash.batches import batches_of
+from chatmem_nb.stores.upstash.clients import Clients
+from chatmem_nb.stores.upstash.http_limits import Exchange
+from chatmem_nb.stores.upstash.network import LimitedBackend, ResolvingBackend, sockets_until
 
 URL = "https://example.upstash.io"
 
 
-@pytest.mark.parametrize("url", [URL, "http://127.0.0.1:8000", "https://localhost"])
+URLS = [URL, "http://127.0.0.1:8000", "https://localhost"]
+
+
+def async_client(clients: Clients) -> Any:
+    """A client of a loop that has ended, to be looked at."""
+
+    async def get() -> Any:
+        return await clients.of_loop()
+
+    return asyncio.run(get())
+
+
+@pytest.mark.parametrize("url", URLS)
 def test_the_sdks_http_client_is_where_its_timeout_is_set(url: str) -> None:
-    client = clients_for(url, "token", 7.0).make()
-    assert isinstance(client._http._client, httpx.Client)
-    assert client._http._client.timeout == httpx.Timeout(7.0)
-    assert len(client._http._client.event_hooks["request"]) == 1
-    assert len(client._http._client.event_hooks["response"]) == 1
-    client.close()
-
-
-@pytest.mark.parametrize("url", [URL, "http://127.0.0.1:8000", "https://localhost"])
-def test_the_sdks_async_http_client_is_where_its_timeout_is_set(url: str) -> None:
-    client = clients_for(url, "token", 7.0).make_async()
-    assert isinstance(client._http._client, httpx.AsyncClient)
-    assert client._http._client.timeout == httpx.Timeout(7.0)
-    assert len(client._http._client.event_hooks["request"]) == 1
-    assert len(client._http._client.event_hooks["response"]) == 1
-    asyncio.run(client.close())
+    clients = Clients(url, "token", 7.0)
+    for client, kind in ((clients.sync, httpx.Client), (async_client(clients), httpx.AsyncClient)):
+        http: Any = client._http._client
+        assert isinstance(http, kind)
+        assert http.timeout == httpx.Timeout(7.0)
+        assert len(http.event_hooks["request"]) == len(http.event_hooks["response"]) == 1
+    clients.close()
 
 
 def test_the_sdk_still_waits_without_end_by_itself() -> None:
@@ -60,50 +61,52 @@ def test_the_sdk_still_waits_without_end_by_itself() -> None:
 
 
 def test_a_request_is_the_same_as_httpx_makes_it() -> None:
-    for make in (clients_for(URL, "token", 7.0).make, clients_for(URL, "token", 7.0).make_async):
-        client: Any = make()
-        asked = {
-            "method": "POST",
-            "url": URL,
-            "headers": {"X-Own": "1"},
-            "json": ["EVAL", 1, '漢字 "\n\x00 👋', 2.5],
-        }
-        plain = client._http._client.build_request(**asked)
-        with Exchange("host", 1, Deadline(1), CommandCount()).running():
-            quick = client._http._client.build_request(**asked)
-        assert json.loads(quick.content) == json.loads(plain.content) == asked["json"]
-        assert quick.headers == plain.headers
-        closed = client.close()
-        if closed is not None:
-            asyncio.run(closed)
+    sent: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, stream=httpx.ByteStream(b'{"result": 1}'))
+
+    command = ["EVAL", 1, '漢字 "\n\x00 👋', 2.5]
+    headers = {"X-Own": "1"}
+    with httpx.Client(transport=httpx.MockTransport(respond)) as http:
+        http.post(URL, headers=headers, json=command)
+        reply = Exchange("host", Deadline(5), 5, 1_000).post(http, URL, headers, command)
+    plain, ours = sent
+    assert json.loads(ours.content) == json.loads(plain.content) == command
+    assert reply.json() == {"result": 1}
+    changed = {"accept-encoding", "content-length"}
+    assert {name: value for name, value in ours.headers.items() if name not in changed} == {
+        name: value for name, value in plain.headers.items() if name not in changed
+    }
 
 
-def test_the_sdk_retries_nothing_and_decodes_nothing() -> None:
-    clients = clients_for(URL, "token", 7.0)
-    client, aclient = clients.make(), clients.make_async()
-    for each in (client, aclient):
-        assert each._http._retries == 0
-        assert each._http._encoding is None
-        assert "Upstash-Encoding" not in each._headers
-    client.close()
-    asyncio.run(aclient.close())
+def test_the_sdk_retries_nothing_decodes_nothing_and_reports_nothing() -> None:
+    clients = Clients(URL, "token", 7.0)
+    for client in (clients.sync, async_client(clients)):
+        assert client._http._retries == 0
+        assert client._http._encoding is None
+        assert "Upstash-Encoding" not in client._headers
+        assert not [name for name in client._headers if "Telemetry" in name]
+    clients.close()
 
 
 @pytest.mark.parametrize("proxy", ["", "http://127.0.0.1:9"])
-def test_every_connection_is_made_by_the_backend_that_ends(
+def test_every_connection_is_made_by_a_backend_with_limits(
     monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    client = clients_for(URL, "token", 7.0).make()
-    http: Any = client._http._client
-    transports = [http._transport, *(one for one in http._mounts.values() if one)]
-    assert len(transports) == (2 if proxy else 1)
-    for transport in transports:
-        assert isinstance(transport._pool._network_backend, LimitedBackend)
-    client.close()
+    clients = Clients(URL, "token", 7.0)
+    for client, kind in ((clients.sync, LimitedBackend), (async_client(clients), ResolvingBackend)):
+        http: Any = client._http._client
+        transports = [http._transport, *(one for one in http._mounts.values() if one)]
+        assert len(transports) == (2 if proxy else 1)
+        for transport in transports:
+            assert isinstance(transport._pool._network_backend, kind)
+    clients.close()
 
 
-def test_a_name_that_takes_long_to_look_up_ends_in_time() -> None:
+def test_a_name_that_takes_long_to_resolve_ends_in_time() -> None:
     looking = threading.Event()
 
     class Slow(httpcore.NetworkBackend):
@@ -116,13 +119,87 @@ def test_a_name_that_takes_long_to_look_up_ends_in_time() -> None:
             closed.set()
 
     closed = threading.Event()
-    exchange = Exchange("host", 1, Deadline(0.1), CommandCount())
     began = time.monotonic()
-    with exchange.running(), pytest.raises(httpcore.ConnectTimeout):
+    with sockets_until(Deadline(0.1)), pytest.raises(httpcore.ConnectTimeout):
         LimitedBackend(Slow()).connect_tcp("some.name", 443)
     assert time.monotonic() - began < 3
     looking.set()
     assert closed.wait(5)  # a connection that comes too late is closed
+
+
+class Network(httpcore.AsyncNetworkBackend):
+    """Connects to each address after so many seconds, or fails with an error."""
+
+    def __init__(self, addresses: dict[str, float | Exception]) -> None:
+        self.addresses, self.tried = addresses, list[str]()
+        self.closed: list[str] = []
+
+    async def connect_tcp(self, host: str, *args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
+        self.tried.append(host)
+        outcome = self.addresses[host]
+        if isinstance(outcome, Exception):
+            raise outcome
+        await asyncio.sleep(outcome)
+        return Connection(host, self.closed)
+
+
+class Connection(httpcore.AsyncNetworkStream):
+    def __init__(self, host: str, closed: list[str]) -> None:
+        self.host, self._closed = host, closed
+
+    async def aclose(self) -> None:
+        self._closed.append(self.host)
+
+
+def resolves_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    def getaddrinfo(host: str, port: int, *args: Any, **kwargs: Any) -> list[Any]:
+        return [
+            (
+                socket.AF_INET6 if ":" in address else socket.AF_INET,
+                socket.SOCK_STREAM,
+                6,
+                "",
+                (address, port),
+            )
+            for address in addresses
+        ]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "connected", "tried"),
+    [
+        ({"1.1.1.1": 0.0, "2.2.2.2": 0.0}, "1.1.1.1", ["1.1.1.1"]),
+        ({"1.1.1.1": httpcore.ConnectError("refused"), "2.2.2.2": 0.0}, "2.2.2.2", ["1.1.1.1", "2.2.2.2"]),
+        ({"1::1": 60.0, "2.2.2.2": 0.0}, "2.2.2.2", ["1::1", "2.2.2.2"]),
+        ({"2.2.2.2": 60.0, "3.3.3.3": 60.0, "1::1": 0.0}, "1::1", ["1::1"]),
+    ],
+)
+def test_the_addresses_of_a_host_are_tried_one_after_another(
+    monkeypatch: pytest.MonkeyPatch,
+    addresses: dict[str, float | Exception],
+    connected: str,
+    tried: list[str],
+) -> None:
+    resolves_to(monkeypatch, *addresses)
+    network = Network(addresses)
+
+    async def connect() -> Any:
+        return await ResolvingBackend(network).connect_tcp("some.name", 443, timeout=10)
+
+    assert asyncio.run(connect()).host == connected
+    assert network.tried == tried
+
+
+def test_a_host_without_a_working_address_is_a_connection_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolves_to(monkeypatch, "1.1.1.1", "2.2.2.2")
+    network = Network({"1.1.1.1": httpcore.ConnectError("first"), "2.2.2.2": httpcore.ConnectError("second")})
+    with pytest.raises(httpcore.ConnectError, match="first"):
+        asyncio.run(ResolvingBackend(network).connect_tcp("some.name", 443, timeout=10))
+    resolves_to(monkeypatch)
+    with pytest.raises(httpcore.ConnectError, match="no IPv4 or IPv6"):
+        asyncio.run(ResolvingBackend(network).connect_tcp("some.name", 443, timeout=10))
 
 
 def test_the_twins_of_the_sdk_have_what_is_used_of_them() -> None:
@@ -134,17 +211,25 @@ def test_the_twins_of_the_sdk_have_what_is_used_of_them() -> None:
 
 
 def test_the_token_stands_in_no_attribute_and_no_repr() -> None:
-    clients = clients_for(URL, "very-secret", 7.0)
-    assert "very-secret" not in repr(clients)
+    clients = Clients(URL, "very-secret", 7.0)
+    assert "very-secret" not in repr(clients) + repr(vars(clients))
     assert clients.hide("a very-secret word") == "a *** word"
 
 
-def test_what_is_allowed_is_every_script() -> None:
-    constants = {
-        name: value for name, value in vars(scripts).items() if name.isupper() and isinstance(value, str)
-    }
-    sent = {value for name, value in constants.items() if not name.startswith("_")}
-    assert sent == set(scripts.SCRIPTS)
+def test_every_script_is_allowed_in_both_forms() -> None:
+    sent = [script for script in vars(scripts).values() if isinstance(script, scripts.Script)]
+    assert len(sent) == 5
+    assert set(scripts.SCRIPTS) == {text for script in sent for text in (script.flagged, script.plain)}
+    for script in sent:
+        first, _, rest = script.flagged.partition("\n")
+        assert first == (
+            "#!lua flags=allow-key-locking"
+            if script.command == "EVAL"
+            else "#!lua flags=no-writes,allow-key-locking"
+        )
+        assert rest == script.plain
+        assert "--" not in rest  # comments stay at home
+        assert len(script.flagged) < 3_000  # `batches` leaves room for 4,096 bytes
 
 
 def test_each_error_is_the_sdks_too() -> None:
@@ -174,49 +259,41 @@ def test_a_deadline_never_goes_below_zero() -> None:
     deadline = Deadline(0.001)
     time.sleep(0.005)
     assert deadline.remaining_s() == 0
-    assert deadline.patience_s() == 0
 
 
-def test_an_attempt_has_about_a_third_of_the_time_and_a_second_at_least() -> None:
-    assert 2.9 <= Deadline(10).patience_s() <= 3
-    assert Deadline(2).patience_s() == 1
-    assert Deadline(0.5).patience_s() < 0.5
+@pytest.mark.parametrize(("call_s", "least", "most"), [(10, 2.9, 3), (2, 0.99, 1), (0.5, 0.1, 0.5)])
+def test_an_attempt_may_be_silent_for_a_third_of_the_time_and_a_second_at_least(
+    call_s: float, least: float, most: float
+) -> None:
+    timeouts: list[dict[str, float]] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        timeouts.append(request.extensions["timeout"])
+        return httpx.Response(200, stream=httpx.ByteStream(b'{"result": 1}'))
+
+    with httpx.Client(transport=httpx.MockTransport(respond)) as http:
+        Exchange("host", Deadline(call_s), call_s, 1_000).post(http, URL, {}, [])
+    [timeout] = timeouts
+    assert all(least <= timeout[name] <= most for name in ("connect", "read", "write"))
 
 
-def test_pauses_grow_and_end_with_the_time() -> None:
-    backoff = Backoff(Deadline(100))
-    pauses = [backoff.pause_s(Again.ALWAYS) for _ in range(12)]
-    assert all(pause is not None and 0 < pause <= 1 for pause in pauses)
-    assert Backoff(Deadline(100)).pause_s(Again.ALWAYS, at_least_s=7) == 7
-    assert Backoff(Deadline(5)).pause_s(Again.ALWAYS, at_least_s=7) is None
-    assert Backoff(Deadline(100)).pause_s(Again.NEVER) is None
-    brief = Backoff(Deadline(100))
-    assert [brief.pause_s(Again.BRIEFLY) is None for _ in range(3)] == [False, False, True]
-
-
-@pytest.mark.parametrize("text", ["plain", "a*b", "a?b", "[a-c]", "back\\slash", "^", "-", ""])
-def test_an_escaped_glob_matches_itself_alone(text: str) -> None:
-    assert escaped(text).replace("\\\\", "\0").replace("\\", "").replace("\0", "\\") == text
-    assert not set("*?[") & set(escaped(text).replace("\\*", "").replace("\\?", "").replace("\\[", ""))
-
-
-def test_parts_fit_and_keep_the_order() -> None:
+def test_batches_fit_and_keep_the_order() -> None:
     records = [f'{i} {"漢" * (i % 50)}\n"' for i in range(2_000)]
-    parts = parts_of(records, 5_000)
-    assert [record for part in parts for record in part] == records
-    for part in parts:
-        sent = httpx.Request("POST", URL, json=part).content
-        assert len(sent) <= 5_000 + 2
-    assert parts_of(["a"], 5_000) == [["a"]]
-    assert parts_of([], 5_000) == [[]]
-    assert len(parts_of(["a"] * 100, 5_000, each=100)) > 1
+    batches = batches_of(records, 20_000, "key")
+    assert len(batches) > 5
+    assert [record for batch in batches for record in batch] == records
+    for batch in batches:
+        assert len(httpx.Request("POST", URL, json=batch).content) <= 20_000 - 4_000
+    assert batches_of(["a"], 20_000, "key") == [["a"]]
+    assert batches_of([], 20_000, "key") == [[]]
+    assert len(batches_of(["a" * 15_000] * 2, 40_000, "key" * 1_000)) == 2
 
 
-def test_a_part_never_holds_what_does_not_fit() -> None:
+def test_a_batch_never_holds_what_does_not_fit() -> None:
     with pytest.raises(RecordTooLargeError, match="record 2 takes"):
-        parts_of(["a", "b", "c" * 5_000], 5_000)
+        batches_of(["a", "b", "c" * 20_000], 20_000, "key")
     with pytest.raises(InvalidInputError, match="record 1 holds a lone surrogate at character 1"):
-        parts_of(["a", "b\udfff"], 5_000)
+        batches_of(["a", "b\udfff"], 20_000, "key")
 
 
 def test_each_loop_has_one_client() -> None:
@@ -277,7 +354,7 @@ def test_a_client_of_a_loop_elsewhere_is_closed_there() -> None:
     loop.close()
 
 
-def test_a_port_is_part_of_what_is_shown() -> None:
+def test_a_port_is_part_of_the_host() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        assert clients_for(f"http://127.0.0.1:{port}/", "t", 1.0).host == f"127.0.0.1:{port}"
+        assert Clients(f"http://127.0.0.1:{port}/", "t", 1.0).host == f"127.0.0.1:{port}"

@@ -19,9 +19,9 @@ from chatmem_nb import local
 from chatmem_nb.errors import ChatMemError, InvalidInputError, StoreClosedError
 from chatmem_nb.stores.protocol import CommandCount, SessionStore
 from tests.colours import Coloured
-from tests.redis_server import redis_server, without_scripts
+from tests.redis_server import redis_server
 
-SERVICES = ("upstash", "redis", "redis without scripts", "momento")
+SERVICES = ("upstash", "redis", "momento")
 SESSION_IDS = [
     "plain",
     "with space",
@@ -52,7 +52,7 @@ def servers() -> Iterator[Callable[[str], Any]]:
                 return local.LocalUpstash()
             folder = Path(stack.enter_context(TemporaryDirectory()))
             url = stack.enter_context(redis_server(folder))
-            return local.LocalUpstash(redis_url=url if service == "redis" else without_scripts(url))
+            return local.LocalUpstash(redis_url=url)
 
         yield server
 
