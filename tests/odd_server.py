@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
-from .fault_proxy import read_message
+from .fault_proxy import answer_message, read_message
 
 Talk = Callable[[socket.socket], None]
 
@@ -20,6 +23,27 @@ def answers(status: str, body: bytes, kind: str = "application/json", extra: str
     def talk(connection: socket.socket) -> None:
         while read_message(connection):
             connection.sendall(head.encode() + body)
+
+    return talk
+
+
+def passing_on(port: int, meet: Callable[[Any], Any]) -> Talk:
+    """Return a talk that passes what each request holds on to the server at `port`, as `meet` returns it;
+    a text is the error to respond with instead."""
+
+    def talk(connection: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as upstream:
+            while request := read_message(connection):
+                head, _, body = request.partition(b"\r\n\r\n")
+                passed = meet(json.loads(body))
+                if isinstance(passed, str):
+                    refusal = json.dumps({"error": passed}).encode()
+                    connection.sendall(answer_message(b"400 Bad Request", b"application/json", refusal))
+                    continue
+                body = json.dumps(passed).encode()
+                length = b"Content-Length: %d" % len(body)
+                upstream.sendall(re.sub(rb"(?i)content-length: \d+", length, head) + b"\r\n\r\n" + body)
+                connection.sendall(read_message(upstream))
 
     return talk
 

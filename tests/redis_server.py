@@ -39,11 +39,11 @@ def redis_program() -> str:
     return program
 
 
-def without_scripts(url: str) -> str:
-    """Return the url for a user of this server who may do everything but run scripts."""
+def as_user(url: str, *rules: str) -> str:
+    """Return the url for a user of this server who may do everything but what `rules` take away."""
     with redis.Redis.from_url(url) as client:
-        client.execute_command("ACL", "SETUSER", "plain", "on", ">word", "~*", "&*", "+@all", "-@scripting")
-    return url.replace("unix://", "unix://plain:word@")
+        client.execute_command("ACL", "SETUSER", "user", "reset", "on", ">word", "~*", "&*", "+@all", *rules)
+    return url.replace("unix://", "unix://user:word@")
 
 
 def wait_for_socket(path: Path, process: subprocess.Popen[bytes]) -> None:

@@ -168,6 +168,75 @@ TABLE: list[tuple[str, Talk, type[errors.StoreError], str]] = [
         errors.StoreLimitError,
         "limit",
     ),
+    *(
+        (
+            text.split()[0],
+            answers("400 Bad Request", error(text)),
+            kind,
+            advice,
+        )
+        for text, kind, advice in (
+            (
+                "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+                errors.StoreLimitError,
+                "delete sessions",
+            ),
+            (
+                "READONLY You can't write against a read only replica.",
+                errors.StoreUnavailableError,
+                "url of the primary",
+            ),
+            (
+                "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to "
+                "disk. Commands that may modify the data set are disabled",
+                errors.StoreUnavailableError,
+                "free disk space",
+            ),
+            (
+                "NOREPLICAS Not enough good replicas to write.",
+                errors.StoreUnavailableError,
+                "replicas",
+            ),
+            (
+                "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+                errors.StoreUnavailableError,
+                "try again later",
+            ),
+            (
+                "CLUSTERDOWN The cluster is down",
+                errors.StoreUnavailableError,
+                "try again later",
+            ),
+            (
+                "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+                errors.StoreUnavailableError,
+                "try again later",
+            ),
+            (
+                "TRYAGAIN Multiple keys request during rehashing of slot",
+                errors.StoreUnavailableError,
+                "try again later",
+            ),
+            ("MOVED 3999 127.0.0.1:6381", errors.StoreUnavailableError, "not sharded"),
+            (
+                "CROSSSLOT Keys in request don't hash to the same slot",
+                errors.StoreUnavailableError,
+                "not sharded",
+            ),
+        )
+    ),
+    (
+        "an error in a script of Redis 7",
+        answers(
+            "400 Bad Request",
+            error(
+                "OOM command not allowed when used memory > 'maxmemory'. script: "
+                "bce4d57edee0281bf9a66a0718e800aa5257aed6, on @user_script:1."
+            ),
+        ),
+        errors.StoreLimitError,
+        "'maxmemory')",
+    ),
     ("throttled", answers("429 Too Many Requests", error("too many")), errors.StoreThrottledError, "429"),
     (
         "throttled page",
@@ -257,6 +326,11 @@ TABLE: list[tuple[str, Talk, type[errors.StoreError], str]] = [
 
 # What passes, perhaps: it is tried again until the time is over. The others fail at once, or nearly.
 PASSING = {
+    "NOREPLICAS",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "BUSY",
+    "TRYAGAIN",
     "throttled",
     "throttled page",
     "connections",

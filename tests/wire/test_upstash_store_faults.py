@@ -64,6 +64,14 @@ def test_every_change_happens_once(store: Coloured, server: LocalUpstash, fault:
     server.faults.add(fault, times=times)
     assert store.replace("s", ["n0", "n1"]) == 2
     assert store.read("s") == ["n0", "n1"]
+    store.append("s", ["n0", "n1"])
+    server.faults.add(fault, times=times)
+    assert store.delete("s", count=2, last="n1") is True
+    assert store.read("s") == ["n0", "n1"]
+    server.faults.add(fault, times=times)
+    with pytest.raises(errors.StoreConflictError):
+        store.delete("s", count=2, last="n0")
+    assert store.read("s") == ["n0", "n1"]
     server.faults.add(fault, times=times)
     assert store.delete("s") is True
     assert store.length("s") == 0
