@@ -30,7 +30,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_the_widget_the_samples_the_notebooks_and_the_types(wheel: Path) -> None:
+def test_the_wheel_holds_the_widget_the_scripts_the_samples_the_notebooks_and_the_types(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert names >= {
         "chatmem_nb/py.typed",
@@ -39,6 +39,12 @@ def test_the_wheel_holds_the_widget_the_samples_the_notebooks_and_the_types(whee
         "chatmem_nb/local/samples.jsonl",
         "chatmem_nb/notebooks/quickstart.ipynb",
     }
+    scripts = {name for name in names if name.endswith(".lua")}
+    assert scripts == {
+        f"chatmem_nb/stores/upstash/scripts/{path.name}"
+        for path in (ROOT / "chatmem_nb" / "stores" / "upstash" / "scripts").glob("*.lua")
+    }
+    assert len(scripts) == 6
     assert not [name for name in names if name.startswith("tests/")]
 
 

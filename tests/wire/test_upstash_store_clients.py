@@ -38,24 +38,24 @@ def colour(request: pytest.FixtureRequest) -> str:
 def run(program: str, *arguments: str) -> None:
     """Run `program` in a process of its own, which ends soon and without an error."""
     command = [sys.executable, "-c", BEGIN + program, str(ROOT), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
 
 
 FORK = """
-sessions = {f"s{number}": [f"s{number} {i}" for i in range(20)] for number in range(6)}
+sessions = {f"s{number}": [f"s{number} {i}" for i in range(20)] for number in range(4)}
 store = UpstashSessionStore(url, token)
 for session_id, records in sessions.items():
     store.append(session_id, records)
 
 def check(session_id):
-    for _ in range(20):
+    for _ in range(30 if colour == "sync" else 8):
         assert read(store, session_id) == sessions[session_id]
 
 def fork(work):
     process_id = os.fork()
     if process_id == 0:
-        signal.alarm(30)
+        signal.alarm(100)
         try:
             work()
         except BaseException as exc:
@@ -66,7 +66,7 @@ def fork(work):
 
 children = [fork(lambda session_id=session_id: check(session_id)) for session_id in sessions]
 check("s0")
-assert [os.waitpid(child, 0)[1] for child in children] == [0] * 6
+assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
 """
 
 
@@ -84,7 +84,7 @@ async def main():
     assert await store.aread("s") == ["parent"]
     process_id = os.fork()
     if process_id == 0:
-        signal.alarm(30)
+        signal.alarm(100)
         async def check():
             for _ in range(20):
                 assert await store.aread("t") == ["child"]
@@ -116,15 +116,16 @@ def count():
     while not ending.is_set():
         store.commands.add(requests=1)
         store.redis_client
+        time.sleep(0)
 
-threads = [threading.Thread(target=count) for _ in range(4)]
+threads = [threading.Thread(target=count) for _ in range(2)]
 for thread in threads:
     thread.start()
 sys.setswitchinterval(1e-6)
-for _ in range(40):
+for _ in range(10):
     process_id = os.fork()
     if process_id == 0:
-        signal.alarm(30)
+        signal.alarm(100)
         os._exit(0 if read(store, "s") == ["r"] else 1)
     assert os.waitpid(process_id, 0)[1] == 0
 ending.set()
