@@ -39,12 +39,12 @@ def test_the_wheel_holds_the_widget_the_scripts_the_samples_the_notebooks_and_th
         "chatmem_nb/local/samples.jsonl",
         "chatmem_nb/notebooks/quickstart.ipynb",
     }
-    scripts = {name for name in names if name.endswith(".lua")}
+    scripts = {name for name in names if name.startswith("chatmem_nb/stores/upstash/scripts/")}
     assert scripts == {
         f"chatmem_nb/stores/upstash/scripts/{path.name}"
-        for path in (ROOT / "chatmem_nb" / "stores" / "upstash" / "scripts").glob("*.lua")
+        for path in (ROOT / "chatmem_nb" / "stores" / "upstash" / "scripts").glob("*.*")
     }
-    assert len(scripts) == 6
+    assert len(scripts) == 7
     assert not [name for name in names if name.startswith("tests/")]
 
 

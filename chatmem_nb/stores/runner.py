@@ -162,8 +162,12 @@ def execute(plan: Plan[T], timeout_s: float, transport: Transport) -> Generator[
                 if step.new_deadline:
                     deadline = Deadline(timeout_s)
                 outcomes = yield from _with_retries(step.requests, deadline, transport)
-                error = next((one for one in outcomes if isinstance(one, StoreError)), None)
-                step = plan.send(outcomes) if error is None or step.return_errors else plan.throw(error)
+                for outcome in outcomes:
+                    if isinstance(outcome, StoreError) and not step.return_errors:
+                        step = plan.throw(outcome)
+                        break
+                else:
+                    step = plan.send(outcomes)
         except StopIteration as done:
             result: T = done.value
             return result
@@ -173,17 +177,36 @@ def _with_retries(
     requests: Sequence[Request], deadline: Deadline, transport: Transport
 ) -> Generator[Attempt | Pause, Any, list[Any]]:
     """Make `requests` until each has succeeded, has failed for good, or the deadline comes."""
+    received = yield from _attempted(requests, deadline, transport)
+    for response in received:
+        if isinstance(response, StoreError):
+            return (yield from _retried(requests, received, deadline, transport))
+    return received
+
+
+def _attempted(
+    requests: Sequence[Request], deadline: Deadline, transport: Transport
+) -> Generator[Attempt | Pause, Any, list[Any]]:
+    """Make each of `requests` once, and return what became of it."""
+    timeout_s = deadline.remaining_s()
+    for request in requests:
+        if not request.idempotent:
+            timeout_s *= _SHARE_OF_A_CHANGE
+            break
+    if timeout_s > 0:
+        received: list[Any] = yield Attempt(requests, deadline, timeout_s)
+        return received
+    return [transport.timed_out(deadline.timeout_s) for _ in requests]
+
+
+def _retried(
+    requests: Sequence[Request], received: Sequence[Any], deadline: Deadline, transport: Transport
+) -> Generator[Attempt | Pause, Any, list[Any]]:
+    """Make those of `requests` again that failed at first, as `received` says, and may be repeated."""
     outcomes = [_Outcome(request) for request in requests]
     pending = outcomes
     backoff = Backoff()
     while True:
-        share = 1.0 if all(outcome.request.idempotent for outcome in pending) else _SHARE_OF_A_CHANGE
-        timeout_s = deadline.remaining_s() * share
-        attempted = [outcome.request for outcome in pending]
-        if timeout_s > 0:
-            received = yield Attempt(attempted, deadline, timeout_s)
-        else:
-            received = [transport.timed_out(deadline.timeout_s) for _ in attempted]
         for outcome, response in zip(pending, received, strict=True):
             outcome.add(response)
         pending = [outcome for outcome in pending if outcome.may_retry(backoff.attempts + 1)]
@@ -191,6 +214,7 @@ def _with_retries(
         if not pending or pause_s >= deadline.remaining_s():
             return [outcome.result for outcome in outcomes]
         yield Pause(pause_s)
+        received = yield from _attempted([outcome.request for outcome in pending], deadline, transport)
 
 
 class _Outcome:

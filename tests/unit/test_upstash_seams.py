@@ -21,9 +21,10 @@ from chatmem_nb import stores
 from chatmem_nb.errors import InvalidInputError, RecordTooLargeError
 from chatmem_nb.stores._loops import LoopClients
 from chatmem_nb.stores.deadline import Deadline
+from chatmem_nb.stores.runner import Attempt
 from chatmem_nb.stores.upstash import errors as upstash_errors
 from chatmem_nb.stores.upstash import scripts
-from chatmem_nb.stores.upstash.batches import batches_of
+from chatmem_nb.stores.upstash.changes import Change
 from chatmem_nb.stores.upstash.clients import Clients
 from chatmem_nb.stores.upstash.http_limits import Exchange
 from chatmem_nb.stores.upstash.network import LimitedBackend, ResolvingBackend, sockets_until
@@ -71,7 +72,7 @@ def test_a_request_is_the_same_as_httpx_makes_it() -> None:
     headers = {"X-Own": "1"}
     with httpx.Client(transport=httpx.MockTransport(respond)) as http:
         http.post(URL, headers=headers, json=command)
-        reply = Exchange("host", Deadline(5), 5, 1_000).post(http, URL, headers, command)
+        reply = Exchange("host", Attempt([], Deadline(5), 5), 1_000).post(http, URL, headers, command)
     plain, ours = sent
     assert json.loads(ours.content) == json.loads(plain.content) == command
     assert reply.json() == {"result": 1}
@@ -272,9 +273,14 @@ def test_an_attempt_may_be_silent_for_a_third_of_the_time_and_a_second_at_least(
         return httpx.Response(200, stream=httpx.ByteStream(b'{"result": 1}'))
 
     with httpx.Client(transport=httpx.MockTransport(respond)) as http:
-        Exchange("host", Deadline(call_s), call_s, 1_000).post(http, URL, {}, [])
+        Exchange("host", Attempt([], Deadline(call_s), call_s), 1_000).post(http, URL, {}, [])
     [timeout] = timeouts
     assert all(least <= timeout[name] <= most for name in ("connect", "read", "write"))
+
+
+def batches_of(records: list[str], max_request_bytes: int, key: str) -> Any:
+    options: dict[str, Any] = {"timeout_s": 1.0, "max_request_bytes": max_request_bytes}
+    return Change.of(key, records, session_prefix="p:", **options).batches
 
 
 def test_batches_fit_and_keep_the_order() -> None:

@@ -3,7 +3,7 @@
 store            the store: its constructor; the verbs are those of `facade`
 plans            what each verb does, as requests
 session_list     one session as a list, for `paging`
-changes, batches what makes a change the same when it is retried; records in batches that fit a request
+changes          what makes a change the same when it is retried; records in batches that fit a request
 scripts          the Lua scripts
 commands         requests, and what their responses must be
 transport        attempts at requests, counted

@@ -288,7 +288,7 @@ def _response_error(exc: Exception, exchange: Exchange, status: int) -> UpstashS
 def _network_error(exc: Exception, exchange: Exchange) -> UpstashStoreError:
     causes, host = list(_causes(exc)), exchange.host
     if isinstance(exc, httpx.TimeoutException | TimeoutError):
-        error = timed_out(host, exchange.deadline.timeout_s)
+        error = timed_out(host, exchange.call_s)
         error.maybe_applied = not isinstance(exc, httpx.ConnectTimeout | httpx.PoolTimeout)
         return error
     if tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None):

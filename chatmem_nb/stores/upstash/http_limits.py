@@ -2,7 +2,7 @@
 
 httpx limits each silence, but not a response that trickles or never ends, nor what decompression makes of
 it: `Content-Encoding: gzip, gzip, gzip` turns 312 bytes into 1.2 GB. The SDK has a place for none of this, so
-that what stands here takes the place of its httpx client for one request (see `transport`).
+that an exchange takes the place of its httpx client for one request (see `transport`).
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from pydantic_core import to_json
 
 from ..deadline import Deadline
+from ..runner import Attempt
 from .network import sockets_until
 
 _LEAST_RESPONSE_BYTES = 64 * 2**20
@@ -42,37 +42,26 @@ def response_limit(max_request_bytes: int) -> int:
     return max(_LEAST_RESPONSE_BYTES, _ESCAPED * max_request_bytes)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the SDK asks of a response."""
-
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
 class Exchange:
-    """What is known of one attempt at one request."""
+    """One attempt at one request, and what is known of its response.
 
-    def __init__(self, host: str, deadline: Deadline, timeout_s: float, max_response_bytes: int) -> None:
-        self.host, self.deadline = host, deadline
+    `post` and `json` are what the SDK calls of an httpx.Client and of a response.
+    """
+
+    def __init__(self, host: str, attempt: Attempt, max_response_bytes: int) -> None:
+        self.host, self.call_s = host, attempt.deadline.timeout_s
         self.bytes_sent = self.bytes_received = 0
         self.status: int | None = None
         """The HTTP status; None if no response began."""
-        self.body = b""
-        """The decoded body; empty if it did not come whole."""
-        self._end = Deadline(timeout_s)
-        self._limit = max_response_bytes
-        self._headers: Mapping[str, str] = {}
+        self.headers: Mapping[str, str] = {}
+        self._end = Deadline(attempt.timeout_s)
+        self._room = self._limit = max_response_bytes
         self._chunks: list[bytes] = []
-        self._decoded_bytes = 0
         self._gzip: Any = None
 
-    def post(self, http: httpx.Client, url: str, headers: Mapping[str, str], command: Any) -> Reply:
+    def post(self, http: httpx.Client, url: str, headers: Mapping[str, str], json: Any) -> Exchange:
         """Make the request, blocking."""
-        request = self._request(http, url, headers, command)
+        request = self._request(http, url, headers, json)
         with sockets_until(self._end):
             response = http.send(request, stream=True)
             try:
@@ -81,13 +70,13 @@ class Exchange:
                     self._add(chunk)
             finally:
                 response.close()
-        return self._reply()
+        return self
 
     async def apost(
-        self, http: httpx.AsyncClient, url: str, headers: Mapping[str, str], command: Any
-    ) -> Reply:
+        self, http: httpx.AsyncClient, url: str, headers: Mapping[str, str], json: Any
+    ) -> Exchange:
         """Make the request, awaiting; the caller limits the time of the whole."""
-        request = self._request(http, url, headers, command)
+        request = self._request(http, url, headers, json)
         response = await http.send(request, stream=True)
         try:
             self._begin(response)
@@ -95,7 +84,18 @@ class Exchange:
                 self._add(chunk)
         finally:
             await response.aclose()
-        return self._reply()
+        return self
+
+    def json(self) -> Any:
+        """Return what the response holds."""
+        if self._gzip is not None and not self._gzip.eof:
+            raise httpx.DecodingError("the compressed response is truncated")
+        return json.loads(b"".join(self._chunks))
+
+    @property
+    def body(self) -> bytes:
+        """The decoded response, or the beginning of it if it did not come whole."""
+        return b"".join(self._chunks)
 
     @property
     def is_html(self) -> bool:
@@ -112,61 +112,48 @@ class Exchange:
         return float(seconds) if seconds.isdecimal() else 0.0
 
     def _header(self, name: str) -> str:
-        return self._headers.get(name, "").lower()
+        return self.headers.get(name, "").lower()
 
     def _request(
-        self, http: httpx.Client | httpx.AsyncClient, url: str, headers: Mapping[str, str], command: Any
+        self, http: httpx.Client | httpx.AsyncClient, url: str, headers: Mapping[str, str], json: Any
     ) -> httpx.Request:
-        content = to_json(command)  # in a quarter of httpx's time
-        silence_s = _longest_silence_s(self._end, self.deadline.timeout_s)
+        content = to_json(json)  # in a quarter of httpx's time
+        left_s = self._end.remaining_s()
+        # An attempt may be silent for about a third of the call's time, so that a response that never comes
+        # is asked for again, but for at least a second, which a slow network may take. And a little less than
+        # what is left: httpcore 1.0 forgets to close a connection that is cancelled from outside in its TLS
+        # handshake, and closes one whose own timeout has passed.
+        silence_s = min(0.95 * left_s, max(0.3 * self.call_s, 1.0))
         request = http.build_request(
             "POST",
             url,
             headers={**headers, "Content-Type": "application/json", "Accept-Encoding": "gzip"},
             content=content,
-            timeout=httpx.Timeout(silence_s, pool=self._end.remaining_s()),
+            timeout=httpx.Timeout(silence_s, pool=left_s),
         )
         self.bytes_sent = len(content)
         return request
 
     def _begin(self, response: httpx.Response) -> None:
-        self.status, self._headers = response.status_code, response.headers
-        encoding = self._header("content-encoding")
+        self.status, self.headers = response.status_code, response.headers
+        encoding = response.headers.get("content-encoding", "identity").lower()
         if encoding == "gzip":
             self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        elif encoding not in ("", "identity"):
+        elif encoding != "identity":
             raise UnsupportedEncodingError
 
     def _add(self, chunk: bytes) -> None:
         self.bytes_received += len(chunk)
         if not self._end.remaining_s():
             raise httpx.ReadTimeout("the response did not end in time")
-        room = self._limit - self._decoded_bytes
         if self._gzip is not None:
-            # Up to one byte more than there is room for, to see that there is more.
             try:
-                chunk = self._gzip.decompress(chunk, room + 1)
+                # Up to one byte more than there is room for, to see that there is more.
+                chunk = self._gzip.decompress(chunk, self._room + 1)
             except zlib.error as exc:
                 raise httpx.DecodingError(str(exc)) from exc
-        if len(chunk) > room:
+        self._room -= len(chunk)
+        if self._room < 0:
             self._chunks.clear()
             raise ResponseTooLargeError(self._limit)
-        self._decoded_bytes += len(chunk)
         self._chunks.append(chunk)
-
-    def _reply(self) -> Reply:
-        if self._gzip is not None and not self._gzip.eof:
-            raise httpx.DecodingError("the compressed response is truncated")
-        self.body = b"".join(self._chunks)
-        self._chunks.clear()
-        return Reply(self._headers, self.body)
-
-
-def _longest_silence_s(end: Deadline, call_s: float) -> float:
-    """Return how long one attempt may be silent: about a third of the call's time, so that a response that
-    never comes is asked for again, but at least a second, which a slow network may take.
-
-    A little less than what remains: httpcore 1.0 forgets to close a connection that is cancelled from outside
-    in its TLS handshake, and closes one whose own timeout has passed.
-    """
-    return min(0.95 * end.remaining_s(), max(0.3 * call_s, 1.0))

@@ -20,7 +20,6 @@ from ..protocol import (
 )
 from ..runner import Plan, ask
 from . import scripts
-from .batches import batches_of
 from .changes import Change, milliseconds
 from .commands import Command, as_list, as_number, as_texts, pipeline, single
 from .errors import UpstashConflictError, UpstashFlagsRefusedError, UpstashScriptsRefusedError
@@ -134,25 +133,25 @@ class UpstashPlans:
         checked = checked_records(records)
         if not checked:
             return self.length(session_id)
-        change, batches = self._change(session_id, checked)
-        if len(batches) > 1:
-            return self._place(change, batches, self._ttl, "append", 0)
-        return self._run_once(change, scripts.APPEND, milliseconds(self._ttl), *batches[0])
+        change = self._change(session_id, checked)
+        if len(change.batches) > 1:
+            return self._place(change, self._ttl, "append", 0)
+        return self._run_once(change, scripts.APPEND, milliseconds(self._ttl), *checked)
 
     def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
         checked, index, ttl = checked_records(records), checked_index(index), checked_ttl(ttl)
         if not checked:
             return self.length(session_id)
-        return self._place(*self._change(session_id, checked), ttl or self._ttl, "insert", index)
+        return self._place(self._change(session_id, checked), ttl or self._ttl, "insert", index)
 
     def replace(self, session_id: str, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
         checked, ttl = checked_records(records), checked_ttl(ttl)
-        return self._place(*self._change(session_id, checked), ttl or self._ttl, "replace", 0)
+        return self._place(self._change(session_id, checked), ttl or self._ttl, "replace", 0)
 
     def delete(self, session_id: str, count: int | None, last: str | None) -> Plan[bool]:
         expected = checked_condition(count, last)
         number, record = expected or (0, "")
-        change, _ = self._change(session_id, [record])
+        change = self._change(session_id, [record])
         return self._delete(session_id, change, number, record)
 
     def _delete(self, session_id: str, change: Change, count: int, last: str) -> Plan[bool]:
@@ -165,30 +164,25 @@ class UpstashPlans:
         return deleted == 1
 
     def remove(self, session_id: str, index: int, record: str) -> Plan[bool]:
-        change, _ = self._change(session_id, checked_records([record]))
+        change = self._change(session_id, checked_records([record]))
         return self._remove(change, checked_index(index), record)
 
     def _remove(self, change: Change, index: int, record: str) -> Plan[bool]:
         return (yield from self._run_once(change, scripts.REMOVE, -index - 1, record)) == 1
 
     def _place(
-        self,
-        change: Change,
-        batches: list[list[str]],
-        ttl: timedelta | None,
-        mode: Literal["append", "insert", "replace"],
-        index: int,
+        self, change: Change, ttl: timedelta | None, mode: Literal["append", "insert", "replace"], index: int
     ) -> Plan[int]:
-        """Put `batches` in place by one script; more than one are staged first, each by a request."""
-        staged: list[str] = []
-        if len(batches) > 1:
-            expires_ms = change.expires_ms + int(1_000 * self._timeout_s) * len(batches)
-            for number, batch in enumerate(batches):
-                yield from ask(change.stage(number, batch, expires_ms), new_deadline=True)
+        """Put the records in place by one script; if they are several batches, stage each of them first."""
+        records, staged = change.batches[0], list[str]()
+        total = sum(map(len, change.batches))
+        if len(change.batches) > 1:
+            records = []
+            expires_ms = change.expires_ms + int(1_000 * self._timeout_s) * len(change.batches)
+            for number in range(len(change.batches)):
+                yield from ask(change.stage(number, expires_ms), new_deadline=True)
                 staged.append(change.staged(number))
-        total = sum(map(len, batches))
-        sent = [] if staged else batches[0]
-        arguments = (milliseconds(ttl), mode, index, total, *sent)
+        arguments = (milliseconds(ttl), mode, index, total, *records)
         return (yield from self._run_once(change, scripts.PLACE, *arguments, keys=(change.new_list, *staged)))
 
     def _run_once(
@@ -213,11 +207,14 @@ class UpstashPlans:
     def _list(self, session_id: str) -> SessionList:
         return SessionList(session_id, self._key(session_id))
 
-    def _change(self, session_id: str, records: Sequence[str]) -> tuple[Change, list[list[str]]]:
-        """Return a new change, and `records` in batches that fit into its requests."""
-        key = self._key(session_id)
-        batches = batches_of(records, self._max_request_bytes, key)
-        return Change.of(key, self._key_prefix, self._timeout_s), batches
+    def _change(self, session_id: str, records: Sequence[str]) -> Change:
+        return Change.of(
+            self._key(session_id),
+            records,
+            session_prefix=self._key_prefix,
+            timeout_s=self._timeout_s,
+            max_request_bytes=self._max_request_bytes,
+        )
 
 
 def _summary_commands(key: str) -> list[Command]:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-import httpx
 from upstash_redis import Redis
 from upstash_redis.asyncio import Redis as AsyncRedis
 
 from ..protocol import CommandCount
 from ..runner import Attempt
 from .clients import Clients
-from .commands import Request
 from .error_mapping import error_for
-from .errors import UpstashStoreError, UpstashTimeoutError, timed_out
-from .http_limits import Exchange, Reply
-
-SDK = TypeVar("SDK", Redis, AsyncRedis)
+from .errors import UpstashTimeoutError, timed_out
+from .http_limits import Exchange
 
 
 class UpstashTransport:
@@ -32,32 +30,34 @@ class UpstashTransport:
 
     def send(self, attempt: Attempt) -> list[Any]:
         """Make each request once, one after another; return the responses, or the errors in their place."""
-        return [self._sent(request, attempt) for request in attempt.requests]
+        responses: list[Any] = []
+        for request in attempt.requests:
+            exchange = Exchange(self.clients.host, attempt, self._max_response_bytes)
+            try:
+                client = self.clients.sync
+                http = _Http(partial(exchange.post, client._http._client))
+                responses.append(_call(client, http, request))
+            except Exception as exc:  # noqa: BLE001 - the SDK lets AttributeError and all of httpx through
+                responses.append(error_for(exc, exchange, self.clients.hide))
+            finally:
+                self._count(exchange, request)
+        return responses
 
     async def asend(self, attempt: Attempt) -> list[Any]:
         """Make each request once, one after another; return the responses, or the errors in their place."""
-        return [await self._asent(request, attempt) for request in attempt.requests]
-
-    def _sent(self, request: Any, attempt: Attempt) -> Any:
-        exchange = self._exchange(attempt)
-        try:
-            client = self.clients.sync
-            return _called(_limited(client, _Http(exchange, client._http._client)), request)
-        except Exception as exc:  # noqa: BLE001 - the SDK lets AttributeError, KeyError and all of httpx through
-            return self._error(exc, exchange)
-        finally:
-            self._count(exchange, request)
-
-    async def _asent(self, request: Any, attempt: Attempt) -> Any:
-        exchange = self._exchange(attempt)
-        try:
-            client = await self.clients.of_loop()
-            async with asyncio.timeout(attempt.timeout_s):  # httpx ends a silence, but not a trickle
-                return await _called(_limited(client, _AsyncHttp(exchange, client._http._client)), request)
-        except Exception as exc:  # noqa: BLE001 - as above
-            return self._error(exc, exchange)
-        finally:
-            self._count(exchange, request)
+        responses: list[Any] = []
+        for request in attempt.requests:
+            exchange = Exchange(self.clients.host, attempt, self._max_response_bytes)
+            try:
+                client = await self.clients.of_loop()
+                http = _Http(partial(exchange.apost, client._http._client))
+                async with asyncio.timeout(attempt.timeout_s):  # httpx ends a silence, but not a trickle
+                    responses.append(await _call(client, http, request))
+            except Exception as exc:  # noqa: BLE001 - as above
+                responses.append(error_for(exc, exchange, self.clients.hide))
+            finally:
+                self._count(exchange, request)
+        return responses
 
     def timed_out(self, timeout_s: float) -> UpstashTimeoutError:
         """Return the error for a call whose deadline has passed."""
@@ -75,13 +75,7 @@ class UpstashTransport:
         """Close every client."""
         await self.clients.aclose()
 
-    def _exchange(self, attempt: Attempt) -> Exchange:
-        return Exchange(self.clients.host, attempt.deadline, attempt.timeout_s, self._max_response_bytes)
-
-    def _error(self, exc: Exception, exchange: Exchange) -> UpstashStoreError:
-        return error_for(exc, exchange, self.clients.hide)
-
-    def _count(self, exchange: Exchange, request: Request) -> None:
+    def _count(self, exchange: Exchange, request: Any) -> None:
         status = exchange.status
         free = status is None or status in (401, 403, 404, 429) or status >= 500
         self.commands.add(
@@ -92,42 +86,25 @@ class UpstashTransport:
         )
 
 
-def _called(client: Any, request: Request) -> Any:
-    """Make `request` by the SDK; return its response, or what is to be awaited for it."""
+@dataclass(frozen=True, slots=True)
+class _Http:
+    """What the SDK's HTTP client calls, in place of an httpx client."""
+
+    post: Callable[..., Any]
+
+
+def _call(client: Redis | AsyncRedis, http: _Http, request: Any) -> Any:
+    """Make `request` by the SDK, and return its response, or what is to be awaited for it.
+
+    upstash-redis 1.8.0 passes nothing through that could carry a deadline: a copy of the client makes this
+    one request by `http`, and shares all else with the original.
+    """
+    limited: Any = copy.copy(client)
+    limited._http = copy.copy(client._http)
+    limited._http._client = http
     if request.form == "single":
-        return client.execute(request.commands[0])
-    batch = client.multi() if request.form == "multi" else client.pipeline()
+        return limited.execute(request.commands[0])
+    batch = limited.multi() if request.form == "multi" else limited.pipeline()
     for command in request.commands:
         batch.execute(command)
     return batch.exec()
-
-
-def _limited(client: SDK, http: _Http | _AsyncHttp) -> SDK:
-    """Return the SDK's client as a copy that makes its requests by `http`.
-
-    upstash-redis 1.8.0 passes nothing through that could carry a deadline. The copy shares all else.
-    """
-    limited = copy.copy(client)
-    limited._http = copy.copy(client._http)
-    limited._http._client = http  # type: ignore[assignment]  # it has the one method that the SDK calls
-    return limited
-
-
-class _Http:
-    """What the SDK makes the requests of one exchange by, in place of an httpx.Client."""
-
-    def __init__(self, exchange: Exchange, http: httpx.Client) -> None:
-        self._exchange, self._http = exchange, http
-
-    def post(self, url: str, *, headers: Mapping[str, str], json: Any) -> Reply:
-        return self._exchange.post(self._http, url, headers, json)
-
-
-class _AsyncHttp:
-    """What the SDK makes the requests of one exchange by, in place of an httpx.AsyncClient."""
-
-    def __init__(self, exchange: Exchange, http: httpx.AsyncClient) -> None:
-        self._exchange, self._http = exchange, http
-
-    async def post(self, url: str, *, headers: Mapping[str, str], json: Any) -> Reply:
-        return await self._exchange.apost(self._http, url, headers, json)

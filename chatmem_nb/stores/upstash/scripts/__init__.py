@@ -18,12 +18,8 @@ class Script:
     """How it is run if the server knows the flags: EVAL_RO for a script that only reads."""
     plain: str
     """Without flags: a lock on the whole database for as long as it runs, and no EVAL_RO."""
-
-    @property
-    def flagged(self) -> str:
-        """The script with Upstash's flags: a lock on the keys in KEYS alone, all that it touches."""
-        flags = "allow-key-locking" if self.command == "EVAL" else "no-writes,allow-key-locking"
-        return f"#!lua flags={flags}\n{self.plain}"
+    flagged: str
+    """With Upstash's flags: a lock on the keys in KEYS alone, which are all that it touches."""
 
 
 def _source(name: str) -> str:
@@ -32,14 +28,20 @@ def _source(name: str) -> str:
 
 
 def _change(name: str) -> Script:
-    return Script("EVAL", _source("once") + _source(name))
+    source = _source("once") + _source(name)
+    return Script("EVAL", source, f"#!lua flags=allow-key-locking\n{source}")
+
+
+def _read(name: str) -> Script:
+    source = _source(name)
+    return Script("EVAL_RO", source, f"#!lua flags=no-writes,allow-key-locking\n{source}")
 
 
 APPEND = _change("append")
 PLACE = _change("place")
 DELETE = _change("delete")
 REMOVE = _change("remove")
-SUMMARIES = Script("EVAL_RO", _source("summaries"))
+SUMMARIES = _read("summaries")
 
 SCRIPTS: tuple[str, ...] = tuple(
     text for script in (APPEND, PLACE, DELETE, REMOVE, SUMMARIES) for text in (script.flagged, script.plain)
