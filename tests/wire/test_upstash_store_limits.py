@@ -76,7 +76,7 @@ def test_a_response_has_one_encoding_at_most(colour: str, encoding: str) -> None
     extra = f"Content-Encoding: {encoding}\r\n"
     with (
         odd_server(answers("200 OK", body, extra=extra)) as url,
-        Coloured(UpstashSessionStore(url, "token", timeout_s=0.5), colour) as store,
+        Coloured(UpstashSessionStore(url, "token"), colour) as store,
         pytest.raises(errors.StoreResponseError, match="compressed more than once, or by an unknown method"),
     ):
         store.length("s")
@@ -94,7 +94,7 @@ def test_repeated_headers_count_as_several_encodings(colour: str) -> None:
     extra = "Content-Encoding: gzip\r\n" * 2
     with (
         odd_server(answers("200 OK", gzip.compress(body), extra=extra)) as url,
-        Coloured(UpstashSessionStore(url, "token", timeout_s=1.0), colour) as store,
+        Coloured(UpstashSessionStore(url, "token"), colour) as store,
         pytest.raises(errors.StoreResponseError, match="compressed more than once"),
     ):
         store.length("s")

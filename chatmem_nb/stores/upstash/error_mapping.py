@@ -69,7 +69,13 @@ def _error_for(exc: Exception, exchange: Exchange) -> UpstashStoreError:
     if isinstance(exc, ResponseTooLargeError):
         return _too_large(f"the response is larger than {exc.limit:,} bytes", maybe_applied=True)
     if isinstance(exc, UnsupportedEncodingError):
-        return UpstashResponseError("invalid response: compressed more than once, or by an unknown method")
+        return _made(
+            UpstashResponseError,
+            "invalid response: compressed more than once, or by an unknown method; check url and proxies",
+            maybe_applied=True,
+            retryable=True,
+            max_attempts=_A_FEW_ATTEMPTS,
+        )
     if exchange.status is None or isinstance(exc, httpx.HTTPError | TimeoutError):
         return _network_error(exc, exchange)
     text = str(exc) if isinstance(exc, UpstashError) else _error_text(exchange.body)

@@ -27,6 +27,8 @@ class UpstashTransport:
         self.clients = clients
         self.commands = commands
         self._max_response_bytes = max_response_bytes
+        self.check_open = clients.check_open
+        self.close, self.aclose = clients.close, clients.aclose
 
     def send(self, attempt: Attempt) -> list[Any]:
         """Make each request once, one after another; return the responses, or the errors in their place."""
@@ -62,18 +64,6 @@ class UpstashTransport:
     def timed_out(self, timeout_s: float) -> UpstashTimeoutError:
         """Return the error for a call whose deadline has passed."""
         return timed_out(self.clients.host, timeout_s)
-
-    def check_open(self) -> None:
-        """Raises: StoreClosedError after `close`."""
-        self.clients.check_open()
-
-    def close(self) -> None:
-        """Close every client."""
-        self.clients.close()
-
-    async def aclose(self) -> None:
-        """Close every client."""
-        await self.clients.aclose()
 
     def _count(self, exchange: Exchange, request: Any) -> None:
         status = exchange.status
