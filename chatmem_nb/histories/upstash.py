@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class UpstashRedisChatMessageHistory(StoreHistory):
-    """A chat message history in Upstash Redis, as `langchain_community`'s class of this name and more.
+    """A chat message history in Upstash Redis, compatible with `langchain_community`'s class of this name.
 
     >>> history = UpstashRedisChatMessageHistory("talk", server.url, server.token, ttl=3600)
     >>> history.add_user_message("Hello!")
@@ -34,24 +34,24 @@ class UpstashRedisChatMessageHistory(StoreHistory):
         key_prefix: str = "message_store:",
         ttl: int | None = None,
     ) -> None:
-        """Open `session_id`; no request is made.
+        """Open `session_id`, without a request.
 
-        Without url and token, both are taken from UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN,
-        as a pair or not at all. `ttl`: seconds that the session lives after each append.
+        If neither url nor token is given, both are read from UPSTASH_REDIS_REST_URL and
+        UPSTASH_REDIS_REST_TOKEN. The session expires `ttl` seconds after the last append.
 
         Raises: InvalidInputError.
         """
         checked_session_id(session_id)
-        life = _seconds(ttl)
+        expires_after = _seconds(ttl)
         if url == "" and token == "":
-            store = UpstashSessionStore.from_env(key_prefix=key_prefix, ttl=life)
+            store = UpstashSessionStore.from_env(key_prefix=key_prefix, ttl=expires_after)
         else:
-            store = UpstashSessionStore(url, token, key_prefix=key_prefix, ttl=life)
+            store = UpstashSessionStore(url, token, key_prefix=key_prefix, ttl=expires_after)
         super().__init__(store, session_id)
 
     @property
     def ttl(self) -> int | None:
-        """Seconds that the session lives after each append; None: for ever."""
+        """Seconds after the last append until the session expires; None: never."""
         return None if self.store.ttl is None else int(self.store.ttl.total_seconds())
 
     @property
@@ -61,9 +61,9 @@ class UpstashRedisChatMessageHistory(StoreHistory):
 
 
 def _seconds(ttl: int | None) -> timedelta | None:
-    """The original took 0 for "no ttl", and so does this."""
+    # langchain_community takes 0 for "no ttl".
     if ttl is None or ttl == 0:
         return None
     if not isinstance(ttl, int) or ttl < 0:
-        raise InvalidInputError(f"ttl must be a whole number of seconds above 0, or None, got {ttl!r:.40}")
+        raise InvalidInputError(f"ttl must be an integer of seconds above 0, or None, got {ttl!r:.40}")
     return timedelta(seconds=ttl)

@@ -10,7 +10,9 @@ transport        attempts at requests, counted
 clients          url and token checked; the SDK's clients, by process and event loop
 http_limits      one HTTP request and response, limited in time and bytes
 network          DNS and sockets, limited in time
-errors, error_mapping   the errors, and how failures become them
+errors           the errors
+error_mapping    from what the SDK or the network raises to one of them
+service_errors   from what Upstash and Redis say
 """
 
 from __future__ import annotations
