@@ -235,7 +235,7 @@ TABLE: list[tuple[str, Talk, type[errors.StoreError], str]] = [
             ),
         ),
         errors.StoreLimitError,
-        "'maxmemory')",
+        "'maxmemory'.)",
     ),
     ("throttled", answers("429 Too Many Requests", error("too many")), errors.StoreThrottledError, "429"),
     (
