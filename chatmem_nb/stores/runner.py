@@ -46,6 +46,9 @@ class Send:
     new_deadline: bool = False
     """Whether the call's time starts anew: a further page, or a further part of a batch."""
     return_errors: bool = False
+    max_attempts: int | None = None
+    """How often to try at most; None: until the deadline. 1 where one failed request must not keep the plan
+    from what it does about another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,55 +164,58 @@ def execute(plan: Plan[T], timeout_s: float, transport: Transport) -> Generator[
                     continue
                 if step.new_deadline:
                     deadline = Deadline(timeout_s)
-                outcomes = yield from _with_retries(step.requests, deadline, transport)
-                for outcome in outcomes:
-                    if isinstance(outcome, StoreError) and not step.return_errors:
-                        step = plan.throw(outcome)
-                        break
-                else:
-                    step = plan.send(outcomes)
+                outcomes = yield from _with_retries(step, deadline, transport)
+                error = None if step.return_errors else _first_error(outcomes)
+                step = plan.send(outcomes) if error is None else plan.throw(error)
         except StopIteration as done:
             result: T = done.value
             return result
 
 
 def _with_retries(
-    requests: Sequence[Request], deadline: Deadline, transport: Transport
+    step: Send, deadline: Deadline, transport: Transport
 ) -> Generator[Attempt | Pause, Any, list[Any]]:
-    """Make `requests` until each has succeeded, has failed for good, or the deadline comes."""
-    received = yield from _attempted(requests, deadline, transport)
-    for response in received:
-        if isinstance(response, StoreError):
-            return (yield from _retried(requests, received, deadline, transport))
-    return received
+    """Make the requests until each has succeeded, has failed for good, or the deadline comes."""
+    received = yield from _attempted(step.requests, deadline, transport)
+    if _first_error(received) is None:
+        return received
+    return (yield from _retried(step, received, deadline, transport))
+
+
+def _first_error(outcomes: Sequence[Any]) -> StoreError | None:
+    return next((outcome for outcome in outcomes if isinstance(outcome, StoreError)), None)
 
 
 def _attempted(
     requests: Sequence[Request], deadline: Deadline, transport: Transport
 ) -> Generator[Attempt | Pause, Any, list[Any]]:
     """Make each of `requests` once, and return what became of it."""
-    timeout_s = deadline.remaining_s()
-    for request in requests:
-        if not request.idempotent:
-            timeout_s *= _SHARE_OF_A_CHANGE
-            break
-    if timeout_s > 0:
-        received: list[Any] = yield Attempt(requests, deadline, timeout_s)
-        return received
-    return [transport.timed_out(deadline.timeout_s) for _ in requests]
+    share = 1.0 if all(request.idempotent for request in requests) else _SHARE_OF_A_CHANGE
+    timeout_s = deadline.remaining_s() * share
+    if timeout_s <= 0:
+        return [_not_sent(transport.timed_out(deadline.timeout_s)) for _ in requests]
+    received: list[Any] = yield Attempt(requests, deadline, timeout_s)
+    return received
+
+
+def _not_sent(error: StoreTimeoutError) -> StoreTimeoutError:
+    error.maybe_applied = False
+    return error
 
 
 def _retried(
-    requests: Sequence[Request], received: Sequence[Any], deadline: Deadline, transport: Transport
+    step: Send, received: Sequence[Any], deadline: Deadline, transport: Transport
 ) -> Generator[Attempt | Pause, Any, list[Any]]:
-    """Make those of `requests` again that failed at first, as `received` says, and may be repeated."""
-    outcomes = [_Outcome(request) for request in requests]
+    """Make those requests again that failed at first, as `received` says, and may be repeated."""
+    outcomes = [_Outcome(request) for request in step.requests]
     pending = outcomes
     backoff = Backoff()
     while True:
         for outcome, response in zip(pending, received, strict=True):
             outcome.add(response)
         pending = [outcome for outcome in pending if outcome.may_retry(backoff.attempts + 1)]
+        if step.max_attempts is not None and backoff.attempts + 1 >= step.max_attempts:
+            pending = []
         pause_s = backoff.next_pause_s(max((outcome.retry_after_s for outcome in pending), default=0.0))
         if not pending or pause_s >= deadline.remaining_s():
             return [outcome.result for outcome in outcomes]
