@@ -14,7 +14,7 @@ from ..errors import InvalidInputError, StoreError
 from ..json_text import line_start
 from ..plain_text import NOT_MATH, escaped
 from ..records import StoredMessage, encode_all, messages_of, parse_all
-from ..stores.protocol import SessionStore, checked_session_id
+from ..stores.protocol import NewRecords, SessionStore, checked_session_id
 
 _SHOWN_IN_A_NOTEBOOK = 10
 _SHOWN_OF_A_MESSAGE = 300
@@ -151,7 +151,7 @@ class StoreHistory(BaseChatMessageHistory):
         Raises: InvalidInputError, before anything is sent, where one of them cannot be stored; StoreError.
         """
         if records := encode_all(messages):
-            self.store.append(self.session_id, records)
+            self.store.append(self.session_id, NewRecords(records))
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store `messages` after the newest, in one round trip.
@@ -159,7 +159,7 @@ class StoreHistory(BaseChatMessageHistory):
         Raises: InvalidInputError, before anything is sent, where one of them cannot be stored; StoreError.
         """
         if records := encode_all(messages):
-            await self.store.aappend(self.session_id, records)
+            await self.store.aappend(self.session_id, NewRecords(records))
 
     def clear(self) -> None:
         """Delete the session; nothing happens where there is none. Raises: StoreError."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from ..stores.momento import MomentoSessionStore, credential_provider
-from ..stores.momento.sdk import collection_ttl
+from ..stores.momento.sdk_channel import collection_ttl
 from ..stores.protocol import checked_session_id
 from .base import StoreHistory
 
@@ -39,10 +39,10 @@ class MomentoChatMessageHistory(StoreHistory):
     ) -> None:
         """Open `session_id`; no request is made before the first use.
 
-        `ttl`: the life of the session after each append; None: the default of the client. The cache is
-        made at the first use where it does not exist, unless `ensure_cache_exists` is False.
+        `ttl` is the TTL of the session after each append; None: the client's default. If the cache does not
+        exist, it is created when it is first needed, unless `ensure_cache_exists` is False.
 
-        Raises: InvalidInputError; TypeError, where `cache_client` is no momento.CacheClient.
+        Raises: InvalidInputError; TypeError if `cache_client` is not a momento.CacheClient.
         """
         checked_session_id(session_id)
         store = MomentoSessionStore(
@@ -64,8 +64,8 @@ class MomentoChatMessageHistory(StoreHistory):
     ) -> Self:
         """Return the history of `session_id`, with a client of its own, which `.store.close()` closes.
 
-        The key: `auth_token` or `api_key` where given, else from the environment (MOMENTO_AUTH_TOKEN, then
-        MOMENTO_API_KEY). A v2 key needs MOMENTO_ENDPOINT, or `endpoint=` here. `kwargs`: the constructor's.
+        The key is `auth_token` or `api_key`, else that of the environment (MOMENTO_AUTH_TOKEN, then
+        MOMENTO_API_KEY). A v2 key needs MOMENTO_ENDPOINT, or `endpoint=`. `kwargs` are the constructor's.
 
         Raises: InvalidInputError.
         """
@@ -78,7 +78,7 @@ class MomentoChatMessageHistory(StoreHistory):
 
     @property
     def ttl(self) -> CollectionTtl:
-        """The life of the session after each append, as Momento's SDK takes it."""
+        """The TTL of the session after each append, as Momento's SDK takes it."""
         return collection_ttl(self.store.ttl)
 
     @property

@@ -35,6 +35,14 @@ class SessionSummary:
     """When it was last written to (UTC), where the service keeps that."""
 
 
+class NewRecords(list[str]):
+    """Records that were encoded just now, each with a new `record_id`, so that no session holds them yet.
+
+    A store may tell one of them from any record that was there before. A plain list may hold records that are
+    in the session already, as when a file is imported twice.
+    """
+
+
 class CommandCount:
     """What a store has spent since it was made; safe to read while threads add to it."""
 

@@ -1,12 +1,15 @@
 """Sessions in Momento.
 
-store                         the verbs, sync and async
-sessions, edits, index        plans: what to send, and what after each answer
-lists, seen                   one list, in pages and parts; a push whose answer was lost
-connection, exchange          the client and its cache; plans to requests, with retries
-wire, sdk                     one request, on the client's channel or by its methods
-operations, errors, glob      requests as data; failures; matching of names
-credentials                   API keys
+store                        the class; its verbs are those of `stores.facade`
+plans                        what each verb does
+reading, push, erasure       one list: in pages, and changes whose response may be lost
+edits, limits                changes in the middle of a session; sizes, and batches in parts
+session_index, glob, recent  the ids of the sessions; what a client has seen lately
+missing_cache                creates the cache
+commands, rpcs               requests as data, and on the wire
+transport, channel           one client in use: waits with limits, interrupts, forks
+grpc_channel, sdk_channel    requests on the client's channel, or by its public methods
+errors, credentials          the SDK's errors as ours; API keys
 """
 
 from __future__ import annotations

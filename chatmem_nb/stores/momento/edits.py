@@ -1,112 +1,197 @@
-"""Changes in the middle of a session, for which Momento has no single request. Plans only; no I/O."""
+"""Changes in the middle of a session, for which Momento has no single request. Plans only; no I/O.
+
+Each writes first what is to stand, reads it back, and only then erases what is not to stand. Whatever fails
+on the way, no record is lost; after the writing and before the erasing, records are there twice, and the
+error says so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .errors import MomentoError
-from .exchange import Deadline, Plan
-from .lists import ListPlans, as_text
-from .operations import FetchList, ListLength, RemoveValue
+from ...errors import StoreError
+from ..deadline import Backoff
+from ..runner import Pause, Plan, Send, ask
+from .commands import DeleteKey, FetchList, ListLength, Push, RemoveValue
+from .erasure import CONTEXT, Range, erase
+from .errors import MomentoConflictError, MomentoError
+from .limits import Limits
+from .push import SETTLE_S, Before, Pushed, push_parts
+from .reading import as_text, read_values
 
-Split = Callable[[Sequence[bytes]], list[list[bytes]]]
-"""Divides records into parts, each of which one request takes."""
+_TWICE = "; nothing is lost, but records may be in the session twice: read it, and remove what is too much"
+
+MakePush = Callable[[Sequence[bytes]], Push]
 
 
-class EditPlans:
-    """Inserting, replacing and removing.
+class Edits:
+    """The edits of a store. `slices`: whether a part of a list can be read and erased."""
 
-    Each writes first what is to stand, and erases then what is not: one that is interrupted leaves records
-    twice, and never loses one. Others who remove or insert at the same time may be in its way; others who
-    append are not.
-    """
+    def __init__(self, limits: Limits, *, slices: bool) -> None:
+        self._limits = limits
+        self._slices = slices
 
-    def __init__(self, lists: ListPlans, split: Split) -> None:
-        self._lists = lists
-        self._split = split
-
-    def insert(
-        self, key: bytes, index: int, values: Sequence[bytes], ttl_ms: int | None, deadline: Deadline
-    ) -> Plan[int]:
+    def insert(self, key: bytes, index: int, values: Sequence[bytes], ttl_ms: int | None) -> Plan[int]:
         """Put `values` before the element at `index`, and return the new length.
 
         What stands before `index`, or behind it if that is less, is written anew around them, then erased.
         """
-        length = yield from self._lists.length(key, deadline)
+        length = yield from ask(ListLength(key))
         place = slice(index, None).indices(length)[0]
-        if place in (0, length):
-            return (
-                yield from self._push(key, values, deadline, ttl_ms=ttl_ms, front=place == 0 and length > 0)
-            )
+        front = length > 0 and place <= length - place
+        moved = slice(0, place) if front else slice(place, length)
+
+        def push(part: Sequence[bytes]) -> Push:
+            return Push(key, part, ttl_ms, refresh_ttl=False, front=front)
+
+        if moved.start == moved.stop:
+            head = (yield from read_values(key, 0, min(CONTEXT, len(values) + 1))) if front else []
+            pushed, _ = yield from push_parts(self._parts(push, values), Before(length, head))
+            return pushed[-1].length
         self._require_slices("insert in the middle of a session")
-        front = place <= length - place
-        start, stop = (0, place) if front else (place, length)
-        moved = yield from self._lists.read(key, start, stop, deadline)
-        written = [*moved, *values] if front else [*values, *moved]
-        grown = yield from self._push(key, written, deadline, ttl_ms=ttl_ms, front=front)
-        erased = len(written) if front else place
-        yield from self._lists.erase(key, erased, len(moved), deadline, first=moved[0], length=grown)
-        return grown - len(moved)
+        before = yield from read_values(key, moved.start, moved.stop)
+        written = [*before, *values] if front else [*values, *before]
+        with_copy = yield from self._rewrite(push, written, before, moved, length)
+        return with_copy - len(before)
 
-    def replace(
-        self, key: bytes, values: Sequence[bytes], ttl_ms: int | None, deadline: Deadline
-    ) -> Plan[int]:
-        """Make `values` all that the list holds, behind what it held until then, which is erased.
+    def replace(self, key: bytes, values: Sequence[bytes], ttl_ms: int | None) -> Plan[int]:
+        """Make `values` all that the list holds, and return their number."""
 
-        Returns their number. Without slices, the list is deleted first.
-        """
-        if not self._lists.slices or not values:
-            yield from self._lists.delete(key, deadline)
-            if values:
-                yield from self._push(key, values, deadline, ttl_ms=ttl_ms, refresh_ttl=True)
-            return len(values)
-        before, first = yield from self._lists.gather([ListLength(key), FetchList(key, 0, 1)], deadline)
-        grown = yield from self._push(key, values, deadline, ttl_ms=ttl_ms, refresh_ttl=True)
-        if first:
-            yield from self._lists.erase(key, 0, before, deadline, first=first[0], length=grown)
+        def push(part: Sequence[bytes]) -> Push:
+            return Push(key, part, ttl_ms)
+
+        if not self._slices:
+            return (yield from self._replace_whole(key, values, ttl_ms))
+        before = yield from read_values(key)
+        self._limits.check_item(before, values)
+        if not before:
+            yield from push_parts(self._parts(push, values), Before(0))
+        else:
+            yield from self._rewrite(push, values, before, slice(0, len(before)), len(before))
         return len(values)
 
-    def remove(self, key: bytes, index: int, record: str, deadline: Deadline) -> Plan[bool]:
-        """Remove the element at `index` if it reads `record`, and return whether it did; not its twins."""
+    def remove(self, key: bytes, index: int, record: str) -> Plan[bool]:
+        """Remove the element at `index` if it is `record`, and return whether it did; its equals stay."""
         if index < 0:
-            index += yield from self._lists.length(key, deadline)
+            index += yield from ask(ListLength(key))
         if index < 0:
             return False
-        if not self._lists.slices:
-            return (yield from self._remove_unique(key, index, record, deadline))
-        length, standing = yield from self._lists.gather(
-            [ListLength(key), FetchList(key, index, index + 1)], deadline
-        )
-        if not standing or as_text(standing[0]) != record:
+        if not self._slices:
+            return (yield from self._remove_unique(key, index, record))
+        length, around = yield Send([ListLength(key), FetchList(key, index, index + 2)])
+        if not around or as_text(around[0]) != record:
             return False
-        yield from self._lists.erase(key, index, 1, deadline, first=standing[0], length=length)
+        if len(around) == 2 and around[0] == around[1]:  # more of them, to tell what stands there afterwards
+            around = yield from read_values(key, index, index + 1 + CONTEXT)
+        yield from erase(Range(key, index, 1, around[0], around[1:], max(length, index + len(around))))
         return True
 
-    def _remove_unique(self, key: bytes, index: int, record: str, deadline: Deadline) -> Plan[bool]:
-        """Remove by value, which would take every twin with it: only where there is none."""
-        values = yield from self._lists.read(key, 0, None, deadline)
+    def delete(self, key: bytes) -> Plan[bool]:
+        """Delete the list, and return whether it existed."""
+        if not (yield from ask(ListLength(key))):
+            return False
+        yield from ask(DeleteKey(key))
+        return True
+
+    def delete_oldest(self, key: bytes, count: int, last: str) -> Plan[bool]:
+        """Delete the `count` oldest elements if the newest of them is `last`; return whether there were any.
+
+        Raises: MomentoConflictError.
+        """
+        self._require_slices("delete a part of a session")
+        length, around = yield Send([ListLength(key), FetchList(key, count - 1, count + 1)])
+        if not length:
+            return False
+        if not around or as_text(around[0]) != last:
+            raise MomentoConflictError(
+                f"another client changed the session meanwhile: record {count - 1} is not the one that was "
+                "given; nothing was deleted. Read the session again"
+            )
+        if len(around) == 2 and around[0] == around[1]:
+            around = yield from read_values(key, count - 1, count + CONTEXT)
+        yield from erase(Range(key, 0, count, around[0], around[1:], max(length, count - 1 + len(around))))
+        return True
+
+    def _parts(self, push: MakePush, values: Sequence[bytes]) -> list[Push]:
+        parts = [push(part) for part in self._limits.split(values)]
+        return parts[::-1] if parts[0].front else parts
+
+    def _rewrite(
+        self, push: MakePush, written: Sequence[bytes], before: Sequence[bytes], place: slice, length: int
+    ) -> Plan[int]:
+        """Push `written`, read it back, erase `before` at `place`; return the length with both."""
+        parts = self._parts(push, written)
+        try:
+            pushed, _ = yield from push_parts(parts, Before(length, before[:CONTEXT]))
+            erased = yield from self._read_back(parts, pushed, before, place)
+            yield from erase(erased)
+        except MomentoError as error:
+            if error.records_stored != 0 or error.maybe_applied:
+                error.message += _TWICE
+            error.records_stored = None
+            raise
+        return pushed[-1].length
+
+    def _read_back(
+        self, parts: Sequence[Push], pushed: Sequence[Pushed], before: Sequence[bytes], place: slice
+    ) -> Plan[Range]:
+        """Return the range to erase, once all that was written and all that is to go are seen in place.
+
+        Raises: MomentoConflictError if they are not.
+        """
+        key, front = parts[0].key, parts[0].front
+        size = sum(len(part.values) for part in parts)
+        start = place.start + size if front else place.start
+        backoff = Backoff()
+        while True:
+            if front:
+                expected = [value for part in reversed(parts) for value in part.values]
+                seen = yield from read_values(key, 0, start + len(before) + CONTEXT)
+                there = seen[: size + len(before)] == [*expected, *before]
+                rest = seen[size + len(before) :]
+            else:
+                seen = yield from read_values(key, start, pushed[-1].start + len(parts[-1].values))
+                there = seen[: len(before)] == list(before) and all(
+                    seen[one.start - start :][: len(part.values)] == list(part.values)
+                    for one, part in zip(pushed, parts, strict=True)
+                )
+                rest = seen[len(before) :]
+            if there:
+                return Range(key, start, len(before), before[-1], rest[:CONTEXT], pushed[-1].length)
+            # Reads are eventually consistent: what was written may be seen a moment later.
+            if not (yield Pause(backoff.next_pause_s(SETTLE_S))):
+                raise MomentoConflictError(
+                    "what was written could not be read back, or others changed the session meanwhile; "
+                    "nothing was erased"
+                )
+
+    def _replace_whole(self, key: bytes, values: Sequence[bytes], ttl_ms: int | None) -> Plan[int]:
+        """Push and truncate by one request, which drops what others append meanwhile."""
+        if len(self._limits.split(values)) > 1:
+            self._require_slices("replace a session by more than one request takes")
+        push = Push(key, values, ttl_ms, truncate=True)
+        for _ in range(2):  # it may be made twice: the second time it replaces the first
+            try:
+                yield from ask(push)
+                break
+            except StoreError as error:
+                if not error.maybe_applied:
+                    raise
+                failed = error
+        else:
+            raise failed
+        return len(values)
+
+    def _remove_unique(self, key: bytes, index: int, record: str) -> Plan[bool]:
+        """Remove by value, which would take every equal record with it: only if there is none."""
+        values = yield from read_values(key)
         if index >= len(values) or as_text(values[index]) != record:
             return False
         if values.count(values[index]) > 1:
             self._require_slices("remove one of several equal records")
-        yield from self._lists.gather([RemoveValue(key, values[index])], deadline)
+        yield from ask(RemoveValue(key, values[index]))
         return True
 
-    def _push(
-        self,
-        key: bytes,
-        values: Sequence[bytes],
-        deadline: Deadline,
-        *,
-        ttl_ms: int | None,
-        refresh_ttl: bool = False,
-        front: bool = False,
-    ) -> Plan[int]:
-        length, _ = yield from self._lists.push(
-            key, self._split(values), deadline, ttl_ms=ttl_ms, refresh_ttl=refresh_ttl, front=front
-        )
-        return length
-
     def _require_slices(self, what: str) -> None:
-        if not self._lists.slices:
+        if not self._slices:
             raise MomentoError(f"this version of momento offers no way to {what}")

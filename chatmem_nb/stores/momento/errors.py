@@ -1,6 +1,6 @@
-"""The one seam between `momento`'s errors and ours: each of ours is an instance of both.
+"""The errors of the Momento store, and the one place where the SDK's errors become ours.
 
-    momento.errors.SdkException -> StoreError and its kinds, with the SDK's error as `__cause__`.
+    momento.errors.SdkException -> MomentoError, also a StoreError, with the SDK's error as `__cause__`
 
 No text here holds a key: none is at hand, and the texts of a refused key are our own.
 """
@@ -12,6 +12,7 @@ from momento.errors import MomentoErrorCode, SdkException, UnknownServiceExcepti
 from ...errors import (
     StoreAuthError,
     StoreClosedError,
+    StoreConflictError,
     StoreError,
     StoreLimitError,
     StoreNotFoundError,
@@ -22,18 +23,21 @@ from ...errors import (
     WrongTypeError,
 )
 
+_PATIENCE = 7
+"""Attempts while Momento cannot be reached, or fails within: about 2 seconds, and not the whole timeout."""
+
 
 class MomentoError(SdkException, StoreError):
     """Any failure of Momento, or of the way to it; also an instance of the SDK's own base error.
 
-    `records_stored`: how many records of a change that failed are stored for certain; None where that
-    is not known, or no records were to be stored.
+    `records_stored`: how many records of a change that failed are stored for certain; None if that is not
+    known, or if no records were to be stored.
     """
 
     records_stored: int | None = None
 
     def __init__(self, text: str) -> None:
-        # Without a service: the SDK's name for it is private, and `_with_cause` copies it.
+        # Without a service: the SDK's name for it is private, and `store_error` copies it.
         super().__init__(text, MomentoErrorCode.UNKNOWN_ERROR, None)  # type: ignore[arg-type]
 
     def __str__(self) -> str:
@@ -55,12 +59,10 @@ class MomentoLimitError(MomentoError, StoreLimitError):
     """A limit of the service or of the account is reached."""
 
 
-class MomentoMessageTooLargeError(MomentoLimitError):
-    """An answer or a request is larger than the client takes at once."""
-
-
 class MomentoThrottledError(MomentoError, StoreThrottledError):
-    """Too many requests at the moment; later it works."""
+    """Too many requests at the moment."""
+
+    retry_after_s = 0.1
 
 
 class MomentoUnavailableError(MomentoError, StoreUnavailableError):
@@ -68,19 +70,23 @@ class MomentoUnavailableError(MomentoError, StoreUnavailableError):
 
 
 class MomentoTimeoutError(MomentoError, StoreTimeoutError):
-    """The service did not answer in time."""
+    """The service did not respond in time."""
 
 
 class MomentoResponseError(MomentoError, StoreResponseError):
-    """An answer came that is none."""
+    """The response was invalid."""
+
+
+class MomentoConflictError(MomentoError, StoreConflictError):
+    """Another client changed the session meanwhile."""
 
 
 class MomentoWrongTypeError(MomentoError, WrongTypeError):
-    """The key holds something that is no list."""
+    """The key holds something that is not a list."""
 
 
 class MomentoClosedError(MomentoError, StoreClosedError):
-    """The store, or the client that it was given, was closed before."""
+    """The store, or the client that was passed in, is closed, or belongs to another process."""
 
 
 _Code = MomentoErrorCode
@@ -95,13 +101,13 @@ _KINDS: dict[MomentoErrorCode, tuple[type[MomentoError], str]] = {
     ),
     _Code.NOT_FOUND_ERROR: (MomentoNotFoundError, "the Momento cache does not exist"),
     _Code.FAILED_PRECONDITION_ERROR: (MomentoWrongTypeError, "the key holds something that is no session"),
-    _Code.TIMEOUT_ERROR: (MomentoTimeoutError, "Momento did not answer in time"),
+    _Code.TIMEOUT_ERROR: (MomentoTimeoutError, "Momento did not respond in time"),
     _Code.SERVER_UNAVAILABLE: (MomentoUnavailableError, "Momento could not be reached"),
     _Code.CONNECTION_ERROR: (MomentoUnavailableError, "Momento could not be reached"),
-    _Code.INTERNAL_SERVER_ERROR: (MomentoUnavailableError, "Momento failed to answer"),
-    _Code.UNKNOWN_ERROR: (MomentoUnavailableError, "Momento failed to answer"),
+    _Code.INTERNAL_SERVER_ERROR: (MomentoUnavailableError, "Momento failed to respond"),
+    _Code.UNKNOWN_ERROR: (MomentoUnavailableError, "Momento failed to respond"),
     _Code.CANCELLED_ERROR: (MomentoUnavailableError, "the request to Momento was cancelled"),
-    _Code.UNKNOWN_SERVICE_ERROR: (MomentoResponseError, "Momento's answer could not be understood"),
+    _Code.UNKNOWN_SERVICE_ERROR: (MomentoResponseError, "Momento's response could not be understood"),
     _Code.CLIENT_RESOURCE_EXHAUSTED: (MomentoLimitError, "the Momento client has run out of resources"),
     _Code.INVALID_ARGUMENT_ERROR: (MomentoError, "Momento refused the request as invalid"),
     _Code.BAD_REQUEST_ERROR: (MomentoError, "Momento does not know this request"),
@@ -114,39 +120,70 @@ _QUOTED = {
     _Code.INVALID_ARGUMENT_ERROR,
     _Code.BAD_REQUEST_ERROR,
 }
-# gRPC's words for an answer that ended in the middle, or that something in between gave.
-_NO_ANSWER = ("rst_stream", "deserializing", "http2 header with status", "content-type")
-
-
-# gRPC's words where a request has not even left.
+# gRPC's words for a response that ended in the middle, or that something in between gave.
+_INVALID_RESPONSE = ("rst_stream", "deserializing", "http2 header with status", "content-type")
+# gRPC's words where no connection could be made, so that the request was never sent.
 _UNREACHABLE = ("failed to connect", "errors resolving", "resolution failed")
-
-
-def is_unreachable(error: MomentoError) -> bool:
-    """Whether `error` came because no connection could be made."""
-    return any(words in error.message for words in _UNREACHABLE)
+_FAILED_WITHIN = {_Code.INTERNAL_SERVER_ERROR, _Code.UNKNOWN_ERROR, _Code.UNKNOWN_SERVICE_ERROR}
 
 
 def store_error(cause: SdkException) -> MomentoError:
     """Return our error for an error of the SDK, which it keeps as `__cause__`."""
+    details = str(cause.message or "").lower()
     kind, text = _kind(cause)
     error = kind(text)
     error.error_code, error.service = cause.error_code, cause.service
     error.transport_details, error.message_wrapper = cause.transport_details, cause.message_wrapper
     error.__cause__ = cause
+    if isinstance(error, StoreLimitError):
+        error.response_too_large = "larger than max" in details
+    elif isinstance(error, StoreUnavailableError) and any(words in details for words in _UNREACHABLE):
+        error.maybe_applied, error.max_attempts = False, _PATIENCE
+    elif cause.error_code in _FAILED_WITHIN:
+        error.max_attempts = _PATIENCE
     return error
+
+
+def timed_out(timeout_s: float) -> MomentoTimeoutError:
+    """Return the error for a call that has taken longer than it may."""
+    return MomentoTimeoutError(f"Momento did not respond within {timeout_s:g} s")
+
+
+def client_closed() -> MomentoClosedError:
+    """Return the error for a client that its owner has closed."""
+    return MomentoClosedError(
+        "the momento client of this store was closed; make a new store with an open one"
+    )
+
+
+def channel_broken() -> MomentoUnavailableError:
+    """Return the error for a client whose channel no longer ends any request."""
+    error = MomentoUnavailableError(
+        "the gRPC channel of this momento client no longer responds, as happens after an interrupt (Ctrl+C) "
+        "within it; make a new CacheClient and a new store"
+    )
+    error.retryable = False
+    return error
+
+
+def other_process() -> MomentoClosedError:
+    """Return the error for a client that was passed in before the process forked."""
+    return MomentoClosedError(
+        "the momento client of this store was made before this process was forked, and gRPC does not survive "
+        "a fork; make a new CacheClient and a new store here, or start processes by the spawn method"
+    )
 
 
 def _kind(cause: SdkException) -> tuple[type[MomentoError], str]:
     details = str(cause.message or "")
     if cause.error_code is _Code.LIMIT_EXCEEDED_ERROR:
         return _limit(cause, details.lower())
-    if any(words in details.lower() for words in _NO_ANSWER):
-        return MomentoResponseError, f"an answer came that is not Momento's: {details:.200}"
+    if any(words in details.lower() for words in _INVALID_RESPONSE):
+        return MomentoResponseError, f"a response came that is not Momento's: {details:.200}"
     if details == "Invalid metadata":  # gRPC, where a header cannot be sent
         return MomentoAuthError, "the key or the cache name holds a character that cannot be sent"
     if isinstance(cause, UnknownServiceException):  # gRPC's UNKNOWN: the service failed within
-        return MomentoUnavailableError, "Momento failed to answer"
+        return MomentoUnavailableError, "Momento failed to respond"
     kind, text = _KINDS.get(cause.error_code, (MomentoError, "Momento failed"))
     if cause.error_code in _QUOTED and details:
         text = f"{text}: {details:.200}"
@@ -154,18 +191,18 @@ def _kind(cause: SdkException) -> tuple[type[MomentoError], str]:
 
 
 def _limit(cause: SdkException, details: str) -> tuple[type[MomentoError], str]:
-    """Tell the limits apart as the SDK does: by the `err` of the answer, else by the words."""
+    """Tell the limits apart as the SDK does: by the `err` of the response, else by the words."""
     if "larger than max" in details:  # gRPC's words, for what the client refuses itself
-        return MomentoMessageTooLargeError, "a request or an answer is larger than the client takes at once"
+        return MomentoLimitError, "a request or a response is larger than the client takes at once"
     reason = _err(cause) or details
-    for size, what in (
+    for size, text in (
         ("element", "a record is larger than an element of a list may be"),
         ("item", "the session is as large as Momento lets an item be; start a new one"),
         ("request_size", "a request is larger than Momento takes"),
         ("request limit", "a request is larger than Momento takes"),
     ):
         if size in reason and "operations" not in reason:
-            return MomentoLimitError, what
+            return MomentoLimitError, text
     return MomentoThrottledError, "Momento has too many requests of this account at the moment"
 
 

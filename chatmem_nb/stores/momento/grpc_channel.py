@@ -1,0 +1,181 @@
+"""Requests on the gRPC channel of a given `CacheClient`: slices, removal by index, and native async.
+
+None of these is public in momento 1.29.1. A sync client keeps neither its configuration nor its key, so that
+no `CacheClientAsync` can be made from it; and its own stub blocks an event loop, since its retry interceptor
+waits for each response. Here its channel is used with its header interceptor alone, so that middleware of
+the client's configuration does not see these requests, and only `runner` retries.
+
+That interceptor is also all that the SDK sends about the client: the key with each request ("authorization"),
+the Python version with each ("runtime-version"), and its own version with the first ("agent").
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import grpc
+from momento import CacheClient
+from momento.errors import convert_error
+from momento.internal.services import Service
+from momento_wire_types import cacheclient_pb2_grpc, controlclient_pb2_grpc
+
+from . import rpcs
+from .channel import Batch, CallThread
+from .commands import Command, CreateCache
+from .errors import MomentoError, channel_broken, client_closed, store_error
+
+# Generated, and without types.
+_DataStub: Any = cacheclient_pb2_grpc.ScsStub
+_ControlStub: Any = controlclient_pb2_grpc.ScsControlStub
+
+_CONNECT_S = 5.0
+"""How long making the stubs, which is no I/O, may take before the channel counts as broken."""
+
+# By client and not by store: histories are often made anew for each message, over one client.
+_CHANNELS: weakref.WeakKeyDictionary[CacheClient, GrpcChannel] = weakref.WeakKeyDictionary()
+
+
+def connect(client: CacheClient) -> GrpcChannel:
+    """Return the channel of `client`, whose owner closes it. No I/O.
+
+    Raises: AttributeError if a private name of momento or grpc is gone; MomentoClosedError.
+    """
+    channel = _CHANNELS.get(client)
+    if channel is None:
+        thread = CallThread()
+        try:
+            channel = thread.call(lambda: GrpcChannel(client, thread), _CONNECT_S)
+        except TimeoutError:
+            raise channel_broken() from None
+        except BaseException:
+            thread.end()
+            raise
+        _CHANNELS[client] = channel
+    channel.check_open()
+    return channel
+
+
+class GrpcChannel:
+    """Makes requests as gRPC futures, for any number of threads and event loops."""
+
+    slices = True
+
+    def __init__(self, client: CacheClient, thread: CallThread) -> None:
+        # The seam: every private name of momento and grpc that is used, each pinned by a test.
+        data: Any = client._data_clients[0]._grpc_manager
+        control: Any = client._control_client._grpc_manager
+        # The first interceptor adds the key; the second, which retries, blocks. A user's middleware is third.
+        data_headers = data._stub.ListFetch._interceptor
+        control_headers = control._stub.CreateCache._interceptor
+        self._channels = data._channel, control._channel
+        _refuse_closed(*self._channels)
+        self._data = _DataStub(grpc.intercept_channel(data._channel, data_headers))
+        self._control = _ControlStub(grpc.intercept_channel(control._channel, control_headers))
+        # A method that is first used after its channel was closed ends the process (grpcio 1.85, segmentation
+        # fault); one that the channel knows from before raises ValueError. These stubs make it know them all.
+        _DataStub(data._channel)
+        _ControlStub(control._channel)
+        self.default_ttl_ms: int | None = client._data_clients[0]._default_ttl // timedelta(milliseconds=1)
+        self._thread = thread
+        weakref.finalize(self, thread.end)
+
+    def check_open(self) -> None:
+        """Raises: MomentoClosedError if the client was closed."""
+        try:
+            self._thread.call(partial(_refuse_closed, *self._channels), _CONNECT_S)
+        except TimeoutError:
+            raise channel_broken() from None
+
+    def start(
+        self, cache_name: str, commands: Sequence[Command], timeout_s: float, finished: Callable[[], None]
+    ) -> tuple[Batch, int]:
+        """Start one request for each command; see `channel.Channel`."""
+        calls, sent = [], 0
+        for command in commands:
+            request = rpcs.message(command, cache_name, self.default_ttl_ms or 0)
+            sent += request.ByteSize()
+            create = isinstance(command, CreateCache)
+            # A new metadata list for each call: the interceptor adds the key to the one that it is given.
+            metadata = [] if create else [("cache", cache_name)]
+            make = getattr(self._control if create else self._data, rpcs.method(command)).future
+            calls.append(partial(make, request, metadata=metadata, timeout=timeout_s))
+        batch = _Calls(calls, self._thread, finished)
+        self._thread.submit(batch.begin)
+        return batch, sent
+
+    def outcome(self, command: Command, result: Any) -> tuple[Any, int]:
+        """Return the response, or the StoreError in its place, and its bytes."""
+        if not isinstance(result, Exception):
+            return rpcs.value(command, result), result.ByteSize()
+        if isinstance(result, grpc.RpcError):
+            if _code(result) is grpc.StatusCode.ALREADY_EXISTS and isinstance(command, CreateCache):
+                return None, 0
+            return store_error(convert_error(result, Service.CACHE)), 0
+        if isinstance(result, grpc.FutureCancelledError):
+            return MomentoError("the request to Momento was cancelled"), 0
+        if isinstance(result, ValueError) and "closed" in str(
+            result
+        ):  # "Cannot invoke RPC on closed channel!"
+            return client_closed(), 0
+        raise result
+
+
+class _Calls(Batch):
+    """gRPC futures. All methods but `cancel` run in the call thread or in gRPC's."""
+
+    def __init__(
+        self, make: Sequence[Callable[[], Any]], thread: CallThread, finished: Callable[[], None]
+    ) -> None:
+        super().__init__(len(make), finished)
+        self._make = make
+        self._thread = thread
+        self._calls: list[Any] = []
+        self._cancelled = False
+
+    def begin(self) -> None:
+        if self._cancelled:
+            return
+        for position, make in enumerate(self._make):
+            try:
+                call = make()
+            except Exception as exc:  # noqa: BLE001 - the caller's to read, see `GrpcChannel.outcome`
+                self.end(position, exc)
+            else:
+                self._calls.append(call)
+                call.add_done_callback(partial(self._ended, position))
+
+    def _ended(self, position: int, call: Any) -> None:
+        if call.code() is grpc.StatusCode.OK:
+            self.end(position, call.result())
+        else:
+            self.end(position, call)  # the future is the exception, also where it was cancelled
+
+    def cancel(self) -> None:
+        if not self.done:
+            self._cancelled = True
+            self._thread.submit(self._cancel)
+
+    def _cancel(self) -> None:
+        for call in self._calls:
+            call.cancel()
+
+
+def _code(failure: Any) -> grpc.StatusCode:
+    code: grpc.StatusCode = failure.code()
+    return code
+
+
+def _refuse_closed(*channels: Any) -> None:
+    try:
+        for channel in channels:
+            channel._channel.check_connectivity_state(False)
+    except ValueError:
+        closed = True
+    else:
+        closed = False
+    if closed:
+        raise client_closed()

@@ -1,0 +1,220 @@
+"""What each verb of the Momento store does, as a plan. Arguments are checked when a plan is asked for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from ...errors import InvalidInputError, StoreError
+from .. import paging
+from ..paging import Cursor
+from ..protocol import (
+    NewRecords,
+    SessionSummary,
+    checked_condition,
+    checked_index,
+    checked_session_id,
+    checked_ttl,
+)
+from ..runner import Plan, Send, ask
+from .commands import Command, ListLength, Push
+from .edits import Edits
+from .limits import Limits
+from .push import Before, push_parts
+from .reading import SUMMARY_COMMANDS, MomentoList, first_pages, summary, summary_commands
+from .recent import Recent
+from .session_index import Listing, SessionIndex, as_time
+
+_TOGETHER = 25
+"""Sessions that are asked about at the same time."""
+_SLOW_S = 0.25
+"""A first push that took longer may have crossed a removal of the name that it came with."""
+
+
+class MomentoPlans:
+    """The plans of a store; `index` is None for one that keeps no index."""
+
+    first_batch = _TOGETHER
+    summary_batch = _TOGETHER
+
+    def __init__(
+        self,
+        limits: Limits,
+        recent: Recent,
+        index: SessionIndex | None,
+        *,
+        key_prefix: str,
+        ttl_ms: int | None,
+        slices: bool,
+    ) -> None:
+        self._limits = limits
+        self._recent = recent
+        self._index = index
+        self._prefix = key_prefix
+        self._ttl_ms = ttl_ms
+        self._slices = slices
+        self._edits = Edits(limits, slices=slices)
+
+    # reading
+
+    def session_ids(
+        self, match: str | None, cursor: Listing | None
+    ) -> Plan[tuple[list[str], Listing | None]]:
+        if self._index is None:
+            raise InvalidInputError(
+                "this store keeps no index of its sessions, and Momento lists no keys; "
+                "make it with index=True, or open sessions by their ids"
+            )
+        if match is not None and not isinstance(match, str):
+            raise InvalidInputError(f"match must be a glob or None, got {type(match).__name__}")
+        return _listed(self._index, cursor or Listing(match))
+
+    def summaries(self, session_ids: Sequence[str]) -> Plan[list[SessionSummary]]:
+        keys = [self._key(session_id) for session_id in session_ids]
+        return self._summaries(session_ids, keys)
+
+    def _summaries(self, session_ids: Sequence[str], keys: Sequence[bytes]) -> Plan[list[SessionSummary]]:
+        requests: list[Command] = [command for key in keys for command in summary_commands(key)]
+        if self._index is not None:
+            requests.append(self._index.last_writes(session_ids))
+        outcomes = yield Send(requests, new_deadline=True, return_errors=True)
+        scores = outcomes.pop() if self._index is not None else []
+        if isinstance(scores, StoreError):
+            raise scores
+        scores = scores or [None] * len(keys)
+        return [
+            summary(session_id, outcomes[at : at + SUMMARY_COMMANDS], as_time(score))
+            for session_id, score, at in zip(
+                session_ids, scores, range(0, len(outcomes), SUMMARY_COMMANDS), strict=True
+            )
+        ]
+
+    def length(self, session_id: str) -> Plan[int]:
+        return ask(ListLength(self._key(session_id)))
+
+    def read(self, session_id: str, start: int, stop: int | None) -> Plan[list[str]]:
+        session = MomentoList(self._key(session_id), slices=self._slices)
+        checked_index(0 if stop is None else stop)
+        return self._read(session_id, session, checked_index(start), stop)
+
+    def _read(self, session_id: str, session: MomentoList, start: int, stop: int | None) -> Plan[list[str]]:
+        records = yield from paging.read(session, start, stop)
+        if records and self._index is not None:
+            yield from self._index.heal([session_id])
+        return records
+
+    def first_pages(self, session_ids: Sequence[str]) -> Plan[list[tuple[list[str], Cursor | None]]]:
+        keys = [self._key(session_id) for session_id in session_ids]
+        return self._first_pages(session_ids, keys)
+
+    def _first_pages(
+        self, session_ids: Sequence[str], keys: Sequence[bytes]
+    ) -> Plan[list[tuple[list[str], Cursor | None]]]:
+        pages = yield from first_pages(keys, slices=self._slices)
+        if self._index is not None:
+            yield from self._index.heal(
+                session_id for session_id, (records, _) in zip(session_ids, pages, strict=True) if records
+            )
+        return pages
+
+    def next_page(self, session_id: str, cursor: Cursor) -> Plan[tuple[list[str], Cursor | None]]:
+        return paging.next_page(MomentoList(self._key(session_id), slices=self._slices), cursor)
+
+    def next_batch(self, size: int, pages: Sequence[tuple[list[str], Cursor | None]]) -> int:
+        return _TOGETHER
+
+    # writing
+
+    def append(self, session_id: str, records: Sequence[str]) -> Plan[int]:
+        key, values = self._key(session_id), self._limits.encode(records)
+        if not values:
+            return ask(ListLength(key))
+        pushes = [Push(key, part, self._ttl_ms) for part in self._limits.split(values)]
+        return self._append(session_id, pushes, new=isinstance(records, NewRecords))
+
+    def _append(self, session_id: str, pushes: Sequence[Push], *, new: bool) -> Plan[int]:
+        """The name is sent before the list, in one round trip: a list without a name would not be listed."""
+        before = None if new else (yield from self._length_before(pushes[0].key))
+        name = None if self._index is None else self._index.written(session_id, self._ttl_ms)
+        started = time.monotonic()
+        pushed, outcome = yield from push_parts(pushes, before, name)
+        self._recent.lengths.put(pushes[0].key, pushed[-1].length)
+        if self._index is None or name is None:
+            return pushed[-1].length
+        slow = pushed[0].start == 0 and time.monotonic() - started > _SLOW_S
+        if slow or isinstance(outcome, StoreError):
+            yield from self._index.put(name)
+        else:
+            self._index.remember(session_id)
+        return pushed[-1].length
+
+    def _length_before(self, key: bytes) -> Plan[Before]:
+        length = self._recent.lengths.get(key)
+        return Before((yield from ask(ListLength(key))) if length is None else length)
+
+    def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
+        key, values = self._key(session_id), self._limits.encode(records)
+        place, ttl_ms = checked_index(index), self._ttl_of(ttl)
+        if not values:
+            return ask(ListLength(key))
+        return self._named(session_id, key, ttl_ms, self._edits.insert(key, place, values, ttl_ms))
+
+    def replace(self, session_id: str, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
+        key, values = self._key(session_id), self._limits.encode(records)
+        ttl_ms = self._ttl_of(ttl)
+        if not values:
+            return self._emptied(session_id)
+        return self._named(session_id, key, ttl_ms, self._edits.replace(key, values, ttl_ms))
+
+    def _emptied(self, session_id: str) -> Plan[int]:
+        yield from self.delete(session_id, None, None)
+        return 0
+
+    def _named(self, session_id: str, key: bytes, ttl_ms: int | None, edit: Plan[int]) -> Plan[int]:
+        """Run `edit` once the name is there."""
+        self._recent.lengths.drop(key)
+        if self._index is not None:
+            yield Send([self._index.written(session_id, ttl_ms)])
+            self._index.remember(session_id)
+        return (yield from edit)
+
+    def delete(self, session_id: str, count: int | None, last: str | None) -> Plan[bool]:
+        key, condition = self._key(session_id), checked_condition(count, last)
+        return self._delete(session_id, key, condition)
+
+    def _delete(self, session_id: str, key: bytes, condition: tuple[int, str] | None) -> Plan[bool]:
+        self._recent.lengths.drop(key)
+        if condition is None:
+            existed = yield from self._edits.delete(key)
+        else:
+            existed = yield from self._edits.delete_oldest(key, *condition)
+            if existed and (yield from ask(ListLength(key))):
+                return True
+        if self._index is not None:
+            yield from self._index.remove([session_id])
+        return existed
+
+    def remove(self, session_id: str, index: int, record: str) -> Plan[bool]:
+        key, place = self._key(session_id), checked_index(index)
+        if not isinstance(record, str):
+            raise InvalidInputError(f"record must be the text that was read, got {type(record).__name__}")
+        self._recent.lengths.drop(key)
+        return self._edits.remove(key, place, record)
+
+    def _key(self, session_id: object) -> bytes:
+        return (self._prefix + checked_session_id(session_id)).encode()
+
+    def _ttl_of(self, ttl: timedelta | None) -> int | None:
+        return self._ttl_ms if ttl is None else milliseconds(ttl)
+
+
+def _listed(index: SessionIndex, listing: Listing) -> Plan[tuple[list[str], Listing | None]]:
+    names = yield from index.page(listing)
+    return names, listing if listing.left else None
+
+
+def milliseconds(ttl: object) -> int | None:
+    """Return a TTL as the service takes it; None for None. Raises: InvalidInputError."""
+    checked = checked_ttl(ttl)
+    return None if checked is None else checked // timedelta(milliseconds=1)

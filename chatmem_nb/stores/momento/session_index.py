@@ -1,0 +1,161 @@
+"""The ids of the sessions in a sorted set of their own, since Momento lists no keys. Plans only; no I/O."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from ...errors import StoreError
+from ..runner import Plan, Send, ask
+from .commands import AddName, FetchNames, FetchScores, KeysExist, ListLength, PutName, RemoveNames
+from .glob import compile_glob
+from .reading import as_text
+from .recent import Recent
+
+_log = logging.getLogger(__name__)
+
+_PAGE = 500
+_DAY_MS = timedelta(hours=24) // timedelta(milliseconds=1)
+_YOUNG_S = 60.0
+"""A name this young may be there before its list."""
+_TOGETHER = 50
+
+
+class Listing:
+    """The cursor of a listing: which names were returned, and where it goes on.
+
+    The newest come first, page by page by score. A session that is written to meanwhile moves to the top,
+    behind the reader's back: so what has come above the first page is read next, until that is one page.
+    """
+
+    def __init__(self, match: str | None) -> None:
+        self._match = None if match is None else compile_glob(match)
+        self._seen: set[bytes] = set()
+        self._size = _PAGE
+        self.left = True
+        self._begin(lowest=None)
+
+    def _begin(self, lowest: float | None) -> None:
+        """Start at the top once more, down to `lowest`."""
+        self._lowest = lowest
+        self._highest: float | None = None
+        self._top: float | None = None
+
+    def request(self, key: bytes) -> FetchNames:
+        """Return the request for the next page."""
+        return FetchNames(key, self._lowest, self._highest, self._size)
+
+    def turn(self, page: Sequence[tuple[bytes, float]]) -> list[tuple[bytes, float]]:
+        """Return what is new in `page` and matches, and go on behind it."""
+        new = [(name, score) for name, score in page if name not in self._seen]
+        self._seen.update(name for name, _ in new)
+        first = self._highest is None
+        if first and page:
+            self._top = page[0][1]
+        if len(page) == self._size:
+            if not first and page[-1][1] == self._highest:  # more than a page with one score
+                self._size *= 2
+            self._highest = page[-1][1]
+        elif first:
+            self.left = False
+        else:
+            self._begin(lowest=self._top)
+        return [(name, score) for name, score in new if self._matches(name)]
+
+    def _matches(self, name: bytes) -> bool:
+        return self._match is None or self._match.fullmatch(as_text(name)) is not None
+
+
+class SessionIndex:
+    """The names of the sessions under one prefix."""
+
+    def __init__(self, key_prefix: str, ttl_ms: int | None, recent: Recent) -> None:
+        self._prefix = key_prefix.encode()
+        # Outside of the prefix, so that it is no session's key by chance.
+        self._key = b"chatmem_nb:sessions:" + self._prefix
+        # A day is the most that Momento gives on demand; where storage is provisioned, lists may have more.
+        self._ttl_ms = max(_DAY_MS, ttl_ms or 0)
+        self._recent = recent.names
+
+    def written(self, session_id: str, ttl_ms: int | None = None) -> PutName:
+        """Return the request that says that the session is written to now, and that it has this TTL."""
+        return PutName(self._key, session_id.encode(), time.time(), max(self._ttl_ms, ttl_ms or 0))
+
+    def put(self, name: PutName) -> Plan[None]:
+        """Put the name of a session that was written to; if that fails, say so in the log."""
+        # To raise would have records stored twice. The next write or read of the session tries again.
+        (outcome,) = yield Send([name], return_errors=True)
+        if isinstance(outcome, StoreError):
+            session_id = as_text(name.name)
+            _log.warning("session %r was written, but not put into the index: %s", session_id, outcome)
+        else:
+            self.remember(as_text(name.name))
+
+    def heal(self, session_ids: Iterable[str]) -> Plan[None]:
+        """Put the names of sessions that were read, unless they were seen lately; keep their scores."""
+        unknown = [one for one in session_ids if self._recent.get((self._key, one)) is None]
+        if not unknown:
+            return
+        names = [AddName(self._key, session_id.encode(), self._ttl_ms) for session_id in unknown]
+        outcomes = yield Send(names, return_errors=True)
+        for session_id, outcome in zip(unknown, outcomes, strict=True):
+            if isinstance(outcome, StoreError):  # what was asked for is read; the next read tries again
+                _log.warning("session %r was read, but not put into the index: %s", session_id, outcome)
+            else:
+                self.remember(session_id)
+
+    def remember(self, session_id: str) -> None:
+        """The name was seen in the index just now."""
+        self._recent.put((self._key, session_id), True)
+
+    def remove(self, session_ids: Sequence[str]) -> Plan[set[str]]:
+        """Remove names whose lists are gone; return those that were put back, as others wrote meanwhile.
+
+        An append puts the name first and its list then, so that a removal may come between the two.
+        """
+        for session_id in session_ids:
+            self._recent.drop((self._key, session_id))
+        yield from ask(RemoveNames(self._key, [session_id.encode() for session_id in session_ids]))
+        exist = yield from ask(KeysExist([self._prefix + session_id.encode() for session_id in session_ids]))
+        back = [session_id for session_id, exists in zip(session_ids, exist, strict=True) if exists]
+        if back:
+            yield Send([self.written(session_id) for session_id in back])
+        return set(back)
+
+    def page(self, listing: Listing) -> Plan[list[str]]:
+        """Return the next names whose lists exist; remove names whose lists have expired."""
+        page = yield from ask(listing.request(self._key), new_deadline=True)
+        named = {as_text(name): (self._prefix + name, score) for name, score in listing.turn(page)}
+        if not named:
+            return []
+        exist = yield from ask(KeysExist([key for key, _ in named.values()]))
+        doubtful = [one for one, exists in zip(named, exist, strict=True) if not exists]
+        gone = yield from self._without_list({one: named[one][0] for one in doubtful})
+        old = time.time() - _YOUNG_S
+        expired = [session_id for session_id in gone if named[session_id][1] < old]
+        back: set[str] = (yield from self.remove(expired)) if expired else set()
+        there = [session_id for session_id in named if session_id not in gone or session_id in back]
+        for session_id in there:
+            self.remember(session_id)
+        return there
+
+    def _without_list(self, keys: dict[str, bytes]) -> Plan[set[str]]:
+        """Return which sessions have no list; each is asked for, before a name is removed for good."""
+        gone: set[str] = set()
+        left = list(keys)
+        for start in range(0, len(left), _TOGETHER):
+            asked = left[start : start + _TOGETHER]
+            lengths = yield Send([ListLength(keys[session_id]) for session_id in asked], new_deadline=True)
+            gone.update(one for one, length in zip(asked, lengths, strict=True) if length == 0)
+        return gone
+
+    def last_writes(self, session_ids: Sequence[str]) -> FetchScores:
+        """Return the request for the times of the last writes; `as_time` reads its response."""
+        return FetchScores(self._key, [session_id.encode() for session_id in session_ids])
+
+
+def as_time(score: float | None) -> datetime | None:
+    """Return the time that a score means; None for a session that was only read here."""
+    return datetime.fromtimestamp(score, UTC) if score else None
