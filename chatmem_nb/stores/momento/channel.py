@@ -42,7 +42,11 @@ class Batch:
             self._left -= 1
             last = self._left == 0
         if last:
+            self._release()
             self._finished()
+
+    def _release(self) -> None:
+        """Let go of what the caller's thread must not be the last to hold."""
 
     def cancel(self) -> None:
         """Cancel what has not ended. Returns at once."""

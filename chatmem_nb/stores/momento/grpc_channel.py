@@ -26,7 +26,7 @@ from momento_wire_types import cacheclient_pb2_grpc, controlclient_pb2_grpc
 from . import rpcs
 from .channel import Batch, CallThread
 from .commands import Command, CreateCache
-from .errors import MomentoError, channel_broken, client_closed, store_error
+from .errors import channel_broken, client_closed, store_error
 
 # Generated, and without types.
 _DataStub: Any = cacheclient_pb2_grpc.ScsStub
@@ -111,17 +111,24 @@ class GrpcChannel:
         """Return the response, or the StoreError in its place, and its bytes."""
         if not isinstance(result, Exception):
             return rpcs.value(command, result), result.ByteSize()
-        if isinstance(result, grpc.RpcError):
-            if _code(result) is grpc.StatusCode.ALREADY_EXISTS and isinstance(command, CreateCache):
+        if isinstance(result, _Failed):
+            if result.code is grpc.StatusCode.ALREADY_EXISTS and isinstance(command, CreateCache):
                 return None, 0
-            return store_error(convert_error(result, Service.CACHE)), 0
-        if isinstance(result, grpc.FutureCancelledError):
-            return MomentoError("the request to Momento was cancelled"), 0
+            return store_error(result.error), 0
         if isinstance(result, ValueError) and "closed" in str(
             result
         ):  # "Cannot invoke RPC on closed channel!"
             return client_closed(), 0
         raise result
+
+
+class _Failed(Exception):
+    """What a request failed with, without its future."""
+
+    def __init__(self, call: Any) -> None:
+        super().__init__()
+        self.code = call.code()
+        self.error = convert_error(call, Service.CACHE)
 
 
 class _Calls(Batch):
@@ -149,10 +156,12 @@ class _Calls(Batch):
                 call.add_done_callback(partial(self._ended, position))
 
     def _ended(self, position: int, call: Any) -> None:
-        if call.code() is grpc.StatusCode.OK:
-            self.end(position, call.result())
-        else:
-            self.end(position, call)  # the future is the exception, also where it was cancelled
+        # The future is the exception too, also if it was cancelled.
+        self.end(position, call.result() if call.code() is grpc.StatusCode.OK else _Failed(call))
+
+    def _release(self) -> None:
+        # An interrupt that lands in a future's `__del__` is printed and ignored.
+        self._calls.clear()
 
     def cancel(self) -> None:
         if not self.done:
@@ -162,11 +171,6 @@ class _Calls(Batch):
     def _cancel(self) -> None:
         for call in self._calls:
             call.cancel()
-
-
-def _code(failure: Any) -> grpc.StatusCode:
-    code: grpc.StatusCode = failure.code()
-    return code
 
 
 def _refuse_closed(*channels: Any) -> None:

@@ -59,11 +59,10 @@ class Limits:
         return list(parts)
 
     def check_item(self, *batches: Iterable[bytes]) -> None:
-        """Raises: MomentoLimitError if `batches` do not fit into one session together; nothing was sent."""
+        """Raises: MomentoLimitError if `batches` do not fit into one session together; nothing is sent."""
         size = sum(sum(map(len, batch)) for batch in batches)
         if size > self.item_bytes:
             raise MomentoLimitError(
                 f"the session would have {size:,} bytes while what it holds is replaced, and Momento takes "
-                f"{self.item_bytes:,}; nothing was changed. Write what is to stay to a new session, and delete "
-                "this one"
+                f"{self.item_bytes:,}; nothing was changed. Write what is to stay to a new session instead"
             )
