@@ -143,7 +143,7 @@ def test_a_store_of_the_environment_shows_no_key(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MOMENTO_ENDPOINT", ENDPOINT)
     with MomentoSessionStore.from_env("c", timedelta(hours=1), ttl=timedelta(minutes=5)) as store:
         assert (store.cache_name, store.ttl) == ("c", timedelta(minutes=5))
-        for part in (store, store._connection, store._plans):
+        for part in (store, store._transport, store._runner, store._plans):
             assert V2[:10] not in repr(part) + repr(vars(part))
 
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from chatmem_nb.errors import WrongTypeError
+from chatmem_nb.errors import StoreLimitError, WrongTypeError
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento import MomentoSessionStore
-from chatmem_nb.stores.momento import operations as ops
-from chatmem_nb.stores.momento.errors import MomentoMessageTooLargeError
-from chatmem_nb.stores.momento.exchange import Requests
+from chatmem_nb.stores.momento import commands as cmd
+from tests.momento_wire import ask
 
 MINUTE_MS = 60_000
 
@@ -42,87 +40,90 @@ def key() -> bytes:
     return uuid4().hex.encode()
 
 
-def ask(store: MomentoSessionStore, *operations: ops.Operation[Any]) -> Any:
-    answers = [store._connection.transport.exchange(Requests([one], 10.0))[0] for one in operations]
-    return answers[-1]
-
-
-def push(key: bytes, *values: bytes) -> ops.Push:
-    return ops.Push(key, values, MINUTE_MS)
+def push(key: bytes, *values: bytes) -> cmd.Push:
+    return cmd.Push(key, values, MINUTE_MS)
 
 
 def test_a_negative_start_beyond_the_list_is_its_start(store: MomentoSessionStore, key: bytes) -> None:
-    assert ask(store, push(key, b"a", b"b", b"c"), ops.FetchList(key, -20)) == [b"a", b"b", b"c"]
-    assert ask(store, ops.FetchList(key, -2)) == [b"b", b"c"]
+    assert ask(store, push(key, b"a", b"b", b"c"), cmd.FetchList(key, -20)) == [b"a", b"b", b"c"]
+    assert ask(store, cmd.FetchList(key, -2)) == [b"b", b"c"]
 
 
 def test_a_stop_beyond_the_list_is_its_end(store: MomentoSessionStore, key: bytes) -> None:
-    assert ask(store, push(key, b"a", b"b"), ops.FetchList(key, 1, 9)) == [b"b"]
-    assert ask(store, ops.FetchList(key, 2, 9)) == []
-    assert ask(store, ops.FetchList(uuid4().hex.encode(), 0, 9)) == []
+    assert ask(store, push(key, b"a", b"b"), cmd.FetchList(key, 1, 9)) == [b"b"]
+    assert ask(store, cmd.FetchList(key, 2, 9)) == []
+    assert ask(store, cmd.FetchList(uuid4().hex.encode(), 0, 9)) == []
 
 
 def test_values_go_to_the_front_in_their_order(store: MomentoSessionStore, key: bytes) -> None:
-    front = ops.Push(key, [b"x", b"y"], MINUTE_MS, front=True)
+    front = cmd.Push(key, [b"x", b"y"], MINUTE_MS, front=True)
     assert ask(store, push(key, b"a"), front) == 3
-    assert ask(store, ops.FetchList(key)) == [b"x", b"y", b"a"]
+    assert ask(store, cmd.FetchList(key)) == [b"x", b"y", b"a"]
+
+
+def test_a_push_that_truncates_leaves_only_its_values(store: MomentoSessionStore, key: bytes) -> None:
+    truncating = cmd.Push(key, [b"x", b"y"], MINUTE_MS, truncate=True)
+    assert ask(store, push(key, b"a", b"b", b"c"), truncating, truncating) == 2
+    assert ask(store, cmd.FetchList(key)) == [b"x", b"y"]
 
 
 def test_a_range_is_erased_by_place(store: MomentoSessionStore, key: bytes) -> None:
-    ask(store, push(key, b"t", b"t", b"t", b"a", b"b"), ops.EraseRange(key, 1, 3))
-    assert ask(store, ops.FetchList(key)) == [b"t", b"b"]
+    ask(store, push(key, b"t", b"t", b"t", b"a", b"b"), cmd.EraseRange(key, 1, 3))
+    assert ask(store, cmd.FetchList(key)) == [b"t", b"b"]
 
 
 def test_a_list_without_elements_is_none(store: MomentoSessionStore, key: bytes) -> None:
-    ask(store, push(key, b"a"), ops.EraseRange(key, 0, 1))
-    assert ask(store, ops.ListLength(key)) == 0
-    assert ask(store, ops.KeysExist([key])) == [False]
+    ask(store, push(key, b"a"), cmd.EraseRange(key, 0, 1))
+    assert ask(store, cmd.ListLength(key)) == 0
+    assert ask(store, cmd.KeysExist([key])) == [False]
 
 
-def test_lists_are_keys_that_exist_and_have_a_life(store: MomentoSessionStore, key: bytes) -> None:
+def test_lists_are_keys_that_exist_and_have_a_ttl(store: MomentoSessionStore, key: bytes) -> None:
     ask(store, push(key, b"a"))
-    assert ask(store, ops.KeysExist([key, b"no " + key])) == [True, False]
-    assert 0 < ask(store, ops.RemainingLife(key)) <= MINUTE_MS
-    assert ask(store, ops.RemainingLife(b"no " + key)) is None
+    assert ask(store, cmd.KeysExist([key, b"no " + key])) == [True, False]
+    assert 0 < ask(store, cmd.GetTtl(key)) <= MINUTE_MS
+    assert ask(store, cmd.GetTtl(b"no " + key)) is None
 
 
-def test_a_push_without_refreshing_leaves_the_life(store: MomentoSessionStore, key: bytes) -> None:
-    ask(store, push(key, b"a"), ops.Push(key, [b"b"], 10 * MINUTE_MS, refresh_ttl=False))
-    assert ask(store, ops.RemainingLife(key)) <= MINUTE_MS
+def test_a_push_without_refreshing_leaves_the_ttl(store: MomentoSessionStore, key: bytes) -> None:
+    ask(store, push(key, b"a"), cmd.Push(key, [b"b"], 10 * MINUTE_MS, refresh_ttl=False))
+    assert ask(store, cmd.GetTtl(key)) <= MINUTE_MS
 
 
 def test_adding_nothing_to_a_score_keeps_it_or_makes_it(store: MomentoSessionStore, key: bytes) -> None:
-    put = ops.PutName(key, b"n", 7.5, MINUTE_MS)
-    ask(store, put, ops.KeepName(key, b"n", MINUTE_MS), ops.KeepName(key, b"new", MINUTE_MS))
-    assert ask(store, ops.FetchScores(key, [b"n", b"new", b"none"])) == [7.5, 0.0, None]
+    put = cmd.PutName(key, b"n", 7.5, MINUTE_MS)
+    ask(store, put, cmd.AddName(key, b"n", MINUTE_MS), cmd.AddName(key, b"new", MINUTE_MS))
+    assert ask(store, cmd.FetchScores(key, [b"n", b"new", b"none"])) == [7.5, 0.0, None]
 
 
 def test_names_come_by_score_the_highest_first_ends_included(store: MomentoSessionStore, key: bytes) -> None:
-    ask(store, *(ops.PutName(key, b"%d" % i, float(i), MINUTE_MS) for i in range(5)))
-    assert ask(store, ops.FetchNames(key, 1.0, 3.0, 9)) == [(b"3", 3.0), (b"2", 2.0), (b"1", 1.0)]
-    assert ask(store, ops.FetchNames(key, None, None, 2)) == [(b"4", 4.0), (b"3", 3.0)]
+    ask(store, *(cmd.PutName(key, b"%d" % i, float(i), MINUTE_MS) for i in range(5)))
+    assert ask(store, cmd.FetchNames(key, 1.0, 3.0, 9)) == [(b"3", 3.0), (b"2", 2.0), (b"1", 1.0)]
+    assert ask(store, cmd.FetchNames(key, None, None, 2)) == [(b"4", 4.0), (b"3", 3.0)]
 
 
 def test_a_time_in_microseconds_is_a_score(store: MomentoSessionStore, key: bytes) -> None:
     score = 1_760_000_000.123457
-    assert ask(store, ops.PutName(key, b"n", score, MINUTE_MS), ops.FetchScores(key, [b"n"])) == [score]
+    assert ask(store, cmd.PutName(key, b"n", score, MINUTE_MS), cmd.FetchScores(key, [b"n"])) == [score]
 
 
-def test_the_longest_life_is_a_day(store: MomentoSessionStore, key: bytes) -> None:
+def test_the_longest_ttl_is_a_day(store: MomentoSessionStore, key: bytes) -> None:
     day_ms = timedelta(hours=24) // timedelta(milliseconds=1)
-    assert ask(store, ops.PutName(key, b"n", 1.0, day_ms)) is None
+    assert ask(store, cmd.PutName(key, b"n", 1.0, day_ms)) is None
 
 
 def test_a_list_request_on_another_item_is_a_wrong_type(store: MomentoSessionStore, key: bytes) -> None:
-    ask(store, ops.PutName(key, b"n", 1.0, MINUTE_MS))
-    for operation in (ops.FetchList(key), ops.ListLength(key), push(key, b"a")):
-        assert isinstance(ask(store, operation), WrongTypeError)
+    ask(store, cmd.PutName(key, b"n", 1.0, MINUTE_MS))
+    for command in (cmd.FetchList(key), cmd.ListLength(key), push(key, b"a")):
+        assert isinstance(ask(store, command), WrongTypeError)
 
 
 def test_an_answer_over_five_megabytes_is_told_from_a_throttled_one(
     store: MomentoSessionStore, key: bytes
 ) -> None:
     ask(store, *(push(key, *([b"x" * 120_000] * 30)) for _ in range(2)))
-    assert isinstance(ask(store, ops.FetchList(key)), MomentoMessageTooLargeError)
-    assert len(ask(store, ops.FetchList(key, 0, 40))) == 40
-    ask(store, ops.DeleteKey(key))
+    error = ask(store, cmd.FetchList(key))
+    assert isinstance(error, StoreLimitError)
+    assert error.response_too_large
+    assert len(ask(store, cmd.FetchList(key, 0, 40))) == 40
+    ask(store, cmd.DeleteKey(key))

@@ -23,9 +23,9 @@ from chatmem_nb.errors import (
 )
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento import MomentoSessionStore
-from chatmem_nb.stores.momento.exchange import Requests
-from chatmem_nb.stores.momento.operations import RemainingLife
+from chatmem_nb.stores.momento.commands import GetTtl
 from tests.colours import Coloured
+from tests.momento_wire import ask
 
 CACHE = "chatmem"
 HOUR = timedelta(hours=1)
@@ -514,5 +514,4 @@ def test_the_index_outlives_every_session(client: CacheClient, make: Make) -> No
     store = make(ttl=timedelta(seconds=100))
     store.append("s", ["r"])
     key = ("chatmem_nb:sessions:" + store.key_prefix).encode()
-    (left_ms,) = store._connection.transport.exchange(Requests([RemainingLife(key)], 5.0))
-    assert left_ms > timedelta(hours=23) / timedelta(milliseconds=1)
+    assert ask(store, GetTtl(key)) > timedelta(hours=23) / timedelta(milliseconds=1)

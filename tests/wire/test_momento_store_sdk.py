@@ -17,10 +17,10 @@ from momento_wire_types import cacheclient_pb2 as pb
 from chatmem_nb.errors import StoreError, StoreTimeoutError
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento import MomentoSessionStore
-from chatmem_nb.stores.momento import operations as momento_operations
-from chatmem_nb.stores.momento.connection import Connection
-from chatmem_nb.stores.momento.sdk import _CALLS, SdkTransport
-from chatmem_nb.stores.momento.wire import _RPCS, WireTransport
+from chatmem_nb.stores.momento import commands
+from chatmem_nb.stores.momento.grpc_channel import GrpcChannel, connect
+from chatmem_nb.stores.momento.rpcs import _RPCS
+from chatmem_nb.stores.momento.sdk_channel import _CALLS, SdkChannel
 from tests.colours import Coloured
 
 HOUR = timedelta(hours=1)
@@ -50,7 +50,7 @@ def other_names(client: CacheClient) -> Iterator[CacheClient]:
 @pytest.fixture(params=["sync", "async"])
 def store(request: pytest.FixtureRequest, other_names: CacheClient) -> Iterator[Coloured]:
     coloured = Coloured(MomentoSessionStore(other_names, uuid4().hex), request.param)
-    assert isinstance(coloured.store._connection.transport, SdkTransport)  # type: ignore[attr-defined]
+    assert isinstance(coloured.store._transport._first.channel, SdkChannel)  # type: ignore[attr-defined]
     yield coloured
     coloured.end()
 
@@ -59,7 +59,7 @@ def store(request: pytest.FixtureRequest, other_names: CacheClient) -> Iterator[
 
 
 def test_the_private_names_of_momento_are_there(client: CacheClient) -> None:
-    """Each name that `momento_wire.connect` uses; where this fails, the store works by public methods."""
+    """Each name that `GrpcChannel` uses; without one of them, the store works by public methods."""
     data: Any = client._data_clients[0]
     assert data._default_ttl == HOUR
     for manager, rpc in (
@@ -73,7 +73,7 @@ def test_the_private_names_of_momento_are_there(client: CacheClient) -> None:
     from momento.internal.services import Service
 
     assert Service.CACHE.value == "cache"
-    assert isinstance(Connection(client, "c").transport, WireTransport)
+    assert isinstance(connect(client), GrpcChannel)
 
 
 def test_a_closed_channel_is_known_for_one(server: LocalMomento) -> None:
@@ -84,18 +84,18 @@ def test_a_closed_channel_is_known_for_one(server: LocalMomento) -> None:
         channel._channel.check_connectivity_state(False)
 
 
-def test_the_wire_has_slices_removals_and_lives() -> None:
+def test_the_wire_has_slices_removals_and_ttls() -> None:
     assert {"inclusive_start", "exclusive_end"} <= set(pb._ListFetchRequest.DESCRIPTOR.fields_by_name)
     assert set(pb._ListRange.DESCRIPTOR.fields_by_name) == {"begin_index", "count"}
     assert "remaining_ttl_millis" in pb._ItemGetTtlResponse._Found.DESCRIPTOR.fields_by_name
 
 
-def test_both_ways_know_every_operation() -> None:
+def test_both_channels_know_every_command() -> None:
     kinds = {
         kind
-        for kind in vars(momento_operations).values()
-        if isinstance(kind, type) and issubclass(kind, momento_operations.Operation)
-    } - {momento_operations.Operation}
+        for kind in vars(commands).values()
+        if isinstance(kind, type) and issubclass(kind, commands.Command)
+    } - {commands.Command}
     assert set(_RPCS) == set(_CALLS) == kinds
 
 
@@ -163,7 +163,7 @@ def test_a_lost_push_by_a_public_method_is_found(server: LocalMomento, store: Co
 
 def test_errors_of_public_methods_are_ours_too(server: LocalMomento, store: Coloured) -> None:
     server.faults.add("refuse", command="ListFetch", times=1_000)
-    store.store._plans._timeout_s = 0.2  # type: ignore[attr-defined]
+    store.store._runner.timeout_s = 0.2  # type: ignore[attr-defined]
     with pytest.raises(StoreError) as failed:
         store.read("s")
     server.faults.clear()

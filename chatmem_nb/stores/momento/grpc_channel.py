@@ -19,7 +19,7 @@ from typing import Any
 
 import grpc
 from momento import CacheClient
-from momento.errors import convert_error
+from momento.errors import SdkException, convert_error
 from momento.internal.services import Service
 from momento_wire_types import cacheclient_pb2_grpc, controlclient_pb2_grpc
 
@@ -125,10 +125,19 @@ class GrpcChannel:
 class _Failed(Exception):
     """What a request failed with, without its future."""
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, code: grpc.StatusCode, error: SdkException) -> None:
         super().__init__()
-        self.code = call.code()
-        self.error = convert_error(call, Service.CACHE)
+        self.code, self.error = code, error
+
+
+def _failure(call: Any) -> Exception:
+    failure: Any = call
+    if not call.cancelled():  # a future is its own exception
+        failure = call.exception()
+    if isinstance(failure, grpc.RpcError):
+        return _Failed(call.code(), convert_error(failure, Service.CACHE))
+    error: Exception = failure  # of an interceptor, as on a closed channel
+    return error
 
 
 class _Calls(Batch):
@@ -156,8 +165,11 @@ class _Calls(Batch):
                 call.add_done_callback(partial(self._ended, position))
 
     def _ended(self, position: int, call: Any) -> None:
-        # The future is the exception too, also if it was cancelled.
-        self.end(position, call.result() if call.code() is grpc.StatusCode.OK else _Failed(call))
+        try:
+            result = call.result() if call.code() is grpc.StatusCode.OK else _failure(call)
+        except Exception as exc:  # noqa: BLE001 - the caller's to read, see `GrpcChannel.outcome`
+            result = exc
+        self.end(position, result)
 
     def _release(self) -> None:
         # An interrupt that lands in a future's `__del__` is printed and ignored.
