@@ -1,29 +1,36 @@
-"""The Momento store's plans without a service: globs, pages, parts, listings, and when to try again."""
+"""The Momento store's plans without a service: globs, parts, listings, pushes, erasures, edits, prices."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatmem_nb.errors import StoreConflictError, StoreError, StoreTimeoutError
+from chatmem_nb.stores.momento import commands as cmd
+from chatmem_nb.stores.momento.edits import Edits
+from chatmem_nb.stores.momento.erasure import Range, erase
 from chatmem_nb.stores.momento.errors import (
     MomentoAuthError,
     MomentoError,
-    MomentoResponseError,
+    MomentoLimitError,
+    MomentoNotFoundError,
     MomentoThrottledError,
     MomentoTimeoutError,
     MomentoUnavailableError,
 )
-from chatmem_nb.stores.momento.exchange import Deadline, Exchange, MissingCache, Requests
 from chatmem_nb.stores.momento.glob import compile_glob
-from chatmem_nb.stores.momento.index import Listing
-from chatmem_nb.stores.momento.lists import Pages, as_text
-from chatmem_nb.stores.momento.operations import DeleteKey, ListLength
-from chatmem_nb.stores.momento.sessions import Limits
+from chatmem_nb.stores.momento.limits import Limits
+from chatmem_nb.stores.momento.missing_cache import CacheRunner
+from chatmem_nb.stores.momento.push import Before, push_parts
+from chatmem_nb.stores.momento.reading import as_text
+from chatmem_nb.stores.momento.recent import ExpiringMap
+from chatmem_nb.stores.momento.session_index import Listing
+from chatmem_nb.stores.runner import Pause, Plan
 
 
 @pytest.mark.parametrize(
@@ -62,37 +69,18 @@ def test_any_text_is_a_glob_and_its_escape_matches_itself_alone(text: str, other
     assert text == other or not escaped.fullmatch(other)
 
 
-@given(
-    st.lists(st.integers(0, 3_000), max_size=300),
-    st.integers(0, 20),
-    st.one_of(st.none(), st.integers(0, 310)),
-    st.integers(3_000, 20_000),
-)
-def test_pages_cover_a_list_of_any_sizes(sizes: list[int], start: int, stop: int | None, limit: int) -> None:
-    """Whatever the elements weigh, and however often a page was too large to come."""
-    elements = [b"%d:" % at + b"x" * size for at, size in enumerate(sizes)]
-    pages, read = Pages(start, stop, size=50), []
-    while pages.left:
-        page = elements[pages.start : pages.start + pages.size]
-        if sum(map(len, page)) > limit and pages.shrink():
-            continue
-        pages.turn(page)
-        read += page
-    assert read == elements[start:stop]
-
-
 @given(st.lists(st.text(max_size=40), max_size=60), st.integers(60, 300))
 def test_parts_hold_every_record_in_order_and_fit(records: list[str], request_bytes: int) -> None:
-    limits = Limits(1_000, request_bytes)
+    limits = Limits(1_000, request_bytes, 5_000_000)
     values = [record.encode() for record in records if len(record.encode()) <= request_bytes]
     parts = limits.split(values)
     assert [value for part in parts for value in part] == values
-    assert all(parts)
+    assert all(parts) or not values
     for part in parts:
         assert len(part) == 1 or sum(len(value) + 6 for value in part) <= request_bytes
 
 
-def test_bytes_that_are_no_text_can_be_told_apart() -> None:
+def test_bytes_that_are_not_utf8_can_be_told_apart() -> None:
     assert as_text("漢 👋".encode()) == "漢 👋"
     assert as_text(b"a\xff") == "a\\xff"
 
@@ -129,96 +117,378 @@ def test_a_listing_names_each_once_while_others_write(data: Any, size: int) -> N
     assert set(names) >= there
 
 
-# what is tried again
+# changes, against a list in memory
 
 
-def carried_out(plan: Generator[Any, Any, Any], *answers: Any) -> tuple[Any, int]:
-    """Carry out `plan` with `answers`, one a request; return its result or error, and the requests."""
-    left, made = list(answers), 0
-    try:
-        step = next(plan)
-        while True:
-            if isinstance(step, Requests):
-                made += len(step.operations)
-                step = plan.send([left.pop(0) for _ in step.operations])
-            else:
-                step = plan.send([])
-    except StopIteration as done:
-        return done.value, made
-    except MomentoError as exc:
-        return exc, made
+KEY = b"k"
+LOST, LOST_AFTER, THROTTLED, LATE, LATE_AFTER = "lost", "lost after", "throttled", "late", "late after"
+CHANGES = (cmd.Push, cmd.EraseRange)
 
 
-def exchange() -> Exchange:
-    return Exchange(MissingCache(create=False))
+class Service:
+    """One list, and what happens to the changes that are asked for: one of `fates` each, then nothing.
+
+    After each failed change, `others` does what other clients do meanwhile.
+    """
+
+    def __init__(self, values: list[bytes], *fates: str, others: Callable[[list[bytes]], None] | None = None):
+        self.values = list(values)
+        self.fates = list(fates)
+        self.others = others
+        self.made: list[Any] = []
+        self.fits: Callable[[], bool] = lambda: True
+
+    def run(self, plan: Plan[Any]) -> Any:
+        """Run `plan`; return its result or its error."""
+        try:
+            step = next(plan)
+            while True:
+                if isinstance(step, Pause):
+                    step = plan.send(self.fits())
+                    continue
+                outcomes = [self._make(request) for request in step.requests]
+                error = next((one for one in outcomes if isinstance(one, StoreError)), None)
+                step = plan.send(outcomes) if error is None or step.return_errors else plan.throw(error)
+        except StopIteration as done:
+            return done.value
+        except StoreError as exc:
+            return exc
+
+    def _make(self, request: Any) -> Any:
+        self.made.append(request)
+        if not isinstance(request, CHANGES):
+            return self._apply(request)
+        fate = self.fates.pop(0) if self.fates else None
+        response = self._apply(request) if fate in (None, LOST_AFTER, LATE_AFTER) else None
+        if fate is None:
+            return response
+        if self.others is not None:
+            self.others(self.values)
+        if fate == THROTTLED:
+            return MomentoThrottledError("busy")
+        if fate in (LATE, LATE_AFTER):
+            return MomentoTimeoutError("late")
+        return MomentoUnavailableError("lost")
+
+    def _apply(self, request: Any) -> Any:
+        if isinstance(request, cmd.ListLength):
+            return len(self.values)
+        if isinstance(request, cmd.FetchList):
+            return self.values[request.start : request.stop]
+        if isinstance(request, cmd.EraseRange):
+            self.values[request.start : request.start + request.count] = []
+            return None
+        if isinstance(request, cmd.Push):
+            at = 0 if request.front else len(self.values)
+            self.values[at:at] = request.values
+            return len(self.values)
+        raise AssertionError(request)
 
 
-CLOSED = MomentoUnavailableError("failed to connect to all addresses")
-LOST = MomentoUnavailableError("lost")
-BUSY = MomentoThrottledError("busy")
-LATE = MomentoTimeoutError("late")
-REFUSED = MomentoAuthError("refused")
-PAGE = MomentoResponseError("page")
+def record(name: object) -> bytes:
+    return b'{"record_id": "%s"}' % str(name).encode()
 
 
-@pytest.mark.parametrize(
-    ("answers", "result", "made"),
-    [
-        ([7], 7, 1),
-        ([LOST, PAGE, 7], 7, 3),
-        ([BUSY, BUSY, LOST, 7], 7, 4),
-        ([LOST] * 5, LOST, 5),
-        ([REFUSED], REFUSED, 1),
-        ([LATE], LATE, 1),
-    ],
+OLD = [record(i) for i in range(6)]
+NEW = [record(f"new {i}") for i in range(3)]
+SIGHT = (
+    [LOST],
+    [LOST_AFTER],
+    [LOST, LOST, LOST_AFTER],
+    [THROTTLED, LOST_AFTER],
+    [THROTTLED],
+    [LATE_AFTER],
+    [],
 )
-def test_a_request_that_may_be_repeated_is(answers: list[Any], result: Any, made: int) -> None:
-    assert carried_out(exchange().ask(ListLength(b"k"), Deadline(60)), *answers) == (result, made)
 
 
-@pytest.mark.parametrize(
-    ("answers", "looks", "result", "made"),
-    [
-        ([7], [], 7, 1),
-        ([LOST], [7], 7, 1),
-        ([LOST, 7], [None], 7, 2),
-        ([PAGE, LOST, 7], [None, None], 7, 3),
-        ([BUSY, LOST], [7], 7, 2),
-        ([REFUSED], [], REFUSED, 1),
-        ([LATE], [7], 7, 1),
-        ([LATE], [None], LATE, 1),
-        ([LOST], [REFUSED], LOST, 1),
-        ([LOST, 7], [LOST, BUSY, None], 7, 2),
-        ([CLOSED], [LOST], CLOSED, 1),
-    ],
-)
-def test_a_change_is_looked_for_before_it_is_made_again(
-    answers: list[Any], looks: list[Any], result: Any, made: int
+def push(values: list[bytes], *, front: bool = False) -> list[cmd.Push]:
+    return [cmd.Push(KEY, [value], None, front=front) for value in (values[::-1] if front else values)]
+
+
+@pytest.mark.parametrize("fates", SIGHT)
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("appended", [0, 5])
+def test_a_push_is_applied_once(fates: list[str], known: bool, appended: int) -> None:
+    theirs = [record(f"theirs {i}") for i in range(appended)]
+    service = Service(OLD, *fates, others=lambda values: values.extend(theirs))
+    before = Before(len(OLD)) if known else None
+    result = service.run(push_parts([cmd.Push(KEY, NEW, None)], before))
+    assert not isinstance(result, StoreError)
+    (landed,), _ = result
+    assert [value for value in service.values if value in NEW] == NEW
+    assert service.values[landed.start :][: len(NEW)] == NEW
+
+
+@pytest.mark.parametrize("fates", SIGHT)
+@pytest.mark.parametrize("front", [True, False])
+@pytest.mark.parametrize("appended", [0, 1, 7])
+def test_copies_that_were_there_are_not_taken_for_a_push(
+    fates: list[str], front: bool, appended: int
 ) -> None:
-    def look() -> Any:
-        found = looks.pop(0)
-        if isinstance(found, MomentoError):
-            raise found
-        return found
-        yield
-
-    plan = exchange().change(DeleteKey(b"k"), Deadline(60), look)
-    assert carried_out(plan, *answers) == (result, made)
-    assert looks == []
+    service = Service(OLD, *fates, others=lambda values: values.extend([record("theirs")] * appended))
+    again = OLD[:2] if front else OLD[-2:]
+    result = service.run(push_parts([cmd.Push(KEY, again, None, front=front)], Before(len(OLD), OLD[:3])))
+    assert not isinstance(result, StoreError)
+    assert sum(value in again for value in service.values) == 4
 
 
-def test_a_change_is_tried_until_its_time_is_up() -> None:
-    def look() -> Any:
-        return None
-        yield
+def test_a_push_that_was_not_seen_after_a_timeout_is_not_made_again() -> None:
+    service = Service(OLD, LATE)
+    error = service.run(push_parts([cmd.Push(KEY, NEW, None)], None))
+    assert isinstance(error, StoreTimeoutError)
+    assert error.maybe_applied
+    assert "not known" in str(error)
+    assert service.values == OLD
 
-    plan = exchange().change(DeleteKey(b"k"), Deadline(0.1), look)
-    error, made = carried_out(plan, *[MomentoUnavailableError("lost")] * 9)
-    assert made == 2
+
+def test_a_push_to_a_list_that_others_shortened_is_not_guessed_about() -> None:
+    service = Service(OLD, LOST, others=lambda values: values.clear())
+    error = service.run(push_parts([cmd.Push(KEY, OLD[:1], None)], Before(len(OLD))))
+    assert isinstance(error, StoreError)
     assert "not known" in str(error)
 
 
-def test_time_that_is_up_sends_nothing() -> None:
-    error, made = carried_out(exchange().ask(ListLength(b"k"), Deadline(-1)))
-    assert isinstance(error, MomentoTimeoutError)
-    assert made == 0
+def test_a_push_that_was_refused_is_not_looked_for() -> None:
+    service = Service(OLD)
+    service._make = lambda request: service.made.append(request) or MomentoAuthError("refused")  # type: ignore[method-assign,func-returns-value]
+    error = service.run(push_parts(push(NEW), None))
+    assert isinstance(error, MomentoAuthError)
+    assert error.records_stored == 0
+    assert len(service.made) == 1
+
+
+def test_the_error_of_a_part_says_what_is_stored() -> None:
+    service = Service(OLD)
+    parts = push(NEW)
+    plain = service._make
+    service._make = lambda request: MomentoLimitError("full") if request is parts[2] else plain(request)  # type: ignore[method-assign]
+    error = service.run(push_parts(parts, None))
+    assert error.records_stored == 2
+    assert "2 of 3 records" in str(error)
+
+
+# erasures
+
+
+@given(st.data())
+def test_an_erasure_is_made_once_or_says_that_it_is_not_known(data: Any) -> None:
+    """Whatever the values, and whatever others append while the response is lost."""
+    values = data.draw(st.lists(st.sampled_from([b"a", b"b", record(1), record(2)]), min_size=1, max_size=8))
+    start = data.draw(st.integers(0, len(values) - 1))
+    count = data.draw(st.integers(1, len(values) - start))
+    fates = data.draw(st.lists(st.sampled_from([LOST, LOST_AFTER, THROTTLED]), max_size=3))
+    fates = [fate for fate in fates if fate != THROTTLED]
+    theirs = data.draw(st.lists(st.sampled_from([b"a", b"b"]), max_size=3))
+    service = Service(values, *fates, others=lambda there: there.extend(theirs))
+    end = start + count
+    result = service.run(erase(Range(KEY, start, count, values[end - 1], values[end:], len(values))))
+    times = len(fates) - len(service.fates)
+    once = values[:start] + values[end:] + theirs * times
+    none = values + theirs * times
+    if isinstance(result, StoreError):
+        assert "not known" in str(result)
+        assert service.values in (once, none)
+    else:
+        assert service.values == once
+
+
+@pytest.mark.parametrize("fate", [LOST, LOST_AFTER])
+@pytest.mark.parametrize("theirs", [[], [record("theirs")], [record("theirs")] * 5])
+@pytest.mark.parametrize("place", [slice(0, 1), slice(2, 5), slice(5, 6), slice(0, 6)])
+def test_an_erasure_of_records_is_always_decided(fate: str, theirs: list[bytes], place: slice) -> None:
+    service = Service(OLD, fate, others=lambda values: values.extend(theirs))
+    gone = OLD[place]
+    erased = Range(KEY, place.start, len(gone), gone[-1], OLD[place.stop :], len(OLD))
+    assert service.run(erase(erased)) is None
+    assert service.values == [one for one in OLD if one not in gone] + theirs
+
+
+def test_an_erasure_that_may_still_be_applied_is_not_made_again() -> None:
+    service = Service(OLD, LATE)
+    error = service.run(erase(Range(KEY, 0, 2, OLD[1], OLD[2:], len(OLD))))
+    assert isinstance(error, StoreTimeoutError)
+    assert service.values == OLD
+
+
+# edits
+
+
+def edits(*, request_bytes: int = 5_000_000, item_bytes: int = 5_000_000) -> Edits:
+    return Edits(Limits(100_000, request_bytes, item_bytes), slices=True)
+
+
+@given(st.data())
+def test_an_edit_loses_and_doubles_nothing(data: Any) -> None:
+    """Under faults, in one part or in many, while others append; an edit that fails loses nothing."""
+    limit = data.draw(st.sampled_from([60, 5_000_000]))
+    fates = data.draw(st.lists(st.sampled_from([None, LOST, LOST_AFTER, LATE, LATE_AFTER]), max_size=8))
+    index = data.draw(st.integers(-8, 8))
+    theirs = iter([record(f"theirs {i}") for i in range(100)])
+    written: list[bytes] = []
+
+    def append(values: list[bytes]) -> None:
+        written.append(next(theirs))
+        values.append(written[-1])
+
+    service = Service(OLD, *fates, others=append)
+    edit = data.draw(st.sampled_from(["insert", "replace"]))
+    values = data.draw(st.sampled_from([NEW, OLD, OLD[-2:], OLD[:2]]))
+    if edit == "insert":
+        expected = list(OLD)
+        expected[index:index] = values
+        result = service.run(edits(request_bytes=limit).insert(KEY, index, values, None))
+    else:
+        expected = list(values)
+        result = service.run(edits(request_bytes=limit).replace(KEY, values, None))
+    mine = [value for value in service.values if value not in written]
+    assert [value for value in service.values if value in written] == written
+    if isinstance(result, StoreError):
+        assert set(mine) >= set(OLD)
+    else:
+        assert mine == expected
+        assert result >= len(expected)
+
+
+def test_nothing_is_erased_before_the_new_copy_was_read_back() -> None:
+    service = Service(OLD)
+    service.run(edits().replace(KEY, NEW, None))
+    kinds = [type(request) for request in service.made]
+    assert (
+        kinds.index(cmd.Push)
+        < kinds.index(cmd.FetchList, kinds.index(cmd.Push))
+        < kinds.index(cmd.EraseRange)
+    )
+    assert service.values == NEW
+
+
+def test_nothing_is_erased_if_the_new_copy_is_not_seen() -> None:
+    """A replica that lags behind: reads do not show the push."""
+    service = Service(OLD)
+    plain = service._make
+    pauses = iter([True] * 3 + [False])
+
+    def stale(request: Any) -> Any:
+        service.made.append(request)
+        return OLD[request.start : request.stop] if isinstance(request, cmd.FetchList) else plain(request)
+
+    service._make = stale  # type: ignore[method-assign]
+    service.fits = lambda: next(pauses)
+    error = service.run(edits().replace(KEY, NEW, None))
+    assert isinstance(error, StoreConflictError)
+    assert re.search("nothing was erased; .* twice", str(error))
+    assert service.values == OLD + NEW
+    assert not any(isinstance(request, cmd.EraseRange) for request in service.made)
+
+
+def test_an_edit_whose_erasure_fails_says_that_records_are_there_twice() -> None:
+    service = Service(OLD, "", LATE)
+    service.fates = [None, LATE]  # type: ignore[list-item]
+    error = service.run(edits().replace(KEY, NEW, None))
+    assert "twice" in str(error)
+    assert service.values == OLD + NEW
+
+
+def test_a_replacement_that_is_too_large_sends_nothing() -> None:
+    size = sum(map(len, OLD)) + sum(map(len, NEW))
+    service = Service(OLD)
+    error = service.run(edits(item_bytes=size - 1).replace(KEY, NEW, None))
+    assert isinstance(error, MomentoLimitError)
+    assert not any(isinstance(request, CHANGES) for request in service.made)
+    assert service.run(edits(item_bytes=size).replace(KEY, NEW, None)) == 3
+
+
+@pytest.mark.parametrize("others", [0, 2])
+@pytest.mark.parametrize("fates", SIGHT)
+def test_a_conditional_delete_takes_the_oldest_alone(others: int, fates: list[str]) -> None:
+    theirs = [record(f"theirs {i}") for i in range(others)]
+    service = Service([*OLD, *theirs], *[fate for fate in fates if fate != THROTTLED])
+    assert service.run(edits().delete_oldest(KEY, 6, as_text(OLD[-1]))) is True
+    assert service.values == theirs
+
+
+@pytest.mark.parametrize(("count", "last"), [(6, OLD[0]), (5, OLD[-1]), (7, OLD[-1])])
+def test_a_conditional_delete_of_a_changed_session_deletes_nothing(count: int, last: bytes) -> None:
+    service = Service(OLD)
+    assert isinstance(service.run(edits().delete_oldest(KEY, count, as_text(last))), StoreConflictError)
+    assert service.values == OLD
+
+
+# the cache
+
+
+class _NoTransport:
+    pass
+
+
+def in_cache(runner: CacheRunner, outcomes: list[Any]) -> tuple[Any, list[Any]]:
+    """Run a push through `runner`'s way to create the cache; return its result, and what was sent."""
+
+    def plan() -> Plan[Any]:
+        from chatmem_nb.stores.runner import ask
+
+        return (yield from ask(cmd.Push(KEY, NEW, None)))
+
+    sent: list[Any] = []
+    steps = runner._in_cache(plan())
+    try:
+        step: Any = next(steps)
+        while True:
+            if isinstance(step, Pause):
+                step = steps.send(True)
+            else:
+                sent += step.requests
+                step = steps.send([outcomes.pop(0) for _ in step.requests])
+    except StopIteration as done:
+        return done.value, sent
+    except MomentoError as exc:
+        return exc, sent
+
+
+def test_a_missing_cache_is_created_each_time() -> None:
+    runner = CacheRunner(_NoTransport(), 1.0, create=True)  # type: ignore[arg-type]
+    missing = MomentoNotFoundError("no cache")
+    for _ in range(2):
+        result, sent = in_cache(runner, [missing, None, missing, 3])
+        assert result == 3
+        assert [type(request) for request in sent] == [cmd.Push, cmd.CreateCache, cmd.Push, cmd.Push]
+        runner._created_at -= 60  # a minute later
+
+
+def test_a_cache_that_cannot_be_created_says_why() -> None:
+    runner = CacheRunner(_NoTransport(), 1.0, create=True)  # type: ignore[arg-type]
+    refused = MomentoAuthError("may not")
+    steps = runner._again([cmd.Push(KEY, NEW, None)], [MomentoNotFoundError("no cache")])
+    assert isinstance(next(steps).requests[0], cmd.CreateCache)  # type: ignore[union-attr]
+    with pytest.raises(MomentoAuthError):
+        steps.throw(refused)
+    assert runner._claim()  # the next one may try at once
+
+
+# prices, and what is remembered
+
+
+@pytest.mark.parametrize(
+    ("sizes", "billed"),
+    [([], 1), ([0], 1), ([1] * 100, 100), ([1_024], 1), ([1_025], 2), ([3_000], 3), ([1, 3_000, 10], 5)],
+)
+def test_each_kilobyte_of_each_element_is_an_operation(sizes: list[int], billed: int) -> None:
+    values = [b"x" * size for size in sizes]
+    assert cmd.operations(values) == billed
+    assert cmd.FetchList(KEY).billed(values) == billed
+    assert cmd.Push(KEY, values, None).billed(len(values)) == billed
+
+
+def test_what_was_seen_is_forgotten() -> None:
+    seen: ExpiringMap[str, int] = ExpiringMap(60.0, most=2)
+    seen.put("a", 1)
+    assert seen.get("a") == 1
+    assert seen.get("b") is None
+    seen.put("b", 2)
+    seen.put("c", 3)
+    assert (seen.get("a"), seen.get("c")) == (None, 3)
+    seen.drop("c")
+    assert seen.get("c") is None
+    short: ExpiringMap[str, int] = ExpiringMap(0.0)
+    short.put("a", 1)
+    assert short.get("a") is None

@@ -24,6 +24,7 @@ from chatmem_nb.errors import (
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento import MomentoSessionStore
 from chatmem_nb.stores.momento.commands import GetTtl
+from chatmem_nb.stores.protocol import NewRecords
 from tests.colours import Coloured
 from tests.momento_wire import ask
 
@@ -174,7 +175,7 @@ def test_a_batch_over_the_request_limit_goes_in_parts(make: Make) -> None:
     store = make(max_request_bytes=1_000, index=False)
     records = [f"{i:03}" + "x" * 97 for i in range(95)]
     assert store.append("s", records) == 95
-    assert store.commands.requests == 11
+    assert store.commands.requests == 1 + 11  # the length before, then the parts
     assert store.read("s") == records
 
 
@@ -200,10 +201,10 @@ def test_the_error_of_a_part_says_how_many_records_are_stored(server: LocalMomen
     assert store.read("t") == records
 
 
-# lives
+# TTL
 
 
-def test_a_session_lives_as_long_as_the_store_says(client: CacheClient, make: Make) -> None:
+def test_a_session_has_the_ttl_of_the_store(client: CacheClient, make: Make) -> None:
     make(ttl=timedelta(seconds=100)).append("s", ["r"])
     make(ttl=timedelta(seconds=200)).append("s", ["r"])
     make().append("t", ["r"])
@@ -214,16 +215,16 @@ def test_a_session_lives_as_long_as_the_store_says(client: CacheClient, make: Ma
     assert timedelta(minutes=59) < t.ttl <= HOUR
 
 
-def test_an_append_sets_the_life_in_the_push_itself(make: Make) -> None:
+def test_an_append_sets_the_ttl_in_the_push_itself(make: Make) -> None:
     store = make(ttl=timedelta(seconds=100), index=False)
-    store.append("s", ["r"])
+    store.append("s", NewRecords(["r"]))
     assert store.commands.requests == 1
     ttl = store.summaries(["s"])[0].ttl
     assert ttl is not None
     assert ttl <= timedelta(seconds=100)
 
 
-def test_an_insertion_leaves_the_life_of_a_session_that_is_there(store: Coloured) -> None:
+def test_an_insertion_leaves_the_ttl_of_an_existing_session(store: Coloured) -> None:
     store.replace("s", ["r0", "r1", "r2"], ttl=timedelta(seconds=100))
     for index in (0, 1, 4, 9):
         store.insert("s", index, ["x"], ttl=HOUR)
@@ -233,7 +234,7 @@ def test_an_insertion_leaves_the_life_of_a_session_that_is_there(store: Coloured
         assert row.ttl <= timedelta(seconds=100)
 
 
-def test_a_replacement_sets_the_life_anew(store: Coloured) -> None:
+def test_a_replacement_sets_the_ttl(store: Coloured) -> None:
     store.replace("s", ["r0"], ttl=timedelta(seconds=100))
     store.replace("s", ["r1"], ttl=timedelta(seconds=300))
     ttl = store.summaries(["s"])[0].ttl
@@ -242,7 +243,7 @@ def test_a_replacement_sets_the_life_anew(store: Coloured) -> None:
 
 
 @pytest.mark.parametrize("ttl", [timedelta(0), timedelta(microseconds=999), 60])
-def test_a_life_that_is_none_is_refused_before_anything_is_sent(store: Coloured, ttl: Any) -> None:
+def test_an_invalid_ttl_is_refused_before_anything_is_sent(store: Coloured, ttl: Any) -> None:
     for call in (lambda: store.insert("s", 0, ["r"], ttl=ttl), lambda: store.replace("s", ["r"], ttl=ttl)):
         with pytest.raises(InvalidInputError, match="ttl"):
             call()
@@ -290,16 +291,35 @@ def test_the_last_records_cost_one_request(make: Make) -> None:
     assert store.commands.requests == before + 1
 
 
-def test_operations_are_counted_as_momento_bills_them(make: Make) -> None:
-    """https://docs.momentohq.com/cache/limits: every two elements count as one operation."""
-    store = make(index=False)
-    store.append("s", ["r"] * 101)
-    assert store.commands.billed == 51
-    store.read("s")
-    assert store.commands.billed == 102
+def test_operations_are_counted_as_momento_bills_them(store: Coloured) -> None:
+    """docs.momentohq.com/cache/manage/operations: each 1,024 bytes of each element, each call at least 1."""
+    commands, spent = store.store.commands, 0
+
+    def cost() -> int:
+        nonlocal spent
+        before, spent = spent, commands.billed
+        return spent - before
+
+    assert store.append("s", NewRecords(["short"] * 100)) == 100
+    assert cost() == 101  # and the name
+    assert len(store.read("s", -20)) == 20
+    assert cost() == 20
+    assert store.append("s", NewRecords(["x" * 3_000])) == 101
+    assert cost() == 4
+    assert store.read("s", -1) == ["x" * 3_000]
+    assert cost() == 3
+    store.append("s", ["may be there already"])
+    assert cost() == 2  # its length is known from the append before
     store.length("s")
-    assert store.commands.billed == 103
-    assert store.commands.requests == 3
+    assert cost() == 1
+
+
+def test_records_that_may_be_there_already_cost_one_look_at_the_length(make: Make) -> None:
+    store = make(index=False)
+    store.append("s", ["r"])
+    assert (store.commands.requests, store.commands.billed) == (2, 2)
+    store.append("s", ["r"])
+    assert (store.commands.requests, store.commands.billed) == (3, 3)
 
 
 @pytest.mark.parametrize("index", [1.5, "0", None, True])
@@ -432,7 +452,7 @@ def test_only_names_that_match_are_looked_up(client: CacheClient, make: Make) ->
         store.append(f"s{i}", ["r"])
     before = store.commands.billed
     assert list(store.session_ids("s7")) == ["s7"]
-    assert store.commands.billed - before == 11
+    assert store.commands.billed - before == 20 + 1  # the names, and whether s7 exists
 
 
 def test_many_names_are_listed_in_pages(client: CacheClient, store: Coloured) -> None:
@@ -471,7 +491,7 @@ def test_a_session_that_is_written_to_while_they_are_listed_is_not_missed(make: 
 
 def test_no_index_is_kept_where_none_is_wanted(client: CacheClient, make: Make) -> None:
     store = make(index=False)
-    store.append("s", ["r"])
+    store.append("s", NewRecords(["r"]))
     store.read("s")
     assert store.commands.requests == 2
     assert names(client, store) == []

@@ -16,8 +16,7 @@ from momento_wire_types import cacheclient_pb2 as pb
 
 from chatmem_nb.errors import StoreError, StoreTimeoutError
 from chatmem_nb.local import LocalMomento
-from chatmem_nb.stores.momento import MomentoSessionStore
-from chatmem_nb.stores.momento import commands
+from chatmem_nb.stores.momento import MomentoSessionStore, commands
 from chatmem_nb.stores.momento.grpc_channel import GrpcChannel, connect
 from chatmem_nb.stores.momento.rpcs import _RPCS
 from chatmem_nb.stores.momento.sdk_channel import _CALLS, SdkChannel

@@ -28,8 +28,8 @@ from .session_index import Listing, SessionIndex, as_time
 
 _TOGETHER = 25
 """Sessions that are asked about at the same time."""
-_SLOW_S = 0.25
-"""A first push that took longer may have crossed a removal of the name that it came with."""
+_SLOW_S = 0.1
+"""A push that took longer, or was retried, may have crossed a removal of the name that came with it."""
 
 
 class MomentoPlans:
