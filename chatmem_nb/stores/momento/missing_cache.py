@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 """Pauses before looking again for a cache that was created just now, by this store or by another."""
-_INTERVAL_S = 1.0
+_INTERVAL_S = 0.5
 """An account may make five control plane requests a second, and each thread meets the missing cache."""
 
 
