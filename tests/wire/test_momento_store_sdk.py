@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import grpc
 import pytest
-from momento import CacheClient, Configurations
+from momento import CacheClient, Configurations, CredentialProvider
 from momento.errors import SdkException
 from momento_wire_types import cacheclient_pb2 as pb
 
@@ -179,3 +180,37 @@ def test_tasks_wait_at_the_same_time_by_public_methods(
         return await store.aread("s")
 
     assert sorted(asyncio.run(use()), key=int) == [str(i) for i in range(20)]
+
+
+# what is sent
+
+
+class Recording(grpc.GenericRpcHandler):
+    """Keeps the metadata of every call, and refuses it."""
+
+    def __init__(self) -> None:
+        self.metadata: list[dict[str, Any]] = []
+
+    def service(self, handler_call_details: Any) -> Any:
+        self.metadata.append(dict(handler_call_details.invocation_metadata))
+        return None
+
+
+def test_requests_say_the_versions_and_nothing_else_about_the_client() -> None:
+    """As `grpc_channel` says: the key, the SDK's version once, Python's, and gRPC's own user agent."""
+    recording = Recording()
+    with ThreadPoolExecutor(2) as threads:
+        server = grpc.server(threads, handlers=[recording], options=[("grpc.so_reuseport", 0)])
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        provider = CredentialProvider("token", "127.0.0.1", "127.0.0.1", "127.0.0.1", port)
+        with MomentoSessionStore.from_credentials(provider, "c", HOUR) as store:
+            for _ in range(2):
+                with pytest.raises(StoreError):
+                    store.length("s")
+        server.stop(None).wait()
+    first, second = recording.metadata
+    assert set(first) == {"authorization", "agent", "runtime-version", "cache", "user-agent"}
+    assert set(first) - set(second) == {"agent"}
+    assert first["agent"].startswith("python:cache:")
+    assert first["runtime-version"].startswith("python 3.")
