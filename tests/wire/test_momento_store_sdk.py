@@ -214,3 +214,14 @@ def test_requests_say_the_versions_and_nothing_else_about_the_client() -> None:
     assert set(first) - set(second) == {"agent"}
     assert first["agent"].startswith("python:cache:")
     assert first["runtime-version"].startswith("python 3.")
+
+
+def test_a_replacement_by_public_methods_is_one_request(server: LocalMomento, store: Coloured) -> None:
+    store.append("s", ["r0", "r1", "r2"])
+    for kind in ("drop_before", "drop_after"):
+        server.faults.add(kind, command="ListConcatenateBack")  # type: ignore[arg-type]
+        assert store.replace("s", [kind, "r2"]) == 2
+        assert store.read("s") == [kind, "r2"]
+    with pytest.raises(StoreError, match="delete a part"):
+        store.delete("s", count=1, last="drop_after")
+    assert store.length("s") == 2

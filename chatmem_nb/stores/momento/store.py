@@ -38,12 +38,13 @@ class MomentoSessionStore(SessionStoreFacade):
 
     **What remains possible.** Reads are eventually consistent, and the Python SDK has no other. A push or
     an erasure whose response was lost, and which is not seen 0.1 s later although it was applied, is made
-    twice. Two clients that insert, replace, remove or delete by count in one session at the same time may
-    erase each other's records, since Momento erases by index, between one request and the next. If a
-    response is lost while another client pushes equal records, these may be taken for those of this client:
-    records without a "record_id" that are equal by chance, or the same file imported by two at once. If it
-    is lost while others remove records in front, a batch that is not new (see `NewRecords`) may be stored
-    twice.
+    twice: an erasure then takes what has moved into its place. A `delete` of the whole session whose
+    response was lost is repeated, and takes with it what others appended in between. Two clients that
+    insert, replace, remove or delete by count in one session at the same time may erase each other's
+    records, since Momento erases by index, between one request and the next. If a response is lost while
+    another client pushes equal records, these may be taken for those of this client: records without a
+    "record_id" that are equal by chance, or the same file imported by two at once. If it is lost while
+    others remove records in front, a batch that is not new (see `NewRecords`) may be stored twice.
 
     **Listing.** Momento lists no keys, so the ids of the sessions are kept in a sorted set, one operation a
     write; `index=False` does without, and then without `session_ids`. Sessions that something else wrote
