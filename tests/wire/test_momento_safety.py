@@ -246,6 +246,10 @@ def test_a_replacement_over_the_item_limit_is_refused_before_anything_is_sent(ma
     assert store.store.commands.bytes_sent - sent < 300
     assert store.read("s") == ["x" * 600]
     assert store.replace("s", ["y" * 400]) == 1
+    requests = store.store.commands.requests
+    with pytest.raises(StoreLimitError, match="1,200 bytes"):
+        store.replace("new", ["y" * 600] * 2)
+    assert store.store.commands.requests == requests
 
 
 # erasures whose response was lost

@@ -165,6 +165,7 @@ class MomentoPlans:
         ttl_ms = self._ttl_of(ttl)
         if not values:
             return self._emptied(session_id)
+        self._limits.check_item(values)
         return self._named(session_id, key, ttl_ms, self._edits.replace(key, values, ttl_ms))
 
     def _emptied(self, session_id: str) -> Plan[int]:

@@ -1,8 +1,8 @@
 """Requests by the public methods of `momento` alone, if a version lacks the names that `grpc_channel` needs.
 
 Slower, and with less: lists are read whole, a part of a list cannot be erased, a replacement drops what
-others append meanwhile, nobody tells the TTL of a session, and each request takes a thread, since a public method blocks until the deadline of its client's
-configuration.
+others append meanwhile, nobody tells the TTL of a session, and each request takes a thread, since a public
+method blocks until the deadline of its client's configuration.
 """
 
 from __future__ import annotations
