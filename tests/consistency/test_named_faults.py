@@ -29,11 +29,6 @@ ROOT = Path(__file__).parents[2]
 PUSH, FRONT, ERASE = "ListConcatenateBack", "ListConcatenateFront", "ListErase"
 
 
-def fails_today(point: int, why: str, **options: Any) -> pytest.MarkDecorator:
-    """Mark what issue 10 names under this point."""
-    return pytest.mark.xfail(strict=True, reason=f"issue 10, data {point}: {why}", **options)
-
-
 @pytest.fixture(scope="module")
 def momento_server() -> Iterator[LocalMomento]:
     with LocalMomento() as server:
@@ -107,7 +102,6 @@ def records(number: int) -> list[str]:
 # 1: a push that was not applied
 
 
-@fails_today(1, "the old copy is taken for the new one, and erased")
 def test_a_replace_by_records_that_are_there_keeps_them(momento: SessionStore, faults: Any) -> None:
     own = records(10)
     momento.append("s", own)
@@ -116,7 +110,6 @@ def test_a_replace_by_records_that_are_there_keeps_them(momento: SessionStore, f
     assert momento.read("s") == own[-4:]
 
 
-@fails_today(1, "the old copy of what is moved is taken for the new one, and erased")
 @pytest.mark.parametrize(("index", "rpc"), [(6, PUSH), (3, FRONT)], ids=["back", "front"])
 def test_a_split_insert_keeps_what_it_moves(momento_server: LocalMomento, index: int, rpc: str) -> None:
     with momento_server.store(key_prefix=f"{uuid4().hex}:", max_request_bytes=200) as store:
@@ -131,7 +124,6 @@ def test_a_split_insert_keeps_what_it_moves(momento_server: LocalMomento, index:
         assert store.read("s") == [*own[:index], *new, *own[index:]]
 
 
-@fails_today(1, "the copy that is there is taken for the one that was lost")
 def test_an_append_of_a_record_that_is_there_lands(momento: SessionStore, faults: Any) -> None:
     own = records(3)
     momento.append("s", own)
@@ -140,7 +132,6 @@ def test_an_append_of_a_record_that_is_there_lands(momento: SessionStore, faults
     assert momento.read("s") == [*own, own[-1]]
 
 
-@fails_today(1, "what the first import stored is taken for what the second lost")
 def test_a_second_import_stores_what_it_reports(momento: SessionStore, faults: Any, tmp_path: Path) -> None:
     own = records(10)
     momento.append("s", own)
@@ -156,17 +147,7 @@ def test_a_second_import_stores_what_it_reports(momento: SessionStore, faults: A
 # 2: an erase whose response was lost
 
 
-@pytest.mark.parametrize(
-    "equal",
-    [
-        pytest.param(
-            True,
-            id="of three equal ones",
-            marks=fails_today(2, "the appended records hide that it is shorter, and it is erased again"),
-        ),
-        pytest.param(False, id="of three"),
-    ],
-)
+@pytest.mark.parametrize("equal", [True, False], ids=["of three equal ones", "of three"])
 def test_a_remove_takes_one_record(
     momento: SessionStore, momento_server: LocalMomento, faults: Any, equal: bool
 ) -> None:
@@ -218,7 +199,6 @@ print("ended", flush=True)
 """
 
 
-@fails_today(3, "a call waits for a channel that answers no more", raises=AssertionError)
 def test_each_call_after_an_interrupt_ends(momento_server: LocalMomento) -> None:
     arguments = [str(momento_server.port), momento_server.token, f"{uuid4().hex}:"]
     ended = subprocess.run(
@@ -259,7 +239,6 @@ print(total, flush=True)
 """
 
 
-@fails_today(4, "parent and children use one connection", raises=(AssertionError, subprocess.TimeoutExpired))
 def test_forked_processes_read_their_own_sessions(upstash_server: LocalUpstash) -> None:
     arguments = [upstash_server.url, upstash_server.token, f"{uuid4().hex}:"]
     ended = subprocess.run(
@@ -271,7 +250,6 @@ def test_forked_processes_read_their_own_sessions(upstash_server: LocalUpstash) 
 # 5: the undo of a clear, and a page that is behind
 
 
-@fails_today(5, "the delete takes what was appended since the copy")
 @pytest.mark.usefixtures("slow_network")
 def test_the_undo_of_a_clear_keeps_what_others_appended(
     browser: HistoryBrowser, server: Any, store: SessionStore
@@ -300,7 +278,6 @@ def test_the_undo_of_a_clear_keeps_what_others_appended(
     assert not found, "\n".join(map(str, found[:5]))
 
 
-@fails_today(5, "the page names a message by its index alone")
 def test_a_page_removes_the_message_that_it_shows_or_none(
     browser: HistoryBrowser, server: Any, store: SessionStore
 ) -> None:
@@ -320,7 +297,6 @@ def test_a_page_removes_the_message_that_it_shows_or_none(
 # 6: sessions that no listing names
 
 
-@fails_today(6, "the name is taken out after another client has put it in again")
 def test_a_session_that_is_appended_to_while_it_is_deleted_is_listed(
     momento: SessionStore, momento_server: LocalMomento, faults: Any
 ) -> None:
@@ -331,7 +307,6 @@ def test_a_session_that_is_appended_to_while_it_is_deleted_is_listed(
         assert list(other.session_ids()) == ["s"]
 
 
-@fails_today(6, "a client that has put a name once never looks whether it is still there")
 def test_a_session_that_lost_its_name_is_listed_after_the_next_use(
     momento: SessionStore, momento_server: LocalMomento, faults: Any
 ) -> None:
@@ -342,7 +317,6 @@ def test_a_session_that_lost_its_name_is_listed_after_the_next_use(
         assert list(other.session_ids()) == ["s"]
 
 
-@fails_today(6, "the name of an expired session goes after it was written to anew")
 def test_a_session_that_is_appended_to_while_its_expired_name_goes_is_listed(
     momento: Any, momento_server: LocalMomento, faults: Any
 ) -> None:
@@ -371,7 +345,6 @@ def _append_before_a_name_goes(server: LocalMomento, call: Callable[[], Any], ot
 # beyond the issue
 
 
-@pytest.mark.xfail(strict=True, reason="an append whose response was lost ends as if it was never applied")
 def test_an_append_that_may_be_stored_is_not_reported_as_throttled(upstash_server: LocalUpstash) -> None:
     with upstash_server.store(key_prefix=f"{uuid4().hex}:", timeout_s=0.6) as store:
         upstash_server.faults.add("drop_after")
