@@ -100,8 +100,8 @@ class RecordErrors(RecordError):
 class StoreError(ChatMemError):
     """The service, or the way to it, failed.
 
-    `maybe_applied` says whether a change may have been made although no valid response came: read before
-    you repeat it.
+    `maybe_applied` says whether a change may have been made, wholly or in part: read the session before you
+    repeat it.
 
     >>> try:
     ...     UpstashSessionStore(server.url, "wrong").length("talk")
@@ -212,7 +212,9 @@ class StoreResponseError(StoreError):
 
 
 class StoreConflictError(StoreError):
-    """Another client changed the session meanwhile, so that the request no longer applies. Nothing was done.
+    """Another client changed the session meanwhile, so that the request no longer applies.
+
+    Nothing was done, unless `maybe_applied` says that a part of it was.
 
     >>> store.append("talk", ["first", "second"])
     2

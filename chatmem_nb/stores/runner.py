@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from ..errors import StoreError, StoreTimeoutError
+from ..errors import StoreClosedError, StoreError, StoreTimeoutError
 from .deadline import Backoff, Deadline
 
 T = TypeVar("T")
@@ -112,41 +112,51 @@ class Runner:
 
     def run(self, plan: Plan[T]) -> T:
         """Run `plan`, and return its result. Raises: StoreError."""
+        self.transport.check_open()
         with closing(execute(plan, self.timeout_s, self.transport)) as steps:
             try:
                 step = next(steps)
                 while True:
-                    self.transport.check_open()
                     if isinstance(step, Pause):
                         time.sleep(step.seconds)
                         step = steps.send(None)
                     else:
                         step = steps.send(self.transport.send(step))
+                    self._check_still_open()
             except StopIteration as done:
                 result: T = done.value
                 return result
             except StoreError:
-                self.transport.check_open()  # what was in flight while it was closed fails in many ways
+                self._check_still_open()
                 raise
 
     async def arun(self, plan: Plan[T]) -> T:
         """Run `plan`, and return its result. Raises: StoreError."""
+        self.transport.check_open()
         with closing(execute(plan, self.timeout_s, self.transport)) as steps:
             try:
                 step = next(steps)
                 while True:
-                    self.transport.check_open()
                     if isinstance(step, Pause):
                         await asyncio.sleep(step.seconds)
                         step = steps.send(None)
                     else:
                         step = steps.send(await self.transport.asend(step))
+                    self._check_still_open()
             except StopIteration as done:
                 result: T = done.value
                 return result
             except StoreError:
-                self.transport.check_open()
+                self._check_still_open()
                 raise
+
+    def _check_still_open(self) -> None:
+        try:
+            self.transport.check_open()
+        except StoreClosedError as closed:
+            # What was in flight when the store was closed fails in many ways, and may have been applied.
+            closed.maybe_applied = True
+            raise
 
 
 def execute(plan: Plan[T], timeout_s: float, transport: Transport) -> Generator[Attempt | Pause, Any, T]:

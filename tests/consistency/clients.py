@@ -73,7 +73,7 @@ def work(history: History, service: Service, stores: Stores, client: Client, cou
                 stores.close_one()
             verb = getattr(stores.now, step.verb)
             operation = invoke(history, client, step)
-            done = history.call(operation, _bound(verb, step), atomic=not service.one_editor)
+            done = history.call(operation, _bound(verb, step))
             step = plan.send(done)
 
 
@@ -92,7 +92,7 @@ async def awork(history: History, service: Service, stores: Stores, client: Clie
             patience = client.chance.uniform(0, 0.02) if client.chance.random() < CANCELLING else None
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
-                    await history.acall(operation, _bound(verb, step), atomic=not service.one_editor)
+                    await history.acall(operation, _bound(verb, step))
             step = plan.send(history.operations[operation.number])
 
 

@@ -14,19 +14,10 @@ from enum import StrEnum
 from typing import Any, Literal, TextIO
 from uuid import uuid4
 
-from chatmem_nb.errors import (
-    InvalidInputError,
-    StoreAuthError,
-    StoreConflictError,
-    StoreLimitError,
-    WrongTypeError,
-)
+from chatmem_nb.errors import InvalidInputError, StoreError
 
 Verb = Literal["append", "insert", "replace", "remove", "delete", "clear", "undo", "read"]
 """`clear`: a copy, and a delete of what was copied at least."""
-
-CERTAIN_FAILURES = (InvalidInputError, StoreAuthError, StoreConflictError, StoreLimitError, WrongTypeError)
-"""Errors after which nothing was applied; after any other it is not known."""
 
 
 class Outcome(StrEnum):
@@ -132,11 +123,11 @@ class History:
         with self._lock:
             return self._keep(replace(operation, returned=returned, outcome=Outcome.OK, result=result))
 
-    def fail(self, operation: Operation, error: BaseException, *, atomic: bool = True) -> Operation:
-        """Note an error. `atomic`: whether an error that is certain means that nothing was applied."""
+    def fail(self, operation: Operation, error: BaseException) -> Operation:
+        """Note an error, and whether it says that nothing was applied."""
         returned = time.monotonic()
-        certain = isinstance(error, CERTAIN_FAILURES) and (
-            atomic or not isinstance(error, StoreLimitError) or operation.verb == "append"
+        certain = isinstance(error, InvalidInputError) or (
+            isinstance(error, StoreError) and not error.maybe_applied
         )
         with self._lock:
             return self._keep(
@@ -150,31 +141,29 @@ class History:
                 )
             )
 
-    def call(self, operation: Operation, work: Callable[[], Any], *, atomic: bool = True) -> Operation:
+    def call(self, operation: Operation, work: Callable[[], Any]) -> Operation:
         """Do `work`, and note what became of it. Any error but one of Python's own is an outcome."""
         try:
             result = work()
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - it is an outcome
-            return self._noted(operation, error, atomic)
+            return self._noted(operation, error)
         return self.complete(operation, result)
 
-    async def acall(
-        self, operation: Operation, work: Callable[[], Awaitable[Any]], *, atomic: bool = True
-    ) -> Operation:
+    async def acall(self, operation: Operation, work: Callable[[], Awaitable[Any]]) -> Operation:
         """Do `work`, and note what became of it; a cancellation goes on when it is noted."""
         try:
             result = await work()
         except asyncio.CancelledError as error:
-            self.fail(operation, error, atomic=atomic)
+            self.fail(operation, error)
             raise
         except Exception as error:  # noqa: BLE001 - it is an outcome
-            return self._noted(operation, error, atomic)
+            return self._noted(operation, error)
         return self.complete(operation, result)
 
-    def _noted(self, operation: Operation, error: BaseException, atomic: bool) -> Operation:
+    def _noted(self, operation: Operation, error: BaseException) -> Operation:
         if isinstance(error, TypeError | AttributeError | NameError | AssertionError | KeyError):
             raise error  # a fault of the test or of the package, and of no network
-        return self.fail(operation, error, atomic=atomic)
+        return self.fail(operation, error)
 
     def merge(self, lines: str) -> None:
         """Add the operations of a journal. Of an operation that was not completed, its invocation counts."""

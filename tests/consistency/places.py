@@ -90,6 +90,14 @@ def _inserts(timeline: Timeline, places: dict[str, int], guarantees: Guarantees)
             continue
         least = min(insert.index, timeline.least_before(insert.invoked) - removed) - removed
         most = insert.index + inserted - len(insert.records) if not moved else math.inf
+        if (
+            not guarantees.edits_are_atomic
+        ):  # what is moved behind it goes behind what others append meanwhile
+            most += sum(
+                len(o.possible)
+                for o in timeline.writes
+                if o.verb == "append" and o.invoked < insert.completed and insert.invoked < o.completed
+            )
         if not least <= place <= most:
             text = f"inserted at {insert.index}, and stands at {place}, not {least} to {most}"
             yield Violation("place", timeline.session_id, text, insert.number)

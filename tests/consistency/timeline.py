@@ -40,6 +40,7 @@ class Timeline:
             (by_number[undo.undoes], undo) for undo in undos if undo.undoes is not None
         ]  # and those that may be
         taken_back = {done.number for done, undo in self.undone if undo.outcome is Outcome.OK}
+        self.taken_back = [done for done, _ in self.undone]
         doubtful = {done.number for done, _ in self.undone} - taken_back
         self.writes = [o for o in self.all if o.verb in WRITES and (takes_effect(o) or o.number == BEFORE)]
         standing = [o for o in self.all if takes_effect(o) and o.number not in taken_back]
@@ -99,6 +100,21 @@ class Timeline:
                 o.invoked <= write.completed and o.completed >= write.invoked for o in self.edits
             )
         return self._in_an_edit[write.number]
+
+    def edited_while_written(self) -> bool:
+        """Whether a change other than an append was under way together with any change."""
+        return any(
+            o is not edit and o.invoked <= edit.completed and edit.invoked <= o.completed
+            for edit in (*self.edits, *self.wipes, *self.removes)
+            for o in (*self.writes, *self.wipes, *self.removes)
+        )
+
+    def under_removal(self, write: Operation) -> bool:
+        """Whether it was under way while something was removed."""
+        return write.verb == "append" and any(
+            o.invoked <= write.completed and o.completed >= write.invoked
+            for o in (*self.wipes, *self.removes, *self.taken_back)
+        )
 
     def _sums(self) -> None:
         done = sorted((o.completed, len(o.certain)) for o in self.writes if o.outcome is Outcome.OK)

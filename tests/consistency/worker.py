@@ -82,7 +82,7 @@ def _take_steps(
             def call(verb: Any = verb, step: Any = step) -> Any:
                 return interrupter.open(lambda: verb(step.session_id, *step.arguments, **step.named))
 
-            step = plan.send(history.call(operation, call, atomic=not work.one_editor))
+            step = plan.send(history.call(operation, call))
 
 
 class _Interrupter:

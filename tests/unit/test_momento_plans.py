@@ -28,7 +28,7 @@ from chatmem_nb.stores.momento.limits import Limits
 from chatmem_nb.stores.momento.missing_cache import CacheRunner
 from chatmem_nb.stores.momento.push import Before, push_parts
 from chatmem_nb.stores.momento.reading import as_text
-from chatmem_nb.stores.momento.recent import ExpiringMap
+from chatmem_nb.stores.momento.recent_names import RecentNames
 from chatmem_nb.stores.momento.session_index import Listing
 from chatmem_nb.stores.runner import Pause, Plan
 
@@ -480,15 +480,15 @@ def test_each_kilobyte_of_each_element_is_an_operation(sizes: list[int], billed:
 
 
 def test_what_was_seen_is_forgotten() -> None:
-    seen: ExpiringMap[str, int] = ExpiringMap(60.0, most=2)
-    seen.put("a", 1)
-    assert seen.get("a") == 1
-    assert seen.get("b") is None
-    seen.put("b", 2)
-    seen.put("c", 3)
-    assert (seen.get("a"), seen.get("c")) == (None, 3)
-    seen.drop("c")
-    assert seen.get("c") is None
-    short: ExpiringMap[str, int] = ExpiringMap(0.0)
-    short.put("a", 1)
-    assert short.get("a") is None
+    names = [(b"index", session_id) for session_id in "abc"]
+    seen = RecentNames(60.0, most=2)
+    seen.add(names[0])
+    assert [name in seen for name in names] == [True, False, False]
+    seen.add(names[1])
+    seen.add(names[2])
+    assert [name in seen for name in names] == [False, False, True]
+    seen.discard(names[2])
+    assert names[2] not in seen
+    short = RecentNames(0.0)
+    short.add(names[0])
+    assert names[0] not in short

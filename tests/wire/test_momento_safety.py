@@ -27,6 +27,7 @@ from chatmem_nb.errors import (
 )
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento.commands import GetTtl
+from chatmem_nb.stores.momento.recent_names import recent_names
 from chatmem_nb.stores.protocol import NewRecords
 from tests.colours import Coloured
 from tests.momento_wire import ask
@@ -404,7 +405,7 @@ def test_a_name_that_was_put_long_ago_is_not_taken_to_be_there(make: Make, clien
     store = make()
     store.append("s", ["r0"])
     client.sorted_set_remove_element(CACHE, index_key(store), "s")
-    store.store._plans._recent.names._entries.clear()  # as after a minute
+    recent_names(client, CACHE)._expires.clear()  # as after a minute
     store.read("s")
     assert store.session_ids() == ["s"]
 

@@ -17,7 +17,7 @@ from chatmem_nb.__main__ import _parser
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.local.offline import environment
 from chatmem_nb.records import encode
-from chatmem_nb.stores.protocol import SessionStore
+from chatmem_nb.stores.protocol import NewRecords, SessionStore
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -98,8 +98,9 @@ def test_every_variable_that_it_names_is_read() -> None:
     assert [name for name in names if f'"{name}"' not in sources] == []
 
 
-def records(number: int) -> list[str]:
-    return [encode(HumanMessage(f"message {each}")) for each in range(number)]
+def records(number: int) -> NewRecords:
+    """Records as a history passes them."""
+    return NewRecords(encode(HumanMessage(f"message {each}")) for each in range(number))
 
 
 def _prepare(store: SessionStore) -> None:

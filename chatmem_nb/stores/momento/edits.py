@@ -128,6 +128,7 @@ class Edits:
         except MomentoError as error:
             if error.records_stored != 0 or error.maybe_applied:
                 error.message += _TWICE
+                error.maybe_applied = True
             error.records_stored = None
             raise
         return pushed[-1].length

@@ -23,7 +23,6 @@ from .edits import Edits
 from .limits import Limits
 from .push import Before, push_parts
 from .reading import SUMMARY_COMMANDS, MomentoList, first_pages, summary, summary_commands
-from .recent import Recent
 from .session_index import Listing, SessionIndex, as_time
 
 _TOGETHER = 25
@@ -41,7 +40,6 @@ class MomentoPlans:
     def __init__(
         self,
         limits: Limits,
-        recent: Recent,
         index: SessionIndex | None,
         *,
         key_prefix: str,
@@ -49,7 +47,6 @@ class MomentoPlans:
         slices: bool,
     ) -> None:
         self._limits = limits
-        self._recent = recent
         self._index = index
         self._prefix = key_prefix
         self._ttl_ms = ttl_ms
@@ -135,11 +132,10 @@ class MomentoPlans:
 
     def _append(self, session_id: str, pushes: Sequence[Push], *, new: bool) -> Plan[int]:
         """The name is sent before the list, in one round trip: a list without a name would not be listed."""
-        before = None if new else (yield from self._length_before(pushes[0].key))
+        before = None if new else Before((yield from ask(ListLength(pushes[0].key))))
         name = None if self._index is None else self._index.written(session_id, self._ttl_ms)
         started = time.monotonic()
         pushed, outcome = yield from push_parts(pushes, before, name)
-        self._recent.lengths.put(pushes[0].key, pushed[-1].length)
         if self._index is None or name is None:
             return pushed[-1].length
         slow = pushed[0].start == 0 and time.monotonic() - started > _SLOW_S
@@ -148,10 +144,6 @@ class MomentoPlans:
         else:
             self._index.remember(session_id)
         return pushed[-1].length
-
-    def _length_before(self, key: bytes) -> Plan[Before]:
-        length = self._recent.lengths.get(key)
-        return Before((yield from ask(ListLength(key))) if length is None else length)
 
     def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
         key, values = self._key(session_id), self._limits.encode(records)
@@ -174,7 +166,6 @@ class MomentoPlans:
 
     def _named(self, session_id: str, key: bytes, ttl_ms: int | None, edit: Plan[int]) -> Plan[int]:
         """Run `edit` once the name is there."""
-        self._recent.lengths.drop(key)
         if self._index is not None:
             yield Send([self._index.written(session_id, ttl_ms)])
             self._index.remember(session_id)
@@ -185,7 +176,6 @@ class MomentoPlans:
         return self._delete(session_id, key, condition)
 
     def _delete(self, session_id: str, key: bytes, condition: tuple[int, str] | None) -> Plan[bool]:
-        self._recent.lengths.drop(key)
         if condition is None:
             existed = yield from self._edits.delete(key)
         else:
@@ -200,7 +190,6 @@ class MomentoPlans:
         key, place = self._key(session_id), checked_index(index)
         if not isinstance(record, str):
             raise InvalidInputError(f"record must be the text that was read, got {type(record).__name__}")
-        self._recent.lengths.drop(key)
         return self._edits.remove(key, place, record)
 
     def _key(self, session_id: object) -> bytes:

@@ -58,6 +58,7 @@ def push_parts(
         except MomentoError as error:
             total = sum(len(one.values) for one in parts)
             error.records_stored = stored
+            error.maybe_applied = error.maybe_applied or stored > 0
             if len(parts) > 1:
                 error.message += f" ({stored} of {total} records were stored before)"
             raise
@@ -114,8 +115,10 @@ def _look_for(push: Push, before: Before | None, error: StoreError, backoff: Bac
 
 def _find(push: Push, before: Before | None) -> Plan[Pushed | None]:
     if before is None:
+        # One of them is enough: others may have removed some already. If they removed all, the push comes
+        # after their removal.
         values = yield from read_values(push.key)
-        at = run_at(values, push.values)
+        at = _first_of(values, push.values)
         return None if at is None else Pushed(at, len(values))
     length = yield from ask(ListLength(push.key))
     grown = length - before.length
@@ -132,6 +135,11 @@ def _find(push: Push, before: Before | None) -> Plan[Pushed | None]:
     values = yield from read_values(push.key, before.length)
     at = run_at(values, push.values)
     return None if at is None else Pushed(before.length + at, before.length + len(values))
+
+
+def _first_of(values: Sequence[bytes], pushed: Sequence[bytes]) -> int | None:
+    wanted = set(pushed)
+    return next((at for at, value in enumerate(values) if value in wanted), None)
 
 
 def run_at(values: Sequence[bytes], run: Sequence[bytes]) -> int | None:

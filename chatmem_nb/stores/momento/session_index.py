@@ -12,7 +12,7 @@ from ..runner import Plan, Send, ask
 from .commands import AddName, FetchNames, FetchScores, KeysExist, ListLength, PutName, RemoveNames
 from .glob import compile_glob
 from .reading import as_text
-from .recent import Recent
+from .recent_names import RecentNames
 
 _log = logging.getLogger(__name__)
 
@@ -71,13 +71,13 @@ class Listing:
 class SessionIndex:
     """The names of the sessions under one prefix."""
 
-    def __init__(self, key_prefix: str, ttl_ms: int | None, recent: Recent) -> None:
+    def __init__(self, key_prefix: str, ttl_ms: int | None, recent: RecentNames) -> None:
         self._prefix = key_prefix.encode()
         # Outside of the prefix, so that it is no session's key by chance.
         self._key = b"chatmem_nb:sessions:" + self._prefix
         # A day is the most that Momento gives on demand; where storage is provisioned, lists may have more.
         self._ttl_ms = max(_DAY_MS, ttl_ms or 0)
-        self._recent = recent.names
+        self._recent = recent
 
     def written(self, session_id: str, ttl_ms: int | None = None) -> PutName:
         """Return the request that says that the session is written to now, and that it has this TTL."""
@@ -95,7 +95,7 @@ class SessionIndex:
 
     def heal(self, session_ids: Iterable[str]) -> Plan[None]:
         """Put the names of sessions that were read, unless they were seen lately; keep their scores."""
-        unknown = [one for one in session_ids if self._recent.get((self._key, one)) is None]
+        unknown = [one for one in session_ids if (self._key, one) not in self._recent]
         if not unknown:
             return
         names = [AddName(self._key, session_id.encode(), self._ttl_ms) for session_id in unknown]
@@ -108,7 +108,7 @@ class SessionIndex:
 
     def remember(self, session_id: str) -> None:
         """The name was seen in the index just now."""
-        self._recent.put((self._key, session_id), True)
+        self._recent.add((self._key, session_id))
 
     def remove(self, session_ids: Sequence[str]) -> Plan[set[str]]:
         """Remove names whose lists are gone; return those that were put back, as others wrote meanwhile.
@@ -116,7 +116,7 @@ class SessionIndex:
         An append puts the name first and its list then, so that a removal may come between the two.
         """
         for session_id in session_ids:
-            self._recent.drop((self._key, session_id))
+            self._recent.discard((self._key, session_id))
         yield from ask(RemoveNames(self._key, [session_id.encode() for session_id in session_ids]))
         exist = yield from ask(KeysExist([self._prefix + session_id.encode() for session_id in session_ids]))
         back = [session_id for session_id, exists in zip(session_ids, exist, strict=True) if exists]

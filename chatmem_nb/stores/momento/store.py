@@ -16,7 +16,7 @@ from .credentials import credential_provider
 from .limits import Limits
 from .missing_cache import CacheRunner
 from .plans import MomentoPlans, milliseconds
-from .recent import recent
+from .recent_names import recent_names
 from .session_index import SessionIndex
 from .transport import MomentoTransport
 
@@ -34,7 +34,7 @@ class MomentoSessionStore(SessionStoreFacade):
     so. After a timeout nothing is repeated: if the change was not found, StoreTimeoutError says that it is
     not known whether it will be made. Where what stands there does not tell whether records were erased,
     the error says that too, and nothing is erased again. Others may append at any time, and lose nothing by
-    it.
+    it; what they append during an `insert` or `replace` may come to stand in front of what that call moves.
 
     **What remains possible.** Reads are eventually consistent, and the Python SDK has no other. A push or
     an erasure whose response was lost, and which is not seen 0.1 s later although it was applied, is made
@@ -44,7 +44,8 @@ class MomentoSessionStore(SessionStoreFacade):
     records, since Momento erases by index, between one request and the next. If a response is lost while
     another client pushes equal records, these may be taken for those of this client: records without a
     "record_id" that are equal by chance, or the same file imported by two at once. If it is lost while
-    others remove records in front, a batch that is not new (see `NewRecords`) may be stored twice.
+    others remove records in front, a batch that is not new (see `NewRecords`) may be stored twice. If it is
+    lost and others remove all records of the push before they were looked for, they are pushed again.
 
     **Listing.** Momento lists no keys, so the ids of the sessions are kept in a sorted set, one operation a
     write; `index=False` does without, and then without `session_ids`. Sessions that something else wrote
@@ -114,10 +115,10 @@ class MomentoSessionStore(SessionStoreFacade):
         self.commands = CommandCount()
         self._transport = MomentoTransport(cache_client, cache_name, self.commands)
         self._runner = CacheRunner(self._transport, self.timeout_s, create=ensure_cache_exists)
-        seen = recent(cache_client, cache_name)
+        seen = recent_names(cache_client, cache_name)
         names = SessionIndex(key_prefix, ttl_ms or self._transport.default_ttl_ms, seen) if index else None
         self._plans = MomentoPlans(
-            limits, seen, names, key_prefix=key_prefix, ttl_ms=ttl_ms, slices=self._transport.slices
+            limits, names, key_prefix=key_prefix, ttl_ms=ttl_ms, slices=self._transport.slices
         )
 
     @classmethod
