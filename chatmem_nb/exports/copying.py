@@ -1,4 +1,4 @@
-"""Sessions from one service to another."""
+"""Sessions from one store to another."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from ..errors import InvalidInputError
 from ..frames.storing import Conflict, Storing
 from ..sources import scope_ids
 from ..stores.protocol import SessionStore
+from .same_database import check_distinct
+from .whole_sessions import joined_pages
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,21 +29,29 @@ def copy_sessions(
 ) -> pd.DataFrame:
     """Copy sessions (`ids`; None: all), byte for byte, and return one row a session that says what was done.
 
-    What has gone into `to_store` lives as long as that store's `ttl` says. A session that it does not take
-    (a record over its limit) has `failed`, with the problem, and the others go on; of one that was new,
-    nothing stays behind. `on_conflict` is for sessions that are there already: "error" stops before
-    anything is written, which takes a list of all ids first. With `dry_run`, nothing is written.
+    A session is written once it was read whole, by one call of `to_store` that keeps its promises: an
+    interruption leaves each session as it was or as it is to be. With "replace" the new session is written
+    before the old one is erased. The TTL is that of `to_store`. A session that it does not take (a record
+    over its limit) has `failed`, with the problem, and the others go on.
 
-    Raises: InvalidInputError; StoreError and its kinds: call again with "skip" for the rest.
+    `on_conflict` is for sessions that are there already: "error" stops before anything is written, which
+    takes a list of all ids first; "append", "replace" and "skip" do what they say. With `dry_run`, nothing
+    is written.
+
+    Both stores may be of one database if their prefixes differ. To tell, where both services are the same
+    and the endpoints do not settle it, a probe record is written to `to_store`, read through `from_store`,
+    and deleted; it would expire after a minute.
+
+    Raises: InvalidInputError before anything is changed, also if both stores hold the same sessions;
+    StoreError and its kinds.
 
     >>> copy_sessions(store, momento.store(), ["trip-planner"])["n_messages"].tolist()
     [10]
     """
-    if from_store is to_store:
-        raise InvalidInputError("both stores are the same one")
     if isinstance(ids, str):
         raise InvalidInputError('ids must be a list of session ids, as in ["alice"]')
     names = list(dict.fromkeys(scope_ids(from_store, ids)))
+    check_distinct(from_store, to_store, names, dry_run=dry_run)
     storing = Storing(to_store, on_conflict, dry_run)
     storing.check(names)
     wanted = [name for name in names if storing.outcomes[name].action != "skip"]
@@ -52,8 +62,7 @@ def copy_sessions(
         unit=" sessions",
         disable=not progress,
     ) as bar:
-        for session_id, start, records in from_store.read_many(wanted):
+        for session_id, records in joined_pages(from_store.read_many(wanted)):
             storing.add(session_id, records)
-            if start == 0:
-                bar.update()
+            bar.update()
     return storing.report()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -103,6 +104,7 @@ def export(
     if dry_run:
         return estimate(source)
     options = {"format": chosen_format, "columns": names, "partition_by": partitions, "strict": strict}
+    _check_not_own_file(source, target)
     scope = store_scope(source)
     task = _task(scope, where, options) if resume and scope else None
     started = time.monotonic()
@@ -131,6 +133,13 @@ def export(
         time.monotonic() - started,
         tuple(out.left_out),
     )
+
+
+def _check_not_own_file(source: Source, target: Path) -> None:
+    """Raises: InvalidInputError if `source` is a history that keeps its messages in the file `target`."""
+    kept = getattr(source, "file_path", None)  # as LangChain's FileChatMessageHistory has it
+    if isinstance(kept, str | Path) and os.path.realpath(kept) == os.path.realpath(target):
+        raise InvalidInputError(f"{target} is the history's own file; choose another path")
 
 
 def _from_store(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -21,11 +22,12 @@ from ..stores.protocol import SessionStore
 from . import jsonl
 from .csv import unguarded
 from .formats import checked_format
+from .whole_sessions import Piece, joined_pieces
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Pieces: TypeAlias = Iterator[tuple[str, list[str], int]]
+Pieces: TypeAlias = Iterator[Piece]
 Reader: TypeAlias = Callable[[Path, str | None], Pieces]
 _ROWS = 5_000
 _MOST_GROWTH = 100
@@ -45,10 +47,11 @@ def import_file(
     """Store the conversations of a Parquet, JSONL, OpenAI or CSV file; return what was done, a row a session.
 
     What was exported and not edited returns byte for byte; edited columns are rebuilt, as `from_dataframe`
-    does. The file is read twice, a piece at a time: once to look whether all of it can be stored and which
-    sessions are there already, and once to store it. `on_conflict`, `dry_run` and `session_id` (for
-    messages that have none) are those of `from_dataframe`. `format` is told by the suffix; JSONL is told
-    from OpenAI's form by its lines.
+    does. The file is read twice, a piece at a time: once to check that all of it can be stored and which
+    sessions are there already, and once to store it. A session is written once it was read whole, by one
+    call: an interruption leaves it as it was or as it is to be. `on_conflict`, `dry_run` and `session_id`
+    (for messages that have none) are those of `from_dataframe`. `format` is told by the suffix; JSONL is
+    told from OpenAI's form by its lines.
 
     Raises: OSError; InvalidInputError and RecordError, naming the line or the record, before anything is
     written; StoreError and its kinds.
@@ -64,11 +67,9 @@ def import_file(
         raise InvalidInputError(f"{source} is neither a file nor a folder; save what it yields to a file")
     read = _with_documented_errors(reader(source, checked_format(source, format)))
     storing = Storing(store, on_conflict, dry_run)
-    names: dict[str, None] = {}
-    for name, _, _ in read(source, session_id):
-        names[name] = None
-    storing.check(list(names))
-    for name, records, n_rebuilt in read(source, session_id):
+    counts = Counter(name for name, _, _ in read(source, session_id))
+    storing.check(list(counts))
+    for name, records, n_rebuilt in joined_pieces(source, read(source, session_id), counts):
         storing.add(name, records, n_rebuilt=n_rebuilt)
     return storing.report()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
@@ -29,9 +28,6 @@ REPORT_COLUMNS: dict[str, Kind] = {
 ACTIONS = ("create", "append", "replace", "skip", "conflict", "failed")
 
 
-_RECORD = re.compile(r"^record (\d+)")
-
-
 @dataclass(slots=True)
 class Outcome:
     """What happened to one session, or would."""
@@ -49,7 +45,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Storing:
-    """Puts sessions into `store`, piece by piece; with `dry_run` it only says what would happen."""
+    """Puts whole sessions into `store`; with `dry_run` it only says what would happen."""
 
     store: SessionStore
     on_conflict: Conflict
@@ -84,10 +80,10 @@ class Storing:
         return "conflict" if self.on_conflict == "error" else self.on_conflict
 
     def add(self, session_id: str, records: Sequence[str], *, n_rebuilt: int = 0) -> None:
-        """Store a piece of a session, after the pieces that came before.
+        """Store a whole session by one call of the store, so that an interruption leaves none cut off.
 
-        A record that the service does not take fails its session, which the outcome says; a session that
-        was made for it is taken back. Raises: StoreError and its kinds, for everything else.
+        A record that the service does not take fails its session, which the outcome says.
+        Raises: StoreError and its kinds, for everything else.
         """
         if session_id not in self.outcomes:
             self.check([session_id])
@@ -98,25 +94,17 @@ class Storing:
             try:
                 self._write(outcome, records)
             except InvalidInputError as exc:
-                self._fail(outcome, exc)
+                outcome.action, outcome.problem = "failed", str(exc)
                 return
         outcome.n_messages += len(records)
         outcome.n_rebuilt += n_rebuilt
         outcome.bytes += sum(map(utf8_size, records))
 
     def _write(self, outcome: Outcome, records: Sequence[str]) -> None:
-        if outcome.action == "replace" and outcome.n_messages == 0:
+        if outcome.action == "replace":
             self.store.replace(outcome.session_id, records)
         else:
             self.store.append(outcome.session_id, records)
-
-    def _fail(self, outcome: Outcome, exc: InvalidInputError) -> None:
-        # Stores count the records of one call; a session may have come in several.
-        problem = _RECORD.sub(lambda found: f"record {int(found[1]) + outcome.n_messages}", str(exc))
-        if outcome.action == "create" and outcome.n_messages:
-            self.store.delete(outcome.session_id)
-            outcome.n_messages = outcome.bytes = outcome.n_rebuilt = 0
-        outcome.action, outcome.problem = "failed", problem
 
     def report(self) -> pd.DataFrame:
         """Return one row a session: what was done, or with `dry_run` would be."""

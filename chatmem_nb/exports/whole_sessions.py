@@ -1,0 +1,61 @@
+"""Sessions put together from the pieces that they come in, so that each is written by one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from ..errors import InvalidInputError
+
+Piece: TypeAlias = tuple[str, list[str], int]
+"""A session id, records, and how many of them were rebuilt."""
+
+
+def joined_pages(pages: Iterable[tuple[str, int, list[str]]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield (session_id, records) of what `read_many` yields, one session in memory at a time.
+
+    A session is yielded once its last page was read: an interruption leaves none half written. Both
+    services bound the size of a session (Momento 5 MB, Upstash 100 MB), and with it this memory.
+    """
+    current: str | None = None
+    records: list[str] = []
+    for session_id, start, page in pages:
+        if start == 0:
+            if current is not None:
+                yield current, records
+            current, records = session_id, []
+        records += page
+    if current is not None:
+        yield current, records
+
+
+def joined_pieces(path: Path, pieces: Iterable[Piece], counts: Mapping[str, int]) -> Iterator[Piece]:
+    """Yield each session when its last piece has come; `counts` are the pieces that each has.
+
+    The memory is that of the sessions whose pieces alternate: one, if they come one after another.
+
+    Raises: InvalidInputError if there are more pieces or fewer: the file was changed meanwhile.
+    """
+    left = dict(counts)
+    started: dict[str, tuple[list[str], int]] = {}
+    for name, records, n_rebuilt in pieces:
+        if not left.get(name):
+            raise InvalidInputError(_changed(path, name))
+        left[name] -= 1
+        before, rebuilt_before = started.pop(name, ([], 0))
+        before += records
+        if left[name]:
+            started[name] = before, rebuilt_before + n_rebuilt
+        else:
+            yield name, before, rebuilt_before + n_rebuilt
+    for name, missing in left.items():
+        if missing:
+            raise InvalidInputError(_changed(path, name))
+
+
+def _changed(path: Path, name: str) -> str:
+    return (
+        f"{path} was changed while it was imported, and session {name!r} was not stored; "
+        'wait until the file is whole, and import it again with on_conflict="merge"'
+    )
