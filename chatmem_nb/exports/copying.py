@@ -35,15 +35,19 @@ def copy_sessions(
     over its limit) has `failed`, with the problem, and the others go on.
 
     `on_conflict` is for sessions that are there already: "error" stops before anything is written, which
-    takes a list of all ids first; "append", "replace" and "skip" do what they say. With `dry_run`, nothing
-    is written.
+    takes a list of all ids first; "append" and "replace" do what they say. "merge" adds what is missing:
+    records are matched by `record_id` (by text where there is none); those missing at the end are appended,
+    those in between inserted. "skip" compares length, first and last record. The row says `create`, `merge`
+    with `n_messages` added, `skip` if the session is there, and `different` with the problem if it was left
+    alone because it cannot be aligned ("merge") or is not the same ("skip"). With `dry_run`, nothing is
+    written.
 
     Both stores may be of one database if their prefixes differ. To tell, where both services are the same
     and the endpoints do not settle it, a probe record is written to `to_store`, read through `from_store`,
     and deleted; it would expire after a minute.
 
     Raises: InvalidInputError before anything is changed, also if both stores hold the same sessions;
-    StoreError and its kinds.
+    StoreError and its kinds: call again with "merge" for the rest.
 
     >>> copy_sessions(store, momento.store(), ["trip-planner"])["n_messages"].tolist()
     [10]
@@ -54,7 +58,11 @@ def copy_sessions(
     check_distinct(from_store, to_store, names, dry_run=dry_run)
     storing = Storing(to_store, on_conflict, dry_run)
     storing.check(names)
-    wanted = [name for name in names if storing.outcomes[name].action != "skip"]
+    skipped = [name for name in names if storing.outcomes[name].action == "skip"]
+    for summary in from_store.summaries(skipped) if skipped else ():
+        storing.compare(summary)
+    left_alone = set(skipped)
+    wanted = [name for name in names if name not in left_alone]
     with tqdm(
         total=len(names),
         initial=len(names) - len(wanted),

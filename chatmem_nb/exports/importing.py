@@ -54,7 +54,7 @@ def import_file(
     told from OpenAI's form by its lines.
 
     Raises: OSError; InvalidInputError and RecordError, naming the line or the record, before anything is
-    written; StoreError and its kinds.
+    written; StoreError and its kinds: call again with "merge" for the rest.
 
     >>> _ = export((store, ["trip-planner"]), "trip.jsonl", progress=False)
     >>> import_file("trip.jsonl", momento.store())["n_messages"].tolist()

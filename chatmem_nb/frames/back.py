@@ -39,7 +39,9 @@ def from_dataframe(
     `content` are needed. Where rows have no session id, `session_id` is theirs.
 
     `on_conflict` is for sessions that are there already: "error" (nothing is written at all), "append",
-    "replace", "skip". With `dry_run` nothing is written, and the report says what would be.
+    "replace", "merge" (what is missing is added, as `copy_sessions` does), "skip". The last two report a
+    session as `different` that cannot be aligned, or whose length or ends differ, and leave it alone. With
+    `dry_run` nothing is written, and the report says what would be.
 
     Raises: InvalidInputError; RecordError, naming session and record, for a row that makes up no message,
     before anything is written; StoreError and its kinds.

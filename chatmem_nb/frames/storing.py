@@ -9,11 +9,12 @@ from typing import Literal, TypeAlias, get_args
 import pandas as pd
 
 from ..errors import InvalidInputError
-from ..stores.protocol import SessionStore, checked_session_id
+from ..stores.protocol import SessionStore, SessionSummary, checked_session_id
+from .alignment import Missing, edited_record, missing_records, record_keys
 from .schema import Kind, frame_of
 from .sessions import utf8_size
 
-Conflict: TypeAlias = Literal["error", "append", "replace", "skip"]
+Conflict: TypeAlias = Literal["error", "append", "replace", "skip", "merge"]
 """What happens where a session of this id is there already."""
 
 REPORT_COLUMNS: dict[str, Kind] = {
@@ -25,7 +26,8 @@ REPORT_COLUMNS: dict[str, Kind] = {
     "there_before": "Int64",
     "problem": "text",
 }
-ACTIONS = ("create", "append", "replace", "skip", "conflict", "failed")
+ACTIONS = ("create", "append", "replace", "merge", "skip", "different", "conflict", "failed")
+_LEFT_ALONE = frozenset({"skip", "different", "conflict", "failed"})
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class Storing:
     on_conflict: Conflict
     dry_run: bool = False
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _there: dict[str, SessionSummary] = field(default_factory=dict)
+    """What the store has of the sessions that are to be skipped."""
 
     def __post_init__(self) -> None:
         if self.on_conflict not in get_args(Conflict):
@@ -66,12 +70,15 @@ class Storing:
         for summary in self.store.summaries(new) if new else ():
             action = self._action(summary.length)
             self.outcomes[summary.session_id] = Outcome(summary.session_id, action, summary.length)
+            if action == "skip":
+                self._there[summary.session_id] = summary
         conflicts = [outcome.session_id for outcome in self.outcomes.values() if outcome.action == "conflict"]
         if conflicts and not self.dry_run:
             names = ", ".join(map(repr, conflicts[:5])) + (", ..." if len(conflicts) > 5 else "")
             raise InvalidInputError(
                 f"{len(conflicts)} sessions are there already ({names}); nothing was written. "
-                'Choose on_conflict="append", "replace" or "skip", or see what they do with dry_run=True'
+                'Choose on_conflict="merge", "append", "replace" or "skip", '
+                "or see what they do with dry_run=True"
             )
 
     def _action(self, there: int) -> str:
@@ -88,23 +95,74 @@ class Storing:
         if session_id not in self.outcomes:
             self.check([session_id])
         outcome = self.outcomes[session_id]
-        if outcome.action in ("skip", "conflict", "failed") or not records:
+        if outcome.action == "skip" and session_id in self._there and records:
+            self.compare(SessionSummary(session_id, len(records), first=records[0], last=records[-1]))
+        if outcome.action in _LEFT_ALONE or not records:
             return
-        if not self.dry_run:
-            try:
-                self._write(outcome, records)
-            except InvalidInputError as exc:
-                outcome.action, outcome.problem = "failed", str(exc)
-                return
-        outcome.n_messages += len(records)
-        outcome.n_rebuilt += n_rebuilt
-        outcome.bytes += sum(map(utf8_size, records))
+        missing = self._missing(outcome, records) if outcome.action == "merge" else [(0, range(len(records)))]
+        if not missing:
+            return
+        try:
+            if not self.dry_run:
+                self._write(outcome, records, missing)
+        except InvalidInputError as exc:
+            outcome.action, outcome.problem = "failed", str(exc)
+            return
+        written = [records[index] for _, indexes in missing for index in indexes]
+        outcome.n_messages += len(written)
+        outcome.n_rebuilt += min(n_rebuilt, len(written))
+        outcome.bytes += sum(map(utf8_size, written))
 
-    def _write(self, outcome: Outcome, records: Sequence[str]) -> None:
+    def compare(self, summary: SessionSummary) -> None:
+        """Report the session `summary`, which is to be skipped, as different if its length or ends are."""
+        there = self._there.pop(summary.session_id)
+        if there.length != summary.length:
+            difference = f"the store has {there.length:,} records of it, and not {summary.length:,}"
+        elif (there.first, there.last) != (summary.first, summary.last):
+            difference = "its first or last record is another one in the store"
+        else:
+            return
+        outcome = self.outcomes[summary.session_id]
+        outcome.action = "different"
+        outcome.problem = f'{difference}; on_conflict="merge" adds what is missing'
+
+    def _missing(self, outcome: Outcome, records: Sequence[str]) -> Missing:
+        """What of `records` the store lacks; nothing if the session is there, or cannot be aligned."""
+        there = self.store.read(outcome.session_id)
+        outcome.there_before = len(there)  # others may have written since the summary
+        keys, keys_there = record_keys(records), record_keys(there)
+        edited = edited_record(records, keys, there, keys_there)
+        missing = missing_records(keys, keys_there)
+        if edited is not None:
+            outcome.action, outcome.problem = "different", f"record {edited} has another text in the store"
+        elif missing is None:
+            outcome.action, outcome.problem = (
+                "different",
+                "the records of both cannot be brought into one order",
+            )
+        elif not missing:
+            outcome.action = "skip"
+            if len(there) > len(records):
+                outcome.problem = f"the store has {len(there) - len(records):,} records more"
+        return [] if outcome.action != "merge" or missing is None else missing
+
+    def _write(self, outcome: Outcome, records: Sequence[str], missing: Missing) -> None:
         if outcome.action == "replace":
             self.store.replace(outcome.session_id, records)
+        elif outcome.action == "merge":
+            self._fill(outcome, records, missing)
         else:
             self.store.append(outcome.session_id, records)
+
+    def _fill(self, outcome: Outcome, records: Sequence[str], missing: Missing) -> None:
+        # From the end, so that the places before it stay what they are; an interruption leaves a session
+        # that the next merge completes. The end is appended: what others appended meanwhile stays.
+        for place, indexes in reversed(missing):
+            part = records[indexes.start : indexes.stop]
+            if place >= outcome.there_before:
+                self.store.append(outcome.session_id, part)
+            else:
+                self.store.insert(outcome.session_id, place, part)
 
     def report(self) -> pd.DataFrame:
         """Return one row a session: what was done, or with `dry_run` would be."""

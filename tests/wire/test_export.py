@@ -217,7 +217,7 @@ def test_an_edited_file_is_rebuilt(store: Any, other: Any, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("choice", "action", "after"),
-    [("append", "append", 4), ("replace", "replace", 3), ("skip", "skip", 1)],
+    [("append", "append", 4), ("replace", "replace", 3), ("skip", "different", 1), ("merge", "different", 1)],
 )
 def test_a_conflict_is_settled_as_chosen(
     store: Any, other: Any, choice: Any, action: str, after: int
