@@ -21,6 +21,7 @@ from .estimates import Estimate, estimate
 from .formats import TABLES, Format, checked_format, writer
 from .report import ExportReport
 from .staging import Staging
+from .target import resolved_target
 from .writers import Writer
 
 CHECKPOINT_S = 5.0
@@ -87,6 +88,10 @@ def export(
     of a store leaves `.NAME.partial` beside it, and the same call goes on from there (what was added to a
     session that is done already is not seen); `resume=False` starts anew.
 
+    `path` is a regular file, or with `partition_by` a folder of Parquet files, or nothing yet; the target of
+    a symbolic link is replaced, and the link stays. It is locked meanwhile: a second export to it is refused
+    with the id of the process that holds it. A killed process holds no lock.
+
     Raises: InvalidInputError, OSError before anything is read; StoreLimitError; RecordErrors; StoreError.
 
     >>> report = export((store, ["trip-planner"]), "trip.jsonl", progress=False)
@@ -101,6 +106,7 @@ def export(
         raise InvalidInputError("partition_by is for Parquet")
     if chosen_format not in TABLES and columns is not None:
         raise InvalidInputError(f"{chosen_format} has no columns to choose; columns are for Parquet and CSV")
+    place = resolved_target(target, is_folder=bool(partitions))
     if dry_run:
         return estimate(source)
     options = {"format": chosen_format, "columns": names, "partition_by": partitions, "strict": strict}
@@ -108,7 +114,7 @@ def export(
     scope = store_scope(source)
     task = _task(scope, where, options) if resume and scope else None
     started = time.monotonic()
-    with Staging(target, task) as staging:
+    with Staging(place, task) as staging:
         out = writer(chosen_format, staging.output, staging.state, names, partitions)
         run = _Run(out, staging, progress)
         try:

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..errors import InvalidInputError
+from .path_lock import PathLock
 from .private_files import is_private, make_private_folder, open_private, publish_modes
 
 JSONObject = dict[str, Any]
@@ -25,6 +26,8 @@ class Staging:
 
     The folder is this user's alone (0700), so that nothing can be planted in it. One that is a link, belongs
     to someone else, or has a part that others may write is replaced, and nothing is written through it.
+
+    The path is locked from entering to leaving. `path` is a resolved one: a link there would be replaced.
     """
 
     def __init__(self, path: Path, task: JSONObject | None) -> None:
@@ -37,12 +40,18 @@ class Staging:
         """What the writer said at the last checkpoint; empty at the start."""
         self._task = task
         self._journal = self.directory / "journal.jsonl"
+        self._lock = PathLock(path)
 
     def __enter__(self) -> Self:
         _check_writable(self.path)
-        if self._task is None or not self._resumed():
-            make_private_folder(self.directory)
-            self._write({"task": self._task})
+        self._lock.acquire()
+        try:
+            if self._task is None or not self._resumed():
+                make_private_folder(self.directory)
+                self._write({"task": self._task})
+        except BaseException:
+            self._lock.release()
+            raise
         return self
 
     def _resumed(self) -> bool:
@@ -86,14 +95,16 @@ class Staging:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            return
-        if self.done:
-            error.add_note(
-                f"{len(self.done)} sessions are kept in {self.directory}: the same export goes on from there"
-            )
-        else:
-            shutil.rmtree(self.directory, ignore_errors=True)
+        try:
+            if error is not None and self.done:
+                error.add_note(
+                    f"{len(self.done)} sessions are kept in {self.directory}: "
+                    "the same export goes on from there"
+                )
+            elif error is not None:
+                shutil.rmtree(self.directory, ignore_errors=True)
+        finally:
+            self._lock.release()
 
 
 def _entry(line: str) -> JSONObject | None:
