@@ -23,11 +23,37 @@ class Budget:
         self._start = store.commands.billed
         self._asked: deque[str] = deque()
         self._is_spent = False
+        self._left_at_checkpoint: int | None = None
+        self.has_stopped = False
+        """Whether it was this budget that stopped the export, and not a limit of the service."""
+        self.is_clean_stop = False
+        """Whether the stop came after the last record of a session."""
 
     @property
     def spent(self) -> int:
         """Billed commands since the start."""
         return self._store.commands.billed - self._start
+
+    def wants_checkpoint(self) -> bool:
+        """Whether to keep what is done, between sessions: at first, then when what is left has halved.
+
+        So that a session which costs more than the rest loses none of those before it.
+        """
+        if self._most is None:
+            return False
+        left = self._most - self.spent
+        if self._left_at_checkpoint is not None and left > self._left_at_checkpoint / 2:
+            return False
+        self._left_at_checkpoint = left
+        return True
+
+    def check_progress(self, stalled_at: int | None) -> None:
+        """Raises: StoreLimitError if a budget of `stalled_at`, as large as this one, was too small before."""
+        if self._most is not None and stalled_at is not None and self._most <= stalled_at:
+            raise StoreLimitError(
+                f"max_commands={stalled_at} was not enough to complete another session, and nothing was "
+                "spent now; raise max_commands to continue"
+            )
 
     def limit(self, session_ids: Iterable[str]) -> Iterator[str]:
         """Yield `session_ids`, up to the first that might cost more than is left; those before are read."""
@@ -50,8 +76,11 @@ class Budget:
             yield session_id, records
             self._is_spent = self._is_spent or (self._most is not None and self.spent > self._most)
             if self._is_spent and not self._asked:
-                break
+                break  # the session may have more pages
+        else:
+            self.is_clean_stop = self._is_spent
         if self._is_spent:
+            self.has_stopped = True
             raise StoreLimitError(
-                f"stopped at max_commands={self._most} ({self.spent} are spent); a larger one goes on"
+                f"stopped at max_commands={self._most} ({self.spent} are spent); call again to continue"
             )

@@ -11,7 +11,7 @@ from typing import Any, Literal, overload
 
 from tqdm.auto import tqdm
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, StoreLimitError
 from ..frames.messages import Where, chosen
 from ..frames.schema import checked_columns
 from ..sources import Session, Source, scope_ids, sessions, store_scope, stored_sessions
@@ -82,7 +82,9 @@ def export(
     `columns` (Parquet, CSV), `where` and `strict` are those of `to_dataframe`. `partition_by` makes of a
     Parquet file a folder, by the values of these columns. `dry_run` returns an `Estimate` of what it would
     cost, and writes nothing; `max_commands` stops the export before more are billed (on Momento, whose
-    price depends on what comes: within the page of sessions that goes over it).
+    price depends on what comes: within the page of sessions that goes over it). The sessions that are whole
+    by then are kept for the next call; where a budget completes none, the same call with that budget or less
+    is refused before it spends (not with a callable `where` or `resume=False`, which keep nothing).
 
     The file is put in its place when it is whole; one that is there is replaced then. An interrupted export
     of a store leaves `.NAME.partial` beside it, and the same call goes on from there (what was added to a
@@ -158,10 +160,16 @@ def _from_store(
     """Export from a store, and return the billed commands."""
     store, ids = scope
     budget = Budget(store, max_commands)
+    budget.check_progress(run.stalled_at)
     listed = ids if isinstance(ids, list) else None
     wanted = (name for name in scope_ids(store, ids) if name not in run.done)
     found = stored_sessions(store, budget.limit(wanted))
-    run.take(chosen(budget.watch(found), where, strict=strict), len(listed) if listed else None)
+    run.budget = budget
+    try:
+        run.take(chosen(budget.watch(found), where, strict=strict), len(listed) if listed else None)
+    except StoreLimitError:
+        run.stop(max_commands)
+        raise
     return budget.spent
 
 
@@ -175,6 +183,9 @@ class _Run:
         self.resumed = len(self.done)
         self._finished: list[str] = []
         self._last_checkpoint = time.monotonic()
+        self._open: tuple[str | None] | None = None
+        self.stalled_at = staging.stalled_at
+        self.budget: Budget | None = None
 
     def take(self, found: Iterable[Session], total: int | None) -> None:
         """Write all of `found`; `total` sessions are expected, those done before among them."""
@@ -186,30 +197,47 @@ class _Run:
             disable=not self._progress,
         )
         with bar:
-            current: str | None = None
-            is_open = False
             for session_id, records in found:
-                if is_open and session_id != current:
-                    self._end_session(current)
+                if self._open is not None and session_id != self._open[0]:
+                    self._end_session()
                     bar.update()
-                current, is_open = session_id, True
+                self._open = (session_id,)
                 self._out.add(session_id, records)
                 self.messages += len(records)
                 self.unreadable += sum(record.error is not None for record in records)
-            if is_open:
-                self._end_session(current)
+            if self._open is not None:
+                self._end_session()
                 bar.update()
 
-    def _end_session(self, session_id: str | None) -> None:
+    def stop(self, max_commands: int | None) -> None:
+        """Keep the sessions that are whole when the budget is spent, or note that there are none."""
+        if self.budget is None or max_commands is None or not self.budget.has_stopped:
+            return
+        if self.budget.is_clean_stop:
+            if self._open is not None:
+                self._end_session()
+            if self._finished:
+                self._checkpoint()
+        if len(self._staging.done) == self.resumed:
+            self._staging.stall(max_commands)
+
+    def _end_session(self) -> None:
         self._out.end_session()
         self.sessions += 1
+        session_id = self._open[0] if self._open else None
+        self._open = None
         if session_id is None:
             return
         self._finished.append(session_id)
-        if self._out.wants_checkpoint() or time.monotonic() - self._last_checkpoint > CHECKPOINT_S:
-            self._staging.checkpoint(self._finished, self._out.checkpoint())
-            self._finished = []
-            self._last_checkpoint = time.monotonic()
+        is_due = time.monotonic() - self._last_checkpoint > CHECKPOINT_S
+        is_costly = self.budget is not None and self.budget.wants_checkpoint()
+        if is_due or is_costly or self._out.wants_checkpoint():
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        self._staging.checkpoint(self._finished, self._out.checkpoint())
+        self._finished = []
+        self._last_checkpoint = time.monotonic()
 
 
 def _task(

@@ -38,6 +38,8 @@ class Staging:
         """Sessions that are in the output already."""
         self.state: JSONObject = {}
         """What the writer said at the last checkpoint; empty at the start."""
+        self.stalled_at: int | None = None
+        """The budget of the last run if it completed no session."""
         self._task = task
         self._journal = self.directory / "journal.jsonl"
         self._lock = PathLock(path)
@@ -66,6 +68,9 @@ class Staging:
         if not entries or entries[0].get("task") != json.loads(json.dumps(self._task)):
             return False
         for entry in entries[1:]:
+            self.stalled_at = entry.get("stalled_at")
+            if self.stalled_at is not None:
+                continue
             self.done.update(entry["sessions"])
             self.state = entry["state"]
         return True
@@ -75,7 +80,13 @@ class Staging:
         names = list(sessions)
         self.done.update(names)
         self.state = state
+        self.stalled_at = None
         self._write({"sessions": names, "state": state})
+
+    def stall(self, budget: int) -> None:
+        """Note that a run with this budget completed no session."""
+        self.stalled_at = budget
+        self._write({"stalled_at": budget})
 
     def _write(self, entry: JSONObject) -> None:
         with open_private(self._journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as journal:
@@ -101,7 +112,7 @@ class Staging:
                     f"{len(self.done)} sessions are kept in {self.directory}: "
                     "the same export goes on from there"
                 )
-            elif error is not None:
+            elif error is not None and (self.stalled_at is None or self._task is None):
                 shutil.rmtree(self.directory, ignore_errors=True)
         finally:
             self._lock.release()
