@@ -32,7 +32,7 @@ Reader: TypeAlias = Callable[[Path, str | None], Pieces]
 _ROWS = 5_000
 _MOST_GROWTH = 100
 """How many times as large as it is a Parquet file may become by being unpacked; chats grow tenfold."""
-_SMALL = 64_000_000
+_SMALL = 256_000_000
 
 
 def import_file(
