@@ -12,16 +12,16 @@ from ..frames.sessions import utf8_size
 from ..sources import Source, scope_ids, sessions, store_scope
 from ..stores.protocol import SessionSummary
 
-# Price lists of 2026: https://upstash.com/pricing, https://docs.momentohq.com/cache/limits
+# Price lists of August 2026: https://upstash.com/pricing, https://docs.momentohq.com/cache/manage/operations
 UPSTASH_FREE_COMMANDS = 500_000
-"""Of each month."""
+"""Of each month, on the free plan; pay as you go is another plan and bills every command."""
 UPSTASH_USD_PER_100_000 = 0.20
 MOMENTO_OPERATIONS_PER_S = 100
 
 _SAMPLE = 200
 # Records that stores read of each session at first, and the bytes of the pages that follow.
 _FIRST_RECORDS = 200
-_PAGE_BYTES = 4_000_000
+_PAGE_BYTES = 2_500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Estimate:
     commands: int
     """Billed commands (Upstash) or operations (Momento), with those that list the sessions."""
     usd: float | None
-    """Upstash, pay as you go, with no free commands left this month; None elsewhere."""
+    """Upstash, pay as you go, for reads; None elsewhere."""
     minutes: float | None
     """Momento, at the rate of 100 operations a second; None elsewhere."""
     spent: int
@@ -51,8 +51,8 @@ class Estimate:
         text = f"{self.sessions:,} sessions, about {self.messages:,} messages and {self.bytes:,} bytes"
         if self.usd is not None:
             text += (
-                f": about {self.commands:,} commands, ${self.usd:.4f} on Upstash's price list, "
-                f"or nothing within the {UPSTASH_FREE_COMMANDS:,} free ones of a month"
+                f": about {self.commands:,} commands, ${self.usd:.4f} on Upstash's pay-as-you-go plan; "
+                f"the free plan ends at {UPSTASH_FREE_COMMANDS:,} a month"
             )
         if self.minutes is not None:
             text += f": about {self.commands:,} operations, {self.minutes:.1f} minutes at Momento's rate"
@@ -122,8 +122,10 @@ def _bytes(summary: SessionSummary) -> float:
 
 
 def _commands(summary: SessionSummary, is_momento: bool) -> int:
-    if is_momento:  # a fetch of n elements counts as n/2 operations
-        return max(1, math.ceil(summary.length / 2))
+    if is_momento:  # an operation for each 1,024 bytes of each record
+        seen = [record for record in (summary.first, summary.last) if record is not None]
+        chunks = sum(math.ceil(utf8_size(record) / 1_024) for record in seen)
+        return max(1, round(summary.length * chunks / max(1, len(seen))))
     if summary.length < _FIRST_RECORDS:
         return 1
     return 2 + int(_bytes(summary) // _PAGE_BYTES)

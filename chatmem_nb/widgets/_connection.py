@@ -44,8 +44,8 @@ _FIELDS: Final = {
     "local": (),
 }
 _PRICES: Final = {
-    UPSTASH: "Upstash: 500,000 commands a month are free, then $0.20 per 100,000; listing counts as well.",
-    MOMENTO: "Momento bills by data transferred and counts operations against the limit of the cache.",
+    UPSTASH: "Upstash bills each command, listing included; the free plan ends at 500,000 a month.",
+    MOMENTO: "Momento counts an operation for each 1,024 bytes of each message.",
 }
 # Which input an error is about: one of the input itself by a word in its text, the first that is in it ...
 _WORDS: Final = (
