@@ -10,6 +10,7 @@ from momento import CacheClient, Configurations, CredentialProvider
 from momento.config import Configuration
 
 from ...errors import InvalidInputError
+from ...plain_text import NOT_MATH
 from ..facade import SessionStoreFacade
 from ..protocol import CommandCount
 from .credentials import credential_provider
@@ -183,7 +184,7 @@ class MomentoSessionStore(SessionStoreFacade):
             f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
             for name, value in cells.items()
         )
-        return f"<table><tbody>{rows}</tbody></table>"
+        return f"<table class='{NOT_MATH}'><tbody>{rows}</tbody></table>"
 
     def _settings(self) -> dict[str, object]:
         """What may be shown: not the key, and not the client, whose parts would show it."""

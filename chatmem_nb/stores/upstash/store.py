@@ -10,6 +10,7 @@ from typing import Self
 from upstash_redis import Redis
 
 from ...errors import InvalidInputError
+from ...plain_text import NOT_MATH
 from ..facade import SessionStoreFacade
 from ..protocol import CommandCount
 from ..runner import Runner
@@ -121,4 +122,4 @@ class UpstashSessionStore(SessionStoreFacade):
             f'<td style="text-align:left">{escape(value)}</td></tr>'
             for name, value in rows.items()
         )
-        return f"<table>{cells}</table>"
+        return f"<table class='{NOT_MATH}'>{cells}</table>"
