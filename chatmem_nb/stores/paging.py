@@ -59,21 +59,23 @@ class Cursor:
     """The record before `start`, as it was read; None at the beginning."""
 
 
-def read(session: RecordList, start: int, stop: int | None) -> Plan[list[str]]:
+def read(session: RecordList, start: int, stop: int | None, *, renews: bool = True) -> Plan[list[str]]:
     """Return the records of the slice `start:stop`; start over if the session changes between two pages.
+
+    `renews`: whether the call's time starts anew with each further page.
 
     Raises: StoreConflictError if it changes each time.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return (yield from _read(session, start, stop))
+            return (yield from _read(session, start, stop, renews))
         except StoreConflictError:
             if attempt == _ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
 
 
-def _read(session: RecordList, start: int, stop: int | None) -> Plan[list[str]]:
+def _read(session: RecordList, start: int, stop: int | None, renews: bool) -> Plan[list[str]]:
     if start < 0 and stop is None and -start <= session.first_page:
         try:
             return (yield from session.tail(-start))
@@ -87,7 +89,7 @@ def _read(session: RecordList, start: int, stop: int | None) -> Plan[list[str]]:
     while cursor is not None and (stop is None or cursor.start < stop):
         if stop is not None:
             cursor = replace(cursor, size=min(cursor.size, stop - cursor.start))
-        page, cursor = yield from _page(session, cursor)
+        page, cursor = yield from _page(session, cursor, renews=renews)
         records += page
     return records
 
@@ -111,14 +113,17 @@ def next_page(session: RecordList, cursor: Cursor) -> Plan[tuple[list[str], Curs
     raise session.changed()
 
 
-def _page(session: RecordList, cursor: Cursor) -> Plan[tuple[list[str], Cursor | None]]:
+def _page(
+    session: RecordList, cursor: Cursor, *, renews: bool = True
+) -> Plan[tuple[list[str], Cursor | None]]:
     """Raises: StoreConflictError if the record before `cursor.start` is not the one that was read there."""
     size = cursor.size
+    renews = renews and cursor.last is not None  # the first page has the time of the call
     while True:
         overlap = 0 if cursor.last is None or size == 0 else 1
         asked = max(1, size)
         try:
-            records = yield from session.fetch(cursor.start - overlap, asked + overlap, new_deadline=True)
+            records = yield from session.fetch(cursor.start - overlap, asked + overlap, new_deadline=renews)
             break
         except StoreLimitError as error:
             if not error.response_too_large or asked + overlap == 1:

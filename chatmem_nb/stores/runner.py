@@ -251,9 +251,10 @@ class _Outcome:
         before, self.result, self._latest = self.result, response, response
         if not isinstance(before, StoreError) or not isinstance(response, StoreError):
             return
-        # An attempt that had little time left says less. And one that failed for certain, throttled say, must
-        # not pass for the whole if an earlier one may have been applied.
-        if isinstance(response, StoreTimeoutError) or (before.maybe_applied and not response.maybe_applied):
+        # An attempt that had little time left says less. And one that was throttled must not pass for the
+        # whole if an earlier one may have been applied. A refusal says more than both.
+        throttled = response.retryable and not response.maybe_applied
+        if isinstance(response, StoreTimeoutError) or (before.maybe_applied and throttled):
             self.result = before
         self.result.maybe_applied = before.maybe_applied or response.maybe_applied
 

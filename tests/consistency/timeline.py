@@ -101,14 +101,6 @@ class Timeline:
             )
         return self._in_an_edit[write.number]
 
-    def edited_while_written(self) -> bool:
-        """Whether a change other than an append was under way together with any change."""
-        return any(
-            o is not edit and o.invoked <= edit.completed and edit.invoked <= o.completed
-            for edit in (*self.edits, *self.wipes, *self.removes)
-            for o in (*self.writes, *self.wipes, *self.removes)
-        )
-
     def under_removal(self, write: Operation) -> bool:
         """Whether it was under way while something was removed."""
         return write.verb == "append" and any(

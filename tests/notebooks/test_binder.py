@@ -57,7 +57,7 @@ def opened(address: str, seconds: float = 120) -> bytes:
 
 
 def badge() -> str:
-    [address] = re.findall(r"\(?<?(https://mybinder\.org/v2/[^)>\s]+)", (ROOT / "README.md").read_text())
+    [address] = re.findall(r"\(?<?(https://mybinder\.org/v2/[^)>`\s]+)", (ROOT / "README.md").read_text())
     return str(address)
 
 

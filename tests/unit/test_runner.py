@@ -123,9 +123,15 @@ def test_a_change_that_timed_out_after_a_refused_connection_is_not_retried(run: 
 
 def test_an_attempt_that_may_have_been_applied_is_not_reported_as_throttled(run: Run) -> None:
     throttled = StoreThrottledError("slow down")
-    throttled.retryable = False
+    throttled.retry_after_s = 60.0
     with pytest.raises(StoreUnavailableError) as caught:
         run(Service(StoreUnavailableError("lost"), throttled), ask(Asked("push")))
+    assert caught.value.maybe_applied
+
+
+def test_a_refusal_is_raised_though_an_earlier_attempt_was_lost(run: Run) -> None:
+    with pytest.raises(StoreAuthError) as caught:
+        run(Service(StoreUnavailableError("lost"), StoreAuthError("no eval")), ask(Asked("eval")))
     assert caught.value.maybe_applied
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from chatmem_nb import HistoryBrowser
 from chatmem_nb.local import LocalUpstash
+from chatmem_nb.local.upstash import HttpLimits
 from chatmem_nb.stores.protocol import SessionStore
 from tests.redis_server import redis_server
 from tests.wire.browser_page import KeptComm, Page, kept_comms
@@ -51,7 +52,7 @@ TEXT = "All work and no play. " * 2_272_727 + "needle"
 
 def test_a_message_of_50_megabytes_is_opened_read_and_found() -> None:
     with (
-        LocalUpstash(max_request_bytes=100 * MEGA) as server,
+        LocalUpstash(limits=HttpLimits(request_bytes=100 * MEGA)) as server,
         server.store(max_request_bytes=100 * MEGA, timeout_s=60.0) as store,
         kept_comms(),
     ):
@@ -77,7 +78,7 @@ def test_a_message_that_no_answer_can_hold_keeps_its_place_and_hides_no_other(tm
     """As on Upstash, where a request or an answer is 10 MB at most, and a record ten times that."""
     with (
         redis_server(tmp_path) as redis_url,
-        LocalUpstash(redis_url=redis_url, max_request_bytes=100 * MEGA) as roomy,
+        LocalUpstash(redis_url=redis_url, limits=HttpLimits(request_bytes=100 * MEGA)) as roomy,
         LocalUpstash(redis_url=redis_url) as server,
         roomy.store(max_request_bytes=100 * MEGA, timeout_s=60.0) as writer,
         server.store(timeout_s=60.0) as store,

@@ -23,7 +23,7 @@ from chatmem_nb import (
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all
 
-LONG = encode_all([HumanMessage(f"{number} " + "x" * 50) for number in range(6_000)])
+LONG = encode_all([HumanMessage(str(number)) for number in range(6_000)])
 OLD = encode_all([HumanMessage("old 0"), HumanMessage("old 1")])
 
 
@@ -136,7 +136,7 @@ def test_a_copy_that_is_interrupted_leaves_the_old_session_whole(
     server: Any, stores: Any, there: list[str]
 ) -> None:
     one, _ = stores
-    records = encode_all([HumanMessage(f"{number} " + "x" * 50) for number in range(20_000)])
+    records = encode_all([HumanMessage(str(number)) for number in range(20_000)])
     one.append("long", records[:10_000])
     one.append("long", records[10_000:])
     with type(server)() as another, another.store(key_prefix="p:") as target:

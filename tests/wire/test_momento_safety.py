@@ -24,6 +24,7 @@ from chatmem_nb.errors import (
     StoreLimitError,
     StoreThrottledError,
     StoreTimeoutError,
+    StoreUnavailableError,
 )
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento.commands import GetTtl
@@ -405,7 +406,7 @@ def test_a_name_that_was_put_long_ago_is_not_taken_to_be_there(make: Make, clien
     store = make()
     store.append("s", ["r0"])
     client.sorted_set_remove_element(CACHE, index_key(store), "s")
-    recent_names(client, CACHE)._expires.clear()  # as after a minute
+    recent_names(store.store.cache_client, CACHE)._expires.clear()  # as after a minute
     store.read("s")
     assert store.session_ids() == ["s"]
 
@@ -480,6 +481,31 @@ def test_an_append_with_a_slow_index_ends_by_its_timeout(
     assert "not put into the index" in caplog.text
     server.faults.clear()
     assert store.read("s") == ["r0", "r1"]
+
+
+@pytest.mark.parametrize("verb", ["append", "append new", "remove", "delete", "insert", "replace"])
+def test_a_change_that_never_succeeds_ends_by_its_timeout(
+    server: LocalMomento, make: Make, verb: str
+) -> None:
+    """Though each look at what stands there succeeds, over several pages."""
+    store, own, new = make(timeout_s=1.0), records(2_500), records(1)
+    store.append("s", NewRecords(own))
+    for command in ("ListConcatenateBack", "ListConcatenateFront", "ListErase"):
+        server.faults.add("drop_before", command=command, times=1_000)
+    started = time.monotonic()
+    with pytest.raises(StoreUnavailableError) as caught:
+        {
+            "append": lambda: store.append("s", new),
+            "append new": lambda: store.append("s", NewRecords(new)),
+            "remove": lambda: store.remove("s", 0, own[0]),
+            "delete": lambda: store.delete("s", count=2_000, last=own[1_999]),
+            "insert": lambda: store.insert("s", 1_000, new),
+            "replace": lambda: store.replace("s", new),
+        }[verb]()
+    assert time.monotonic() - started < 5  # a second, and one for each page that is read before
+    assert caught.value.maybe_applied
+    server.faults.clear()
+    assert store.read("s") == own
 
 
 def test_a_lost_push_is_looked_for_although_the_index_is_slow(server: LocalMomento, make: Make) -> None:

@@ -21,6 +21,9 @@ from .reading import as_text, read_values
 
 _TWICE = "; nothing is lost, but records may be in the session twice: read it, and remove what is too much"
 
+_READS_BACK = 8
+"""How often what was written is looked for, with growing pauses: reads are eventually consistent."""
+
 MakePush = Callable[[Sequence[bytes]], Push]
 
 
@@ -144,7 +147,7 @@ class Edits:
         size = sum(len(part.values) for part in parts)
         start = place.start + size if front else place.start
         backoff = Backoff()
-        while True:
+        for _ in range(_READS_BACK):
             if front:
                 expected = [value for part in reversed(parts) for value in part.values]
                 seen = yield from read_values(key, 0, start + len(before) + CONTEXT)
@@ -161,10 +164,11 @@ class Edits:
                 return Range(key, start, len(before), before[-1], rest[:CONTEXT], pushed[-1].length)
             # Reads are eventually consistent: what was written may be seen a moment later.
             if not (yield Pause(backoff.next_pause_s(SETTLE_S))):
-                raise MomentoConflictError(
-                    "what was written could not be read back, or others changed the session meanwhile; "
-                    "nothing was erased"
-                )
+                break
+        raise MomentoConflictError(
+            "what was written could not be read back, or others changed the session meanwhile; "
+            "nothing was erased"
+        )
 
     def _replace_whole(self, key: bytes, values: Sequence[bytes], ttl_ms: int | None) -> Plan[int]:
         """Push and truncate by one request, which drops what others append meanwhile."""

@@ -70,8 +70,8 @@ def _was_applied(erased: Range) -> Plan[bool | None]:
     if length < erased.start:
         raise MomentoError("other clients shortened the session meanwhile")
     around = [erased.last, *erased.after]
-    moved = yield from read_values(erased.key, erased.start, erased.start + len(erased.after))
-    stayed = yield from read_values(erased.key, end - 1, end + len(erased.after))
+    moved = yield from read_values(erased.key, erased.start, erased.start + len(erased.after), renews=False)
+    stayed = yield from read_values(erased.key, end - 1, end + len(erased.after), renews=False)
     stands = length >= erased.length and stayed == around
     gone = moved == list(erased.after) if erased.after else length < end or not stands
     # An equal record that others appended meanwhile would look the same as one that was not erased.

@@ -117,7 +117,7 @@ def _find(push: Push, before: Before | None) -> Plan[Pushed | None]:
     if before is None:
         # One of them is enough: others may have removed some already. If they removed all, the push comes
         # after their removal.
-        values = yield from read_values(push.key)
+        values = yield from read_values(push.key, renews=False)
         at = _first_of(values, push.values)
         return None if at is None else Pushed(at, len(values))
     length = yield from ask(ListLength(push.key))
@@ -129,10 +129,10 @@ def _find(push: Push, before: Before | None) -> Plan[Pushed | None]:
     if push.front:
         # What stood in front before must follow: others may have appended, which moves nothing here.
         run = [*push.values, *before.head]
-        values = yield from read_values(push.key, 0, grown + len(before.head))
+        values = yield from read_values(push.key, 0, grown + len(before.head), renews=False)
         at = run_at(values, run)
         return None if at is None else Pushed(at, length)
-    values = yield from read_values(push.key, before.length)
+    values = yield from read_values(push.key, before.length, renews=False)
     at = run_at(values, push.values)
     return None if at is None else Pushed(before.length + at, before.length + len(values))
 

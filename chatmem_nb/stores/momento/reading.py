@@ -47,11 +47,16 @@ class MomentoList:
         )
 
 
-def read_values(key: bytes, start: int = 0, stop: int | None = None) -> Plan[list[bytes]]:
-    """Return the elements of the slice `start:stop`, as they are stored; neither counts from the end."""
+def read_values(
+    key: bytes, start: int = 0, stop: int | None = None, *, renews: bool = True
+) -> Plan[list[bytes]]:
+    """Return the elements of the slice `start:stop`, as they are stored; neither counts from the end.
+
+    `renews`: whether the call's time starts anew with each further page.
+    """
     if stop is not None and stop <= start:
         return []
-    texts = yield from read(MomentoList(key, exact=True), start, stop)
+    texts = yield from read(MomentoList(key, exact=True), start, stop, renews=renews)
     return [text.encode("utf-8", "surrogateescape") for text in texts]
 
 
