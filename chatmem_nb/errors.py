@@ -1,21 +1,21 @@
 """Every error of this package; a leaf that imports nothing.
 
 ChatMemError                    all of them
- ├── InvalidInputError          an argument cannot be used; nothing was sent      (also a ValueError)
- │    └── RecordTooLargeError   a message is larger than the service takes
- ├── RecordError                a stored record cannot be read as a message       (also a ValueError)
+ ├── InvalidInputError          an argument is invalid; nothing was sent          (also a ValueError)
+ │    └── RecordTooLargeError   a message is larger than the service accepts
+ ├── RecordError                a stored record cannot be parsed as a message     (also a ValueError)
  │    └── RecordErrors          several of them, in `errors`
  └── StoreError                 the service, or the way to it, failed
-      ├── StoreAuthError        the token or key was refused, or may not do this
+      ├── StoreAuthError        the token or API key was rejected, or lacks the permission
       ├── StoreNotFoundError    the cache or the database does not exist
       ├── StoreLimitError       a limit of the service or of the account is reached
-      │    └── StoreThrottledError   too many requests at the moment; later it works
+      │    └── StoreThrottledError   too many requests at the moment; try again later
       ├── StoreUnavailableError the service could not be reached, or failed
-      │    └── StoreTimeoutError     it did not answer in time                    (also a TimeoutError)
-      ├── StoreResponseError    an answer came that is none: a cut body, an HTML page
+      │    └── StoreTimeoutError     it did not respond in time                   (also a TimeoutError)
+      ├── StoreResponseError    an invalid response: truncated, or an HTML page
       ├── StoreConflictError    the session was changed meanwhile; nothing was done
-      ├── WrongTypeError        the key holds something that is no session
-      └── StoreClosedError      the store was closed before
+      ├── WrongTypeError        the key holds a value that is not a session
+      └── StoreClosedError      the store is closed
 
 What a store raises is also an instance of its SDK's own base error, and keeps the SDK's error as
 `__cause__`, so that handlers written for the SDK go on working. No text here holds a secret.
@@ -38,7 +38,7 @@ class ChatMemError(Exception):
 
 
 class InvalidInputError(ChatMemError, ValueError):
-    """An argument cannot be used. Nothing was sent.
+    """An argument is invalid. Nothing was sent.
 
     >>> try:
     ...     UpstashSessionStore("example.com", "token")  # no https://
@@ -120,7 +120,7 @@ class StoreError(ChatMemError):
 
 
 class StoreAuthError(StoreError):
-    """The token or key was refused, or may not do this.
+    """The token or API key was rejected, or lacks the permission.
 
     >>> try:
     ...     UpstashSessionStore(server.url, "wrong").length("talk")
@@ -156,7 +156,7 @@ class StoreLimitError(StoreError):
 
 
 class StoreThrottledError(StoreLimitError):
-    """Too many requests at the moment; later it works.
+    """Too many requests at the moment; try again later.
 
     >>> server.faults.add("refuse", times=1000)
     >>> try:
@@ -185,7 +185,7 @@ class StoreUnavailableError(StoreError):
 
 
 class StoreTimeoutError(StoreUnavailableError, TimeoutError):
-    """The service did not answer in time.
+    """The service did not respond in time.
 
     >>> server.faults.add("hang", times=1000)
     >>> try:
@@ -197,7 +197,7 @@ class StoreTimeoutError(StoreUnavailableError, TimeoutError):
 
 
 class StoreResponseError(StoreError):
-    """An answer came that is none: a cut body, an HTML page.
+    """The response is invalid: truncated, or an HTML page of a proxy.
 
     >>> server.faults.add("html", times=1000)
     >>> try:
@@ -227,7 +227,7 @@ class StoreConflictError(StoreError):
 
 
 class WrongTypeError(StoreError):
-    """The key holds something that is no session.
+    """The key holds a value that is not a session.
 
     >>> _ = store.redis_client.set("message_store:counter", 1)
     >>> try:
@@ -239,7 +239,7 @@ class WrongTypeError(StoreError):
 
 
 class StoreClosedError(StoreError):
-    """The store was closed before.
+    """The store is closed.
 
     >>> store.close()
     >>> try:
