@@ -36,7 +36,7 @@ def copy_sessions(
 
     `on_conflict` is for sessions that are there already: "error" stops before anything is written, which
     takes a list of all ids first; "append" and "replace" do what they say. "merge" adds what is missing:
-    records are matched by `record_id` (by text where there is none); those missing at the end are appended,
+    records are matched by `record_id` (by text if it has none); those missing at the end are appended,
     those in between inserted. "skip" compares length, first and last record. The row says `create`, `merge`
     with `n_messages` added, `skip` if the session is there, and `different` with the problem if it was left
     alone because it cannot be aligned ("merge") or is not the same ("skip"). With `dry_run`, nothing is

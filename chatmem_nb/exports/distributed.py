@@ -100,7 +100,7 @@ class ReadPartition:
 
 
 def _parts(session_ids: list[str], npartitions: int | None) -> list[list[str]]:
-    """The ids in parts of about the same number; one empty part where there are none."""
+    """The ids in parts of about the same number; one empty part if there are no ids."""
     number = npartitions or -(-len(session_ids) // SESSIONS_PER_PARTITION)
     number = max(1, min(number, len(session_ids)))
     size, larger = divmod(len(session_ids), number)

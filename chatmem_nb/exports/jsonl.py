@@ -77,7 +77,7 @@ def record_of(text: str, number: int) -> tuple[str | None, str]:
 def value_of(text: str, number: int) -> JSONObject:
     """Return the object of line `number`.
 
-    Raises: InvalidInputError, where it is none.
+    Raises: InvalidInputError if it is not valid.
     """
     try:
         value = _loads(text)

@@ -47,7 +47,7 @@ def _openai_calls(data: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _arguments(text: object) -> object:
-    """The arguments as an object, or as they stand where they are none."""
+    """The arguments as an object, or as stored if they are not an object."""
     if type(text) is not str:
         return text
     try:

@@ -70,7 +70,7 @@ def checked_columns(columns: Iterable[str] | None) -> list[str]:
 
 
 def array(kind: Kind, values: Sequence[Any], categories: Iterable[str] = ()) -> Any:
-    """Return `values` (None where there is none) as a pandas array of the dtype of `kind`.
+    """Return `values` (None for a missing one) as a pandas array of the dtype of `kind`.
 
     Times are datetimes in UTC. `categories` come first, and then others in order of appearance.
     """

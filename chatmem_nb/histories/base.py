@@ -58,14 +58,14 @@ class StoreHistory(BaseChatMessageHistory):
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # a property over the base's annotation
-        """All messages, oldest first; [] where there is none. Raises: RecordError, StoreError."""
+        """All messages, oldest first; [] if there is no session. Raises: RecordError, StoreError."""
         messages: list[BaseMessage] = []
         for _, first, raws in self.store.read_many([self.session_id]):  # a piece at a time, to save memory
             messages += messages_of(raws, self.session_id, first)
         return messages
 
     async def aget_messages(self) -> list[BaseMessage]:
-        """Return all messages, oldest first; [] where there is none. Raises: RecordError, StoreError."""
+        """Return all messages, oldest first; [] if there is no session. Raises: RecordError, StoreError."""
         messages: list[BaseMessage] = []
         async for _, first, raws in self.store.aread_many([self.session_id]):
             messages += messages_of(raws, self.session_id, first)
