@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ..errors import InvalidInputError, StoreLimitError
 from ..sources import Session
-from ..stores.protocol import SessionStore
+from ..stores.protocol import SessionReader, commands_of
 
 
 class Budget:
@@ -16,11 +16,13 @@ class Budget:
     A session is taken for one command until it has come; what Momento bills depends on what comes.
     """
 
-    def __init__(self, store: SessionStore, max_commands: int | None) -> None:
+    def __init__(self, store: SessionReader, max_commands: int | None) -> None:
         if max_commands is not None and max_commands < 1:
             raise InvalidInputError("max_commands must be 1 or more")
-        self._store, self._most = store, max_commands
-        self._start = store.commands.billed
+        if max_commands is not None and not hasattr(store, "commands"):
+            raise InvalidInputError("max_commands is for stores; this source bills no commands")
+        self._commands, self._most = commands_of(store), max_commands
+        self._start = self._commands.billed
         self._asked: deque[str] = deque()
         self._is_spent = False
         self._left_at_checkpoint: int | None = None
@@ -32,7 +34,7 @@ class Budget:
     @property
     def spent(self) -> int:
         """Billed commands since the start."""
-        return self._store.commands.billed - self._start
+        return self._commands.billed - self._start
 
     def wants_checkpoint(self) -> bool:
         """Whether to keep what is done, between sessions: at first, then when what is left has halved.

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 from ..errors import InvalidInputError
 from ..frames.storing import Conflict, Storing
 from ..sources import scope_ids
-from ..stores.protocol import SessionStore
+from ..stores.protocol import SessionReader, SessionStore
 from .same_database import check_distinct
 from .whole_sessions import joined_pages
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def copy_sessions(
-    from_store: SessionStore,
+    from_store: SessionReader,
     to_store: SessionStore,
     ids: Iterable[str] | None = None,
     *,

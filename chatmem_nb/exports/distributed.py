@@ -11,7 +11,7 @@ from ..errors import InvalidInputError
 from ..frames.messages import to_dataframe
 from ..frames.schema import unknown_categories
 from ..sources import Source, scope_ids, store_scope
-from ..stores.protocol import SessionStore
+from ..stores.protocol import SessionReader, SessionStore
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ class FromEnvironment:
     """What a worker is told: nothing secret is among it."""
 
     @classmethod
-    def like(cls, store: SessionStore) -> FromEnvironment:
+    def like(cls, store: SessionReader) -> FromEnvironment:
         names = ("cache_name", "key_prefix", "timeout_s")
         settings = tuple((name, getattr(store, name)) for name in names if hasattr(store, name))
         if not callable(getattr(type(store), "from_env", None)):

@@ -10,7 +10,7 @@ from itertools import islice
 
 from ..frames.sessions import utf8_size
 from ..sources import Source, scope_ids, sessions, store_scope
-from ..stores.protocol import SessionSummary
+from ..stores.protocol import SessionSummary, commands_of, service_of
 
 # Price lists of August 2026: https://upstash.com/pricing, https://docs.momentohq.com/cache/manage/operations
 UPSTASH_FREE_COMMANDS = 500_000
@@ -72,24 +72,27 @@ def estimate(source: Source) -> Estimate:
     if scope is None:
         return _of_memory(source)
     store, ids = scope
-    start = store.commands.billed
+    spent, service = commands_of(store), service_of(store)
+    start = spent.billed
     number, sample = _sampled(scope_ids(store, ids))
-    listing = store.commands.billed - start
+    listing = spent.billed - start
     summaries = store.summaries(sample)
     share = number / len(sample) if sample else 0.0
     messages = round(share * sum(summary.length for summary in summaries))
     size = round(share * sum(map(_bytes, summaries)))
-    is_momento = store.service == "Momento"
+    if not hasattr(store, "commands"):
+        return Estimate(service, number, messages, size, 0, None, None, 0)
+    is_momento = service == "Momento"
     commands = listing + round(share * sum(_commands(summary, is_momento) for summary in summaries))
     return Estimate(
-        store.service,
+        service,
         number,
         messages,
         size,
         commands,
         None if is_momento else commands / 100_000 * UPSTASH_USD_PER_100_000,
         commands / MOMENTO_OPERATIONS_PER_S / 60 if is_momento else None,
-        store.commands.billed - start,
+        spent.billed - start,
     )
 
 

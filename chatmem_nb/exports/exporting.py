@@ -15,7 +15,7 @@ from ..errors import InvalidInputError, StoreLimitError
 from ..frames.messages import Where, chosen
 from ..frames.schema import checked_columns
 from ..sources import Session, Source, scope_ids, sessions, store_scope, stored_sessions
-from ..stores.protocol import SessionStore
+from ..stores.protocol import SessionReader, SessionStore
 from .budget import Budget
 from .estimates import Estimate, estimate
 from .formats import TABLES, Format, checked_format, writer
@@ -152,7 +152,7 @@ def _check_not_own_file(source: Source, target: Path) -> None:
 
 def _from_store(
     run: _Run,
-    scope: tuple[SessionStore, Iterable[str] | None],
+    scope: tuple[SessionReader, Iterable[str] | None],
     where: Where | None,
     strict: bool,
     max_commands: int | None,
@@ -241,15 +241,15 @@ class _Run:
 
 
 def _task(
-    scope: tuple[SessionStore, Iterable[str] | None], where: Where | None, options: dict[str, Any]
+    scope: tuple[SessionReader, Iterable[str] | None], where: Where | None, options: dict[str, Any]
 ) -> dict[str, Any] | None:
     """What makes two exports the same one; None where that cannot be told."""
-    if callable(where):
-        return None
     store, ids = scope
+    # The repr of a store says which one it is, and holds no secret; that of another source need not.
+    if callable(where) or not isinstance(store, SessionStore):
+        return None
     limited = None if ids is None else hashlib.sha256("\n".join(ids).encode()).hexdigest()
     kept = None if where is None else repr(sorted((name, repr(value)) for name, value in where.items()))
-    # The repr of a store says which one it is, and holds no secret.
     return {**options, "where": kept, "ids": limited, "store": repr(store)}
 
 

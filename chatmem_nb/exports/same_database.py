@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from ..errors import InvalidInputError
-from ..stores.protocol import SessionStore
+from ..stores.protocol import SessionReader, SessionStore
 
 _PROBE_TTL = timedelta(minutes=1)
 # Momento, and replicas of Upstash, may return an older state for a moment after a write.
@@ -16,7 +16,7 @@ _PAUSES_S = (0.0, 0.05, 0.2)
 
 
 def check_distinct(
-    source: SessionStore, target: SessionStore, session_ids: Sequence[str], *, dry_run: bool
+    source: SessionReader, target: SessionStore, session_ids: Sequence[str], *, dry_run: bool
 ) -> None:
     """Check that no key is both read from `source` and written to `target`.
 
@@ -25,6 +25,8 @@ def check_distinct(
 
     Raises: InvalidInputError before any session is changed; StoreError and its kinds.
     """
+    if not isinstance(source, SessionStore):
+        return  # a source of another kind holds no key of a store
     shared = _shared_ids(source, target, session_ids)
     if source is target or (shared and (_same_endpoint(source, target) or _probed(source, target, dry_run))):
         example = f", for example {shared[0]!r}" if shared else ""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..records import StoredMessage
 from ..sources import Source, sessions, store_scope
-from ..stores.protocol import SessionStore
+from ..stores.protocol import SessionReader
 from ._rows import Rows
 from .columns import Fields, column_values
 from .providers import whole_number
@@ -90,7 +90,7 @@ def _set_ends(row: dict[str, Any], records: list[StoredMessage]) -> None:
         row[f"last_{suffix}"] = last
 
 
-def _ttls(store: SessionStore, session_ids: Iterable[str]) -> Iterator[tuple[str, timedelta | None]]:
+def _ttls(store: SessionReader, session_ids: Iterable[str]) -> Iterator[tuple[str, timedelta | None]]:
     ids = iter(session_ids)
     while page := list(islice(ids, _PAGE)):
         for summary in store.summaries(page):

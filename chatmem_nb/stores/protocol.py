@@ -71,19 +71,14 @@ class CommandCount:
 
 
 @runtime_checkable
-class SessionStore(Protocol):
-    """Sessions of records in one service. Each verb has an async twin, `a` + its name.
+class SessionReader(Protocol):
+    """What conversations can be read from: the reading half of the store protocol.
 
-    Every verb raises: InvalidInputError before anything is sent; StoreError and its kinds after.
-    Every verb but `append` and the other changes may be repeated freely.
+    Frames, exports, copies and the browser ask for no more than this. Each verb has an async twin, `a` + its
+    name. A reader may also have `service` (what users call it) and `commands` (what it has spent).
+
+    Raises: InvalidInputError before anything is read; StoreError and its kinds after.
     """
-
-    service: str
-    """What users call the service: "Upstash Redis" or "Momento"."""
-    key_prefix: str
-    ttl: timedelta | None
-    """Life given to a session at each append; None leaves it to the service."""
-    commands: CommandCount
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
         """Yield the ids of the sessions, each once, in no promised order; one request a page.
@@ -126,6 +121,22 @@ class SessionStore(Protocol):
         ...
 
     def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]: ...
+
+
+@runtime_checkable
+class SessionStore(SessionReader, Protocol):
+    """Sessions of records in one service, to be read and written. Each verb has an async twin.
+
+    Every verb raises: InvalidInputError before anything is sent; StoreError and its kinds after.
+    Every verb but `append` and the other changes may be repeated freely.
+    """
+
+    service: str
+    """What users call the service: "Upstash Redis" or "Momento"."""
+    key_prefix: str
+    ttl: timedelta | None
+    """Life given to a session at each append; None leaves it to the service."""
+    commands: CommandCount
 
     def append(self, session_id: str, records: Sequence[str]) -> int:
         """Add `records` after the newest, in order, and return the new length.
@@ -195,6 +206,18 @@ class SessionStore(Protocol):
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
+
+
+def service_of(reader: SessionReader) -> str | None:
+    """Return what users call the service that `reader` reads, or None if it names none."""
+    service = getattr(reader, "service", None)
+    return service if isinstance(service, str) else None
+
+
+def commands_of(reader: SessionReader) -> CommandCount:
+    """Return what `reader` has spent; nothing, if it does not count."""
+    commands = getattr(reader, "commands", None)
+    return commands if isinstance(commands, CommandCount) else CommandCount()
 
 
 def checked_session_id(session_id: object) -> str:

@@ -34,7 +34,7 @@ def store_and_session(source: object) -> tuple[SessionStore | None, str | None]:
 def _can_read(store: object) -> bool:
     """Return whether `store` has the reading verbs of the store protocol; it may lack the writing ones."""
     verbs = (name for verb in _READING for name in (verb, f"a{verb}"))
-    return hasattr(store, "commands") and all(callable(getattr(store, name, None)) for name in verbs)
+    return all(callable(getattr(store, name, None)) for name in verbs)
 
 
 def checked_height(height: object) -> str:

@@ -21,7 +21,7 @@ from ..errors import (
     StoreTimeoutError,
     StoreUnavailableError,
 )
-from ..stores.protocol import SessionStore
+from ..stores.protocol import SessionStore, service_of
 from ._addresses import check_endpoint, check_host
 from ._refusals import Refusal, refusal_of
 from ._requests import Call, Params
@@ -92,7 +92,7 @@ class ConnectionForm:
     def described(self, *, offers: bool) -> dict[str, Any]:
         """Return what a view needs to begin: what is connected and open, and, with `offers`, the form."""
         connection = self._state.connection
-        service = connection.store.service if connection else None
+        service = (service_of(connection.store) or type(connection.store).__name__) if connection else None
         return {
             "connected": connection is not None,
             "number": self._state.connections,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..markdown import showable
 from ..records import parse
-from ..stores.protocol import SessionStore, SessionSummary
+from ..stores.protocol import SessionStore, SessionSummary, commands_of
 from ._entries import cut, text_of
 from ._reading import summaries
 from ._roles import role_of
@@ -72,7 +72,7 @@ class Listing:
     async def find_more(self, enough: Callable[[], bool], tell: Callable[[int], None]) -> None:
         """Go on listing until `enough` or to the end; what was found stays found if this is cancelled."""
         async with self._turn:
-            before = self._store.commands.requests, self._store.commands.billed
+            before = self._spent()
             try:
                 while not self.complete and not enough():
                     await self._step()
@@ -97,7 +97,7 @@ class Listing:
         """Get the lines of `session_ids` that are not there yet."""
         missing = [name for name in session_ids if name not in self.lines]
         for start in range(0, len(missing), _BATCH):
-            before = self._store.commands.requests, self._store.commands.billed
+            before = self._spent()
             try:
                 found = await summaries(self._store, missing[start : start + _BATCH])
             finally:
@@ -105,9 +105,14 @@ class Listing:
             self.lines.update((summary.session_id, Line.of(summary)) for summary in found)
             tell(min(start + _BATCH, len(missing)))
 
+    def _spent(self) -> tuple[int, int]:
+        commands = commands_of(self._store)
+        return commands.requests, commands.billed
+
     def _spent_since(self, requests: int, billed: int) -> None:
-        self.requests += self._store.commands.requests - requests
-        self.billed += self._store.commands.billed - billed
+        now = self._spent()
+        self.requests += now[0] - requests
+        self.billed += now[1] - billed
 
 
 def preview(raw: str | None) -> dict[str, str] | None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..errors import StoreUnavailableError
 from ..markdown import to_html
+from ..stores.protocol import commands_of
 from ._changes import Changes
 from ._code import Code
 from ._connection import ConnectionForm
@@ -77,7 +78,7 @@ class Methods:
         self.permissions.check(method)
         self.follow.heard(call.view)
         connection = self.state.connection
-        asked_before = connection.store.commands.requests if connection else 0
+        asked_before = commands_of(connection.store).requests if connection else 0
         try:
             result = await self._table[method](params, call)
         except StoreUnavailableError:
@@ -88,7 +89,7 @@ class Methods:
         now = self.state.connection
         if now is None:
             return result
-        if now is connection and now.store.commands.requests > asked_before:
+        if now is connection and commands_of(now.store).requests > asked_before:
             self.state.reached(True)
         return {**result, "spent": now.spent()}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..stores.protocol import SessionStore
+from ..stores.protocol import SessionStore, commands_of
 from ._refusals import Refusal
 
 
@@ -38,7 +38,7 @@ class Connection:
 
     def spent(self) -> dict[str, int]:
         """Return what the store has spent since this browser got it."""
-        now = self.store.commands
+        now = commands_of(self.store)
         requests, billed, received = self.spent_before
         return {
             "requests": now.requests - requests,
@@ -103,7 +103,7 @@ class BrowserState:
         `wanted` is the session that a view opens first.
         """
         if connection is not None:
-            now = connection.store.commands
+            now = commands_of(connection.store)
             spent = (now.requests, now.billed, now.bytes_received)
             connection = replace(connection, spent_before=spent)
         with self._lock:

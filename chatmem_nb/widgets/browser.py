@@ -11,7 +11,7 @@ import traitlets
 
 from ..errors import InvalidInputError
 from ..records import StoredMessage, parse_all
-from ..stores.protocol import SessionStore
+from ..stores.protocol import SessionStore, service_of
 from ._arguments import (
     checked_count,
     checked_flag,
@@ -241,7 +241,7 @@ class HistoryBrowser(PageWidget):
         connection, session = self._methods.state.connection, self._methods.state.session
         if connection is None:
             return "HistoryBrowser(not connected)"
-        parts = [connection.store.service, connection.target]
+        parts = [service_of(connection.store) or type(connection.store).__name__, connection.target]
         if self.session_id is not None:
             parts.append(f"session {self.session_id!r}")
         if session is not None:

@@ -37,7 +37,7 @@ ISLAND_STANDS_ON = {"errors", "records", "stores", "local"}
 ISLAND_BRIDGES = {"widgets/_connection.py"}
 
 HOMES = {
-    "langchain_core": ("records.py", "histories/base.py", "sources.py"),
+    "langchain_core": ("records.py", "histories/base.py", "sources/reading.py"),
     "upstash_redis": ("stores/upstash", "stores/_loops"),
     "httpx": ("stores/upstash",),
     "momento": ("stores/momento", "local/momento"),

@@ -10,9 +10,9 @@ from typing import Any, Protocol, TypeAlias, cast
 from langchain_core.messages import BaseMessage
 from pydantic_core import from_json
 
-from .errors import InvalidInputError
-from .records import StoredMessage, parse_all, to_json
-from .stores.protocol import SessionStore, checked_session_id
+from ..errors import InvalidInputError
+from ..records import StoredMessage, parse_all, to_json
+from ..stores.protocol import SessionReader, checked_session_id
 
 Session: TypeAlias = tuple[str | None, list[StoredMessage]]
 
@@ -27,7 +27,7 @@ class StoredSession(Protocol):
     """One session of a store: our histories, and a HistoryBrowser with its selected session."""
 
     @property
-    def store(self) -> SessionStore | None: ...
+    def store(self) -> SessionReader | None: ...
 
     @property
     def session_id(self) -> str | None: ...
@@ -41,8 +41,8 @@ class MessageHolder(Protocol):
 
 
 Source: TypeAlias = (
-    SessionStore
-    | tuple[SessionStore, Iterable[str]]
+    SessionReader
+    | tuple[SessionReader, Iterable[str]]
     | StoredSession
     | MessageHolder
     | Iterable[BaseMessage | StoredMessage]
@@ -74,20 +74,20 @@ def sessions(source: Source) -> Iterator[Session]:
     raise InvalidInputError(f"expected {_FORMS}; got {type(source).__name__}")
 
 
-def store_scope(source: Source) -> tuple[SessionStore, Iterable[str] | None] | None:
+def store_scope(source: Source) -> tuple[SessionReader, Iterable[str] | None] | None:
     """Return the store that `source` reads and the ids it is limited to (None: all); None if there is none.
 
     Raises: InvalidInputError, for a browser with no store or no selected session, and for ids that are none.
     """
-    if isinstance(source, SessionStore):
+    if isinstance(source, SessionReader):
         return source, None
-    if isinstance(source, tuple) and len(source) == 2 and isinstance(source[0], SessionStore):
+    if isinstance(source, tuple) and len(source) == 2 and isinstance(source[0], SessionReader):
         return source[0], _checked_ids(source[1])
     if not (_has(source, "store") and _has(source, "session_id")):
         return None
     opened = cast(StoredSession, source)
     store, session_id = opened.store, opened.session_id
-    if isinstance(store, SessionStore) and session_id:
+    if isinstance(store, SessionReader) and session_id:
         return store, [session_id]
     if _has(source, "messages"):  # a history of others, whose `store` is something else
         return None
@@ -99,12 +99,12 @@ def _has(source: object, name: str) -> bool:
     return getattr_static(source, name, None) is not None
 
 
-def scope_ids(store: SessionStore, ids: Iterable[str] | None) -> Iterable[str]:
+def scope_ids(store: SessionReader, ids: Iterable[str] | None) -> Iterable[str]:
     """Return `ids`, or those of all sessions of `store`, listed as they are asked for."""
     return store.session_ids() if ids is None else ids
 
 
-def stored_sessions(store: SessionStore, ids: Iterable[str]) -> Iterator[Session]:
+def stored_sessions(store: SessionReader, ids: Iterable[str]) -> Iterator[Session]:
     """Yield (session_id, records) of these sessions of `store`, as `sessions` does."""
     for session_id, start, raws in store.read_many(ids):
         # Piece by piece: parsed records that all live at once cost the garbage collector more than parsing.
