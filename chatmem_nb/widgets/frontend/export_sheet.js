@@ -1,0 +1,111 @@
+/** The sheet that exports sessions: into a variable, as a file, as Python code. */
+
+/** @typedef {import("./protocol.js").Scope} Scope */
+/** @typedef {import("./types.js").Failure} Failure */
+/** @typedef {import("./widget.js").Widget} Widget */
+
+import { copyText } from "./clipboard.js";
+import { openSheet } from "./dialog.js";
+import { alertBox, button, field, form, group, h, iconButton, put, submitButton } from "./dom.js";
+import { askSlowly, runTask } from "./tasks.js";
+import { plural } from "./text.js";
+import { showToast } from "./toast.js";
+
+/** Label to the kernel's name of the format. */
+const FORMATS = { JSONL: "jsonl", CSV: "csv", Markdown: "md", HTML: "html", Parquet: "parquet" };
+
+/**
+ * A button that opens the sheet for `scope`.
+ * @param {Widget} app
+ * @param {string} label
+ * @param {Scope} scope
+ */
+export function exportButton(app, label, scope) {
+  const sheet = new ExportSheet(app, label, scope);
+  return iconButton("take", label, () => sheet.open());
+}
+
+class ExportSheet {
+  #app;
+  #title;
+  #scope;
+  #problem = alertBox();
+  #code = group("pre", "Python code");
+  #name = field("Variable", { value: "df", oninput: () => put(this.#assign, "Put") });
+  #assign = submitButton("Put", ".primary");
+
+  /**
+   * @param {Widget} app
+   * @param {string} title
+   * @param {Scope} scope
+   */
+  constructor(app, title, scope) {
+    this.#app = app;
+    this.#title = title;
+    this.#scope = scope;
+  }
+
+  open() {
+    const app = this.#app;
+    put(this.#problem);
+    const showCode = async () => {
+      const { code } = await app.ask("code", {});
+      put(this.#code, code);
+    };
+    runTask(app, showCode, this.#fail);
+    openSheet(app, this.#title, this.#content(), { wide: true });
+  }
+
+  #content() {
+    const { variables, files } = this.#app.may;
+    const assign = () => runTask(this.#app, this.#toVariable, this.#assignFailed, this.#assign);
+    const copy = () => copyText(this.#app, this.#code.textContent ?? "");
+    const buttons = Object.entries(FORMATS).map(([label, format]) =>
+      this.#fileButton(label, format),
+    );
+    return [
+      variables && [
+        h("b", "A DataFrame in a variable"),
+        form(".line", assign, this.#name, this.#assign),
+      ],
+      files && [h("b", "A file"), h(".line.wrap", buttons)],
+      this.#problem,
+      h("b", "Python code"),
+      this.#code,
+      h("footer", button("Copy code", copy)),
+    ];
+  }
+
+  /** @param {Failure} failure */
+  #fail = ({ message }) => put(this.#problem, message);
+
+  /** @param {Failure} failure */
+  #assignFailed = failure => {
+    this.#fail(failure);
+    if (failure.type === "exists") put(this.#assign, "Replace");
+  };
+
+  #toVariable = async () => {
+    const { name, rows } = await askSlowly(this.#app, "to_variable", {
+      name: this.#name.value.trim(),
+      scope: this.#scope,
+      overwrite: this.#assign.textContent === "Replace",
+    });
+    showToast(this.#app, `${name}: a DataFrame of ${plural(rows, "row")}`);
+  };
+
+  /**
+   * @param {string} label
+   * @param {string} format
+   */
+  #fileButton(label, format) {
+    const download = async () => {
+      const params = { scope: this.#scope, format };
+      const { filename, mime, buffers } = await askSlowly(this.#app, "export", params);
+      const href = URL.createObjectURL(new Blob(buffers, { type: mime }));
+      h("a", { href, download: filename }).click();
+      setTimeout(() => URL.revokeObjectURL(href), 10_000);
+    };
+    return button(label, () => runTask(this.#app, download, this.#fail));
+  }
+}

@@ -1,0 +1,70 @@
+/** What can be done with one message: copy it, look at its record, delete it. */
+
+/** @typedef {import("./protocol.js").Entry} Entry */
+/** @typedef {import("./transcript.js").Transcript} Transcript */
+
+import { copyText } from "./clipboard.js";
+import { openConfirmation, openSheet } from "./dialog.js";
+import { button, dim, group, h } from "./dom.js";
+import { runTask } from "./tasks.js";
+import { ROLES, count, portion, visible } from "./text.js";
+
+/** What is said wherever something is removed that can be restored. */
+export const UNDOABLE = "It can be undone while this browser lives.";
+
+/**
+ * @param {Transcript} transcript
+ * @param {Entry} entry
+ * @param {string} format "text", "markdown" or "json"
+ */
+export function copyMessage(transcript, { index, identity }, format) {
+  return runTask(transcript.app, async () => {
+    const params = { indexes: [index], identities: [identity], format };
+    const { text } = await transcript.ask("copy", params);
+    copyText(transcript.app, text);
+  });
+}
+
+/**
+ * Show the record as it is stored.
+ * @param {Transcript} transcript
+ * @param {Entry} entry
+ */
+export function showRecord(transcript, entry) {
+  const { index, identity } = entry;
+  return runTask(transcript.app, async () => {
+    const { raw, pretty, chars } = await transcript.ask("raw", { index, identity });
+    const copies = ["JSON", "Markdown", "text"].map(format =>
+      button("Copy as " + format, () => copyMessage(transcript, entry, format.toLowerCase())),
+    );
+    const cut = chars > raw.length && dim(`The first ${portion(raw.length, chars)} characters.`);
+    const content = [group("pre", "Raw JSON", pretty ?? raw), cut, h("footer", copies)];
+    openSheet(transcript.app, `Message #${count(index + 1)}`, content, { wide: true });
+  });
+}
+
+/**
+ * @param {Transcript} transcript
+ * @param {Entry} entry
+ */
+export function deleteMessage(transcript, { index, identity, role }) {
+  const { app } = transcript;
+  const body = h(
+    "p",
+    `Message #${count(index + 1)} (${ROLES[role]}) of session `,
+    h("b", visible(transcript.session)),
+    " will be removed from the server. " + UNDOABLE,
+  );
+  const words = { title: "Delete this message?", body, action: "Delete message" };
+  openConfirmation(app, words, async () => {
+    const { undo, epoch, total } = await transcript.ask("remove", { index, identity });
+    if (epoch !== transcript.epoch)
+      transcript.adopt({
+        session: transcript.session,
+        epoch,
+        total,
+        index: Math.max(0, index - 1),
+      });
+    app.undoable(undo, "Message deleted");
+  });
+}

@@ -1,0 +1,63 @@
+/** Numbers, sizes and times as words, and text made visible. */
+
+/** @type {Record<string, string>} */
+export const ROLES = {
+  human: "Human",
+  ai: "AI",
+  system: "System",
+  tool: "Tool",
+  other: "Other",
+};
+
+const INVISIBLE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** @param {string} char */
+const escaped = char => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0");
+
+/**
+ * Write out the characters that cannot be seen, or that turn a line around.
+ * @param {unknown} text
+ */
+export const visible = text => String(text ?? "").replace(INVISIBLE, escaped);
+
+/** @param {number | null | undefined} n */
+export const count = n => (n ?? 0).toLocaleString("en");
+
+/**
+ * @param {number | null | undefined} n
+ * @param {string} word
+ */
+export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
+
+/**
+ * @param {number} n
+ * @param {number | null | undefined} total
+ */
+export const portion = (n, total) => count(n) + (total ? ` of ${count(total)}` : "");
+
+/** @param {number} bytes */
+export const size = bytes =>
+  bytes < 1e6 ? (bytes / 1e3).toFixed(1) + " kB" : (bytes / 1e6).toFixed(1) + " MB";
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 60) return `${Math.trunc(seconds)} s`;
+  if (seconds < 3600) return `${Math.trunc(seconds / 60)} min`;
+  if (seconds < 86400) return `${Math.trunc(seconds / 3600)} h`;
+  return `${Math.trunc(seconds / 86400)} d`;
+}
+
+/** @param {string} iso */
+export const ago = iso => duration((Date.now() - new Date(iso).getTime()) / 1000) + " ago";
+
+/** @param {import("./protocol.js").Tokens | null | undefined} tokens */
+export const tokensUsed = tokens =>
+  tokens && `${count(tokens.input)} in, ${count(tokens.output)} out`;
+
+/**
+ * @param {number} low
+ * @param {number} n
+ * @param {number} high
+ */
+export const clamp = (low, n, high) => Math.max(low, Math.min(n, high));

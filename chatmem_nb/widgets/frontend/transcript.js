@@ -1,0 +1,404 @@
+/** The open session: its header, its messages, and what follows them as it grows. */
+
+/** @typedef {import("./protocol.js").Methods} Methods */
+/** @typedef {import("./protocol.js").SessionChanged} SessionChanged */
+/** @typedef {import("./types.js").Child} Child */
+/** @typedef {import("./types.js").Failure} Failure */
+
+/**
+ * A session that was opened here, by Python or by another view; `index` is the message to begin at.
+ * @typedef {{ session: string, epoch: number | null, total: number, index?: number }} Adopted
+ */
+
+import { clearSessions } from "./clear_sessions.js";
+import { Composer } from "./composer.js";
+import { openPrompt } from "./dialog.js";
+import {
+  button,
+  cover,
+  dim,
+  facts,
+  focus,
+  h,
+  handleKey,
+  icon,
+  iconButton,
+  line,
+  notice,
+  put,
+  skeleton,
+} from "./dom.js";
+import { exportButton } from "./export_sheet.js";
+import { messageRow } from "./message.js";
+import { deleteMessage } from "./message_actions.js";
+import { MessageWindow } from "./message_window.js";
+import { askSlowly } from "./tasks.js";
+import { clamp, count, plural, visible } from "./text.js";
+import { showToast } from "./toast.js";
+import { VirtualList } from "./virtual_list.js";
+
+/** Sessions up to this length are counted when they are opened. */
+const COUNTED_AT_ONCE = 2000;
+const ROW_HEIGHT = 110;
+/** How often a view that follows says so, in ms. */
+const FOLLOW_MS = 50_000;
+
+export class Transcript {
+  /** The open session; "" if there is none. */
+  session = "";
+  /** @type {number | null} the kernel's count of changes; null until the session is open */
+  epoch = null;
+  total = 0;
+  /** Counts openings: what answers an older one is dropped. */
+  opening = 0;
+  messages = new MessageWindow(this);
+
+  #following = false;
+  /** @type {(() => unknown) | null} what failed, to be done again */
+  #failed = null;
+  /** @type {import("./types.js").Pending<unknown> | null} */
+  #counting = null;
+  /** @type {{ index: number, identity: string, again: boolean } | null} */
+  #expected = null;
+
+  #title = h("bdi.title.clip");
+  #length = dim();
+  #stats = h(".stats");
+  #fresh = button([icon("end"), "New messages"], () => this.#showEnd(), ".fresh", {
+    hidden: true,
+  });
+  #follow = iconButton("live", "Follow", () => this.#toggleFollow(), "", { ariaPressed: "false" });
+  #say;
+  #tools;
+  #composer;
+  #beat;
+
+  /** @param {import("./widget.js").Widget} app */
+  constructor(app) {
+    this.app = app;
+    const box = h(".feed", { role: "feed", tabIndex: 0, ariaLabel: "Messages" });
+    const over = h(".over");
+    this.#say = cover(box, over);
+    this.#tools = this.#makeTools();
+    this.#composer = new Composer(app, this);
+    this.list = new VirtualList(
+      box,
+      ROW_HEIGHT,
+      index => messageRow(this, index),
+      (first, last) => this.#onRows(first, last),
+    );
+    this.node = h(
+      "section.talk",
+      { ariaLabel: "Conversation" },
+      this.#header(),
+      this.#stats,
+      app.search.node,
+      h(".body", box, over, this.#fresh),
+      this.#composer.node,
+    );
+    box.addEventListener("keydown", event => this.#onKey(event));
+    box.addEventListener("scroll", () => this.#onScroll(), { passive: true });
+    this.#beat = setInterval(() => this.#following && this.follow(), FOLLOW_MS);
+  }
+
+  #header() {
+    const back = iconButton("back", "Back to sessions", () => this.app.showPane("list"));
+    return h("header.bar", back, this.#title, this.#length, h("span.grow"), this.#tools);
+  }
+
+  #makeTools() {
+    return line(
+      iconButton("start", "To the start", () => this.show(0, 0)),
+      iconButton("end", "To the end", () => this.#showEnd()),
+      iconButton("goto", "Go to", () => this.#goTo()),
+      this.#follow,
+      exportButton(this.app, "Take away", "session"),
+      iconButton("trash", "Clear session", () => clearSessions(this.app, [this.session]), ".w"),
+    );
+  }
+
+  close() {
+    this.messages.close();
+    clearInterval(this.#beat);
+    this.list.close();
+  }
+
+  /**
+   * Ask about the open session.
+   *
+   * @template {keyof Methods} Method
+   * @param {Method} method
+   * @param {Omit<Methods[Method]["params"], "session_id" | "epoch">} params
+   */
+  ask(method, params) {
+    const about = { session_id: this.session, epoch: this.epoch, ...params };
+    return this.app.ask(method, /** @type {any} */ (about));
+  }
+
+  /** Show that no session is open. */
+  none() {
+    this.#begin("");
+    const hint = "Its messages appear here, the newest at the bottom.";
+    this.#say(notice("ai", "Pick a session", hint));
+  }
+
+  /** @param {string} session */
+  #begin(session) {
+    this.#counting?.cancel();
+    this.messages.clear();
+    this.opening++;
+    this.#failed = this.#expected = null;
+    Object.assign(this, { session, epoch: null, total: 0 });
+    this.#fresh.hidden = true;
+    this.#tools.hidden = this.#composer.node.hidden = !session;
+    this.#title.textContent = this.#title.title = visible(session);
+    put(this.#stats);
+    put(this.#length);
+    this.app.sessions?.redraw();
+  }
+
+  /**
+   * Open a session.
+   * @param {string} session
+   * @param {{ create?: boolean, index?: number }} [options]
+   */
+  async open(session, { create = false, index } = {}) {
+    this.#begin(session);
+    const opening = this.opening;
+    this.#say(skeleton("Loading messages"));
+    try {
+      const { epoch, total, exists } = await this.app.ask("open", { session_id: session, create });
+      if (opening !== this.opening) return;
+      this.adopt({ session, epoch, total, index });
+      if (!exists && !create) this.#sayMissing();
+      if (this.#following) this.follow();
+    } catch (error) {
+      const again = () => this.open(session, { create, index });
+      const failure = /** @type {Failure} */ (error);
+      if (opening === this.opening) this.#fail("This session could not be opened", failure, again);
+    }
+  }
+
+  #sayMissing() {
+    const hint = "It may have expired, or have another key prefix. Appending creates it.";
+    this.#sayEmpty("search", "No session with this id", hint);
+  }
+
+  /**
+   * @param {string} mark
+   * @param {string} title
+   * @param {string} text
+   */
+  #sayEmpty(mark, title, text) {
+    this.list.reset(0);
+    this.#say(notice(mark, title, text));
+  }
+
+  /**
+   * @param {string} title
+   * @param {Failure} failure
+   * @param {() => unknown} again
+   */
+  #fail(title, { message }, again) {
+    this.#failed = again;
+    this.#say(notice("warn", title, message, button("Try again", again)));
+  }
+
+  /** Do again what failed: the service is back. */
+  retry() {
+    this.#failed?.();
+  }
+
+  /**
+   * A window of messages could not be read.
+   * @param {Failure} failure
+   */
+  readFailed(failure) {
+    if (failure.type === "cancelled") return;
+    const index = this.list.mark?.index;
+    if (failure.type === "stale") {
+      this.open(this.session, { index });
+      return;
+    }
+    this.#fail("Messages could not be read", failure, () => {
+      this.#say();
+      this.list.show(this.list.mark?.index ?? 0, 0);
+    });
+  }
+
+  /** @param {Adopted} session */
+  adopt({ session, epoch, total, index }) {
+    if (session !== this.session || this.epoch !== null) this.#begin(session);
+    this.epoch = epoch;
+    this.total = total;
+    put(this.#length, plural(total, "message"));
+    if (!total) {
+      this.#sayEmpty("other", "No messages yet", "What is appended appears here.");
+      return;
+    }
+    this.#say();
+    this.list.reset(total);
+    if (index === undefined) this.#showEnd();
+    else this.show(index, 0);
+    const count = () => this.#count();
+    if (total <= COUNTED_AT_ONCE) count();
+    else put(this.#stats, button("Count turns, tokens and tools", count, ".quiet"));
+  }
+
+  /**
+   * The kernel tells that the open session has changed.
+   * @param {SessionChanged} event
+   */
+  changed({ session, epoch, total }) {
+    if (this.session && this.epoch === null) return; // this view's own request decides
+    if (!session) {
+      if (this.session) this.none();
+      return;
+    }
+    const now = { session, epoch, total: total ?? 0 };
+    if (session !== this.session) {
+      this.app.showPane("talk");
+      this.adopt(now);
+    } else if (epoch !== this.epoch) {
+      this.adopt({ ...now, index: this.list.ended ? undefined : this.list.mark?.index });
+    } else this.grew(now.total);
+  }
+
+  /**
+   * The open session has `total` messages now.
+   * @param {number} total
+   * @param {boolean} [shown] whether to go to the newest in any case
+   */
+  grew(total, shown = false) {
+    if (this.epoch === null || (total <= this.total && !shown)) return;
+    if (!this.total) {
+      this.adopt({ session: this.session, epoch: this.epoch, total });
+      return;
+    }
+    const ended = this.list.ended || shown;
+    this.total = total;
+    put(this.#length, plural(total, "message"));
+    this.list.resize(total);
+    if (ended) this.#showEnd();
+    else this.#fresh.hidden = false;
+  }
+
+  /**
+   * Bring message `index` on the screen, as `VirtualList.show` does.
+   * @param {number} index
+   * @param {number} part
+   */
+  show(index, part) {
+    this.#fresh.hidden = true;
+    return this.list.show(clamp(0, index, this.total - 1), part);
+  }
+
+  #showEnd() {
+    return this.show(this.total - 1, 1);
+  }
+
+  /**
+   * @param {number} first
+   * @param {number} last
+   */
+  #onRows(first, last) {
+    this.app.search.highlight();
+    this.messages.need(first, last);
+  }
+
+  #onScroll() {
+    if (this.list.ended) this.#fresh.hidden = true;
+  }
+
+  #toggleFollow() {
+    this.#following = !this.#following;
+    this.#follow.ariaPressed = String(this.#following);
+    this.follow();
+  }
+
+  /** Tell the kernel whether this view follows the open session. */
+  follow() {
+    if (!this.session) return;
+    const { session, app } = this;
+    app.ask("follow", { session_id: session, on: this.#following, visible: app.visible });
+  }
+
+  /**
+   * Check that the message at `index` has this identity, once it is here: others may have changed
+   * the session since it was found.
+   *
+   * @param {number} index
+   * @param {string} identity
+   */
+  expect(index, identity, again = true) {
+    this.#expected = { index, identity, again };
+    this.verify();
+  }
+
+  async verify() {
+    const entry = this.#expected && this.messages.get(this.#expected.index);
+    if (!this.#expected || !entry) return;
+    const { index, identity, again } = this.#expected;
+    this.#expected = null;
+    if (entry.identity === identity) return;
+    if (again) {
+      await this.open(this.session, { index });
+      this.expect(index, identity, false);
+      return;
+    }
+    const text =
+      "The session was changed meanwhile: what was found is no longer here. Search again.";
+    showToast(this.app, text, "warn");
+  }
+
+  #goTo() {
+    const words = {
+      title: "Go to",
+      hint: `A message from 1 to ${count(this.total)}, or the first one of a day.`,
+      label: "1200 or 2026-01-31",
+      action: "Go",
+    };
+    openPrompt(this.app, words, async text => {
+      const number = text.replace(/[#,]/g, "");
+      if (/^\d+$/.test(number)) {
+        focus(this.show(Number(number) - 1, 0));
+        return;
+      }
+      const { index, identity } = await this.ask("locate", { date: text });
+      focus(this.show(index, 0));
+      this.expect(index, identity);
+    });
+  }
+
+  #count() {
+    const opening = this.opening;
+    const params = { session_id: this.session, epoch: this.epoch ?? 0, all: true };
+    const counting = askSlowly(this.app, "stats", params);
+    this.#counting = counting;
+    const show = (/** @type {{ facts: Record<string, string> }} */ found) => {
+      if (opening === this.opening) put(this.#stats, facts(found.facts));
+    };
+    counting.then(show, () => {}); // the figures are left out then
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const held = this.list.rows.indexOf(target);
+    if (held < 0 && target !== this.list.box) return;
+    const index = held < 0 ? (this.list.mark?.index ?? 0) : this.list.first + held;
+    const step = (/** @type {number} */ by) => () =>
+      focus(this.list.show(clamp(0, index + (held < 0 ? 0 : by), this.total - 1)));
+    handleKey(event, {
+      Home: () => focus(this.show(0, 0)),
+      End: () => focus(this.#showEnd()),
+      ArrowDown: step(1),
+      ArrowUp: step(-1),
+      "/": () => this.app.search.show(),
+      Delete: () => {
+        const entry = held >= 0 && this.messages.get(index);
+        if (entry && this.app.may.write) deleteMessage(this, entry);
+      },
+    });
+  }
+}

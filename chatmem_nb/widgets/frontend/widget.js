@@ -1,0 +1,261 @@
+/** The whole widget: its header, its two panes, and what the kernel tells unasked. */
+
+/** @typedef {import("./protocol.js").Hello} Hello */
+/** @typedef {import("./protocol.js").Changed} Changed */
+/** @typedef {import("./protocol.js").Undo} Undo */
+/** @typedef {import("./types.js").Pane} Pane */
+
+import { ConnectForm } from "./connect_form.js";
+import { button, h, icon, iconButton, notice, put } from "./dom.js";
+import { exportButton } from "./export_sheet.js";
+import { Kernel } from "./kernel.js";
+import { guardKeys } from "./keyboard.js";
+import { SearchBar } from "./search_bar.js";
+import { SessionList } from "./session_list.js";
+import { runTask } from "./tasks.js";
+import { visible } from "./text.js";
+import { showToast } from "./toast.js";
+import { Transcript } from "./transcript.js";
+
+/**
+ * What is read or typed here is in no trait of the model, so it is never saved in a notebook.
+ * Every part gets the widget as `app`.
+ */
+export class Widget {
+  /** @type {Partial<Hello>} what the kernel said of itself; {} until it has */
+  hello = {};
+  /** Whether the widget is on the screen. */
+  visible = true;
+
+  #top = h("header.bar");
+  #banner = h(".banner", { role: "alert", hidden: true });
+  #main = h(".main");
+  root = h(
+    ".chatmem",
+    { role: "region", ariaLabel: "Stored conversations" },
+    this.#top,
+    this.#banner,
+    this.#main,
+  );
+
+  #model;
+  #kernel;
+  #connectForm;
+  #panes;
+  #endKeys;
+  #sight = new IntersectionObserver(([{ isIntersecting }]) => {
+    this.visible = isIntersecting;
+    this.transcript.follow();
+  });
+
+  /**
+   * @param {import("./types.js").Model} model
+   * @param {HTMLElement} el
+   */
+  constructor(model, el) {
+    this.#model = model;
+    this.#kernel = new Kernel(
+      model,
+      event => this.#onEvent(event),
+      silent => this.#onSilence(silent),
+    );
+    this.view = this.#kernel.view;
+    this.#connectForm = new ConnectForm(this);
+    this.search = new SearchBar(this);
+    this.transcript = new Transcript(this);
+    this.sessions = new SessionList(this);
+    this.#panes = h(".panes", this.sessions.node, this.transcript.node);
+    this.#endKeys = guardKeys(this.root);
+    model.on("change:height", this.#setHeight);
+    model.on("change:read_only", this.#start);
+    this.#sight.observe(this.root);
+    el.append(this.root);
+    this.#setHeight();
+    this.showPane("list");
+    this.transcript.none();
+    this.#start();
+  }
+
+  close() {
+    this.#endKeys();
+    this.#model.off("change:height", this.#setHeight);
+    this.#model.off("change:read_only", this.#start);
+    this.#sight.disconnect();
+    this.search.hide();
+    this.sessions.close();
+    this.transcript.close();
+    this.#kernel.close();
+    this.root.remove();
+  }
+
+  /** @type {Kernel["ask"]} */
+  ask = (...request) => this.#kernel.ask(...request);
+
+  /** What this browser permits; nothing until the kernel has said so. */
+  get may() {
+    const none = { connect: false, write: false, variables: false, files: false };
+    return this.hello.may ?? none;
+  }
+
+  /**
+   * Show one of the panes, where the widget is too narrow for both.
+   * @param {Pane} name
+   */
+  showPane(name) {
+    this.root.dataset.pane = name;
+  }
+
+  /**
+   * Open a session.
+   * @param {string} session_id
+   * @param {{ create?: boolean, index?: number }} [options]
+   */
+  open(session_id, options) {
+    this.showPane("talk");
+    return this.transcript.open(session_id, options);
+  }
+
+  /**
+   * Say that something was done that can be undone.
+   * @param {Undo | null} undo
+   * @param {string} text
+   */
+  undoable(undo, text) {
+    this.hello.undo = undo;
+    this.#drawHeader();
+    showToast(this, text, "check", undo?.available && button("Undo", () => this.#undo()));
+  }
+
+  #setHeight = () => {
+    this.root.style.height = this.#model.get("height") || "560px";
+  };
+
+  #start = async () => {
+    if (!this.hello.clients) put(this.#main, notice("again", "Asking the kernel"));
+    this.#drawHeader();
+    this.connected(await this.ask("hello", {}));
+  };
+
+  /**
+   * Show what the kernel is connected to: its sessions, or the form.
+   * @param {Hello} hello
+   */
+  connected(hello) {
+    const isSame = Boolean(this.hello.connected) && this.hello.number === hello.number;
+    this.hello = hello;
+    this.#drawHeader();
+    this.#setReachable(hello.reachable);
+    if (hello.connected) this.#showSessions(hello, isSame);
+    else this.#showForm(hello);
+  }
+
+  /** @param {Hello} hello */
+  #showForm(hello) {
+    this.transcript.none();
+    if (this.may.connect) {
+      this.#connectForm.show(hello.clients);
+      put(this.#main, this.#connectForm.node);
+      return;
+    }
+    const hint =
+      "This browser was disconnected from Python; browser.connect(store) connects it again.";
+    put(this.#main, notice("leave", "Not connected", hint));
+  }
+
+  /**
+   * @param {Hello} hello
+   * @param {boolean} isSame whether the store is the one that was shown before
+   */
+  #showSessions(hello, isSame) {
+    const { transcript, sessions } = this;
+    put(this.#main, this.#panes);
+    sessions.select(hello.selection ?? [], true);
+    sessions.load({ keep: isSame });
+    if (hello.session && (!isSame || hello.session !== transcript.session))
+      this.open(hello.session);
+    else if (!isSame) {
+      transcript.none();
+      this.showPane("list");
+    } else if (transcript.session && transcript.epoch === null) this.open(transcript.session);
+  }
+
+  #drawHeader() {
+    const { connected, service } = this.hello;
+    this.root.dataset.readOnly = String(!this.may.write);
+    put(
+      this.#top,
+      h("span.dot", { "data-on": Boolean(connected) }),
+      h("b", connected ? visible(service) : "Conversations"),
+      connected && this.#connectedTools(),
+    );
+  }
+
+  #connectedTools() {
+    const { target, undo } = this.hello;
+    const disconnect = async () => this.connected(await this.ask("disconnect", {}));
+    return [
+      h("bdi.target.clip", { title: visible(target) }, visible(target)),
+      !this.may.write && h("span.badge", icon("lock"), "Read only"),
+      h("span.grow"),
+      undo?.available &&
+        button([icon("undo"), "Undo"], () => this.#undo(), ".quiet.w", {
+          title: visible(undo.label),
+        }),
+      iconButton("search", "Find", () => this.search.show()),
+      exportButton(this, "Take all away", "all"),
+      this.may.connect && iconButton("leave", "Disconnect", () => runTask(this, disconnect)),
+    ];
+  }
+
+  /** @param {Changed} event */
+  #onEvent(event) {
+    if (event.what === "selection") this.sessions.select(event.selection, true);
+    else if (event.what === "sessions") this.sessions.load({ keep: true });
+    else if (event.what === "session") this.transcript.changed(event);
+    else if (event.number === this.hello.number) this.#setReachable(event.reachable);
+    else this.#start();
+  }
+
+  #setReachable(reachable = true) {
+    this.#warn(
+      !reachable && "The server cannot be reached.",
+      "It is asked again and again; this goes on by itself.",
+    );
+    if (!reachable || !this.hello.connected) return;
+    this.sessions.retry();
+    this.transcript.retry();
+  }
+
+  /**
+   * What was asked while nobody was there is asked again.
+   * @param {boolean} silent
+   */
+  #onSilence(silent) {
+    this.#warn(
+      silent && "No live kernel behind this output.",
+      "Run its cell again. If the kernel is only busy, this goes on by itself.",
+    );
+    if (!silent) this.#start();
+  }
+
+  /**
+   * @param {string | false} title
+   * @param {string} text
+   */
+  #warn(title, text) {
+    this.#banner.hidden = !title;
+    put(this.#banner, title && [icon("warn"), h("b", title), h("span", text)]);
+  }
+
+  #undo() {
+    runTask(this, async () => {
+      const { label, session_id, epoch, total, undo } = await this.ask("undo", {});
+      const { transcript } = this;
+      this.undoable(undo, "Undone: " + label);
+      this.sessions.load({ keep: true });
+      const isOpen = session_id === transcript.session;
+      if (isOpen && epoch !== null && epoch !== transcript.epoch)
+        transcript.adopt({ session: session_id, epoch, total: total ?? 0 });
+    });
+  }
+}
