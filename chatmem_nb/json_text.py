@@ -1,4 +1,4 @@
-"""Parsed JSON as text again: on one line with every number as it was, or indented within bounds."""
+"""JSON text to values and back: on one line with every number as it was, or indented within bounds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, from_json
 from pydantic_core import to_json as core_to_json
 
 LAYOUT_LIMIT: Final = 400_000
@@ -16,6 +16,17 @@ INDENTED_LEVELS: Final = 50
 _INDENT: Final = "  "
 _READABLE: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _ASCII: Final = json.JSONEncoder(default=str).encode
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of JSON `text`, every number as it is written.
+
+    Raises: ValueError; RecursionError, if it is nested too deeply.
+    """
+    try:
+        return from_json(text, cache_strings="keys")  # texts of a chat seldom come twice
+    except ValueError:  # lone surrogates and very long integers, which json takes
+        return json.loads(text)
 
 
 def json_text(value: object) -> str:
@@ -55,7 +66,7 @@ def line_start(value: object, limit: int) -> str:
 def indented(text: str, limit: int) -> str | None:
     """Return JSON text indented; None if it is not JSON, or would take more than `limit` characters."""
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except (ValueError, RecursionError):
         return None
     laid_out, is_whole = _start(value, limit, pretty=True)

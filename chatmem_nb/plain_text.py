@@ -1,4 +1,4 @@
-"""Chat text shown as it is, in a terminal or a table: no character of it controls what shows it."""
+"""Chat text as it is: its size, its UTF-8, and forms of it that control nothing of what shows them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,31 @@ def escaped(text: str) -> str:
 def escaped_json(text: str) -> str:
     r"""Return JSON `text` with control characters as JSON's escapes; it is still the same value."""
     return _IN_JSON.sub(_json_escape, text)
+
+
+def is_utf8(text: str) -> bool:
+    """Whether `text` is without lone surrogates, which UTF-8 has no bytes for."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def utf8_size(text: str) -> int:
+    """Return the bytes of `text` as UTF-8; a lone surrogate counts as three."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def utf8_text(text: str) -> str:
+    r"""Return `text`, each lone surrogate as its JSON escape: `\ud800`.
+
+    No UTF-8 holds one; a frame that did could not be shown in a notebook, joined with another, or written to
+    Parquet.
+    """
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _python_escape(found: re.Match[str]) -> str:

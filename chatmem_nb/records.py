@@ -27,6 +27,8 @@ from pydantic_core import from_json
 from pydantic_core import to_json as from_plain
 
 from .errors import InvalidInputError, RecordError
+from .json_text import parse_json
+from .plain_text import is_utf8
 
 MESSAGE_CLASSES: dict[str, type[BaseMessage]] = {
     "human": lc.HumanMessage,
@@ -207,19 +209,13 @@ def to_json(value: object) -> str:
 
 def _readable(text: str, value: object) -> str:
     """`text`, or `value` with escapes where `text` cannot be sent."""
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # a lone surrogate: no UTF-8, but JSON has an escape for it
-        return json.dumps(value)
-    return text
+    return text if is_utf8(text) else json.dumps(value)  # JSON has an escape for a lone surrogate
 
 
 def parse(raw: str, index: int = 0) -> StoredMessage:
     """Return the record that the text `raw` holds. Never raises: what is wrong stands in `error`."""
     try:
-        value = _loaded(raw)
+        value = parse_json(raw)
     except (ValueError, RecursionError) as exc:
         return StoredMessage(index, raw, None, None, f"not JSON: {_json_reason(exc)}")
     if type(value) is not dict:
@@ -234,13 +230,6 @@ def parse(raw: str, index: int = 0) -> StoredMessage:
         record_id if type(record_id) is str else None,
         _timestamp(value.get("stored_at")),
     )
-
-
-def _loaded(raw: str) -> Any:
-    try:
-        return from_json(raw, cache_strings="keys")  # texts of a chat seldom come twice
-    except ValueError:  # lone surrogates and very long integers, which json takes
-        return json.loads(raw)
 
 
 def parse_all(raws: Iterable[str], start: int = 0) -> list[StoredMessage]:
@@ -326,7 +315,7 @@ def _messages_of(raws: Iterable[str], session_id: str, start: int) -> list[BaseM
     messages: list[BaseMessage] = []
     for index, raw in enumerate(raws, start):
         try:
-            value = _loaded(raw)
+            value = parse_json(raw)
             kind, data = value["type"], value["data"]
         except (ValueError, RecursionError, TypeError, KeyError, IndexError):
             kind = data = None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..frames.columns import Fields, column_values
-from ..frames.schema import utf8_text
+from ..plain_text import utf8_text
 from ..records import StoredMessage
 from .writers import JSONObject, TextWriter
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from ..frames.sessions import utf8_size
+from ..plain_text import utf8_size
 from ..sources import Source, scope_ids, sessions, store_scope
 from ..stores.protocol import SessionSummary, commands_of, service_of
 

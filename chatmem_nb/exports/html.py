@@ -9,10 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ..frames.calls import invalid_tool_calls, tool_calls
-from ..frames.columns import tool_text
-from ..frames.media import Block, blocks
-from ..frames.providers import role
+from ..content import TOOL_TYPES, Block, content_blocks, role, tool_calls, tool_results
 from ..json_text import pretty_json
 from ..markdown import code_html, plain_html, showable, to_html
 from ..records import StoredMessage
@@ -75,20 +72,18 @@ def _body(record: StoredMessage, data: dict[str, Any]) -> Iterator[str]:
     if record.error is not None:
         yield f"<p class=note>Cannot be read: {escape(record.error)}</p>{plain_html(record.raw)}"
         return
-    content = data.get("content")
-    is_result = record.type in ("tool", "ToolMessageChunk")
-    if is_result and type(content) is not list:
-        content = tool_text(content)
-    for block in blocks(content, data):
+    is_result = record.type in TOOL_TYPES
+    for block in content_blocks(record):
         if block.kind == "text":  # what a tool returned is data, not Markdown
             yield plain_html(block.text or "") if is_result else to_html(block.text or "")
         else:
             yield _other_block(block)
-    for call in [*(tool_calls(data) or []), *invalid_tool_calls(data)]:
-        if type(call) is dict:
-            text = pretty_json(call.get("args"))
-            yield f"<p class=note>calls <b>{isolated(str(call.get('name')))}</b></p>"
-            yield code_html(text, "json")
+    for call in tool_calls(data):
+        yield f"<p class=note>calls <b>{isolated(call.name or 'a tool')}</b></p>"
+        yield code_html(pretty_json(call.args), "json")
+    for result in [] if is_result else tool_results(record):
+        if result.text and result.kind != "function":
+            yield f"<p class=note>result{' (error)' if result.is_error else ''}</p>{plain_html(result.text)}"
 
 
 def _other_block(block: Block) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
-
-from pydantic_core import from_json
 
 from ..errors import InvalidInputError
+from ..json_text import parse_json
+from ..plain_text import is_utf8
 from ..records import StoredMessage, to_json
 from .writers import JSONObject, TextWriter
 
@@ -40,20 +38,12 @@ def _head(session_id: str | None, index: int) -> str:
 
 def _fits(raw: str) -> bool:
     """Whether `raw` can stand in a line: on one line itself, with no key that means another thing there."""
-    if "\n" in raw or "\r" in raw or (not raw.isascii() and not _is_utf8(raw)):
+    if "\n" in raw or "\r" in raw or not is_utf8(raw):
         return False
     if '"session_id"' not in raw and '"index"' not in raw and '"raw"' not in raw:
         return True
-    value = _loads(raw)
+    value = parse_json(raw)
     return not {"session_id", "index", "raw"} & set(value)
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def record_of(text: str, number: int) -> tuple[str | None, str]:
@@ -80,16 +70,9 @@ def value_of(text: str, number: int) -> JSONObject:
     Raises: InvalidInputError if it is not valid.
     """
     try:
-        value = _loads(text)
+        value = parse_json(text)
     except (ValueError, RecursionError):
         raise InvalidInputError(f"line {number} is no JSON") from None
     if not isinstance(value, dict):
         raise InvalidInputError(f"line {number} is no JSON object")
     return value
-
-
-def _loads(text: str) -> Any:
-    try:
-        return from_json(text)
-    except ValueError:
-        return json.loads(text)

@@ -7,18 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..contained_markdown import contained
-from ..frames.calls import invalid_tool_calls, tool_calls
-from ..frames.columns import tool_text
-from ..frames.media import Block, blocks
-from ..frames.providers import role
-from ..frames.schema import utf8_text
+from ..content import TOOL_TYPES, Block, content_blocks, role, tool_calls, tool_results
 from ..json_text import pretty_json
-from ..plain_text import escaped
+from ..plain_text import escaped, utf8_text
 from ..records import StoredMessage
 from .writers import TextWriter
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
-_RESULTS = ("tool", "ToolMessageChunk")
 
 
 class MarkdownWriter(TextWriter):
@@ -54,15 +49,13 @@ def message(record: StoredMessage) -> str:
 
 
 def _body(record: StoredMessage, data: dict[str, Any]) -> Iterator[str]:
-    content = data.get("content")
-    if record.type in _RESULTS and type(content) is not list:
-        content = tool_text(content)
-    for block in blocks(content, data):
+    for block in content_blocks(record):
         yield f"\n{quoted(block.text)}\n" if block.kind == "text" else other_block(block)
-    for call in [*(tool_calls(data) or []), *invalid_tool_calls(data)]:
-        if type(call) is dict:
-            text = pretty_json(call.get("args"))
-            yield f"\nCalls **{one_line(str(call.get('name')))}**\n{fenced(text, 'json')}"
+    for call in tool_calls(data):
+        yield f"\nCalls **{one_line(call.name or 'a tool')}**\n{fenced(pretty_json(call.args), 'json')}"
+    for result in [] if record.type in TOOL_TYPES else tool_results(record):
+        if result.text and result.kind != "function":
+            yield f"\nResult{' (error)' if result.is_error else ''}:\n{fenced(result.text)}"
 
 
 def other_block(block: Block) -> str:

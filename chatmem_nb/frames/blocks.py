@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..content import KINDS, content_blocks, role
 from ..sources import Source, sessions
 from ._rows import Rows
-from .media import KINDS, blocks
-from .providers import role
 from .schema import CATEGORIES, Kind
 
 BLOCK_COLUMNS: dict[str, Kind] = {
@@ -45,13 +44,12 @@ def content_blocks_frame(source: Source) -> pd.DataFrame:
     rows = Rows(BLOCK_COLUMNS, _CATEGORIES)
     for session_id, records in sessions(source):
         for record in records:
-            data = record.data or {}
-            found = blocks(data.get("content"), data)
-            for position, block in enumerate(found):
+            speaker = role(record.type, record.data or {})
+            for position, block in enumerate(content_blocks(record)):
                 rows.add(
                     session_id=session_id,
                     index=record.index,
-                    role=role(record.type, data),
+                    role=speaker,
                     block=position,
                     type=block.kind,
                     block_type=block.block_type,

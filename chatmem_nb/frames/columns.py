@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from .. import content as of_message
+from ..content import langchain_calls, message_text
 from ..json_text import json_text
+from ..plain_text import is_utf8
 from ..records import StoredMessage, parse_fields
-from . import providers
-from .calls import tool_calls
 
 Values = list[Any]
 _TOGETHER = 500
 _NOTHING: dict[str, Any] = {}
-_TOOL_TYPES = frozenset({"tool", "ToolMessageChunk"})
 
 
 @dataclass(slots=True)
@@ -101,27 +101,20 @@ class Columns:
 def column_values(names: Iterable[str], fields: Fields) -> dict[str, Values]:
     """Return the values of the columns `names`, None where a record has none."""
     datas = [data or _NOTHING for data in fields.datas]
-    counts: list[providers.Usage] | None = None
+    counts: list[of_message.Usage] | None = None
     found: dict[str, Values] = {}
     for name in names:
         if name in _FIELDS:
             found[name] = list(getattr(fields, _FIELDS[name]))
         elif name in _COUNTS:
             if counts is None:
-                counts = [providers.usage(data) for data in datas]
+                counts = [of_message.usage(data) for data in datas]
             found[name] = [count[_COUNTS[name]] for count in counts]
         elif name in _OF_TYPE:
             found[name] = _OF_TYPE[name](fields.types, datas)
         else:
             found[name] = _OF_DATA[name](datas)
     return found
-
-
-def as_text(value: object) -> str | None:
-    """Return `value` if it is text, JSON text of anything else that is there, None for null."""
-    if value is None or type(value) is str:
-        return value
-    return json_text(value)
 
 
 def _text(key: str) -> Callable[[list[dict[str, Any]]], Values]:
@@ -144,29 +137,9 @@ def _filled_json(key: str) -> Callable[[list[dict[str, Any]]], Values]:
 
 def _content(types: Sequence[str | None], datas: list[dict[str, Any]]) -> Values:
     return [
-        content
-        if type(content := data.get("content")) is str
-        else tool_text(content)
-        if kind in _TOOL_TYPES and "content" in data
-        else providers.content_text(content)
+        content if type(content := data.get("content")) is str else message_text(kind, data)
         for kind, data in zip(types, datas, strict=True)
     ]
-
-
-def tool_text(content: object) -> str | None:
-    """Return the text of what a tool returned; langchain_core shows other values as Python does."""
-    if type(content) is list:
-        return "".join(providers.block_text(item) if type(item) is dict else _shown(item) for item in content)
-    return _shown(content)
-
-
-def _shown(value: object) -> str:
-    if type(value) is str:
-        return value
-    try:
-        return str(value)
-    except RecursionError:
-        return json_text(value)
 
 
 def _content_json(datas: list[dict[str, Any]]) -> Values:
@@ -179,21 +152,12 @@ def _content_json(datas: list[dict[str, Any]]) -> Values:
     ]
 
 
-def is_utf8(text: str) -> bool:
-    """Whether `text` is without lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _roles(types: Sequence[str | None], datas: list[dict[str, Any]]) -> Values:
-    return [providers.role(kind, data) for kind, data in zip(types, datas, strict=True)]
+    return [of_message.role(kind, data) for kind, data in zip(types, datas, strict=True)]
 
 
 def _tool_calls(datas: list[dict[str, Any]]) -> Values:
-    return [json_text(calls) if (calls := tool_calls(data)) else None for data in datas]
+    return [json_text(calls) if (calls := langchain_calls(data)) else None for data in datas]
 
 
 _COUNTS = {"input_tokens": 0, "output_tokens": 1, "total_tokens": 2}
@@ -215,8 +179,8 @@ _OF_DATA: dict[str, Callable[[list[dict[str, Any]]], Values]] = {
     "tool_calls": _tool_calls,
     "tool_call_id": _text("tool_call_id"),
     "status": _text("status"),
-    "model": lambda datas: [providers.model(data) for data in datas],
-    "finish_reason": lambda datas: [providers.finish_reason(data) for data in datas],
+    "model": lambda datas: [of_message.model(data) for data in datas],
+    "finish_reason": lambda datas: [of_message.finish_reason(data) for data in datas],
     "additional_kwargs": _filled_json("additional_kwargs"),
     "response_metadata": _filled_json("response_metadata"),
     "usage_metadata": _json("usage_metadata"),

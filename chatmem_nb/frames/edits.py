@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic_core import from_json
-
+from ..content import FINISH_KEYS, MODEL_KEYS, ROLES, TEXT_BLOCKS, TYPE_OF_ROLE, role, usage
 from ..errors import InvalidInputError, RecordError
+from ..json_text import parse_json
 from ..records import MESSAGE_CLASSES, StoredMessage, encode, parse, to_json
-from . import providers
-
-_TYPE_OF_ROLE = {
-    "user": "human",
-    "assistant": "ai",
-    "system": "system",
-    "developer": "system",
-    "tool": "tool",
-    "function": "function",
-}
 
 
 @dataclass(slots=True)
@@ -50,7 +39,7 @@ def rebuilt(record: StoredMessage, edits: dict[str, Any]) -> str:
         raise RecordError(f"its columns were changed, but {record.error}", index=record.index)
     draft = Draft(record.type, copy.deepcopy(record.data), record.stored_at)
     _apply(draft, edits, record.index)
-    record_json = {**_loads(record.raw), "type": draft.kind, "data": draft.data}
+    record_json = {**parse_json(record.raw), "type": draft.kind, "data": draft.data}
     if "stored_at" in edits:
         record_json["stored_at"] = draft.stored_at and draft.stored_at.isoformat(timespec="microseconds")
     return _checked(to_json(record_json), record.index)
@@ -91,13 +80,6 @@ def _checked(raw: str, index: int) -> str:
     raise RecordError(f"with its columns changed, {reason}", index=index)
 
 
-def _loads(text: str) -> Any:
-    try:
-        return from_json(text)
-    except ValueError:
-        return json.loads(text)
-
-
 def _set_type(draft: Draft, value: Any) -> None:
     if value not in MESSAGE_CLASSES:
         raise InvalidInputError("it is no message type of langchain_core")
@@ -105,12 +87,12 @@ def _set_type(draft: Draft, value: Any) -> None:
 
 
 def _set_role(draft: Draft, value: Any) -> None:
-    if value is None or value == providers.role(draft.kind, draft.data):
+    if value is None or value == role(draft.kind, draft.data):
         return
-    kind = _TYPE_OF_ROLE.get(value, "chat")
+    kind = TYPE_OF_ROLE.get(value, "chat")
     if draft.kind in ("chat", "ChatMessageChunk"):
         kind = draft.kind
-    if providers.ROLES.get(draft.kind or "") != value:
+    if ROLES.get(draft.kind or "") != value:
         draft.kind = draft.data["type"] = kind
     if kind.lower().startswith("chat"):
         draft.data["role"] = value
@@ -122,7 +104,7 @@ def _set_role(draft: Draft, value: Any) -> None:
 
 
 def _set_content_json(draft: Draft, value: Any) -> None:
-    draft.data["content"] = _loads(value) if value else ""
+    draft.data["content"] = parse_json(value) if value else ""
 
 
 def _set_text(draft: Draft, text: str) -> None:
@@ -134,7 +116,7 @@ def _set_text(draft: Draft, text: str) -> None:
     kept: list[Any] = []
     placed = False
     for block in content:
-        is_text = type(block) is str or (type(block) is dict and block.get("type") in providers.TEXT_BLOCKS)
+        is_text = type(block) is str or (type(block) is dict and block.get("type") in TEXT_BLOCKS)
         if not is_text:
             kept.append(block)
         elif not placed:
@@ -146,7 +128,7 @@ def _set_text(draft: Draft, text: str) -> None:
 
 
 def _set_tool_calls(draft: Draft, value: Any) -> None:
-    calls = _loads(value) if value else []
+    calls = parse_json(value) if value else []
     if type(calls) is not list:
         raise InvalidInputError("it is no JSON array")
     draft.data["tool_calls"] = calls
@@ -183,7 +165,7 @@ def _set(key: str) -> Callable[[Draft, Any], None]:
 
 def _set_json(key: str, empty: Any) -> Callable[[Draft, Any], None]:
     def change(draft: Draft, value: Any) -> None:
-        draft.data[key] = _loads(value) if value else copy.copy(empty)
+        draft.data[key] = parse_json(value) if value else copy.copy(empty)
 
     return change
 
@@ -192,7 +174,7 @@ def _set_count(position: int) -> Callable[[Draft, Any], None]:
     def change(draft: Draft, value: Any) -> None:
         keys = ("input_tokens", "output_tokens", "total_tokens")
         if not draft.data.get("usage_metadata"):
-            known = providers.usage(draft.data)
+            known = usage(draft.data)[:3]
             draft.data["usage_metadata"] = {key: count or 0 for key, count in zip(keys, known, strict=True)}
         draft.object("usage_metadata")[keys[position]] = 0 if value is None else int(value)
 
@@ -238,8 +220,8 @@ _CHANGES: dict[str, Callable[[Draft, Any], None]] = {
     "input_tokens": _set_count(0),
     "output_tokens": _set_count(1),
     "total_tokens": _set_count(2),
-    "model": _set_response(providers.MODEL_KEYS),
-    "finish_reason": _set_response(providers.FINISH_KEYS),
+    "model": _set_response(MODEL_KEYS),
+    "finish_reason": _set_response(FINISH_KEYS),
     "stored_at": _set_stored_at,
 }
 EDITABLE = (*_CHANGES, "content")

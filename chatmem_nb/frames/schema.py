@@ -8,11 +8,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from ..content import ROLES
 from ..errors import InvalidInputError
+from ..plain_text import utf8_text
 from ..records import MESSAGE_CLASSES
-from .providers import ROLES
 
-Kind = Literal["text", "category", "int32", "Int64", "time", "duration"]
+Kind = Literal["text", "category", "int32", "Int64", "bool", "time", "duration"]
 
 COLUMNS: dict[str, Kind] = {
     "session_id": "text",
@@ -82,8 +83,8 @@ def array(kind: Kind, values: Sequence[Any], categories: Iterable[str] = ()) -> 
         return pd.array(values, dtype=TIME)
     if kind == "duration":
         return pd.array(values, dtype="timedelta64[us]")
-    if kind == "int32":
-        return np.array(values, dtype="int32")
+    if kind in ("int32", "bool"):
+        return np.array(values, dtype=kind)
     return _whole_numbers(values)
 
 
@@ -101,15 +102,6 @@ def _whole_numbers(values: Sequence[int | None]) -> Any:
     missing = np.array([value is None for value in values], dtype=bool)
     numbers = np.array([0 if value is None else value for value in values], dtype="int64")
     return pd.arrays.IntegerArray(numbers, missing)
-
-
-def utf8_text(text: str) -> str:
-    """Return `text`, each lone surrogate as its JSON escape: `\\ud800`.
-
-    No UTF-8 holds one; a frame that did could not be shown in a notebook, put together with another, or
-    written to Parquet.
-    """
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def frame_of(

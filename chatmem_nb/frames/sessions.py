@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from ..content import whole_number
+from ..plain_text import utf8_size
 from ..records import StoredMessage
 from ..sources import Source, sessions, store_scope
 from ..stores.protocol import SessionReader
 from ._rows import Rows
 from .columns import Fields, column_values
-from .providers import whole_number
 from .schema import CATEGORIES, Kind
 
 SESSION_COLUMNS: dict[str, Kind] = {
@@ -95,8 +96,3 @@ def _ttls(store: SessionReader, session_ids: Iterable[str]) -> Iterator[tuple[st
     while page := list(islice(ids, _PAGE)):
         for summary in store.summaries(page):
             yield summary.session_id, summary.ttl
-
-
-def utf8_size(text: str) -> int:
-    """Return the bytes of `text` as UTF-8."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

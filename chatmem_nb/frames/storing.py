@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias, get_args
 import pandas as pd
 
 from ..errors import InvalidInputError
+from ..plain_text import utf8_size
 from ..stores.protocol import SessionStore, SessionSummary, checked_session_id
 from .alignment import Missing, edited_record, missing_records, record_keys
 from .schema import Kind, frame_of
-from .sessions import utf8_size
 
 Conflict: TypeAlias = Literal["error", "append", "replace", "skip", "merge"]
 """What happens where a session of this id is there already."""

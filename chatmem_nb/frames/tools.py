@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
-from ..json_text import json_text
+from ..content import ToolCall, ToolResult, as_text, failure, tool_calls, tool_results
 from ..records import StoredMessage
 from ..sources import Source, sessions
 from ._rows import Rows
-from .calls import invalid_tool_calls, tool_calls
-from .columns import as_text, tool_text
 from .schema import Kind
 
 CALL_COLUMNS: dict[str, Kind] = {
     "session_id": "text",
     "index": "int32",
-    "call": "int32",
+    "call": "Int64",
+    "kind": "category",
     "tool_call_id": "text",
     "name": "text",
     "args": "text",
@@ -27,22 +26,34 @@ CALL_COLUMNS: dict[str, Kind] = {
     "result_index": "Int64",
     "status": "category",
     "error": "text",
+    "failed": "bool",
+    "failed_by": "category",
     "called_at": "time",
     "answered_at": "time",
     "took": "duration",
 }
+KINDS = ("call", "server", "result")
+"""`call`: the application runs the tool; `server`: the provider ran it; `result`: a result without a call."""
 STATUSES = ("success", "error", "missing", "invalid")
 """As its result says; `missing`: it has no result; `invalid`: its arguments could not be read."""
+FAILED_BY = ("status", "text")
+_CATEGORIES = {"kind": KINDS, "status": STATUSES, "failed_by": FAILED_BY}
 
 
-def tool_calls_frame(source: Source) -> pd.DataFrame:
+def tool_calls_frame(source: Source, *, failed: Callable[[str], bool] | None = None) -> pd.DataFrame:
     """Return one row a tool call of `source`, in order, with the first result after it that bears its id.
 
-    `index` is that of the message that calls, `call` the position among its calls. `args` is JSON text;
-    those of an `invalid` call as the model wrote them. `result` is what the tool answered, as text, and
-    `error` why there is none to use: the tool's own answer, or what was wrong with the call. `took` is the
-    time between the two messages being stored, where both times are known. A call id that comes again is
-    answered in order.
+    `index` is that of the message that calls, `call` the position among its calls; for a result without a
+    call, `index` is its own and `call` is missing. `kind` is "call", "server" (the provider ran the tool
+    itself: a web search, a code interpreter) or "result" (without a call). `args` is JSON text; those of an
+    `invalid` call are as the model wrote them. `result` is what the tool returned, as text, and `error` why
+    it is of no use: the result itself, or what was wrong with the call. `took` is the time between the two
+    messages being stored, if both times are known. Calls that share an id are joined in order.
+
+    `failed` is true if the status says so (`failed_by` "status"), if the call is invalid, or if the text of
+    the result looks like an error (`failed_by` "text"): the parameter `failed`, a function of that text,
+    replaces the rule for texts (the default takes a text that begins like an error, such as a traceback, or
+    a JSON object with an `error`).
 
     Raises: InvalidInputError; StoreError and its kinds.
 
@@ -50,54 +61,66 @@ def tool_calls_frame(source: Source) -> pd.DataFrame:
     >>> calls["name"].tolist()
     ['find_trains', 'hold_berth', 'weather']
     """
-    rows = Rows(CALL_COLUMNS, {"status": STATUSES})
-    waiting = _Waiting()
+    rows = Rows(CALL_COLUMNS, _CATEGORIES)
+    unanswered = _Unanswered()
     for session_id, records in sessions(source):
-        waiting.enter(session_id)
+        unanswered.enter(session_id)
         for record in records:
-            data = record.data or {}
-            for position, call in enumerate(_calls(data)):
-                row = rows.add(
-                    session_id=session_id,
-                    index=record.index,
-                    call=position,
-                    called_at=record.stored_at,
-                    **call,
-                )
-                waiting.add(row, is_function="tool_call_id" not in call)
-            if record.type in _RESULT_TYPES:
-                waiting.answer(record, data)
+            for position, call in enumerate(tool_calls(record.data or {})):
+                row = rows.add(session_id=session_id, **_call_values(record, position, call))
+                unanswered.add(row, call)
+            for result in tool_results(record):
+                found = unanswered.answered_by(result)
+                if found is None:
+                    found = rows.add(session_id=session_id, **_orphan_values(record, result))
+                _join(found, record, result, failed)
     return rows.frame()
 
 
-_RESULT_TYPES = frozenset({"tool", "ToolMessageChunk", "function", "FunctionMessageChunk"})
+def _call_values(record: StoredMessage, position: int, call: ToolCall) -> dict[str, Any]:
+    is_invalid = call.error is not None
+    return {
+        "index": record.index,
+        "call": position,
+        "kind": "server" if call.kind == "server" else "call",
+        "tool_call_id": call.id,
+        "name": call.name,
+        "args": as_text(call.args),
+        "status": "invalid" if is_invalid else "missing",
+        "error": call.error,
+        "failed": is_invalid,
+        "failed_by": "status" if is_invalid else None,
+        "called_at": record.stored_at,
+    }
 
 
-def _calls(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for call in tool_calls(data) or []:
-        if type(call) is dict:
-            args = call.get("args")
-            yield {**_named(call), "args": None if args is None else json_text(args), "status": "missing"}
-    for call in invalid_tool_calls(data):
-        if type(call) is dict:
-            reason = as_text(call.get("error")) or "its arguments are no JSON object"
-            yield {**_named(call), "args": as_text(call.get("args")), "status": "invalid", "error": reason}
-    kwargs = data.get("additional_kwargs")
-    function = kwargs.get("function_call") if type(kwargs) is dict else None
-    if type(function) is dict:  # OpenAI's form before tools: no id, answered by its name
-        yield {
-            "name": as_text(function.get("name")),
-            "args": as_text(function.get("arguments")),
-            "status": "missing",
-        }
+def _orphan_values(record: StoredMessage, result: ToolResult) -> dict[str, Any]:
+    return {
+        "index": record.index,
+        "kind": "result",
+        "tool_call_id": result.call_id,
+        "name": result.name,
+        "status": "missing",
+        "failed": False,
+    }
 
 
-def _named(call: dict[str, Any]) -> dict[str, Any]:
-    return {"tool_call_id": as_text(call.get("id")), "name": as_text(call.get("name"))}
+def _join(
+    row: dict[str, Any], record: StoredMessage, result: ToolResult, rule: Callable[[str], bool] | None
+) -> None:
+    row.update(result=result.text, result_index=record.index, answered_at=record.stored_at)
+    if row["status"] != "invalid":
+        row["status"] = "error" if result.is_error else "success"
+        row["failed_by"] = failure(result.text, is_error=result.is_error, rule=rule)
+        row["failed"] = row["failed_by"] is not None
+    if result.is_error:
+        row["error"] = result.text
+    if row.get("called_at") and record.stored_at:
+        row["took"] = record.stored_at - row["called_at"]
 
 
-class _Waiting:
-    """The calls of one session that no result has answered yet."""
+class _Unanswered:
+    """The calls of one session that have no result yet."""
 
     def __init__(self) -> None:
         self._session_id: str | None = None
@@ -107,22 +130,29 @@ class _Waiting:
         if session_id != self._session_id:
             self._session_id, self._rows = session_id, {}
 
-    def add(self, row: dict[str, Any], *, is_function: bool) -> None:
-        key = ("name", row["name"]) if is_function else ("id", row["tool_call_id"])
-        self._rows.setdefault(key, deque()).append(row)
+    def add(self, row: dict[str, Any], call: ToolCall) -> None:
+        keys = [("function", call.name) if call.kind == "function" else ("id", call.id)]
+        if call.kind == "server":
+            keys.append(_ANY_SERVER_CALL)
+        for key in keys:
+            self._rows.setdefault(key, deque()).append(row)
 
-    def answer(self, record: StoredMessage, data: dict[str, Any]) -> None:
-        of_tool = record.type in ("tool", "ToolMessageChunk")
-        key = ("id", as_text(data.get("tool_call_id"))) if of_tool else ("name", as_text(data.get("name")))
-        if not (rows := self._rows.get(key)):
-            return
-        row = rows.popleft()
-        result = tool_text(data["content"]) if "content" in data else None
-        failed = data.get("status") == "error"
-        row.update(result=result, result_index=record.index, answered_at=record.stored_at)
-        if row["status"] != "invalid":
-            row["status"] = "error" if failed else "success"
-        if failed:
-            row["error"] = result
-        if row["called_at"] and record.stored_at:
-            row["took"] = record.stored_at - row["called_at"]
+    def answered_by(self, result: ToolResult) -> dict[str, Any] | None:
+        """Return the row of the first call that `result` belongs to, which it then no longer waits for."""
+        waiting = self._rows.get(_key(result), deque())
+        while waiting:
+            row = waiting.popleft()
+            if "result" not in row:  # a server call waits under two keys
+                return row
+        return None
+
+
+_ANY_SERVER_CALL = ("server", None)
+
+
+def _key(result: ToolResult) -> tuple[str, str | None]:
+    if result.kind == "function":
+        return "function", result.name
+    if result.kind == "server" and result.call_id is None:  # Google's code execution has no ids
+        return _ANY_SERVER_CALL
+    return "id", result.call_id

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..frames import providers
+from ..content import ToolCall, finish_reason, model, tool_calls, usage
 from ..json_text import LAYOUT_LIMIT, indented, line_start
 from ..markdown import RENDER_LIMIT, clip, code_html, showable, to_html
 from ..records import StoredMessage
 from ._blocks import Content, read_content
-from ._calls import ToolCall, tool_calls_of
+from ._calls import pretty_arguments
 from ._roles import role_of
 
 TEXT_CLIP: Final = 4_000
@@ -26,7 +26,7 @@ LAYOUT_GROWTH: Final = 4
 
 def text_of(record: StoredMessage) -> str:
     """Return the words of `record`: its text blocks; the raw text where it cannot be read."""
-    return record.raw if record.error is not None else read_content(record.data or {}).text
+    return record.raw if record.error is not None else read_content(record).text
 
 
 def words_html(text: str, role: str) -> str:
@@ -67,11 +67,11 @@ def entry(
     }
     if record.error is not None:
         return {**common, **_unreadable(record)}
-    content = read_content(data) if content is None else content
+    content = read_content(record) if content is None else content
     text, clipped = clip(content.text, text_clip)
     if clipped and role == "tool" and len(content.text) <= RENDER_LIMIT:
         text = (laid_out(content.text) or text)[:text_clip]  # indented before it is cut, while it is JSON
-    found = tool_calls_of(data)
+    found = tool_calls(data)
     call_id = short(data.get("tool_call_id"))
     return {
         **common,
@@ -92,10 +92,10 @@ def entry(
 
 def figures(data: dict[str, Any]) -> dict[str, Any]:
     """Return model, finish reason and tokens, from wherever the providers put them."""
-    taken = dict(zip(("input", "output", "total"), providers.usage(data), strict=True))
+    taken = dict(zip(("input", "output", "total"), usage(data), strict=False))
     return {
-        "model": short(providers.model(data)),
-        "finish_reason": short(providers.finish_reason(data)),
+        "model": short(model(data)),
+        "finish_reason": short(finish_reason(data)),
         "tokens": taken if any(count is not None for count in taken.values()) else None,
     }
 
@@ -108,7 +108,7 @@ def shown_call(
     return {
         "id": short(call.id),
         "name": short(call.name) or "unnamed tool",
-        "args": call.pretty(min(ARGS_CLIP, text_clip)),
+        "args": pretty_arguments(call, min(ARGS_CLIP, text_clip)),
         "error": short(call.error),
         "result": None if answer is None else _result(answer, min(RESULT_CLIP, text_clip)),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..frames import providers
+from .. import content
 from ..records import StoredMessage
 
 ROLES: Final = ("human", "ai", "system", "tool", "other")
@@ -21,7 +21,7 @@ _ROLE_OF: Final = {word: role for role, words in _WORDS.items() for word in word
 
 def role_of(record: StoredMessage) -> str:
     """Return who speaks in `record`, one of ROLES."""
-    return _ROLE_OF.get(providers.role(record.type, record.data or {}) or "", "other")
+    return _ROLE_OF.get(content.role(record.type, record.data or {}) or "", "other")
 
 
 def words_of(role: str) -> tuple[str, ...]:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from ..frames import providers
+from .. import content
 from ..records import StoredMessage
-from ._calls import tool_calls_of
 from ._entries import short
 from ._reading import records
 from ._requests import Call, Params
@@ -47,10 +46,10 @@ class Figures:
 
     def _add(self, record: StoredMessage, data: dict[str, Any]) -> None:
         self.turns += role_of(record) == "human"
-        for name, count in zip(("input", "output", "total"), providers.usage(data), strict=True):
+        for name, count in zip(("input", "output", "total"), content.usage(data), strict=False):
             if count is not None:
                 self.tokens[name] += count
-        for call in tool_calls_of(data):
+        for call in content.tool_calls(data):
             self.tools[short(call.name) or "unnamed tool"] += 1
         if record.stored_at is not None:
             self.first = min(self.first or record.stored_at, record.stored_at)

@@ -6,11 +6,11 @@ import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from ..content import tool_calls
 from ..markdown import RENDER_LIMIT, showable
 from ..plain_text import escaped, escaped_json
 from ..records import StoredMessage, parse
 from ._blocks import read_content
-from ._calls import tool_calls_of
 from ._entries import laid_out, shown_call, text_of, words_html
 from ._identity import changed, identity_of
 from ._reading import records, summaries
@@ -87,7 +87,7 @@ class Transcript:
         """Return a picture that is held in the message itself; none is fetched from anywhere."""
         number = params.integer("block")
         record = await self._one(params)
-        parts = read_content(record.data or {}).parts if record.error is None else []
+        parts = read_content(record).parts if record.error is None else []
         url = parts[number].data_url() if number < len(parts) else None
         if url is None:
             raise Refusal("invalid", "This block holds no picture that can be shown here.", field="block")
@@ -99,7 +99,7 @@ class Transcript:
         stop = min(params.integer("stop"), start + WINDOW_LIMIT)
         record = await self._one(params)
         opened = self._state.at(params.session_id(), params.integer("epoch"))
-        found = tool_calls_of(record.data or {})
+        found = tool_calls(record.data or {})
         first = record.index + 1 + start
         beside = await records(self._state.store, opened.session_id, first, first + (stop - start) + 50)
         results = {

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ..content import tool_calls
 from ..records import StoredMessage
 from ..stores.protocol import SessionStore
 from ._blocks import Content, read_content
-from ._calls import tool_calls_of
 from ._entries import CALLS_SHOWN, TEXT_CLIP, entry, short
 from ._identity import identity_of
 from ._reading import records as read
@@ -95,7 +95,7 @@ def _drafts(records: Sequence[StoredMessage], neighbours: Sequence[StoredMessage
         _Draft(
             record,
             identity_of(record),
-            Content() if record.error is not None else read_content(record.data or {}),
+            Content() if record.error is not None else read_content(record),
             results.get(record.index),
             answers.get(record.index),
         )
@@ -140,7 +140,7 @@ def _called(record: StoredMessage) -> list[tuple[str, tuple[str, int]]]:
         return []
     return [
         (call.id, (short(call.name) or "unnamed tool", record.index))
-        for call in tool_calls_of(record.data)
+        for call in tool_calls(record.data)
         if call.id
     ]
 

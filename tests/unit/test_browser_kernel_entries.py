@@ -114,7 +114,7 @@ def test_a_picture_in_the_message_is_shown_when_asked_for(content: Any, kind: st
     assert (block["kind"], block["showable"], block["html"]) == ("image", True, None)
     assert block["bytes"] == 108
     assert PNG not in json.dumps(block)
-    [part] = read_content({"content": [content]}).parts
+    [part] = read_content(StoredMessage(0, "", "human", {"content": [content]})).parts
     assert part.data_url() == f"data:image/png;base64,{PNG}"
 
 
@@ -139,7 +139,7 @@ def test_a_picture_in_the_message_is_shown_when_asked_for(content: Any, kind: st
     ],
 )
 def test_no_other_picture_is_shown_or_fetched(content: Any) -> None:
-    [part] = read_content({"content": [content]}).parts
+    [part] = read_content(StoredMessage(0, "", "human", {"content": [content]})).parts
     assert part.data_url() is None
     shown = part.shown(4_000)
     assert shown["kind"] == "image"
@@ -228,7 +228,7 @@ def test_tool_calls_of_every_shape_are_paired_with_their_result(data: dict[str, 
 def test_calls_that_could_not_be_read_say_so() -> None:
     data = {"invalid_tool_calls": [{"name": "f", "args": "{oops", "id": "c", "error": None}]}
     [call] = entry(stored("ai", **data))["tool_calls"]
-    assert (call["args"], call["error"]) == ("{oops", "its arguments are no JSON object")
+    assert (call["args"], call["error"]) == ("{oops", "its arguments are not a JSON object")
     function = {"additional_kwargs": {"function_call": {"name": "old", "arguments": "{}"}}}
     [call] = entry(stored("ai", **function))["tool_calls"]
     assert (call["name"], call["id"], call["result"]) == ("old", None, None)

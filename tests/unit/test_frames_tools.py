@@ -26,12 +26,40 @@ def test_calls_find_their_results() -> None:
         ToolMessage("nobody's", tool_call_id="9"),
     ]
     frame = tool_calls_frame(chat)
-    assert frame.name.tolist() == ["a", "b", "c"]
-    assert frame.status.tolist() == ["success", "error", "missing"]
+    assert frame.name.tolist()[:3] == ["a", "b", "c"]
+    assert frame.status.tolist() == ["success", "error", "missing", "success"]
     assert frame.result.tolist()[:2] == ["first", "second"]
     assert frame.error[1] == "second"
     assert frame.result_index.tolist()[:2] == [2, 1]
-    assert [json.loads(args) for args in frame.args] == [{"x": 1}, {}, {"y": [2]}]
+    assert [json.loads(args) for args in frame.args[:3]] == [{"x": 1}, {}, {"y": [2]}]
+
+
+def test_a_result_without_a_call_is_a_row() -> None:
+    row = tool_calls_frame([HumanMessage("hi"), ToolMessage("lost", tool_call_id="9", name="a")]).iloc[0]
+    assert (row["kind"], row["index"], row["tool_call_id"], row["result"]) == ("result", 1, "9", "lost")
+    assert pd.isna(row["call"])
+
+
+def test_failures_by_status_and_by_text_are_told_apart() -> None:
+    chat: list[BaseMessage] = [
+        AIMessage(
+            "", tool_calls=[call("a", {}, "1"), call("a", {}, "2"), call("a", {}, "3"), call("a", {}, "4")]
+        ),
+        ToolMessage("broken", tool_call_id="1", status="error"),
+        ToolMessage("Error: no such city", tool_call_id="2"),
+        ToolMessage("sunny", tool_call_id="3"),
+    ]
+    frame = tool_calls_frame(chat)
+    assert frame.failed.tolist() == [True, True, False, False]
+    assert frame.failed_by.astype(object).where(frame.failed_by.notna(), None).tolist() == [
+        "status",
+        "text",
+        None,
+        None,
+    ]
+    assert frame.status.tolist() == ["error", "success", "success", "missing"]
+    own_rule = tool_calls_frame(chat, failed=lambda text: text == "sunny")
+    assert own_rule.failed.tolist() == [True, False, True, False]
 
 
 def test_an_id_that_comes_again_is_answered_in_order() -> None:
