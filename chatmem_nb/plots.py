@@ -113,6 +113,7 @@ def plot_tools(source: Source | pd.DataFrame) -> Chart:
     """
     alt = _altair()
     frame = _frame(source, "args", tool_calls_frame)
+    frame = frame[frame["kind"] != "result"]
     counts = frame.assign(tool=frame["name"].fillna("no name").map(_label)).groupby(
         ["tool", "status"], observed=True
     )
