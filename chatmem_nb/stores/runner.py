@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -63,9 +63,9 @@ Plan: TypeAlias = Generator[Send | Pause, Any, T]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What a transport is given: requests to make once, at the same time."""
+    """What a transport is given: requests of its service to make once, at the same time."""
 
-    requests: Sequence[Request]
+    requests: Sequence[Any]
     deadline: Deadline
     timeout_s: float
     """How long it may take in all."""
@@ -103,17 +103,23 @@ def ask(request: Request, *, new_deadline: bool = False) -> Plan[Any]:
     return response
 
 
+Repair: TypeAlias = Callable[[Sequence[Request], list[Any]], Plan[list[Any]]]
+"""Given the requests of a step and what became of each, errors among them: return what became of them in
+the end. A service that can mend the cause of an error, as by creating what is missing, has one."""
+
+
 class Runner:
     """Runs the plans of one store."""
 
-    def __init__(self, transport: Transport, timeout_s: float) -> None:
+    def __init__(self, transport: Transport, timeout_s: float, repair: Repair | None = None) -> None:
         self.transport = transport
         self.timeout_s = timeout_s
+        self._repair = repair
 
     def run(self, plan: Plan[T]) -> T:
         """Run `plan`, and return its result. Raises: StoreError."""
         self.transport.check_open()
-        with closing(execute(plan, self.timeout_s, self.transport)) as steps:
+        with closing(execute(plan, Deadline(self.timeout_s), self.transport, self._repair)) as steps:
             try:
                 step = next(steps)
                 while True:
@@ -133,7 +139,7 @@ class Runner:
     async def arun(self, plan: Plan[T]) -> T:
         """Run `plan`, and return its result. Raises: StoreError."""
         self.transport.check_open()
-        with closing(execute(plan, self.timeout_s, self.transport)) as steps:
+        with closing(execute(plan, Deadline(self.timeout_s), self.transport, self._repair)) as steps:
             try:
                 step = next(steps)
                 while True:
@@ -159,9 +165,10 @@ class Runner:
             raise
 
 
-def execute(plan: Plan[T], timeout_s: float, transport: Transport) -> Generator[Attempt | Pause, Any, T]:
+def execute(
+    plan: Plan[T], deadline: Deadline, transport: Transport, repair: Repair | None = None
+) -> Generator[Attempt | Pause, Any, T]:
     """Turn the steps of `plan` into attempts and pauses; be sent the outcomes of each attempt."""
-    deadline = Deadline(timeout_s)
     with closing(plan):
         try:
             step = next(plan)
@@ -173,27 +180,21 @@ def execute(plan: Plan[T], timeout_s: float, transport: Transport) -> Generator[
                     step = plan.send(fits)
                     continue
                 if step.new_deadline:
-                    deadline = Deadline(timeout_s)
-                outcomes = yield from _with_retries(step, deadline, transport)
-                error = None if step.return_errors else _first_error(outcomes)
-                step = plan.send(outcomes) if error is None else plan.throw(error)
+                    deadline = Deadline(deadline.timeout_s)
+                outcomes = yield from _attempted(step.requests, deadline, transport)
+                if any(isinstance(outcome, StoreError) for outcome in outcomes):
+                    outcomes = yield from _retried(step, outcomes, deadline, transport)
+                    if repair is not None:
+                        again = repair(step.requests, outcomes)
+                        outcomes = yield from execute(again, deadline, transport)
+                    error = next((outcome for outcome in outcomes if isinstance(outcome, StoreError)), None)
+                    if error is not None and not step.return_errors:
+                        step = plan.throw(error)
+                        continue
+                step = plan.send(outcomes)
         except StopIteration as done:
             result: T = done.value
             return result
-
-
-def _with_retries(
-    step: Send, deadline: Deadline, transport: Transport
-) -> Generator[Attempt | Pause, Any, list[Any]]:
-    """Make the requests until each has succeeded, has failed for good, or the deadline comes."""
-    received = yield from _attempted(step.requests, deadline, transport)
-    if _first_error(received) is None:
-        return received
-    return (yield from _retried(step, received, deadline, transport))
-
-
-def _first_error(outcomes: Sequence[Any]) -> StoreError | None:
-    return next((outcome for outcome in outcomes if isinstance(outcome, StoreError)), None)
 
 
 def _attempted(
@@ -216,7 +217,8 @@ def _not_sent(error: StoreTimeoutError) -> StoreTimeoutError:
 def _retried(
     step: Send, received: Sequence[Any], deadline: Deadline, transport: Transport
 ) -> Generator[Attempt | Pause, Any, list[Any]]:
-    """Make those requests again that failed at first, as `received` says, and may be repeated."""
+    """Make the requests again that failed, as `received` says, until each has succeeded, has failed for good,
+    or the deadline comes."""
     outcomes = [_Outcome(request) for request in step.requests]
     pending = outcomes
     backoff = Backoff()

@@ -55,9 +55,12 @@ class CallPath:
 
     def _profile(self, frame: FrameType, event: str, argument: Any) -> None:
         code = frame.f_code
-        if self._recording and event == "call" and code.co_filename.startswith(PACKAGE):
-            if not code.co_name.startswith("<"):
-                self._called.setdefault(code)
+        if self._recording and event == "call" and _is_ours(code):
+            self._called.setdefault(code)
+
+
+def _is_ours(code: CodeType) -> bool:
+    return code.co_filename.startswith(PACKAGE) and not code.co_name.startswith("<")
 
 
 def _module(code: CodeType) -> str:

@@ -23,14 +23,12 @@ from chatmem_nb.stores.momento.errors import (
     MomentoTimeoutError,
     MomentoUnavailableError,
 )
-from chatmem_nb.stores.momento.glob import compile_glob
-from chatmem_nb.stores.momento.limits import Limits
-from chatmem_nb.stores.momento.missing_cache import CacheRunner
-from chatmem_nb.stores.momento.push import Before, push_parts
-from chatmem_nb.stores.momento.reading import as_text
-from chatmem_nb.stores.momento.recent_names import RecentNames
-from chatmem_nb.stores.momento.session_index import Listing
-from chatmem_nb.stores.runner import Pause, Plan
+from chatmem_nb.stores.momento.missing_cache import MissingCache
+from chatmem_nb.stores.momento.push import Before, Limits, push_parts
+from chatmem_nb.stores.momento.session_index import Listing, RecentNames
+from chatmem_nb.stores.momento.session_list import as_text
+from chatmem_nb.stores.redis_glob import compile_glob
+from chatmem_nb.stores.runner import Attempt, Pause, Plan, Runner, ask
 
 
 @pytest.mark.parametrize(
@@ -203,7 +201,8 @@ SIGHT = (
 
 
 def push(values: list[bytes], *, front: bool = False) -> list[cmd.Push]:
-    return [cmd.Push(KEY, [value], None, front=front) for value in (values[::-1] if front else values)]
+    kind = cmd.PushFront if front else cmd.Push
+    return [kind(KEY, [value], None) for value in (values[::-1] if front else values)]
 
 
 @pytest.mark.parametrize("fates", SIGHT)
@@ -228,7 +227,8 @@ def test_copies_that_were_there_are_not_taken_for_a_push(
 ) -> None:
     service = Service(OLD, *fates, others=lambda values: values.extend([record("theirs")] * appended))
     again = OLD[:2] if front else OLD[-2:]
-    result = service.run(push_parts([cmd.Push(KEY, again, None, front=front)], Before(len(OLD), OLD[:3])))
+    kind = cmd.PushFront if front else cmd.Push
+    result = service.run(push_parts([kind(KEY, again, None)], Before(len(OLD), OLD[:3])))
     assert not isinstance(result, StoreError)
     assert sum(value in again for value in service.values) == 4
 
@@ -417,52 +417,49 @@ def test_a_conditional_delete_of_a_changed_session_deletes_nothing(count: int, l
 # the cache
 
 
-class _NoTransport:
-    pass
+class Failing:
+    """A transport whose outcomes stand in a list, one for each request."""
+
+    def __init__(self, outcomes: list[Any]) -> None:
+        self.outcomes = outcomes
+        self.sent: list[Any] = []
+
+    def send(self, attempt: Attempt) -> list[Any]:
+        self.sent += attempt.requests
+        return [self.outcomes.pop(0) for _ in attempt.requests]
+
+    def check_open(self) -> None:
+        """It is never closed."""
 
 
-def in_cache(runner: CacheRunner, outcomes: list[Any]) -> tuple[Any, list[Any]]:
-    """Run a push through `runner`'s way to create the cache; return its result, and what was sent."""
-
-    def plan() -> Plan[Any]:
-        from chatmem_nb.stores.runner import ask
-
-        return (yield from ask(cmd.Push(KEY, NEW, None)))
-
-    sent: list[Any] = []
-    steps = runner._in_cache(plan())
+def in_cache(missing_cache: MissingCache, outcomes: list[Any]) -> tuple[Any, list[type]]:
+    """Return the result of a push, or its error, and the kinds of the requests that were made for it."""
+    transport = Failing(outcomes)
+    runner = Runner(transport, 1.0, missing_cache.repair)  # type: ignore[arg-type]
     try:
-        step: Any = next(steps)
-        while True:
-            if isinstance(step, Pause):
-                step = steps.send(True)
-            else:
-                sent += step.requests
-                step = steps.send([outcomes.pop(0) for _ in step.requests])
-    except StopIteration as done:
-        return done.value, sent
+        result = runner.run(ask(cmd.Push(KEY, NEW, None)))
     except MomentoError as exc:
-        return exc, sent
+        result = exc
+    return result, [type(request) for request in transport.sent]
 
 
 def test_a_missing_cache_is_created_each_time() -> None:
-    runner = CacheRunner(_NoTransport(), 1.0, create=True)  # type: ignore[arg-type]
+    missing_cache = MissingCache("cache")
     missing = MomentoNotFoundError("no cache")
     for _ in range(2):
-        result, sent = in_cache(runner, [missing, None, missing, 3])
+        result, kinds = in_cache(missing_cache, [missing, None, missing, 3])
         assert result == 3
-        assert [type(request) for request in sent] == [cmd.Push, cmd.CreateCache, cmd.Push, cmd.Push]
-        runner._created_at -= 60  # a minute later
+        assert kinds == [cmd.Push, cmd.CreateCache, cmd.Push, cmd.Push]
+        missing_cache._created_at -= 60  # a minute later
 
 
 def test_a_cache_that_cannot_be_created_says_why() -> None:
-    runner = CacheRunner(_NoTransport(), 1.0, create=True)  # type: ignore[arg-type]
+    missing_cache = MissingCache("cache")
     refused = MomentoAuthError("may not")
-    steps = runner._again([cmd.Push(KEY, NEW, None)], [MomentoNotFoundError("no cache")])
-    assert isinstance(next(steps).requests[0], cmd.CreateCache)  # type: ignore[union-attr]
-    with pytest.raises(MomentoAuthError):
-        steps.throw(refused)
-    assert runner._claim()  # the next one may try at once
+    result, kinds = in_cache(missing_cache, [MomentoNotFoundError("no cache"), refused])
+    assert result is refused
+    assert kinds == [cmd.Push, cmd.CreateCache]
+    assert missing_cache._claim()  # the next one may try at once
 
 
 # prices, and what is remembered

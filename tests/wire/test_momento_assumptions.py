@@ -56,7 +56,7 @@ def test_a_stop_beyond_the_list_is_its_end(store: MomentoSessionStore, key: byte
 
 
 def test_values_go_to_the_front_in_their_order(store: MomentoSessionStore, key: bytes) -> None:
-    front = cmd.Push(key, [b"x", b"y"], MINUTE_MS, front=True)
+    front = cmd.PushFront(key, [b"x", b"y"], MINUTE_MS)
     assert ask(store, push(key, b"a"), front) == 3
     assert ask(store, cmd.FetchList(key)) == [b"x", b"y", b"a"]
 

@@ -28,7 +28,7 @@ from chatmem_nb.errors import (
 )
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento.commands import GetTtl
-from chatmem_nb.stores.momento.recent_names import recent_names
+from chatmem_nb.stores.momento.session_index import recent_names
 from chatmem_nb.stores.protocol import NewRecords
 from tests.colours import Coloured
 from tests.momento_wire import ask

@@ -1,15 +1,19 @@
 """Sessions in Momento.
 
-store                        the class; its verbs are those of `stores.facade`
-plans                        what each verb does
-reading, push, erasure       one list: in pages, and changes whose response may be lost
-edits, limits                changes in the middle of a session; sizes, and batches in parts
-session_index, glob, recent_names  the ids of the sessions; those that a client has seen lately
-missing_cache                creates the cache
-commands, rpcs               requests as data, and on the wire
-transport, channel           one client in use: waits with limits, interrupts, forks
-grpc_channel, sdk_channel    requests on the client's channel, or by its public methods
-errors, credentials          the SDK's errors as ours; API keys
+store             the store: its constructor; the verbs are those of `facade`
+plans             what each verb does, as requests
+session_list      one session as a list, for `paging`
+push, erasure     changes whose response may be lost; records in parts that fit a request
+edits             changes in the middle of a session
+session_index     the ids of the sessions
+missing_cache     creates the cache
+commands          requests: message, response and price
+transport         attempts at requests, counted; interrupts, forks
+channel           how requests are made with one client
+grpc_channel      on the client's own gRPC channel
+sdk_channel       by its public methods
+credentials       API keys
+errors            the errors, and from what the SDK raises to one of them
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What carries commands by one client, and how its caller waits: never inside gRPC, never without a limit.
+"""How requests are made with one client, and how the caller waits: never inside gRPC, never without a limit.
 
 An interrupt (Ctrl+C) lands between any two steps of the main thread. If that is within gRPC, a lock stays
 held or its thread is never started, and no later request on the channel ends (grpcio 1.85). So the threads
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import _thread
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Protocol
 
+from ..runner import Attempt
 from .commands import Command
 
 PENDING: Any = object()
@@ -21,35 +22,32 @@ PENDING: Any = object()
 
 
 class Batch:
-    """Requests made at the same time, as far as they have ended."""
+    """Requests that were started at the same time, as far as they have ended."""
 
-    def __init__(self, size: int, finished: Callable[[], None]) -> None:
+    def __init__(self, size: int, finished: Callable[[], object]) -> None:
         self.results: list[Any] = [PENDING] * size
         """A response or an exception for each."""
+        self.done = False
+        """Whether all have ended."""
+        self.cancelled = False
+        self.calls: list[Any] = []
+        """What is under way. Never touched by the caller's thread."""
+        self.sent_bytes = 0
         self._finished = finished
         self._left = size
         self._lock = threading.Lock()  # taken by threads that no signal interrupts
-
-    @property
-    def done(self) -> bool:
-        """Whether all have ended."""
-        return self._left == 0
 
     def end(self, position: int, result: Any) -> None:
         """Take the result of one request; with the last, wake up the caller."""
         with self._lock:
             self.results[position] = result
             self._left -= 1
-            last = self._left == 0
-        if last:
-            self._release()
+            self.done = self._left == 0
+        if self.done:
+            # The caller must not be the last to hold a future: an interrupt that lands in its `__del__` is
+            # printed and ignored.
+            self.calls.clear()
             self._finished()
-
-    def _release(self) -> None:
-        """Let go of what the caller's thread must not be the last to hold."""
-
-    def cancel(self) -> None:
-        """Cancel what has not ended. Returns at once."""
 
 
 class Channel(Protocol):
@@ -60,17 +58,20 @@ class Channel(Protocol):
     default_ttl_ms: int | None
     """The client's default TTL; None if that cannot be told."""
 
-    def start(
-        self, cache_name: str, commands: Sequence[Command], timeout_s: float, finished: Callable[[], None]
-    ) -> tuple[Batch, int]:
-        """Start one request for each command, and return them and the bytes that they have.
+    grace_s: float
+    """How much longer than its timeout a request may take to end."""
 
-        `finished` is called once, by another thread, when all have ended.
-        """
+    def start(self, cache_name: str, attempt: Attempt, finished: Callable[[], object]) -> Batch:
+        """Start each request of `attempt`. `finished` is called once, by another thread, when all have
+        ended."""
+        ...
+
+    def cancel(self, batch: Batch) -> None:
+        """Cancel what has not ended. Returns at once."""
         ...
 
     def outcome(self, command: Command, result: Any) -> tuple[Any, int]:
-        """Return the response, or the StoreError in its place, and its bytes."""
+        """Return the value of the response, or the StoreError in its place, and the bytes of the response."""
         ...
 
 
@@ -80,11 +81,9 @@ class CallThread:
     def __init__(self) -> None:
         # Reentrant, so that an interrupt within `put` leaves nothing held.
         self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self.submit: Callable[[Callable[[], None]], None] = self._work.put
+        """Have the thread run a function, which raises nothing."""
         threading.Thread(target=_run, args=(self._work,), name="momento-calls", daemon=True).start()
-
-    def submit(self, work: Callable[[], None]) -> None:
-        """Run `work`, which raises nothing, soon."""
-        self._work.put(work)
 
     def call(self, work: Callable[[], Any], timeout_s: float) -> Any:
         """Return what `work` returns, or raise what it raises.

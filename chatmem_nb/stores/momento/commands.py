@@ -1,6 +1,6 @@
-"""The requests that the Momento store makes, and what each is billed; no I/O, and no name of the SDK.
+"""The requests that the Momento store makes: message, response and price of each. No I/O.
 
-`rpcs` puts them on the wire, `sdk_channel` makes them by public methods.
+`grpc_channel` sends the messages; `sdk_channel` makes the same requests by public methods of the SDK.
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from momento_wire_types import cacheclient_pb2 as pb
+from momento_wire_types import common_pb2, controlclient_pb2
 
 _CHUNK_BYTES = 1_024
 
@@ -17,54 +20,120 @@ class Command:
     """One request."""
 
     idempotent: ClassVar[bool] = True
+    method: ClassVar[str]
+    """The method of Momento's gRPC service."""
 
-    def billed(self, response: Any) -> int:
+    def message(self) -> Any:
+        """Return the request message."""
+        raise NotImplementedError
+
+    def value(self, response: Any) -> Any:
+        """Return what the response message says; None if it says no more than that the request succeeded."""
+        return None
+
+    def billed(self, value: Any) -> int:
         """Return the operations that Momento counts: docs.momentohq.com/cache/manage/operations."""
         return 1
 
 
 @dataclass(frozen=True, slots=True)
 class CreateCache(Command):
-    """Create the store's cache; one that exists already is no error."""
+    """Create a cache; one that exists already is no error."""
+
+    method: ClassVar[str] = "CreateCache"
+    cache_name: str
+
+    def message(self) -> Any:
+        return controlclient_pb2._CreateCacheRequest(cache_name=self.cache_name)
 
 
 @dataclass(frozen=True, slots=True)
 class FetchList(Command):
     """Return the elements of the slice `start:stop`; [] if there is no list."""
 
+    method: ClassVar[str] = "ListFetch"
     key: bytes
     start: int | None = None
     stop: int | None = None
 
-    def billed(self, response: Sequence[bytes]) -> int:
-        return operations(response)
+    def message(self) -> Any:
+        message = pb._ListFetchRequest(list_name=self.key)
+        if self.start is not None:
+            message.inclusive_start = self.start
+        if self.stop is not None:
+            message.exclusive_end = self.stop
+        return message
+
+    def value(self, response: Any) -> list[bytes]:
+        return list(response.found.values)
+
+    def billed(self, value: Sequence[bytes]) -> int:
+        return operations(value)
 
 
 @dataclass(frozen=True, slots=True)
 class ListLength(Command):
     """Return the number of elements; 0 if there is no list."""
 
+    method: ClassVar[str] = "ListLength"
     key: bytes
+
+    def message(self) -> Any:
+        return pb._ListLengthRequest(list_name=self.key)
+
+    def value(self, response: Any) -> int:
+        length: int = response.found.length
+        return length
 
 
 @dataclass(frozen=True, slots=True)
 class Push(Command):
-    """Add `values`, all at once, and return the new length.
+    """Add `values` after the newest, all at once, and return the new length.
 
     `ttl_ms` is the TTL of the list from now on; without `refresh_ttl`, of a list that this creates; None: the
     client's default. With `truncate`, keep only the values that are pushed: what stood before goes.
     """
 
     idempotent: ClassVar[bool] = False
+    method: ClassVar[str] = "ListConcatenateBack"
+    front: ClassVar[bool] = False
     key: bytes
     values: Sequence[bytes]
     ttl_ms: int | None
     refresh_ttl: bool = True
-    front: bool = False
     truncate: bool = False
 
-    def billed(self, response: int) -> int:
+    def message(self) -> Any:
+        return pb._ListConcatenateBackRequest(
+            list_name=self.key,
+            values=self.values,
+            ttl_milliseconds=self.ttl_ms,
+            refresh_ttl=self.refresh_ttl,
+            truncate_front_to_size=len(self.values) if self.truncate else None,
+        )
+
+    def value(self, response: Any) -> int:
+        length: int = response.list_length
+        return length
+
+    def billed(self, value: int) -> int:
         return operations(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class PushFront(Push):
+    """Add `values` before the oldest, in their order, and return the new length."""
+
+    method: ClassVar[str] = "ListConcatenateFront"
+    front: ClassVar[bool] = True
+
+    def message(self) -> Any:
+        return pb._ListConcatenateFrontRequest(
+            list_name=self.key,
+            values=self.values,
+            ttl_milliseconds=self.ttl_ms,
+            refresh_ttl=self.refresh_ttl,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,40 +141,67 @@ class EraseRange(Command):
     """Remove `count` elements from index `start` on."""
 
     idempotent: ClassVar[bool] = False
+    method: ClassVar[str] = "ListErase"
     key: bytes
     start: int
     count: int
 
+    def message(self) -> Any:
+        one = pb._ListRange(begin_index=self.start, count=self.count)
+        return pb._ListEraseRequest(list_name=self.key, some=pb._ListEraseRequest._ListRanges(ranges=[one]))
+
 
 @dataclass(frozen=True, slots=True)
 class RemoveValue(Command):
-    """Remove every element that equals `value`."""
+    """Remove every element that equals `element`."""
 
+    method: ClassVar[str] = "ListRemove"
     key: bytes
-    value: bytes
+    element: bytes
+
+    def message(self) -> Any:
+        return pb._ListRemoveRequest(list_name=self.key, all_elements_with_value=self.element)
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteKey(Command):
     """Remove the whole item."""
 
+    method: ClassVar[str] = "Delete"
     key: bytes
+
+    def message(self) -> Any:
+        return pb._DeleteRequest(cache_key=self.key)
 
 
 @dataclass(frozen=True, slots=True)
 class GetTtl(Command):
-    """Return the milliseconds until the item expires; None if it does not exist, or this cannot be told."""
+    """Return the milliseconds until the item expires; None if it does not exist, or this is not known."""
 
+    method: ClassVar[str] = "ItemGetTtl"
     key: bytes
+
+    def message(self) -> Any:
+        return pb._ItemGetTtlRequest(cache_key=self.key)
+
+    def value(self, response: Any) -> int | None:
+        return response.found.remaining_ttl_millis if response.WhichOneof("result") == "found" else None
 
 
 @dataclass(frozen=True, slots=True)
 class KeysExist(Command):
     """Return whether each of `keys` exists."""
 
+    method: ClassVar[str] = "KeysExist"
     keys: Sequence[bytes]
 
-    def billed(self, response: Sequence[bool]) -> int:
+    def message(self) -> Any:
+        return pb._KeysExistRequest(cache_keys=self.keys)
+
+    def value(self, response: Any) -> list[bool]:
+        return list(response.exists)
+
+    def billed(self, value: Sequence[bool]) -> int:
         return max(1, len(self.keys))
 
 
@@ -113,12 +209,19 @@ class KeysExist(Command):
 class PutName(Command):
     """Put `name` into the sorted set with this score; the set's TTL is `ttl_ms` from now on."""
 
+    method: ClassVar[str] = "SortedSetPut"
     key: bytes
     name: bytes
     score: float
     ttl_ms: int
 
-    def billed(self, response: None) -> int:
+    def message(self) -> Any:
+        element = pb._SortedSetElement(value=self.name, score=self.score)
+        return pb._SortedSetPutRequest(
+            set_name=self.key, elements=[element], ttl_milliseconds=self.ttl_ms, refresh_ttl=True
+        )
+
+    def billed(self, value: None) -> int:
         return operations([self.name])
 
 
@@ -126,11 +229,17 @@ class PutName(Command):
 class AddName(Command):
     """Put `name` into the sorted set with score 0; a name that is in it keeps its score."""
 
+    method: ClassVar[str] = "SortedSetIncrement"
     key: bytes
     name: bytes
     ttl_ms: int
 
-    def billed(self, response: None) -> int:
+    def message(self) -> Any:
+        return pb._SortedSetIncrementRequest(
+            set_name=self.key, value=self.name, amount=0.0, ttl_milliseconds=self.ttl_ms, refresh_ttl=True
+        )
+
+    def billed(self, value: None) -> int:
         return operations([self.name])
 
 
@@ -138,23 +247,50 @@ class AddName(Command):
 class FetchNames(Command):
     """Return up to `count` names and scores from `lowest` to `highest`, the highest first."""
 
+    method: ClassVar[str] = "SortedSetFetch"
     key: bytes
     lowest: float | None
     highest: float | None
     count: int
 
-    def billed(self, response: Sequence[tuple[bytes, float]]) -> int:
-        return operations([name for name, _ in response])
+    def message(self) -> Any:
+        message = pb._SortedSetFetchRequest(
+            set_name=self.key, with_scores=True, order=pb._SortedSetFetchRequest.DESCENDING
+        )
+        if self.lowest is None:
+            message.by_score.unbounded_min.CopyFrom(common_pb2._Unbounded())
+        else:
+            message.by_score.min_score.score = self.lowest
+        if self.highest is None:
+            message.by_score.unbounded_max.CopyFrom(common_pb2._Unbounded())
+        else:
+            message.by_score.max_score.score = self.highest
+        message.by_score.offset = 0
+        message.by_score.count = self.count
+        return message
+
+    def value(self, response: Any) -> list[tuple[bytes, float]]:
+        return [(each.value, each.score) for each in response.found.values_with_scores.elements]
+
+    def billed(self, value: Sequence[tuple[bytes, float]]) -> int:
+        return operations([name for name, _ in value])
 
 
 @dataclass(frozen=True, slots=True)
 class FetchScores(Command):
     """Return the score of each of `names`, None for one that is not in the set; [] if there is no set."""
 
+    method: ClassVar[str] = "SortedSetGetScore"
     key: bytes
     names: Sequence[bytes]
 
-    def billed(self, response: Sequence[float | None]) -> int:
+    def message(self) -> Any:
+        return pb._SortedSetGetScoreRequest(set_name=self.key, values=self.names)
+
+    def value(self, response: Any) -> list[float | None]:
+        return [part.score if part.result == pb.Hit else None for part in response.found.elements]
+
+    def billed(self, value: Sequence[float | None]) -> int:
         return operations(self.names)
 
 
@@ -162,10 +298,15 @@ class FetchScores(Command):
 class RemoveNames(Command):
     """Remove `names` from the sorted set."""
 
+    method: ClassVar[str] = "SortedSetRemove"
     key: bytes
     names: Sequence[bytes]
 
-    def billed(self, response: None) -> int:
+    def message(self) -> Any:
+        some = pb._SortedSetRemoveRequest._Some(values=self.names)
+        return pb._SortedSetRemoveRequest(set_name=self.key, some=some)
+
+    def billed(self, value: None) -> int:
         return operations(self.names)
 
 

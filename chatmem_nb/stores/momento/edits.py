@@ -12,12 +12,11 @@ from collections.abc import Callable, Sequence
 from ...errors import StoreError
 from ..deadline import Backoff
 from ..runner import Pause, Plan, Send, ask
-from .commands import DeleteKey, FetchList, ListLength, Push, RemoveValue
+from .commands import DeleteKey, FetchList, ListLength, Push, PushFront, RemoveValue
 from .erasure import CONTEXT, Range, erase
 from .errors import MomentoConflictError, MomentoError
-from .limits import Limits
-from .push import SETTLE_S, Before, Pushed, push_parts
-from .reading import as_text, read_values
+from .push import SETTLE_S, Before, Limits, Pushed, push_parts
+from .session_list import as_text, read_values
 
 _TWICE = "; nothing is lost, but records may be in the session twice: read it, and remove what is too much"
 
@@ -44,8 +43,10 @@ class Edits:
         front = length > 0 and place <= length - place
         moved = slice(0, place) if front else slice(place, length)
 
+        kind = PushFront if front else Push
+
         def push(part: Sequence[bytes]) -> Push:
-            return Push(key, part, ttl_ms, refresh_ttl=False, front=front)
+            return kind(key, part, ttl_ms, refresh_ttl=False)
 
         if moved.start == moved.stop:
             head = (yield from read_values(key, 0, min(CONTEXT, len(values) + 1))) if front else []

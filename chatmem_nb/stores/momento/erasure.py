@@ -11,7 +11,7 @@ from ..runner import Pause, Plan, ask
 from .commands import EraseRange, ListLength
 from .errors import MomentoError
 from .push import SETTLE_S, unknown
-from .reading import read_values
+from .session_list import read_values
 
 CONTEXT = 100
 """Elements behind a range that tell, at most, whether it was erased."""

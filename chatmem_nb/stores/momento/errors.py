@@ -124,6 +124,8 @@ _QUOTED = {
 _INVALID_RESPONSE = ("rst_stream", "deserializing", "http2 header with status", "content-type")
 # gRPC's words where no connection could be made, so that the request was never sent.
 _UNREACHABLE = ("failed to connect", "errors resolving", "resolution failed")
+# grpcio's words where a call is made on a closed channel: "Cannot invoke RPC on closed channel!"
+_CLOSED = "closed"
 _FAILED_WITHIN = {_Code.INTERNAL_SERVER_ERROR, _Code.UNKNOWN_ERROR, _Code.UNKNOWN_SERVICE_ERROR}
 
 
@@ -154,6 +156,11 @@ def client_closed() -> MomentoClosedError:
     return MomentoClosedError(
         "the momento client of this store was closed; make a new store with an open one"
     )
+
+
+def says_closed(error: Exception) -> bool:
+    """Return whether gRPC says that the channel is closed, for which it has no error of its own."""
+    return isinstance(error, ValueError) and _CLOSED in str(error)
 
 
 def channel_broken() -> MomentoUnavailableError:

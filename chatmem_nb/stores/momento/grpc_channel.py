@@ -23,10 +23,10 @@ from momento.errors import SdkException, convert_error
 from momento.internal.services import Service
 from momento_wire_types import cacheclient_pb2_grpc, controlclient_pb2_grpc
 
-from . import rpcs
+from ..runner import Attempt
 from .channel import Batch, CallThread
 from .commands import Command, CreateCache
-from .errors import channel_broken, client_closed, store_error
+from .errors import channel_broken, client_closed, says_closed, store_error
 
 # Generated, and without types.
 _DataStub: Any = cacheclient_pb2_grpc.ScsStub
@@ -63,6 +63,8 @@ class GrpcChannel:
     """Makes requests as gRPC futures, for any number of threads and event loops."""
 
     slices = True
+    grace_s = 0.5
+    """gRPC ends a request by its timeout; if it does not, the channel is broken."""
 
     def __init__(self, client: CacheClient, thread: CallThread) -> None:
         # The seam: every private name of momento and grpc that is used, each pinned by a test.
@@ -90,34 +92,35 @@ class GrpcChannel:
         except TimeoutError:
             raise channel_broken() from None
 
-    def start(
-        self, cache_name: str, commands: Sequence[Command], timeout_s: float, finished: Callable[[], None]
-    ) -> tuple[Batch, int]:
-        """Start one request for each command; see `channel.Channel`."""
-        calls, sent = [], 0
-        for command in commands:
-            request = rpcs.message(command, cache_name, self.default_ttl_ms or 0)
-            sent += request.ByteSize()
+    def start(self, cache_name: str, attempt: Attempt, finished: Callable[[], object]) -> Batch:
+        """Start each request of `attempt`; see `channel.Channel`."""
+        batch = Batch(len(attempt.requests), finished)
+        calls = []
+        for command in attempt.requests:
+            message = command.message()
+            batch.sent_bytes += message.ByteSize()
             create = isinstance(command, CreateCache)
             # A new metadata list for each call: the interceptor adds the key to the one that it is given.
             metadata = [] if create else [("cache", cache_name)]
-            make = getattr(self._control if create else self._data, rpcs.method(command)).future
-            calls.append(partial(make, request, metadata=metadata, timeout=timeout_s))
-        batch = _Calls(calls, self._thread, finished)
-        self._thread.submit(batch.begin)
-        return batch, sent
+            call = getattr(self._control if create else self._data, command.method).future
+            calls.append(partial(call, message, metadata=metadata, timeout=attempt.timeout_s))
+        self._thread.submit(partial(_begin, batch, calls))
+        return batch
+
+    def cancel(self, batch: Batch) -> None:
+        """Cancel what has not ended; see `channel.Channel`."""
+        batch.cancelled = True
+        self._thread.submit(partial(_cancel, batch))
 
     def outcome(self, command: Command, result: Any) -> tuple[Any, int]:
-        """Return the response, or the StoreError in its place, and its bytes."""
+        """Return the value of the response, or the StoreError in its place, and the bytes of the response."""
         if not isinstance(result, Exception):
-            return rpcs.value(command, result), result.ByteSize()
+            return command.value(result), result.ByteSize()
         if isinstance(result, _Failed):
             if result.code is grpc.StatusCode.ALREADY_EXISTS and isinstance(command, CreateCache):
                 return None, 0
             return store_error(result.error), 0
-        if isinstance(result, ValueError) and "closed" in str(
-            result
-        ):  # "Cannot invoke RPC on closed channel!"
+        if says_closed(result):
             return client_closed(), 0
         raise result
 
@@ -130,6 +133,35 @@ class _Failed(Exception):
         self.code, self.error = code, error
 
 
+# The functions below run in the call thread or in gRPC's threads.
+
+
+def _begin(batch: Batch, calls: Sequence[Callable[[], Any]]) -> None:
+    if batch.cancelled:
+        return
+    for position, make in enumerate(calls):
+        try:
+            call = make()
+        except Exception as exc:  # noqa: BLE001 - the caller's to read, see `GrpcChannel.outcome`
+            batch.end(position, exc)
+        else:
+            batch.calls.append(call)
+            call.add_done_callback(partial(_ended, batch, position))
+
+
+def _ended(batch: Batch, position: int, call: Any) -> None:
+    try:
+        result = call.result() if call.code() is grpc.StatusCode.OK else _failure(call)
+    except Exception as exc:  # noqa: BLE001 - the caller's to read, see `GrpcChannel.outcome`
+        result = exc
+    batch.end(position, result)
+
+
+def _cancel(batch: Batch) -> None:
+    for call in batch.calls:
+        call.cancel()
+
+
 def _failure(call: Any) -> Exception:
     failure: Any = call
     if not call.cancelled():  # a future is its own exception
@@ -138,51 +170,6 @@ def _failure(call: Any) -> Exception:
         return _Failed(call.code(), convert_error(failure, Service.CACHE))
     error: Exception = failure  # of an interceptor, as on a closed channel
     return error
-
-
-class _Calls(Batch):
-    """gRPC futures. All methods but `cancel` run in the call thread or in gRPC's."""
-
-    def __init__(
-        self, make: Sequence[Callable[[], Any]], thread: CallThread, finished: Callable[[], None]
-    ) -> None:
-        super().__init__(len(make), finished)
-        self._make = make
-        self._thread = thread
-        self._calls: list[Any] = []
-        self._cancelled = False
-
-    def begin(self) -> None:
-        if self._cancelled:
-            return
-        for position, make in enumerate(self._make):
-            try:
-                call = make()
-            except Exception as exc:  # noqa: BLE001 - the caller's to read, see `GrpcChannel.outcome`
-                self.end(position, exc)
-            else:
-                self._calls.append(call)
-                call.add_done_callback(partial(self._ended, position))
-
-    def _ended(self, position: int, call: Any) -> None:
-        try:
-            result = call.result() if call.code() is grpc.StatusCode.OK else _failure(call)
-        except Exception as exc:  # noqa: BLE001 - the caller's to read, see `GrpcChannel.outcome`
-            result = exc
-        self.end(position, result)
-
-    def _release(self) -> None:
-        # An interrupt that lands in a future's `__del__` is printed and ignored.
-        self._calls.clear()
-
-    def cancel(self) -> None:
-        if not self.done:
-            self._cancelled = True
-            self._thread.submit(self._cancel)
-
-    def _cancel(self) -> None:
-        for call in self._calls:
-            call.cancel()
 
 
 def _refuse_closed(*channels: Any) -> None:

@@ -20,10 +20,9 @@ from ..protocol import (
 from ..runner import Plan, Send, ask
 from .commands import Command, ListLength, Push
 from .edits import Edits
-from .limits import Limits
-from .push import Before, push_parts
-from .reading import SUMMARY_COMMANDS, MomentoList, first_pages, summary, summary_commands
+from .push import Before, Limits, push_parts
 from .session_index import Listing, SessionIndex, as_time
+from .session_list import SUMMARY_COMMANDS, SessionList, first_pages, summary, summary_commands
 
 _TOGETHER = 25
 """Sessions that are asked about at the same time."""
@@ -91,11 +90,11 @@ class MomentoPlans:
         return ask(ListLength(self._key(session_id)))
 
     def read(self, session_id: str, start: int, stop: int | None) -> Plan[list[str]]:
-        session = MomentoList(self._key(session_id), slices=self._slices)
+        session = SessionList(self._key(session_id), slices=self._slices)
         checked_index(0 if stop is None else stop)
         return self._read(session_id, session, checked_index(start), stop)
 
-    def _read(self, session_id: str, session: MomentoList, start: int, stop: int | None) -> Plan[list[str]]:
+    def _read(self, session_id: str, session: SessionList, start: int, stop: int | None) -> Plan[list[str]]:
         records = yield from paging.read(session, start, stop)
         if records and self._index is not None:
             yield from self._index.heal([session_id])
@@ -116,7 +115,7 @@ class MomentoPlans:
         return pages
 
     def next_page(self, session_id: str, cursor: Cursor) -> Plan[tuple[list[str], Cursor | None]]:
-        return paging.next_page(MomentoList(self._key(session_id), slices=self._slices), cursor)
+        return paging.next_page(SessionList(self._key(session_id), slices=self._slices), cursor)
 
     def next_batch(self, size: int, pages: Sequence[tuple[list[str], Cursor | None]]) -> int:
         return _TOGETHER

@@ -1,4 +1,6 @@
-"""Pushes that are applied once, though a lost response says nothing. Plans only; no I/O.
+"""Records in parts that a request takes, each pushed once, though a lost response says nothing.
+
+Plans only; no I/O.
 
 Momento has no idempotency keys. A push whose response was lost is looked for in the list, and made again
 only if it is not there. Copies that stood there before must not be taken for it: either its records are new,
@@ -7,20 +9,80 @@ so that no list holds them yet, or only what is beyond the length before the pus
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import StoreError, StoreTimeoutError
+from ...errors import InvalidInputError, RecordTooLargeError, StoreError, StoreTimeoutError
 from ..deadline import Backoff
+from ..protocol import checked_records
 from ..runner import Pause, Plan, Send, ask
 from .commands import Command, ListLength, Push
-from .errors import MomentoError
-from .reading import read_values
+from .errors import MomentoError, MomentoLimitError
+from .session_list import read_values
+
+_ELEMENT_OVERHEAD = 6
+"""Bytes that the wire format adds to an element, at most."""
+
 
 SETTLE_S = 0.1
 """Pause before looking whether a request was applied: reads are eventually consistent."""
 _NOT_KNOWN = "; whether the change was made is not known, so read the session before you repeat it"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes: of a record, of a request, of a session."""
+
+    element_bytes: int
+    request_bytes: int
+    item_bytes: int
+
+    def encode(self, records: Sequence[str]) -> list[bytes]:
+        """Return `records` as elements.
+
+        Raises: InvalidInputError, RecordTooLargeError, naming the first that cannot be stored.
+        """
+        values = []
+        largest = min(self.element_bytes, self.request_bytes)
+        for position, record in enumerate(checked_records(records)):
+            try:
+                value = record.encode()
+            except UnicodeEncodeError as exc:
+                raise InvalidInputError(
+                    f"record {position} holds a lone surrogate at character {exc.start}, which cannot be sent"
+                ) from None
+            if len(value) > largest:
+                raise RecordTooLargeError(
+                    f"record {position} has {len(value):,} bytes, and Momento takes {largest:,}; "
+                    "shorten it, or store what is large elsewhere and its address here"
+                )
+            values.append(value)
+        return values
+
+    def split(self, values: Sequence[bytes]) -> list[Sequence[bytes]]:
+        """Return `values` in parts, each of which one request takes."""
+        if sum(map(len, values)) + _ELEMENT_OVERHEAD * len(values) <= self.request_bytes:
+            return [values]
+        parts: list[list[bytes]] = []
+        free = 0
+        for value in values:
+            size = len(value) + _ELEMENT_OVERHEAD
+            if size > free or not parts:
+                parts.append([])
+                free = self.request_bytes
+            parts[-1].append(value)
+            free -= size
+        return list(parts)
+
+    def check_item(self, *batches: Iterable[bytes]) -> None:
+        """Raises: MomentoLimitError if `batches` do not fit into one session together; nothing is sent."""
+        size = sum(sum(map(len, batch)) for batch in batches)
+        if size > self.item_bytes:
+            raise MomentoLimitError(
+                f"the session would have {size:,} bytes while what it holds is replaced, and Momento takes "
+                f"{self.item_bytes:,}; nothing was changed. Write what is to stay to a new session instead"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +115,14 @@ def push_parts(
     pushed: list[Pushed] = []
     stored, outcome = 0, None
     for part in parts:
+        requests = [part] if beside is None else [beside, part]
         try:
-            landed, outcome = yield from _push_once(part, before, beside, outcome, new_deadline=stored > 0)
+            # Once at first: `_retried` tells what may be tried again, and `beside` must not use up the time.
+            outcomes = yield Send(requests, stored > 0, return_errors=True, max_attempts=1)
+            if beside is not None:
+                outcome, beside = outcomes[0], None
+            result = outcomes[-1]
+            landed = (yield from _retried(part, before, result)) if isinstance(result, StoreError) else None
         except MomentoError as error:
             total = sum(len(one.values) for one in parts)
             error.records_stored = stored
@@ -62,38 +130,36 @@ def push_parts(
             if len(parts) > 1:
                 error.message += f" ({stored} of {total} records were stored before)"
             raise
-        pushed.append(landed)
+        pushed.append(landed or _landed(part, result))
         stored += len(part.values)
-        beside = None
         if before is not None:
-            before = Before(landed.length, part.values)
+            before = Before(pushed[-1].length, part.values)
     return pushed, outcome
 
 
-def _push_once(
-    push: Push, before: Before | None, beside: Command | None, outcome: Any, *, new_deadline: bool
-) -> Plan[tuple[Pushed, Any]]:
-    requests = [push] if beside is None else [beside, push]
-    # Once at first: what may be tried again is told apart below, and `beside` must not use up the time.
-    outcomes = yield Send(requests, new_deadline, return_errors=True, max_attempts=1)
-    if beside is not None:
-        outcome = outcomes[0]
-    result = outcomes[-1]
+def _landed(push: Push, length: int) -> Pushed:
+    return Pushed(0 if push.front else length - len(push.values), length)
+
+
+def _retried(push: Push, before: Before | None, error: StoreError) -> Plan[Pushed]:
+    """Make a push again that failed with `error`, once it is known that it was not applied.
+
+    Raises: StoreError if it failed for good, or if it is not known whether it was applied.
+    """
     backoff = Backoff()
-    while isinstance(result, StoreError):
-        if result.maybe_applied:
-            landed = yield from _look_for(push, before, result, backoff)
-            if landed is not None:
-                return landed, outcome
-        elif not result.retryable:
-            raise result
+    while True:
+        if error.maybe_applied:
+            found = yield from _look_for(push, before, error, backoff)
+            if found is not None:
+                return found
+        elif not error.retryable:
+            raise error
         try:
-            result = yield from ask(push)
-        except StoreError as error:
-            if not error.maybe_applied:
+            return _landed(push, (yield from ask(push)))
+        except StoreError as failed:
+            if not failed.maybe_applied:
                 raise
-            result = error
-    return Pushed(0 if push.front else result - len(push.values), result), outcome
+            error = failed
 
 
 def _look_for(push: Push, before: Before | None, error: StoreError, backoff: Backoff) -> Plan[Pushed | None]:

@@ -8,7 +8,7 @@ method blocks until the deadline of its client's configuration.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from momento.responses import CacheListFetch, CacheListLength, CacheSortedSetFet
 from momento.responses.data.sorted_set.get_score import CacheSortedSetGetScore
 
 from ...errors import StoreLimitError
+from ..runner import Attempt
 from . import commands as cmd
 from .channel import Batch
 from .errors import MomentoError, store_error
@@ -28,16 +29,15 @@ class SdkChannel:
     """Makes requests as public calls, each in a thread of its own."""
 
     slices = False
+    grace_s = 0.0  # a public method has the deadline of its client, and is left behind at ours
     default_ttl_ms: int | None = None
 
     def __init__(self, client: CacheClient) -> None:
         self._client = client
 
-    def start(
-        self, cache_name: str, commands: Sequence[cmd.Command], timeout_s: float, finished: Callable[[], None]
-    ) -> tuple[Batch, int]:
-        """Start one call for each command; see `channel.Channel`. What takes too long is left behind."""
-        batch = Batch(len(commands), finished)
+    def start(self, cache_name: str, attempt: Attempt, finished: Callable[[], object]) -> Batch:
+        """Start a call for each request of `attempt`; see `channel.Channel`."""
+        batch = Batch(len(attempt.requests), finished)
 
         def run(position: int, command: cmd.Command) -> None:
             try:
@@ -46,13 +46,16 @@ class SdkChannel:
                 result = exc
             batch.end(position, result)
 
-        for job in enumerate(commands):
+        for job in enumerate(attempt.requests):
             # A daemon, so that no late response holds up the end of the process.
             threading.Thread(target=run, args=job, name="momento-call", daemon=True).start()
-        return batch, 0
+        return batch
+
+    def cancel(self, batch: Batch) -> None:
+        """Leave the calls behind: nothing cancels a public method."""
 
     def outcome(self, command: cmd.Command, result: Any) -> tuple[Any, int]:
-        """Return the response, or the StoreError in its place; its bytes are not known here."""
+        """Return the value, or the StoreError in its place; the bytes of the response are not known here."""
         if not isinstance(result, Exception):
             return result, 0
         if not isinstance(result, MomentoError):
@@ -80,7 +83,7 @@ def _collection_ttl(ttl_ms: int | None, *, refresh_ttl: bool = True) -> Collecti
 
 
 def _create_cache(client: CacheClient, cache: str, command: cmd.CreateCache) -> None:
-    _checked(client.create_cache(cache))
+    _checked(client.create_cache(command.cache_name))
 
 
 def _fetch_list(client: CacheClient, cache: str, command: cmd.FetchList) -> list[bytes]:
@@ -104,7 +107,7 @@ def _push(client: CacheClient, cache: str, command: cmd.Push) -> int:
 
 
 def _remove_value(client: CacheClient, cache: str, command: cmd.RemoveValue) -> None:
-    _checked(client.list_remove_value(cache, command.key.decode(), command.value))
+    _checked(client.list_remove_value(cache, command.key.decode(), command.element))
 
 
 def _delete(client: CacheClient, cache: str, command: cmd.DeleteKey) -> None:
@@ -164,6 +167,7 @@ _CALLS: dict[type[cmd.Command], Callable[[CacheClient, str, Any], Any]] = {
     cmd.FetchList: _fetch_list,
     cmd.ListLength: _length,
     cmd.Push: _push,
+    cmd.PushFront: _push,
     cmd.EraseRange: _impossible,
     cmd.RemoveValue: _remove_value,
     cmd.DeleteKey: _delete,

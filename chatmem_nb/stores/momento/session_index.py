@@ -6,13 +6,15 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary
+
+from momento import CacheClient
 
 from ...errors import StoreError
+from ..redis_glob import compile_glob
 from ..runner import Plan, Send, ask
 from .commands import AddName, FetchNames, FetchScores, KeysExist, ListLength, PutName, RemoveNames
-from .glob import compile_glob
-from .reading import as_text
-from .recent_names import RecentNames
+from .session_list import as_text
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +23,30 @@ _DAY_MS = timedelta(hours=24) // timedelta(milliseconds=1)
 _YOUNG_S = 60.0
 """A name this young may be there before its list."""
 _TOGETHER = 50
+_RECENT_S = 60.0
+"""After this, a name counts as unknown again: the index may have expired, or another client removed it."""
+_MOST_RECENT = 100_000
+
+
+class RecentNames:
+    """A set of (key of the index, session id) that forgets each after `ttl_s`, and all beyond `most`."""
+
+    def __init__(self, ttl_s: float = _RECENT_S, most: int = _MOST_RECENT) -> None:
+        self._ttl_s, self._most = ttl_s, most
+        self._expires: dict[tuple[bytes, str], float] = {}
+
+    def __contains__(self, name: tuple[bytes, str]) -> bool:
+        return time.monotonic() < self._expires.get(name, 0.0)
+
+    def add(self, name: tuple[bytes, str]) -> None:
+        """Keep `name` from now on."""
+        if len(self._expires) >= self._most:
+            self._expires.clear()
+        self._expires[name] = time.monotonic() + self._ttl_s
+
+    def discard(self, name: tuple[bytes, str]) -> None:
+        """Forget `name`."""
+        self._expires.pop(name, None)
 
 
 class Listing:
@@ -159,3 +185,12 @@ class SessionIndex:
 def as_time(score: float | None) -> datetime | None:
     """Return the time that a score means; None for a session that was only read here."""
     return datetime.fromtimestamp(score, UTC) if score else None
+
+
+# By client and not by store: histories are often made anew for each message, over one client.
+_RECENT: WeakKeyDictionary[CacheClient, dict[str, RecentNames]] = WeakKeyDictionary()
+
+
+def recent_names(client: CacheClient, cache_name: str) -> RecentNames:
+    """Return the names that `client` has seen in the cache."""
+    return _RECENT.setdefault(client, {}).setdefault(cache_name, RecentNames())

@@ -13,12 +13,12 @@ from ...errors import InvalidInputError
 from ...plain_text import NOT_MATH
 from ..facade import SessionStoreFacade
 from ..protocol import CommandCount
+from ..runner import Runner
 from .credentials import credential_provider
-from .limits import Limits
-from .missing_cache import CacheRunner
+from .missing_cache import MissingCache
 from .plans import MomentoPlans, milliseconds
-from .recent_names import recent_names
-from .session_index import SessionIndex
+from .push import Limits
+from .session_index import SessionIndex, recent_names
 from .transport import MomentoTransport
 
 
@@ -112,12 +112,14 @@ class MomentoSessionStore(SessionStoreFacade):
             int(_checked_number("max_request_bytes", max_request_bytes)),
             int(_checked_number("max_item_bytes", max_item_bytes)),
         )
-        ttl_ms = milliseconds(ttl)
         self.commands = CommandCount()
         self._transport = MomentoTransport(cache_client, cache_name, self.commands)
-        self._runner = CacheRunner(self._transport, self.timeout_s, create=ensure_cache_exists)
+        repair = MissingCache(cache_name).repair if ensure_cache_exists else None
+        self._runner = Runner(self._transport, self.timeout_s, repair)
+        # None, where not even the client's default is known.
+        ttl_ms = self._transport.default_ttl_ms if ttl is None else milliseconds(ttl)
         seen = recent_names(cache_client, cache_name)
-        names = SessionIndex(key_prefix, ttl_ms or self._transport.default_ttl_ms, seen) if index else None
+        names = SessionIndex(key_prefix, ttl_ms, seen) if index else None
         self._plans = MomentoPlans(
             limits, names, key_prefix=key_prefix, ttl_ms=ttl_ms, slices=self._transport.slices
         )

@@ -21,8 +21,6 @@ from .channel import PENDING, Batch, Channel
 from .errors import MomentoClosedError, MomentoTimeoutError, channel_broken, other_process, timed_out
 from .sdk_channel import SdkChannel
 
-_GRACE_S = 0.5
-"""How much longer than its own deadline a request may take; gRPC ends it there, or its channel is broken."""
 _CLOSE_S = 2.0
 
 
@@ -70,12 +68,14 @@ class MomentoTransport:
         connection = self._connections.get()
         ended = _thread.allocate_lock()  # interrupts leave it as it is, unlike a Condition or an Event
         ended.acquire()
-        batch = self._start(connection, attempt, ended.release)
+        batch = connection.channel.start(self._cache_name, attempt, ended.release)
         try:
+            self._commands.add(requests=len(attempt.requests), sent=batch.sent_bytes)
             ended.acquire(timeout=_limit_s(connection, attempt))
             return self._outcomes(connection, attempt, batch)
         finally:
-            batch.cancel()
+            if not batch.done:
+                connection.channel.cancel(batch)
 
     async def asend(self, attempt: Attempt) -> list[Any]:
         """Return a response for each request, or the StoreError in its place."""
@@ -87,14 +87,16 @@ class MomentoTransport:
             with suppress(RuntimeError):  # the loop is closed, and so is the task that waited
                 loop.call_soon_threadsafe(_set, ended)
 
-        batch = self._start(connection, attempt, finished)
+        batch = connection.channel.start(self._cache_name, attempt, finished)
         limit = loop.call_later(_limit_s(connection, attempt), _set, ended)
         try:
+            self._commands.add(requests=len(attempt.requests), sent=batch.sent_bytes)
             await ended
             return self._outcomes(connection, attempt, batch)
         finally:
             limit.cancel()
-            batch.cancel()
+            if not batch.done:
+                connection.channel.cancel(batch)
 
     def timed_out(self, timeout_s: float) -> MomentoTimeoutError:
         """Return the error for a call whose deadline has passed."""
@@ -127,20 +129,14 @@ class MomentoTransport:
         client = self._make_client()
         return _Connection(client, _channel(client))
 
-    def _start(self, connection: _Connection, attempt: Attempt, finished: Callable[[], None]) -> Batch:
-        commands: Any = attempt.requests
-        batch, sent = connection.channel.start(self._cache_name, commands, attempt.timeout_s, finished)
-        self._commands.add(requests=len(commands), sent=sent)
-        return batch
-
     def _outcomes(self, connection: _Connection, attempt: Attempt, batch: Batch) -> list[Any]:
-        outcomes, billed, received = [], 0, 0
-        commands: Any = attempt.requests
         results = list(batch.results)
         if any(result is PENDING for result in results):
             late = self._replace(connection, attempt)
             results = [late if result is PENDING else result for result in results]
-        for command, result in zip(commands, results, strict=True):
+        outcomes: list[Any] = []
+        billed = received = 0
+        for command, result in zip(attempt.requests, results, strict=True):
             if isinstance(result, StoreError):
                 outcomes.append(result)
                 continue
@@ -175,9 +171,7 @@ def _channel(client: CacheClient) -> Channel:
 
 
 def _limit_s(connection: _Connection, attempt: Attempt) -> float:
-    # Public methods have another deadline, the client's, and are left behind at ours.
-    grace_s = _GRACE_S if connection.channel.slices else 0.0
-    return min(attempt.timeout_s + grace_s, threading.TIMEOUT_MAX)
+    return min(attempt.timeout_s + connection.channel.grace_s, threading.TIMEOUT_MAX)
 
 
 def _close(client: CacheClient) -> threading.Thread:

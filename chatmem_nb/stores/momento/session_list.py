@@ -22,7 +22,7 @@ SUMMARY_COMMANDS = 4
 """Requests for one summary."""
 
 
-class MomentoList:
+class SessionList:
     """One list, as `paging` reads it. With `exact`, texts go back into the bytes that were stored."""
 
     def __init__(self, key: bytes, *, slices: bool = True, exact: bool = False) -> None:
@@ -56,7 +56,7 @@ def read_values(
     """
     if stop is not None and stop <= start:
         return []
-    texts = yield from read(MomentoList(key, exact=True), start, stop, renews=renews)
+    texts = yield from read(SessionList(key, exact=True), start, stop, renews=renews)
     return [text.encode("utf-8", "surrogateescape") for text in texts]
 
 
@@ -67,7 +67,7 @@ def first_pages(keys: Sequence[bytes], *, slices: bool) -> Plan[list[tuple[list[
     pages = []
     for key, outcome in zip(keys, outcomes, strict=True):
         if isinstance(outcome, StoreLimitError) and outcome.response_too_large:
-            pages.append((yield from next_page(MomentoList(key), Cursor(0, size // 4))))
+            pages.append((yield from next_page(SessionList(key), Cursor(0, size // 4))))
         elif isinstance(outcome, StoreError):
             raise outcome
         else:
