@@ -24,8 +24,8 @@ from chatmem_nb.stores.deadline import Deadline
 from chatmem_nb.stores.runner import Attempt
 from chatmem_nb.stores.upstash import errors as upstash_errors
 from chatmem_nb.stores.upstash import scripts
-from chatmem_nb.stores.upstash.changes import Change
 from chatmem_nb.stores.upstash.clients import Clients
+from chatmem_nb.stores.upstash.commands import split
 from chatmem_nb.stores.upstash.http_limits import Exchange
 from chatmem_nb.stores.upstash.network import LimitedBackend, ResolvingBackend, sockets_until
 
@@ -278,28 +278,23 @@ def test_an_attempt_may_be_silent_for_a_third_of_the_time_and_a_second_at_least(
     assert all(least <= timeout[name] <= most for name in ("connect", "read", "write"))
 
 
-def batches_of(records: list[str], max_request_bytes: int, key: str) -> Any:
-    options: dict[str, Any] = {"timeout_s": 1.0, "max_request_bytes": max_request_bytes}
-    return Change.of(key, records, session_prefix="p:", **options).batches
-
-
 def test_batches_fit_and_keep_the_order() -> None:
     records = [f'{i} {"漢" * (i % 50)}\n"' for i in range(2_000)]
-    batches = batches_of(records, 20_000, "key")
+    batches = split(records, 20_000, "key")
     assert len(batches) > 5
     assert [record for batch in batches for record in batch] == records
     for batch in batches:
         assert len(httpx.Request("POST", URL, json=batch).content) <= 20_000 - 4_000
-    assert batches_of(["a"], 20_000, "key") == [["a"]]
-    assert batches_of([], 20_000, "key") == [[]]
-    assert len(batches_of(["a" * 15_000] * 2, 40_000, "key" * 1_000)) == 2
+    assert split(["a"], 20_000, "key") == [["a"]]
+    assert split([], 20_000, "key") == [[]]
+    assert len(split(["a" * 15_000] * 2, 40_000, "key" * 1_000)) == 2
 
 
 def test_a_batch_never_holds_what_does_not_fit() -> None:
     with pytest.raises(RecordTooLargeError, match="record 2 takes"):
-        batches_of(["a", "b", "c" * 20_000], 20_000, "key")
+        split(["a", "b", "c" * 20_000], 20_000, "key")
     with pytest.raises(InvalidInputError, match="record 1 holds a lone surrogate at character 1"):
-        batches_of(["a", "b\udfff"], 20_000, "key")
+        split(["a", "b\udfff"], 20_000, "key")
 
 
 def test_each_loop_has_one_client() -> None:

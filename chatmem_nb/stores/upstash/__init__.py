@@ -3,9 +3,8 @@
 store            the store: its constructor; the verbs are those of `facade`
 plans            what each verb does, as requests
 session_list     one session as a list, for `paging`
-changes          what makes a change the same when it is retried; records in batches that fit a request
 scripts          the Lua scripts
-commands         requests, and what their responses must be
+commands         requests, changes in batches that fit one, and what responses must be
 transport        attempts at requests, counted
 clients          url and token checked; the SDK's clients, by process and event loop
 http_limits      one HTTP request and response, limited in time and bytes

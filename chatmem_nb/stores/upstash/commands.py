@@ -1,14 +1,20 @@
-"""Requests in Redis' terms, and what their responses must be."""
+"""Requests in Redis' terms: single ones, changes in batches, and what their responses must be. No I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from json.encoder import encode_basestring
 from typing import Any, Literal, TypeAlias
 
+from ...errors import InvalidInputError, RecordTooLargeError
 from .errors import UpstashResponseError
 
 Command: TypeAlias = list[str | int]
+
+_BESIDES_RECORDS = 4_096
+"""Bytes of a request that a script, its numbers and brackets take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +29,93 @@ class Request:
     else by nature."""
 
 
-def single(*command: str | int) -> Request:
-    """Return the request of one command."""
-    return Request([list(command)])
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one session, the same however often it is sent."""
+
+    key: str
+    """The session."""
+    key_prefix: str
+    """What other keys of this package begin with; outside the prefix of sessions."""
+    expires_ms: int
+    """TTL of those keys: longer than any retry, and than a proxy may hold a request back."""
+    token: str
+    """Unique to this change."""
+    batches: Sequence[Sequence[str]]
+    """The records, in as few batches as requests take; mostly one."""
+
+    @property
+    def idempotency_key(self) -> str:
+        """Where the result of the change is kept for its retries."""
+        return f"{self.key_prefix}done:{self.token}"
+
+    @property
+    def new_list(self) -> str:
+        """Where a replacement is built."""
+        return f"{self.key_prefix}new:{self.token}"
+
+    def staged(self, number: int) -> str:
+        """Return where batch `number` waits until all of them are moved into the session."""
+        return f"{self.key_prefix}part:{self.token}:{number}"
+
+    def stage(self, number: int, expires_ms: int) -> Request:
+        """Return the request that stages batch `number`; to make it again changes nothing."""
+        key = self.staged(number)
+        commands: list[Command] = [
+            ["DEL", key],
+            ["RPUSH", key, *self.batches[number]],
+            ["PEXPIRE", key, expires_ms],
+        ]
+        return Request(commands, "multi")
 
 
-def pipeline(commands: Sequence[Command]) -> Request:
-    """Return the request of several commands, each of which may succeed or fail."""
-    return Request(commands, "pipeline")
+def milliseconds(ttl: timedelta | None) -> int:
+    """Return `ttl` as the scripts take it; 0 for None."""
+    return 0 if ttl is None else max(1, round(ttl / timedelta(milliseconds=1)))
 
 
-def multi(commands: Sequence[Command]) -> Request:
-    """Return the request of several commands that are applied together."""
-    return Request(commands, "multi")
+def split(records: Sequence[str], max_request_bytes: int, key: str) -> list[list[str]]:
+    """Return `records` in as few batches as requests with `key` take.
+
+    Raises: RecordTooLargeError if one record alone is too large; InvalidInputError for lone surrogates.
+    """
+    room = max_request_bytes - _BESIDES_RECORDS - 6 * len(key)
+    characters = sum(map(len, records))
+    if 6 * characters + 3 * len(records) > room:  # a character takes six bytes at most
+        return list(_batches(records, room))
+    for position, record in enumerate(records):
+        if not record.isascii():
+            _request_bytes(record, position)
+    return [list(records)]
+
+
+def _batches(records: Sequence[str], room: int) -> Iterator[list[str]]:
+    batch: list[str] = []
+    used = 0
+    for position, record in enumerate(records):
+        size = _request_bytes(record, position)
+        if size > room:
+            raise RecordTooLargeError(
+                f"record {position} takes {size:,} bytes of a request, of which {room:,} are left for it; "
+                "shorten the message, or raise max_request_bytes if the database's plan allows it"
+            )
+        if used + size > room:
+            yield batch
+            batch, used = [], 0
+        batch.append(record)
+        used += size
+    yield batch
+
+
+def _request_bytes(record: str, position: int) -> int:
+    """Return what `record` takes in the JSON of a request, its quotes and comma included."""
+    try:
+        return len(encode_basestring(record).encode()) + 1
+    except UnicodeEncodeError as exc:
+        raise InvalidInputError(
+            f"record {position} holds a lone surrogate at character {exc.start - 1}; "
+            "write it by chatmem_nb.records.to_json, which escapes it"
+        ) from None
 
 
 def as_number(response: Any) -> int:

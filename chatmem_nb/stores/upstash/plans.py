@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
+from uuid import uuid4
 
 from ...errors import InvalidInputError, StoreLimitError
 from .. import paging
@@ -18,10 +19,9 @@ from ..protocol import (
     checked_session_id,
     checked_ttl,
 )
-from ..runner import Plan, ask
+from ..runner import Plan, Send, ask
 from . import scripts
-from .changes import Change, milliseconds
-from .commands import Command, as_list, as_number, as_texts, pipeline, single
+from .commands import Change, Command, Request, as_list, as_number, as_texts, milliseconds, split
 from .errors import UpstashConflictError, UpstashFlagsRefusedError, UpstashScriptsRefusedError
 from .scripts import Script
 from .session_list import SessionList
@@ -54,6 +54,9 @@ class UpstashPlans:
         self._key_prefix = _checked_text(key_prefix, "key_prefix")
         self._ttl = checked_ttl(ttl)
         self._timeout_s, self._max_request_bytes = timeout_s, max_request_bytes
+        # Outside the prefix of sessions, so that no listing names these keys.
+        self._other_prefix = "_chatmem_nb:" if "chatmem_nb:".startswith(key_prefix) else "chatmem_nb:"
+        self._expires_ms = int(3_000 * timeout_s) + 60_000
         self._knows_flags = {"EVAL": True, "EVAL_RO": True}
         """Whether the server takes scripts with flags, as far as is known."""
         self._runs_scripts = True
@@ -70,8 +73,8 @@ class UpstashPlans:
     def _scanned(
         self, pattern: str, position: int, seen: set[str]
     ) -> Plan[tuple[list[str], tuple[int, set[str]] | None]]:
-        command = single("SCAN", position, "MATCH", pattern, "COUNT", _SCAN_COUNT, "TYPE", "list")
-        following, keys = yield from ask(command)  # the SDK makes a pair of it
+        command: Command = ["SCAN", position, "MATCH", pattern, "COUNT", _SCAN_COUNT, "TYPE", "list"]
+        following, keys = yield from ask(Request([command]))  # the SDK makes a pair of it
         page: list[str] = []
         for key in as_texts(keys):
             session_id = key.removeprefix(self._key_prefix)
@@ -90,12 +93,14 @@ class UpstashPlans:
                 return as_list((yield from self._run(scripts.SUMMARIES, keys)), len(keys))
             except UpstashScriptsRefusedError:
                 self._runs_scripts = False
-        types = as_texts(as_list((yield from ask(pipeline([["TYPE", key] for key in keys]))), len(keys)))
+        types = as_texts(
+            as_list((yield from ask(Request([["TYPE", key] for key in keys], "pipeline"))), len(keys))
+        )
         lists = [key for key, kind in zip(keys, types, strict=True) if kind == "list"]
         if not lists:
             return [[0]] * len(keys)
         commands: list[Command] = [command for key in lists for command in _summary_commands(key)]
-        values = iter(as_list((yield from ask(pipeline(commands))), len(commands)))
+        values = iter(as_list((yield from ask(Request(commands, "pipeline"))), len(commands)))
         return [[next(values) for _ in range(4)] if kind == "list" else [0] for kind in types]
 
     def length(self, session_id: str) -> Plan[int]:
@@ -109,7 +114,7 @@ class UpstashPlans:
         sessions = [self._list(session_id) for session_id in session_ids]
         count = max(_SHORT_PAGE, SessionList.first_page // len(sessions))
         try:
-            responses = yield from ask(pipeline([session.page(0, count) for session in sessions]))
+            responses = yield from ask(Request([session.page(0, count) for session in sessions], "pipeline"))
         except StoreLimitError as error:
             if not error.response_too_large:
                 raise
@@ -195,11 +200,13 @@ class UpstashPlans:
     def _run(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Plan[Any]:
         """Run a script; from the first refusal on without flags, which a refused script never ran with."""
         if self._knows_flags[script.command]:
+            command: Command = [script.command, script.flagged, len(keys), *keys, *arguments]
             try:
-                return (yield from ask(single(script.command, script.flagged, len(keys), *keys, *arguments)))
+                (response,) = yield Send([Request([command])])
+                return response
             except UpstashFlagsRefusedError:
                 self._knows_flags[script.command] = False
-        return (yield from ask(single("EVAL", script.plain, len(keys), *keys, *arguments)))
+        return (yield from ask(Request([["EVAL", script.plain, len(keys), *keys, *arguments]])))
 
     def _key(self, session_id: str) -> str:
         return self._key_prefix + checked_session_id(session_id)
@@ -208,13 +215,9 @@ class UpstashPlans:
         return SessionList(session_id, self._key(session_id))
 
     def _change(self, session_id: str, records: Sequence[str]) -> Change:
-        return Change.of(
-            self._key(session_id),
-            records,
-            session_prefix=self._key_prefix,
-            timeout_s=self._timeout_s,
-            max_request_bytes=self._max_request_bytes,
-        )
+        key = self._key(session_id)
+        batches = split(records, self._max_request_bytes, key)
+        return Change(key, self._other_prefix, self._expires_ms, uuid4().hex, batches)
 
 
 def _summary_commands(key: str) -> list[Command]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..runner import Plan, ask
-from .commands import Command, as_number, as_texts, single
+from .commands import Command, Request, as_number, as_texts
 from .errors import UpstashConflictError
 
 
@@ -22,10 +22,10 @@ class SessionList:
     key: str
 
     def length(self) -> Plan[int]:
-        return as_number((yield from ask(single("LLEN", self.key))))
+        return as_number((yield from ask(Request([["LLEN", self.key]]))))
 
     def fetch(self, start: int, count: int, *, new_deadline: bool = False) -> Plan[list[str]]:
-        response = yield from ask(single(*self.page(start, count)), new_deadline=new_deadline)
+        response = yield from ask(Request([self.page(start, count)]), new_deadline=new_deadline)
         return as_texts(response)[::-1]
 
     def page(self, start: int, count: int) -> Command:
@@ -33,7 +33,7 @@ class SessionList:
         return ["LRANGE", self.key, -(start + count), -(start + 1)]
 
     def tail(self, count: int) -> Plan[list[str]]:
-        return as_texts((yield from ask(single("LRANGE", self.key, 0, count - 1))))[::-1]
+        return as_texts((yield from ask(Request([["LRANGE", self.key, 0, count - 1]]))))[::-1]
 
     def changed(self) -> UpstashConflictError:
         return UpstashConflictError(
