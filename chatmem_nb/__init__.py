@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .plots import plot_timeline as plot_timeline
     from .plots import plot_tools as plot_tools
     from .records import StoredMessage as StoredMessage
+    from .redaction import Redactor as Redactor
     from .stores.momento import MomentoSessionStore as MomentoSessionStore
     from .stores.protocol import SessionSummary as SessionSummary
     from .stores.upstash import UpstashSessionStore as UpstashSessionStore
@@ -59,6 +60,7 @@ _HOMES = {
     "RecordError": "errors",
     "RecordErrors": "errors",
     "RecordTooLargeError": "errors",
+    "Redactor": "redaction",
     "SessionSummary": "stores.protocol",
     "StoreAuthError": "errors",
     "StoreClosedError": "errors",

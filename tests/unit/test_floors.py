@@ -19,11 +19,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FLOORS = [
     {"errors", "json_text", "plain_text", "time_limit"},
     {"records", "highlighting"},
-    {"content"},
+    {"content", "redaction"},
     {"stores"},
     {"histories"},
     {"sources"},
     {"frames", "markdown", "charts"},
+    {"labels"},
     {"contained_markdown"},
     {"exports", "plots"},
     {"widgets"},
@@ -57,6 +58,7 @@ HOMES = {
     "markdown_it": ("markdown.py", "contained_markdown.py"),
     "pygments": ("highlighting.py",),
     "nh3": ("markdown.py",),
+    "phonenumbers": ("redaction/digits.py",),
 }
 
 
