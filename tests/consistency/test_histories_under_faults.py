@@ -26,15 +26,6 @@ STEPS = 14
 LONG_STEPS, LONG_ROUNDS = 50, 9
 MODES: dict[str, Callable[[Service, str, int, int], History]] = {"threads": in_threads, "tasks": in_tasks}
 
-# Stores are closed, and tasks cancelled, while their clients connect: such a socket is left to the collector.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings(
-        "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
-    ),
-    pytest.mark.filterwarnings("ignore:Exception ignored in. <_Sel:pytest.PytestUnraisableExceptionWarning"),
-]
-
 
 def _cases() -> Iterator[Any]:
     for name in ("upstash", "redis", "proxied", "momento"):

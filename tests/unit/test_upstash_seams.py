@@ -24,10 +24,11 @@ from chatmem_nb.stores.deadline import Deadline
 from chatmem_nb.stores.runner import Attempt
 from chatmem_nb.stores.upstash import errors as upstash_errors
 from chatmem_nb.stores.upstash import scripts
+from chatmem_nb.stores.upstash.async_network import ResolvingBackend
 from chatmem_nb.stores.upstash.clients import Clients
 from chatmem_nb.stores.upstash.commands import split
 from chatmem_nb.stores.upstash.http_limits import Exchange
-from chatmem_nb.stores.upstash.network import LimitedBackend, ResolvingBackend, sockets_until
+from chatmem_nb.stores.upstash.network import LimitedBackend, sockets_until
 
 URL = "https://example.upstash.io"
 
@@ -128,6 +129,40 @@ def test_a_name_that_takes_long_to_resolve_ends_in_time() -> None:
     assert closed.wait(5)  # a connection that comes too late is closed
 
 
+def test_a_connection_made_while_the_client_closes_is_closed() -> None:
+    closed: list[str] = []
+
+    class Slow(httpcore.NetworkBackend):
+        def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+            backend.close()
+            return Stream()
+
+    class Stream(httpcore.NetworkStream):
+        def close(self) -> None:
+            closed.append("sync")
+
+    backend = LimitedBackend(Slow())
+    with pytest.raises(httpcore.ConnectError):
+        backend.connect_tcp("127.0.0.1", 443)
+    assert closed == ["sync"]
+
+
+def test_an_asyncio_connection_made_while_the_client_closes_is_closed() -> None:
+    network = Network({"127.0.0.1": 0.001})
+    backend = ResolvingBackend(network)
+
+    async def close_meanwhile() -> None:
+        connecting = asyncio.ensure_future(backend.connect_tcp("127.0.0.1", 443))
+        while not network.tried:
+            await asyncio.sleep(0)
+        await backend.aclose()
+        with pytest.raises(httpcore.ConnectError):
+            await connecting
+
+    asyncio.run(close_meanwhile())
+    assert network.closed == ["127.0.0.1"]
+
+
 class Network(httpcore.AsyncNetworkBackend):
     """Connects to each address after so many seconds, or fails with an error."""
 
@@ -147,6 +182,9 @@ class Network(httpcore.AsyncNetworkBackend):
 class Connection(httpcore.AsyncNetworkStream):
     def __init__(self, host: str, closed: list[str]) -> None:
         self.host, self._closed = host, closed
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.host if info == "server_addr" else None
 
     async def aclose(self) -> None:
         self._closed.append(self.host)
@@ -189,7 +227,7 @@ def test_the_addresses_of_a_host_are_tried_one_after_another(
     async def connect() -> Any:
         return await ResolvingBackend(network).connect_tcp("some.name", 443, timeout=10)
 
-    assert asyncio.run(connect()).host == connected
+    assert asyncio.run(connect()).get_extra_info("server_addr") == connected
     assert network.tried == tried
 
 

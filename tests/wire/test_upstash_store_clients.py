@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import pickle
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chatmem_nb.errors import StoreClosedError
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.stores.upstash import UpstashSessionStore
 from tests.colours import Coloured
@@ -33,6 +41,12 @@ def read(store, session_id):
 @pytest.fixture(params=["sync", "async"])
 def colour(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LocalUpstash]:
+    with LocalUpstash() as server:
+        yield server
 
 
 def run(program: str, *arguments: str) -> None:
@@ -135,6 +149,52 @@ ending.set()
 def test_a_fork_under_a_held_lock_leaves_the_child_usable(colour: str) -> None:
     with LocalUpstash() as server:
         run(FORK_UNDER_LOCKS, colour, server.url, server.token)
+
+
+def test_a_store_that_is_closed_while_it_connects_leaves_no_socket(server: LocalUpstash, colour: str) -> None:
+    async def read_and_close() -> None:
+        store = server.store()
+        reading = [asyncio.ensure_future(store.aread("s")) for _ in range(6)]
+        await asyncio.sleep(0)
+        await store.aclose()
+        for outcome in await asyncio.gather(*reading, return_exceptions=True):
+            assert outcome == [] or isinstance(outcome, StoreClosedError)
+
+    def read(store: UpstashSessionStore, ready: threading.Barrier) -> None:
+        ready.wait()
+        with suppress(StoreClosedError):
+            store.read("s")
+
+    for _ in range(5):
+        if colour == "async":
+            asyncio.run(read_and_close())
+            continue
+        with ThreadPoolExecutor(6) as pool:
+            store, ready = server.store(), threading.Barrier(7)
+            for _ in range(6):
+                pool.submit(read, store, ready)
+            ready.wait()
+            store.close()
+    gc.collect()  # an open socket would be a ResourceWarning here, and so an error
+
+
+def test_a_tls_handshake_that_is_cancelled_leaves_no_socket() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        async def cancel_in_handshake() -> None:
+            url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+            async with UpstashSessionStore(url, "token", timeout_s=60) as store:
+                reading = asyncio.ensure_future(store.aread("s"))
+                accepted, _ = await asyncio.to_thread(listener.accept)
+                with accepted:
+                    accepted.settimeout(20)
+                    assert await asyncio.to_thread(accepted.recv, 65_536)  # the handshake has begun
+                    reading.cancel()
+                    await asyncio.wait([reading])
+                    with suppress(ConnectionResetError):
+                        assert await asyncio.to_thread(accepted.recv, 65_536) == b""
+
+        asyncio.run(cancel_in_handshake())
 
 
 def test_a_store_is_not_pickled_and_says_what_to_pickle(monkeypatch: pytest.MonkeyPatch) -> None:

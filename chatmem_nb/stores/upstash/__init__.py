@@ -8,7 +8,9 @@ commands         requests, changes in batches that fit one, and what responses m
 transport        attempts at requests, counted
 clients          url and token checked; the SDK's clients, by process and event loop
 http_limits      one HTTP request and response, limited in time and bytes
-network          DNS and sockets, limited in time
+network          blocking connections, limited in time
+async_network    asyncio connections, and looking up names
+sockets          the open sockets of a client
 errors           the errors
 error_mapping    from what the SDK or the network raises to one of them
 service_errors   from what Upstash and Redis say

@@ -14,7 +14,7 @@ from ...errors import InvalidInputError
 from .._loops import LoopClients
 from ..processes import PerProcess
 from .errors import closed
-from .network import limit_network
+from .network import aclose_connections, close_connections, limit_network
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -76,6 +76,7 @@ class Clients:
             client, own.client = own.client, None
         if client is not None:
             client.close()  # type: ignore[no-untyped-call]  # upstash-redis leaves it without types
+            close_connections(client._http._client)
 
 
 class _ProcessClients:
@@ -84,7 +85,12 @@ class _ProcessClients:
     def __init__(self, make_async: Callable[[], AsyncRedis]) -> None:
         self.lock = Lock()
         self.client: Redis | None = None
-        self.loops = LoopClients(make_async, AsyncRedis.close)
+        self.loops = LoopClients(make_async, _aclose)
+
+
+async def _aclose(client: AsyncRedis) -> None:
+    await client.close()
+    await aclose_connections(client._http._client)
 
 
 def _factories(
