@@ -1,6 +1,9 @@
-"""Options of the whole test suite."""
+"""Options of the whole test suite, and what every test file is held to."""
 
 from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,3 +18,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.skip(reason="takes minutes: run with --slow"))
+
+
+def pytest_collection_finish() -> None:
+    # What is imported by now stays: the garbage collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leaves_nothing_open() -> Iterator[None]:
+    """Collect what a file leaves behind, so that a socket left open is an error there, and not in a later file."""
+    yield
+    gc.collect()
