@@ -140,7 +140,6 @@ def test_another_suffix_is_refused(hostile: list[Chart], tmp_path: Path) -> None
 
 
 def test_a_saved_page_and_image_hold_no_script(hostile: list[Chart], tmp_path: Path) -> None:
-    pytest.importorskip("vl_convert")
     for chart in hostile:
         page = chart.to_html()
         assert "<script" not in page
