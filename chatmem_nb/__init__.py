@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .frames import tool_calls_frame as tool_calls_frame
     from .histories import MomentoChatMessageHistory as MomentoChatMessageHistory
     from .histories import UpstashRedisChatMessageHistory as UpstashRedisChatMessageHistory
+    from .labels import Labels as Labels
     from .plots import plot_sessions as plot_sessions
     from .plots import plot_timeline as plot_timeline
     from .plots import plot_tools as plot_tools
@@ -55,6 +56,7 @@ _HOMES = {
     "ExportReport": "exports",
     "HistoryBrowser": "widgets",
     "InvalidInputError": "errors",
+    "Labels": "labels",
     "MomentoChatMessageHistory": "histories",
     "MomentoSessionStore": "stores.momento",
     "RecordError": "errors",

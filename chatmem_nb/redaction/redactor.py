@@ -55,6 +55,8 @@ class Redactor:
 
     Redaction fails closed: a record that is not JSON is left out, and the report names it.
 
+    Raises: InvalidInputError for a key that is too short, unknown kinds or regions, or a wrong pattern.
+
     >>> redactor = Redactor(patterns={"ticket": r"TCK-[0-9]+"})
     >>> redactor.text("TCK-12: bob@example.com, +1 415 555 2671, 4111 1111 1111 1111")
     '[TICKET]: [EMAIL], [PHONE], [CARD]'

@@ -47,7 +47,7 @@ HOMES = {
     "redis": ("local/upstash",),
     "fakeredis": ("local/upstash",),
     "lupa": ("local/upstash",),
-    "pandas": ("frames",),
+    "pandas": ("frames", "labels/frame.py"),
     "pyarrow": ("exports",),
     "dask": ("exports",),
     "tqdm": ("exports",),

@@ -1,0 +1,9 @@
+"""Labels on messages and sessions, kept in a file beside the notebook."""
+
+from __future__ import annotations
+
+from .label import Label, Mark, MessageKey
+from .labels import Labels
+from .matching import SessionLabels
+
+__all__ = ["Label", "Labels", "Mark", "MessageKey", "SessionLabels"]

@@ -1,0 +1,240 @@
+"""Stars, tags and notes on messages and sessions, in a file beside the notebook and never in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import InvalidInputError
+from ..records import StoredMessage
+from .arguments import changes, checked_tags, login, message_field, palette_of, read_palette
+from .label import NAME_LIMIT, Label, MessageKey, key_in_event
+from .log import Log
+from .matching import SessionLabels, matched
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_LABELS: Final = 1_000_000
+"""Of a file; one with more is no file of labels that people made."""
+
+
+class Labels:
+    """The labels in the file `path`, which is made by the first label.
+
+    `tags` is the palette: names, or names to colours, of which tags may be set (none: any). It is kept in the
+    file, for others who open it. `author` (default: the user's login) is kept with each label, and the time.
+
+    A message is known by its `record_id`, or by a digest of its record and its place among equal ones, so
+    that its labels stay with it when other messages are removed. Labels of a message that is gone stay too.
+
+    The file is an append-only log of JSON lines: several notebooks may write to it at once, and see each
+    other's labels after `refresh`. A line that a crash cut off is passed over; nothing else is lost. It is
+    made with mode 0600; change the mode to share it.
+
+    Raises: InvalidInputError for tags that are none; its methods, if the path leads to no regular file.
+
+    >>> labels = Labels("labels.jsonl", tags=["wrong", "rude"], author="ann")
+    >>> records = UpstashRedisChatMessageHistory.from_store(store, "trip-planner").records()
+    >>> labels.set("trip-planner", records[2], star=True, add=["wrong"], note="That train does not exist.")
+    >>> sorted(labels.of_session("trip-planner", records).messages)
+    [2]
+    """
+
+    def __init__(
+        self, path: str | Path, *, tags: Iterable[str] | Mapping[str, str] = (), author: str | None = None
+    ) -> None:
+        self.path = Path(path).expanduser()
+        self.author = login() if author is None else author
+        self._log = Log(self.path)
+        self._lock = RLock()
+        self._given = palette_of(tags)
+        self._start()
+        self._version = 0
+
+    def _start(self) -> None:
+        self._stored_palette: dict[str, str] = {}
+        self._sessions: dict[str, Label] = {}
+        self._messages: dict[str, dict[MessageKey, Label]] = {}
+        self._changed_at: dict[str, int] = {}
+        self._n_labels = 0
+
+    @property
+    def palette(self) -> dict[str, str]:
+        """Tags that may be set, each with its colour or "": those given, else those in the file."""
+        self.refresh()
+        return dict(self._given or self._stored_palette)
+
+    @property
+    def passed_over(self) -> int:
+        """How many lines of the file are no labels: cut off by a crash, or written by something else."""
+        return self._log.passed_over
+
+    @property
+    def version(self) -> int:
+        """A number that grows with every change that was seen; see `changed_since`."""
+        return self._version
+
+    def refresh(self) -> bool:
+        """Read what others have written since, and return whether there is anything new."""
+        with self._lock:
+            before = self._version
+            if self._log.restarted():
+                self._version += 1
+                gone = dict.fromkeys(self._changed_at, self._version)
+                self._start()
+                self._changed_at = gone
+            for event in self._log.read_new():
+                self._take(event)
+            return self._version != before
+
+    def changed_since(self, version: int) -> set[str]:
+        """Return the sessions whose labels changed after `version`, in this notebook or in another."""
+        self.refresh()
+        with self._lock:
+            return {session_id for session_id, at in self._changed_at.items() if at > version}
+
+    def set(
+        self,
+        session_id: str,
+        message: StoredMessage | None = None,
+        *,
+        star: bool | None = None,
+        add: Iterable[str] = (),
+        remove: Iterable[str] = (),
+        note: str | None = None,
+        records: Sequence[StoredMessage] = (),
+    ) -> None:
+        """Label `message` of a session, or the session itself (None). What is not given stays.
+
+        `add` and `remove` are tags; an empty `note` removes it. `records` are those of the whole session,
+        which tell equal messages without a `record_id` apart.
+
+        Raises: InvalidInputError, also for a tag that is not in the palette; OSError if the file cannot be
+        written.
+        """
+        event = {
+            **self._signed(session_id, None if message is None else message_field(message, records)),
+            **changes(star, checked_tags(add, self.palette), checked_tags(remove, {}), note),
+        }
+        self.add_events([event])
+
+    def add_events(self, events: Iterable[Mapping[str, Any]]) -> None:
+        """Write lines of a log: changes made together, or labels that come from another file."""
+        written = [dict(event) for event in events]
+        with self._lock:
+            self.refresh()
+            if self._given and self._given != self._stored_palette:
+                written.insert(0, {"v": 1, "palette": self._given})
+            if written:
+                self._log.append(written)
+                self.refresh()
+
+    def _signed(self, session_id: str, message: dict[str, Any] | None) -> dict[str, Any]:
+        if not isinstance(session_id, str) or not 0 < len(session_id) <= NAME_LIMIT:
+            raise InvalidInputError("session_id must be a text that is not empty; give the session's name")
+        if not isinstance(self.author, str) or len(self.author) > NAME_LIMIT:
+            raise InvalidInputError("labels.author must be a text; give a name, as in labels.author = 'ann'")
+        stamp = datetime.now(UTC).isoformat(timespec="microseconds")
+        signed = {"v": 1, "at": stamp, "author": self.author, "session_id": session_id}
+        return signed if message is None else {**signed, "message": message}
+
+    def of_session(
+        self, session_id: str, records: Sequence[StoredMessage] = (), *, is_whole: bool = True
+    ) -> SessionLabels:
+        """Return the labels of a session at the messages that they belong to.
+
+        `records` are all of the session, oldest first; or some of them with `is_whole=False`, and then none
+        counts as gone. Takes time in proportion to `records`, however many labels other sessions have.
+        """
+        with self._lock:
+            session = self._sessions.get(session_id)
+            labels = list(self._messages.get(session_id, {}).values())
+        return matched(session, labels, records, is_whole=is_whole)
+
+    def sessions(self) -> list[str]:
+        """Return the ids of the sessions that have labels, of their own or of a message."""
+        self.refresh()
+        with self._lock:
+            return list(dict.fromkeys(label.session_id for label in self))
+
+    def __iter__(self) -> Iterator[Label]:
+        """Yield all labels that say something: of each session, then of its messages."""
+        with self._lock:
+            names = list(dict.fromkeys([*self._sessions, *self._messages]))
+            found = [
+                label
+                for name in names
+                for label in (self._sessions.get(name), *self._messages.get(name, {}).values())
+                if label
+            ]
+        return iter(found)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return True  # without labels it is a place for them all the same
+
+    def to_dataframe(
+        self, records_of: Callable[[str], Sequence[StoredMessage]] | None = None
+    ) -> pd.DataFrame:
+        """Return one row per star, tag and note, in the order of sessions and messages.
+
+        `records_of` returns the records of a session: with it, `index` is where the message is now, and
+        `gone` says whether it is not there any more. Without, `index` is where it was, and `gone` is missing.
+        """
+        from .frame import labels_frame
+
+        self.refresh()
+        return labels_frame(self, records_of)
+
+    def join(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return `frame`, as `to_dataframe` makes it, with the labels of each message and of its session.
+
+        It needs the columns `session_id`, `index` and `raw`, and all messages of a session where messages
+        without a `record_id` are labelled. New columns: `star`, `tags` (JSON text), `note`, `labelled_by`,
+        `labelled_at`, and `session_star`, `session_tags`, `session_note`.
+        """
+        from .frame import joined
+
+        self.refresh()
+        return joined(self, frame)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        palette = event.get("palette")
+        if type(palette) is dict and "session_id" not in event:
+            self._stored_palette = read_palette(palette)
+            return
+        found = key_in_event(event)
+        if found is None:
+            self._log.passed_over += 1
+            return
+        session_id, key, index = found
+        label = self._label(session_id, key)
+        if index is not None:
+            label.index = index
+        label.apply(event)
+        self._version += 1
+        self._changed_at[session_id] = self._version
+
+    def _label(self, session_id: str, key: MessageKey | None) -> Label:
+        of_session = self._messages.setdefault(session_id, {}) if key is not None else None
+        label = self._sessions.get(session_id) if of_session is None or key is None else of_session.get(key)
+        if label is not None:
+            return label
+        self._n_labels += 1
+        if self._n_labels > MOST_LABELS:
+            raise InvalidInputError(f"{self.path} has more than {MOST_LABELS:,} labels; choose another file")
+        label = Label(session_id, key)
+        if of_session is None or key is None:
+            self._sessions[session_id] = label
+        else:
+            of_session[key] = label
+        return label
+
+    def __repr__(self) -> str:
+        return f"<Labels in {str(self.path)!r}: {len(self):,}>"

@@ -1,0 +1,144 @@
+"""An append-only file of JSON lines that several processes may write to."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+from ..errors import InvalidInputError
+from ..records import to_json
+
+if sys.platform != "win32":
+    import fcntl
+
+LINE_LIMIT: Final = 1_000_000
+"""Bytes of a line; a longer one is none of ours, and is passed over without being held in memory."""
+_CHUNK: Final = 1_000_000
+
+
+class Log:
+    """Reads what was added to a file since the last time, and adds lines to it.
+
+    A line is written by one call, under a lock where the system has one, and is on the disk when `append`
+    returns. The end of a line that a crash cut off is passed over: the next one begins on a line of its own.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.passed_over = 0
+        """Lines that are no JSON objects, or too long."""
+        self._offset = 0
+        self._file_id: tuple[int, int] | None = None
+        self._is_skipping = False
+
+    def restarted(self) -> bool:
+        """Return whether the file is another one, or shorter than what was read: all of it is new then."""
+        try:
+            status = self.path.stat()
+            found, size = (status.st_dev, status.st_ino), status.st_size
+        except FileNotFoundError:
+            found, size = None, 0
+        is_other = self._file_id is not None and (self._file_id != found or size < self._offset)
+        if is_other:
+            self._offset, self.passed_over, self._is_skipping = 0, 0, False
+        self._file_id = found
+        return is_other
+
+    def read_new(self) -> Iterator[dict[str, Any]]:
+        """Yield the objects of all whole lines after those that were read before.
+
+        Raises: InvalidInputError if the path leads to something else than a file; OSError.
+        """
+        try:
+            descriptor = self._open(os.O_RDONLY)
+        except FileNotFoundError:
+            return
+        with os.fdopen(descriptor, "rb") as file:
+            file.seek(self._offset)
+            while line := file.readline(LINE_LIMIT):
+                if not line.endswith(b"\n"):
+                    if len(line) < LINE_LIMIT:
+                        return  # torn, or not whole yet: read again the next time
+                    self._is_skipping = True
+                self._offset += len(line)
+                value = None if self._is_skipping else _object(line)
+                if line.endswith(b"\n"):
+                    self.passed_over += value is None and (self._is_skipping or line.strip() != b"")
+                    self._is_skipping = False
+                if value is not None:
+                    yield value
+
+    def append(self, values: list[dict[str, Any]]) -> None:
+        """Write a line for each of `values`, all at once.
+
+        Raises: InvalidInputError if JSON cannot hold one of them, or the path leads to no file; OSError.
+        """
+        lines = b"".join(to_json(value).encode() + b"\n" for value in values)
+        descriptor = self._open(os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        try:
+            with _locked(descriptor):
+                if _is_torn(descriptor):
+                    lines = b"\n" + lines
+                _write(descriptor, lines)
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _open(self, flags: int) -> int:
+        flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        try:
+            # Notes on conversations are this user's own; a file that is there keeps its mode.
+            descriptor = os.open(self.path, flags, 0o600)
+        except IsADirectoryError:
+            raise InvalidInputError(
+                f"{self.path} is a directory; name a file, as in 'labels.jsonl'"
+            ) from None
+        except OSError as exc:
+            if isinstance(exc, FileNotFoundError) and not flags & os.O_CREAT:
+                raise
+            raise type(exc)(exc.errno, f"cannot open the labels: {exc.strerror}", str(self.path)) from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise InvalidInputError(f"{self.path} is not a regular file; name one, as in 'labels.jsonl'")
+        return descriptor
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = from_json(line)
+    except ValueError:
+        return None
+    return value if type(value) is dict else None
+
+
+def _is_torn(descriptor: int) -> bool:
+    """Whether the last line of the file has no end."""
+    size = os.lseek(descriptor, 0, os.SEEK_END)
+    if size == 0:
+        return False
+    os.lseek(descriptor, size - 1, os.SEEK_SET)
+    return os.read(descriptor, 1) != b"\n"
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+@contextmanager
+def _locked(descriptor: int) -> Iterator[None]:
+    if sys.platform == "win32":
+        yield  # appending is one write, and a torn line costs no other
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
