@@ -12,7 +12,7 @@ import traitlets
 from ..errors import InvalidInputError
 from ..records import StoredMessage, parse_all
 from ..stores.protocol import SessionStore, service_of
-from ._arguments import (
+from .arguments import (
     checked_count,
     checked_flag,
     checked_height,
@@ -21,12 +21,12 @@ from ._arguments import (
     checked_path,
     store_and_session,
 )
-from ._changes import ROLES
-from ._connection import given
-from ._find import HITS_LIMIT, Hit
-from ._page import PageWidget
-from ._snapshot import Snapshot
-from ._state import OpenSession
+from .connect import given
+from .edit import ROLES
+from .search import HITS_LIMIT, Hit
+from .snapshot import Snapshot
+from .state import OpenSession
+from .widget import PageWidget
 
 if TYPE_CHECKING:
     import pandas as pd

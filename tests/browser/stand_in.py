@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatmem_nb.widgets._words import SERVICES, cost, facts, input_of
+from chatmem_nb.widgets.connect import SERVICES, input_of
+from chatmem_nb.widgets.figures import facts
+from chatmem_nb.widgets.sessions import cost
 
 Message = dict[str, Any]
 ROLES = ("human", "ai", "tool", "ai")

@@ -10,8 +10,8 @@ import pytest
 
 from chatmem_nb.records import StoredMessage, parse, parse_all
 from chatmem_nb.widgets._blocks import read_content
-from chatmem_nb.widgets._entries import entry
-from chatmem_nb.widgets._window import ROW_BUDGET, entries_of, rows_of, size_of
+from chatmem_nb.widgets.entries import entry
+from chatmem_nb.widgets.rows import ROW_BUDGET, entries_of, rows_of, size_of
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"x" * 100).decode()
 FIELDS = {

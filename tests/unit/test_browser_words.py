@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from chatmem_nb.widgets._words import cost, facts, input_of
+from chatmem_nb.widgets.connect import input_of
+from chatmem_nb.widgets.figures import facts
+from chatmem_nb.widgets.sessions import cost
 
 FIGURES: dict[str, Any] = {
     "turns": 1200,

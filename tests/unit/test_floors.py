@@ -35,7 +35,7 @@ FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # `local` is an island: it stands on the stores, and only the command line stands on it ...
 ISLAND_STANDS_ON = {"errors", "records", "stores", "local"}
 # ... but for the connect form, which offers a local service to those who have no account.
-ISLAND_BRIDGES = {"widgets/_connection.py"}
+ISLAND_BRIDGES = {"widgets/connect.py"}
 
 HOMES = {
     "langchain_core": ("records.py", "histories/base.py", "sources/reading.py"),

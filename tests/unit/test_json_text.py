@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from chatmem_nb.exports import html, markdown
 from chatmem_nb.json_text import INDENTED_LEVELS, indented, json_text, line_start, pretty_json, pretty_start
 from chatmem_nb.records import StoredMessage, parse
-from chatmem_nb.widgets._entries import laid_out, text_of, words_html
-from chatmem_nb.widgets._snapshot import Snapshot
-from chatmem_nb.widgets._window import rows_of
+from chatmem_nb.widgets.entries import laid_out, text_of, words_html
+from chatmem_nb.widgets.rows import rows_of
+from chatmem_nb.widgets.snapshot import Snapshot
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),

@@ -14,8 +14,8 @@ from chatmem_nb import UpstashRedisChatMessageHistory, export
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.plain_text import escaped, escaped_json
 from chatmem_nb.records import StoredMessage, encode, parse_all
-from chatmem_nb.widgets._snapshot import Snapshot
-from chatmem_nb.widgets._transcript import _COPIES, _as_json
+from chatmem_nb.widgets.snapshot import Snapshot
+from chatmem_nb.widgets.transcript import _COPIES, _as_json
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b31m \u202eevil\u2066 \x00\x7f tab\t"
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

@@ -13,9 +13,9 @@ from langchain_core.messages import HumanMessage
 from chatmem_nb.markdown import to_html
 from chatmem_nb.records import encode, parse_all
 from chatmem_nb.time_limit import TimeLimitExceeded, check_time, time_limit
-from chatmem_nb.widgets import _rendering, _snapshot
-from chatmem_nb.widgets._rendering import THREADS, Rendering
-from chatmem_nb.widgets._window import rows_of
+from chatmem_nb.widgets import jobs, snapshot
+from chatmem_nb.widgets.jobs import THREADS, Rendering
+from chatmem_nb.widgets.rows import rows_of
 
 SLOW = "\\[a\n" * 900
 """Half a second of parsing."""
@@ -46,11 +46,11 @@ def test_a_job_of_many_slow_messages_ends_by_its_limit() -> None:
     assert len(rows) == 40
 
 
-def test_a_snapshot_of_slow_messages_ends_by_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_snapshot, "TIME_LIMIT_S", 0.2)
+def test_asnapshot_of_slow_messages_ends_by_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "TIME_LIMIT_S", 0.2)
     records = parse_all([encode(HumanMessage(SLOW)) for _ in range(40)])
     start = time.thread_time()
-    html = _snapshot.Snapshot("s", records, 40).html
+    html = snapshot.Snapshot("s", records, 40).html
     assert time.thread_time() - start < 2
     assert html.count("cm-plain") > 0
 
@@ -71,10 +71,10 @@ def test_an_inner_limit_never_extends_an_outer_one() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_child_has_threads_of_its_own() -> None:
     asyncio.run(Rendering().run(to_html, "x"))
-    before = _rendering._pool()
+    before = jobs._pool()
     try:
-        _rendering._pools[0] = _rendering._pools.pop(os.getpid())  # as a fork leaves them: of another process
-        assert _rendering._pool() is not before
+        jobs._pools[0] = jobs._pools.pop(os.getpid())  # as a fork leaves them: of another process
+        assert jobs._pool() is not before
         assert asyncio.run(Rendering().run(to_html, "x")) == "<p>x</p>\n"
     finally:
         before.shutdown()

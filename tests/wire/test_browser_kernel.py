@@ -19,7 +19,7 @@ from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode, encode_all
 from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.stores.upstash import UpstashSessionStore
-from chatmem_nb.widgets import _follow
+from chatmem_nb.widgets import follow
 from tests.odd_server import answers, odd_server
 from tests.wire.browser_page import Page, Refused, kept_comms
 
@@ -337,7 +337,7 @@ def test_two_browsers_on_one_session_see_each_other(store: SessionStore) -> None
 def test_following_costs_one_request_a_tick_and_ends_when_nobody_looks(
     page: Page, store: SessionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_follow, "TICK_S", 0.02)
+    monkeypatch.setattr(follow, "TICK_S", 0.02)
     store.append("a", TALK)
     page.open("a")
 
@@ -355,7 +355,7 @@ def test_following_costs_one_request_a_tick_and_ends_when_nobody_looks(
             time.sleep(0.02)
         page.ask("follow", session_id="a", **ending)
         settled()
-    monkeypatch.setattr(_follow, "LEASE_S", 0.2)  # a tab that was closed says nothing more
+    monkeypatch.setattr(follow, "LEASE_S", 0.2)  # a tab that was closed says nothing more
     page.ask("follow", session_id="a", on=True, visible=True)
     settled()
 

@@ -17,7 +17,7 @@ from chatmem_nb import HistoryBrowser, InvalidInputError, StoreConflictError, St
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all, parse_all
 from chatmem_nb.stores.protocol import SessionStore
-from chatmem_nb.widgets import _undo
+from chatmem_nb.widgets import undo
 from tests.wire.browser_page import Page, Refused, kept_comms
 
 TALK = encode_all([HumanMessage("one"), AIMessage("two"), HumanMessage("three"), AIMessage("four")])
@@ -373,7 +373,7 @@ def test_clear_and_undo_lose_nothing_while_another_client_appends(
 def test_above_the_limit_there_is_no_undo_and_it_must_be_confirmed(
     page: Page, store: SessionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_undo, "UNDO_LIMIT", 500)
+    monkeypatch.setattr(undo, "UNDO_LIMIT", 500)
     store.append("a", TALK)
     refused = page.refused("clear", session_ids=["a"])
     assert refused.type == "too_large"

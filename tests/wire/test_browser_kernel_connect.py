@@ -18,7 +18,7 @@ from chatmem_nb.histories import StoreHistory
 from chatmem_nb.local import LocalMomento, LocalUpstash, offline
 from chatmem_nb.records import encode
 from chatmem_nb.stores.upstash import UpstashSessionStore
-from chatmem_nb.widgets import _addresses
+from chatmem_nb.widgets import addresses
 from tests.odd_server import answers, odd_server
 from tests.wire.browser_page import Page, kept_comms
 
@@ -236,7 +236,7 @@ def test_a_name_that_takes_too_long_to_resolve_is_not_connected(
         ended.wait()
         return []
 
-    monkeypatch.setattr(_addresses, "LOOKUP_S", 0.1)
+    monkeypatch.setattr(addresses, "LOOKUP_S", 0.1)
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     try:
         error = page.refused("connect", service="upstash", url="https://x.example", token=SECRET)

@@ -18,7 +18,7 @@ from chatmem_nb import HistoryBrowser, InvalidInputError, to_dataframe
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode, encode_all
 from chatmem_nb.stores.protocol import SessionStore
-from chatmem_nb.widgets import _code, _takeaway
+from chatmem_nb.widgets import export
 from tests.conversations import generated
 from tests.wire.browser_page import Page, Refused, kept_comms
 
@@ -68,8 +68,7 @@ def page(browser: HistoryBrowser) -> Page:
 def namespace(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The variables of a notebook."""
     names: dict[str, Any] = {}
-    for module in (_code, _takeaway):
-        monkeypatch.setattr(module, "user_namespace", lambda: names)
+    monkeypatch.setattr(export, "user_namespace", lambda: names)
     return names
 
 
@@ -306,7 +305,7 @@ def test_a_download_above_the_limit_says_how_python_does_it(
 ) -> None:
     store.append("a", TALK)
     page.open("a")
-    monkeypatch.setattr(_takeaway, "DOWNLOAD_LIMIT", 1_000)
+    monkeypatch.setattr(export, "DOWNLOAD_LIMIT", 1_000)
     error = page.refused("export", scope="session", format="jsonl")
     assert error.type == "too_large"
     namespace["store"] = store

@@ -14,7 +14,7 @@ from chatmem_nb.histories import StoreHistory
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
 from chatmem_nb.stores.protocol import SessionStore
-from chatmem_nb.widgets._permissions import NEEDS
+from chatmem_nb.widgets.permissions import NEEDS
 from tests.wire.browser_page import Page, Refused, kept_comms
 
 TALK = encode_all([HumanMessage("hello"), AIMessage("hi")])

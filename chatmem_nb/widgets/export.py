@@ -1,4 +1,4 @@
-"""What the page takes away: a DataFrame in a variable, a file to download, code to run."""
+"""What the page exports: a DataFrame in a variable, a file to download, Python code."""
 
 from __future__ import annotations
 
@@ -6,23 +6,84 @@ import asyncio
 import builtins
 import keyword
 import re
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..frames.columns import Columns
 from ..records import StoredMessage
-from ._code import Code, user_namespace
-from ._filter import Filter
-from ._find import Find
-from ._reading import all_records
-from ._refusals import Refusal
-from ._rendering import Rendering
-from ._requests import Call, Params
-from ._sessions import SessionList
-from ._state import BrowserState
-from ._undo import size_of
+from .jobs import Rendering
+from .protocol import Call, Params
+from .reading import all_records
+from .request_errors import Refusal
+from .search import Filter, Find
+from .sessions import SessionList
+from .state import BrowserState, Connection
+from .undo import size_of
+
+if TYPE_CHECKING:
+    from ..stores.protocol import SessionStore
+
+
+def user_namespace() -> dict[str, Any]:
+    """Return the variables of the user's notebook; those of `__main__` where there is no notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    namespace: dict[str, Any] = vars(sys.modules["__main__"]) if shell is None else shell.user_ns
+    return namespace
+
+
+class Code:
+    """Writes the code; `owner` is the browser, to be called by the name that it has in the notebook."""
+
+    def __init__(self, state: BrowserState, owner: Callable[[], object]) -> None:
+        self._state, self._owner = state, owner
+
+    def of_session(self) -> str:
+        """Return code for what is shown: the open session, the ticked ones, or all."""
+        session_id = self._state.session_id
+        names = [session_id] if session_id is not None else list(self._state.selection) or None
+        return self._whole([f"frame = chatmem_nb.to_dataframe({_source(names)})"], needs_pandas=False)
+
+    def of_search(self, wanted: Filter, session_ids: Sequence[str] | None) -> str:
+        """Return code that finds what `wanted` found: a DataFrame named `hits`."""
+        return self._whole([wanted.code(_source(session_ids))], needs_pandas=bool(wanted.text))
+
+    def of_export(self, session_ids: Sequence[str] | None, path: str) -> str:
+        """Return code that writes those sessions into the file `path`."""
+        return self._whole([f"chatmem_nb.export({_source(session_ids)}, {path!r})"], needs_pandas=False)
+
+    def _whole(self, lines: list[str], *, needs_pandas: bool) -> str:
+        imports = ["import pandas", ""] if needs_pandas else []
+        return "\n".join([*imports, "import chatmem_nb", "", *self._store_lines(), *lines])
+
+    def _store_lines(self) -> list[str]:
+        connection = self._state.connection
+        if connection is None:
+            return ["store = chatmem_nb.UpstashSessionStore.from_env()"]
+        if not connection.owned:
+            name = self._given(connection)
+            return [] if name == "store" else [f"store = {name}"]
+        return [connection.code]
+
+    def _given(self, connection: Connection) -> str:
+        """Return the name that the user has for the store that was given, or for the browser."""
+        names = user_namespace()
+        if (name := _name_of(connection.store, names)) is not None:
+            return name
+        return f"{_name_of(self._owner(), names) or 'browser'}.store"
+
+
+def _source(session_ids: Sequence[str] | None) -> str:
+    return "store" if session_ids is None else f"(store, {list(session_ids)!r})"
+
+
+def _name_of(value: SessionStore | object, names: Mapping[str, Any]) -> str | None:
+    found = [name for name, held in list(names.items()) if held is value]
+    return next((name for name in found if name.isidentifier() and not name.startswith("_")), None)
+
 
 DOWNLOAD_LIMIT: Final = 50_000_000
 SCOPES: Final = ("session", "selected", "all", "hits")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import InvalidInputError, RecordError
 from ..records import MESSAGE_CLASSES, from_openai, parse, to_json
-from ._refusals import Refusal
+from .request_errors import Refusal
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage

@@ -12,10 +12,10 @@ from ..content import tool_calls
 from ..records import StoredMessage
 from ..stores.protocol import SessionStore
 from ._blocks import Content, read_content
-from ._entries import CALLS_SHOWN, TEXT_CLIP, entry, short
-from ._identity import identity_of
-from ._reading import records as read
 from ._roles import role_of
+from .entries import CALLS_SHOWN, TEXT_CLIP, entry, short
+from .reading import identity_of
+from .reading import records as read
 
 ROW_BUDGET: Final = 800
 """Bytes of JSON that one row may take on average; so 25 rows come to about 20 kB."""

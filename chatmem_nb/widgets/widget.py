@@ -1,9 +1,11 @@
-"""The wire between a widget and its page: requests in, replies and events out."""
+"""The widget between Python and its front end: requests in, replies and events out."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import math
 import threading
 from collections.abc import Coroutine, Mapping
 from typing import Any, Final, TypeVar
@@ -12,11 +14,37 @@ import anywidget
 import traitlets
 
 from ..errors import InvalidInputError
-from ._jobs import Jobs
-from ._methods import Methods
-from ._refusals import CANCELLED, Refusal, as_error, refusal_of
-from ._requests import Call, Params, Request, address_of, python_call, read_request
-from ._wire import sendable
+from ..markdown import showable
+from .dispatch import Methods
+from .jobs import Jobs
+from .protocol import Call, Params, Request, address_of, python_call, read_request
+from .request_errors import CANCELLED, Refusal, as_error, refusal_of
+
+
+def sendable(value: dict[str, Any]) -> dict[str, Any]:
+    """Return `value`, mended where JSON for the comm could not hold it: lone surrogates, NaN.
+
+    A kernel's own encoder would raise instead, and the page would wait for ever.
+    """
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:  # UnicodeEncodeError is one
+        mended: dict[str, Any] = _mended(value)
+        return mended
+    return value
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return showable(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_mended(item) for item in value]
+    return value
+
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..stores.protocol import SessionStore, commands_of
-from ._refusals import Refusal
+from .request_errors import Refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import time
 from typing import Any, Final
 
 from ..errors import StoreError, StoreUnavailableError
-from ._requests import Call, Params
-from ._state import BrowserState
+from .protocol import Call, Params
+from .state import BrowserState
 
 TICK_S: Final = 2.0
 LEASE_S: Final = 180.0

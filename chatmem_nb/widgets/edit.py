@@ -1,4 +1,4 @@
-"""What changes sessions: append, remove, clear, and the undo of the last two; `_permissions` bars them."""
+"""What changes sessions: append, remove, clear, and the undo of the last two; `permissions` bars them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from ..errors import StoreError
 from ..markdown import showable
 from ..records import MESSAGE_CLASSES, encode, encode_all
 from ..stores.protocol import SessionStore
-from ._identity import changed, identity_of
-from ._paste import PasteError, read_messages
-from ._reading import summaries
-from ._refusals import Refusal
-from ._requests import Call, Params
-from ._sessions import SessionList
-from ._state import BrowserState
-from ._undo import UNDO_LIMIT, Change, Taken, UndoStack, copy_sessions, delete_copied, measured, size_of
+from .pasted_messages import PasteError, read_messages
+from .protocol import Call, Params
+from .reading import changed, identity_of, summaries
+from .request_errors import Refusal
+from .sessions import SessionList
+from .state import BrowserState
+from .undo import UNDO_LIMIT, Change, Taken, UndoStack, copy_sessions, delete_copied, measured, size_of
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ..errors import InvalidInputError
 from ..stores.protocol import checked_session_id
-from ._refusals import Refusal
+from .request_errors import Refusal
 
 LARGEST_INDEX: Final = 2**53
 """The largest whole number that JavaScript keeps exactly."""

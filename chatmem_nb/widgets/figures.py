@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from .. import content
 from ..records import StoredMessage
-from ._entries import short
-from ._reading import records
-from ._requests import Call, Params
 from ._roles import role_of
-from ._state import BrowserState, stale
-from ._words import facts
+from .entries import short
+from .protocol import Call, Params
+from .reading import records
+from .state import BrowserState, stale
 
 SCANNED: Final = 2_000
 """Messages that are read for the header, unless all are asked for."""
@@ -111,3 +111,17 @@ class Statistics:
     async def _newest(self, session_id: str, total: int) -> datetime | None:
         newest = await records(self._state.store, session_id, total - 1, total)
         return newest[0].stored_at if newest else None
+
+
+def facts(figures: Mapping[str, Any]) -> dict[str, str]:
+    """Return figures of a session as the header shows them: label -> words, without what is not known."""
+    tokens = figures["tokens"]
+    days = [figures[name][:10] for name in ("first_time", "last_time") if figures[name]]
+    words = {
+        "Turns": f"{figures['turns']:,}",
+        "Tokens": f"{tokens['input'] or 0:,} in, {tokens['output'] or 0:,} out" if tokens else "",
+        "Tools": ", ".join(f"{tool['name']} ×{tool['calls']:,}" for tool in figures["tools"]),
+        "Unreadable": f"{figures['bad']:,}" if figures["bad"] else "",
+        "Span": " to ".join(dict.fromkeys(days)),
+    }
+    return {label: text for label, text in words.items() if text}

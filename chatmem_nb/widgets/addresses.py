@@ -15,7 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from typing import Final, TypeAlias
 
-from ._refusals import Refusal
+from .request_errors import Refusal
 
 LOOKUP_S: Final = 5.0
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -10,8 +10,8 @@ from typing import Final
 from ..errors import StoreConflictError, StoreError, StoreLimitError
 from ..markdown import showable
 from ..stores.protocol import SessionStore
-from ._reading import raise_unless_too_large, summaries
-from ._refusals import Refusal
+from .reading import raise_unless_too_large, summaries
+from .request_errors import Refusal
 
 UNDO_LIMIT: Final = 50_000_000
 """Bytes of records that one change may keep for its undo."""

@@ -22,12 +22,27 @@ from ..errors import (
     StoreUnavailableError,
 )
 from ..stores.protocol import SessionStore, service_of
-from ._addresses import check_endpoint, check_host
-from ._refusals import Refusal, refusal_of
-from ._requests import Call, Params
-from ._state import BrowserState, Connection
-from ._words import SERVICES, input_of
+from .addresses import check_endpoint, check_host
+from .protocol import Call, Params
+from .request_errors import Refusal, refusal_of
+from .state import BrowserState, Connection
 
+SERVICES: Final = {"upstash": "Upstash Redis", "momento": "Momento", "local": "Local demo"}
+SECRETS: Final = ("token", "api_key")
+_LABELS: Final = {
+    "url": "REST URL",
+    "token": "REST token",
+    "api_key": "API key",
+    "endpoint": "Endpoint",
+    "cache_name": "Cache name",
+    "key_prefix": "Key prefix",
+}
+_HINTS: Final = {
+    "url": "https://example-12345.upstash.io",
+    "endpoint": "cell-4-us-west-2-1.prod.a.momentohq.com",
+    "cache_name": "chatmem",
+    "key_prefix": "message_store:",
+}
 UPSTASH: Final = "Upstash Redis"
 MOMENTO: Final = "Momento"
 DEFAULT_CACHE: Final = "chatmem"
@@ -81,6 +96,11 @@ _FAILURES: Final[tuple[tuple[type[ChatMemError], str], ...]] = (
     (StoreResponseError, "This address does not answer as {0} does. Is it right?"),
     (ChatMemError, "{0} refused the first request. Are the address and the key right?"),
 )
+
+
+def input_of(name: str) -> dict[str, Any]:
+    """Return how the form shows the field `name`."""
+    return {"name": name, "label": _LABELS[name], "hint": _HINTS.get(name, ""), "secret": name in SECRETS}
 
 
 class ConnectionForm:

@@ -10,7 +10,7 @@ from ..markdown import plain_html, showable
 from ..plain_text import NOT_MATH
 from ..records import StoredMessage
 from ..time_limit import time_limit
-from ._window import entries_of
+from .rows import entries_of
 
 TEXT_LIMIT: Final = 20_000
 TIME_LIMIT_S: Final = 10.0

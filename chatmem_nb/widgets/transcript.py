@@ -11,15 +11,14 @@ from ..markdown import RENDER_LIMIT, showable
 from ..plain_text import escaped, escaped_json
 from ..records import StoredMessage, parse
 from ._blocks import read_content
-from ._entries import laid_out, shown_call, text_of, words_html
-from ._identity import changed, identity_of
-from ._reading import records, summaries
-from ._refusals import Refusal
-from ._rendering import Rendering
-from ._requests import Call, Params
 from ._roles import role_of
-from ._state import BrowserState, stale
-from ._window import rows_of, with_neighbours
+from .entries import laid_out, shown_call, text_of, words_html
+from .jobs import Rendering
+from .protocol import Call, Params
+from .reading import changed, identity_of, records, summaries
+from .request_errors import Refusal
+from .rows import rows_of, with_neighbours
+from .state import BrowserState, stale
 
 WINDOW_LIMIT: Final = 200
 RAW_LIMIT: Final = 1_000_000

@@ -8,20 +8,19 @@ from typing import Any, Final
 from ..errors import StoreUnavailableError
 from ..markdown import to_html
 from ..stores.protocol import commands_of
-from ._changes import Changes
-from ._code import Code
-from ._connection import ConnectionForm
-from ._find import Find
-from ._follow import Follow, Probe
-from ._permissions import Permissions
-from ._refusals import Refusal
-from ._rendering import Rendering
-from ._requests import Call, Params
-from ._sessions import SessionList
-from ._state import BrowserState, Connection
-from ._statistics import Statistics
-from ._takeaway import TakeAway
-from ._transcript import Transcript
+from .connect import ConnectionForm
+from .edit import Changes
+from .export import Code, TakeAway
+from .figures import Statistics
+from .follow import Follow, Probe
+from .jobs import Rendering
+from .permissions import Permissions
+from .protocol import Call, Params
+from .request_errors import Refusal
+from .search import Find
+from .sessions import SessionList
+from .state import BrowserState, Connection
+from .transcript import Transcript
 
 Answer = dict[str, Any]
 Method = Callable[[Params, Call], Awaitable[Answer]]

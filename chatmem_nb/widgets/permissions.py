@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final
 
-from ._refusals import Refusal
-from ._state import BrowserState
+from .request_errors import Refusal
+from .state import BrowserState
 
 _WRITING: Final = ("append", "insert", "remove", "delete")
 

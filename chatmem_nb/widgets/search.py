@@ -1,0 +1,272 @@
+"""The search in messages: what is looked for, and what was found, in one session or in all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ..frames.columns import Fields, column_values
+from ..markdown import showable
+from ..records import StoredMessage
+from ._roles import ROLES, role_of, words_of
+from .entries import text_of
+from .export import Code
+from .protocol import Call, Params
+from .reading import all_records, identity_of
+from .request_errors import Refusal
+from .sessions import SessionList
+from .state import BrowserState
+
+_COLUMNS: Final = ("content", "tool_calls", "raw", "error", "role", "name", "model", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """All that is given must hold; what is empty does not count. Case never counts."""
+
+    text: str = ""
+    """In the words of a message, in its tool calls, or in the raw text of one that cannot be read."""
+    role: str = ""
+    """One of ROLES."""
+    tool: str = ""
+    """In the name of a tool that the message calls, or answers for."""
+    model: str = ""
+    errors_only: bool = False
+    """Only what cannot be read, and tools that failed."""
+
+    @classmethod
+    def of(cls, params: Params) -> Filter:
+        """Return the filter that the page asks for. Raises: Refusal."""
+        return cls(
+            params.text("text", "", limit=10_000),
+            params.choice("role", ("", *ROLES), ""),
+            params.text("tool", "", limit=1_000).strip(),
+            params.text("model", "", limit=1_000).strip(),
+            params.flag("errors_only"),
+        )
+
+    def matching(self, records: Sequence[StoredMessage]) -> list[StoredMessage]:
+        """Return those of `records` that fit."""
+        values = column_values(_COLUMNS, Fields.of([], records))
+        rows = zip(*(values[name] for name in _COLUMNS), strict=True)
+        return [record for record, row in zip(records, rows, strict=True) if self._fits(*row)]
+
+    def keeps(self, record: StoredMessage) -> bool:
+        """Return whether `record` fits."""
+        return bool(self.matching([record]))
+
+    def _fits(
+        self,
+        content: str | None,
+        calls: str | None,
+        raw: str,
+        error: str | None,
+        role: str | None,
+        name: str | None,
+        model: str | None,
+        status: str | None,
+    ) -> bool:
+        if self.errors_only and error is None and status != "error":
+            return False
+        if self.role and not _has_role(self.role, role):
+            return False
+        if self.model and not _holds(model, self.model):
+            return False
+        if self.tool and not self._is_of_tool(calls, role, name):
+            return False
+        return not self.text or any(
+            _holds(text, self.text) for text in (content, calls, raw if error is not None else None)
+        )
+
+    def _is_of_tool(self, calls: str | None, role: str | None, name: str | None) -> bool:
+        if role in words_of("tool") and _holds(name, self.tool):
+            return True
+        return calls is not None and re.search(self._called, calls.casefold()) is not None
+
+    @property
+    def _called(self) -> str:
+        """A pattern for the name of a tool in the casefolded JSON of calls."""
+        name = json.dumps(self.tool.casefold(), ensure_ascii=False)[1:-1]
+        return rf'"name":"[^"]*{re.escape(name)}[^"]*"'
+
+    def code(self, source: str) -> str:
+        """Return Python lines that take these messages out of `source`, as a DataFrame named `hits`."""
+        conditions = [condition for condition in self._conditions() if condition]
+        lines = [f"frame = chatmem_nb.to_dataframe({source})"]
+        if self.text:
+            lines.append(f"text = {self.text.casefold()!r}")
+        if not conditions:
+            return "\n".join([*lines, "hits = frame"])
+        body = "\n    & ".join(conditions)
+        return "\n".join([*lines, f"hits = frame[\n    {body}\n]"])
+
+    def _conditions(self) -> list[str]:
+        found = []
+        if self.text:
+            texts = '(frame["content"], frame["tool_calls"], frame["raw"].where(frame["error"].notna()))'
+            found.append(
+                "pandas.concat(\n        [column.str.casefold().str.contains(text, regex=False, na=False)"
+                f"\n         for column in {texts}],\n        axis=1,\n    ).any(axis=1)"
+            )
+        if self.role:
+            found.append(_role_condition(self.role))
+        if self.tool:
+            words = list(words_of("tool"))
+            found.append(
+                f'(\n        (frame["role"].isin({words}) & {_contains("name", self.tool)})\n        '
+                f'| frame["tool_calls"].str.casefold().str.contains({self._called!r}, na=False)\n    )'
+            )
+        if self.model:
+            found.append(_contains("model", self.model))
+        if self.errors_only:
+            found.append('(frame["error"].notna() | (frame["status"] == "error"))')
+        return found
+
+
+def _contains(column: str, text: str) -> str:
+    folded = f'frame["{column}"].astype("str").str.casefold()'
+    return f"{folded}.str.contains({text.casefold()!r}, regex=False, na=False)"
+
+
+def _role_condition(role: str) -> str:
+    if role != "other":
+        return f'frame["role"].isin({list(words_of(role))})'
+    return f'~frame["role"].isin({[word for name in ROLES if name != "other" for word in words_of(name)]})'
+
+
+def _has_role(wanted: str, role: str | None) -> bool:
+    if wanted != "other":
+        return role in words_of(wanted)
+    return not any(role in words_of(name) for name in ROLES)
+
+
+def _holds(text: Any, wanted: str) -> bool:
+    return isinstance(text, str) and wanted.casefold() in text.casefold()
+
+
+HITS_LIMIT: Final = 10_000
+_BEFORE, _AFTER = 60, 100
+_TOLD_EVERY_S: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One message that was found."""
+
+    session_id: str
+    index: int
+    role: str
+    """"human", "ai", "system", "tool" or "other"."""
+    snippet: str
+    """The words around the match; the first words where no text was looked for."""
+    at: tuple[int, int]
+    """Where in the snippet the match stands."""
+    identity: str = ""
+    """A digest of the record, by which a change of it is noticed."""
+
+    def shown(self) -> dict[str, Any]:
+        """Return the hit as the page shows it."""
+        return {
+            "session_id": self.session_id,
+            "index": self.index,
+            "role": self.role,
+            "snippet": self.snippet,
+            "at": list(self.at),
+            "identity": self.identity,
+        }
+
+
+@dataclass(slots=True)
+class Search:
+    """One search and what it found so far."""
+
+    filter: Filter
+    session_ids: list[str] | None
+    """None: all sessions."""
+    hits: list[Hit] = field(default_factory=list)
+    count: int = 0
+    sessions: int = 0
+    messages: int = 0
+
+    def take(self, session_id: str, records: list[StoredMessage], limit: int) -> list[Hit]:
+        """Add what fits among `records`, and return the new hits."""
+        found = self.filter.matching(records)
+        new = [
+            _hit(session_id, record, self.filter.text) for record in found[: max(0, limit - len(self.hits))]
+        ]
+        self.hits += new
+        self.count += len(found)
+        self.messages += len(records)
+        return new
+
+
+class Find:
+    """The method of the page that finds messages; the last search is kept, to be taken away."""
+
+    def __init__(self, state: BrowserState, sessions: SessionList, code: Code) -> None:
+        self._state, self._sessions, self._code = state, sessions, code
+        self.last: Search | None = None
+
+    def forget(self) -> None:
+        """Let go of the last search: its store is gone."""
+        self.last = None
+
+    async def find(self, params: Params, call: Call) -> dict[str, Any]:
+        """Scan one session or all, and return the hits, their number, and the code that finds them."""
+        wanted = Filter.of(params)
+        limit = params.integer("limit", 1_000, low=1, high=HITS_LIMIT)
+        everywhere = params.choice("scope", ("session", "all"), "session") == "all"
+        names = await self._sessions.all_ids(call) if everywhere else [params.session_id()]
+        search = Search(wanted, None if everywhere else names)
+        await self._scan(search, names, limit, call)
+        self.last = search
+        return {
+            "hits": [hit.shown() for hit in search.hits],
+            "count": search.count,
+            "complete": search.count == len(search.hits),
+            "scanned": {"sessions": search.sessions, "messages": search.messages},
+            "code": self._code.of_search(search.filter, search.session_ids),
+        }
+
+    async def _scan(self, search: Search, names: list[str], limit: int, call: Call) -> None:
+        store = self._state.store
+        waiting: list[Hit] = []
+        told = time.monotonic()
+        here: str | None = None
+        total = len(names) if search.session_ids is None else None
+        async for session_id, records in all_records(store, names):
+            if session_id != here:
+                here, search.sessions = session_id, search.sessions + 1
+            # In a thread, a piece at a time: the loop stays free, and a cancel is heard between pieces.
+            waiting += await asyncio.to_thread(search.take, session_id, records, limit)
+            if time.monotonic() - told >= _TOLD_EVERY_S:
+                told = time.monotonic()
+                partial = {"hits": [hit.shown() for hit in waiting], "count": search.count}
+                done = search.messages if total is None else search.sessions
+                call.progress(done, total, f"{search.messages:,} messages read", partial)
+                waiting = []
+        if self._state.connection is None or self._state.connection.store is not store:
+            raise Refusal("stale", "Another service was connected in the meantime.")
+
+
+def _hit(session_id: str, record: StoredMessage, text: str) -> Hit:
+    words = text_of(record)
+    found = _position(words, text)
+    if found is None and text and record.error is None:
+        words = record.raw  # it stands in a tool call
+        found = _position(words, text)
+    start, end = found or (0, 0)
+    first = max(0, start - _BEFORE)
+    snippet = re.sub(r"\s", " ", showable(words[first : end + _AFTER].replace("\r\n", " \n")))
+    at = (start - first, end - first)
+    return Hit(session_id, record.index, role_of(record), snippet, at, identity_of(record))
+
+
+def _position(words: str, text: str) -> tuple[int, int] | None:
+    found = re.search(re.escape(text), words, re.IGNORECASE) if text else None
+    return found.span() if found else None
