@@ -112,16 +112,26 @@ class HistoryBrowser(PageWidget):
     @property
     def code(self) -> str:
         """Python for what is on the screen: the last search, else the open session."""
-        return self._methods.takeaway.code_now()
+        return self._methods.export.code_now()
 
-    def to_dataframe(self, selected: bool = False, **options: Any) -> pd.DataFrame:
-        """Return the open session, or with `selected` the ticked ones. `options`: those of to_dataframe.
+    def to_dataframe(self, selected: bool = False, *, hits: bool = False, **options: Any) -> pd.DataFrame:
+        """Return the open session, or the ticked ones (`selected`), or what the last search found (`hits`).
 
-        Raises: InvalidInputError, where no session is open or ticked; StoreError.
+        `options` are those of `to_dataframe`. Reads what it returns, also of `hits`.
+
+        Raises: InvalidInputError if there is no such session or search; StoreError.
         """
         from ..frames import to_dataframe  # pandas is imported when a frame is wanted, not for a look
 
-        return to_dataframe(self._chosen(selected), **options)
+        if not checked_flag("hits", hits):
+            return to_dataframe(self._chosen(selected), **options)
+        search = self._methods.find.last
+        if search is None or self.store is None:
+            raise InvalidInputError("nothing was searched for yet; call browser.find(text) first")
+        if selected or "where" in options:
+            raise InvalidInputError("hits=True takes neither `selected` nor `where`: the search has decided")
+        names = list(search.matching_sessions)
+        return to_dataframe((self.store, names), where=search.filter.keeps, **options)
 
     def export(self, path: str | pathlib.Path, *, selected: bool = False, **options: Any) -> ExportReport:
         """Write the open session, or with `selected` the ticked ones, to a file. `options`: those of export.

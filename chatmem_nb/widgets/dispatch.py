@@ -10,7 +10,7 @@ from ..markdown import to_html
 from ..stores.protocol import commands_of
 from .connect import ConnectionForm
 from .edit import Changes
-from .export import Code, TakeAway
+from .export import Code, Export
 from .figures import Statistics
 from .follow import Follow, Probe
 from .jobs import Rendering
@@ -46,9 +46,8 @@ class Methods:
         self.sessions = SessionList(self.state)
         self.transcript = Transcript(self.state)
         self.changes = Changes(self.state, self.sessions)
-        code = Code(self.state, owner)
-        self.find = Find(self.state, self.sessions, code)
-        self.takeaway = TakeAway(self.state, self.sessions, self.find, code)
+        self.find = Find(self.state, self.sessions)
+        self.export = Export(self.state, self.sessions, self.find, Code(self.state, owner))
         self.statistics = Statistics(self.state)
         self.follow = Follow(self.state)
         self.probe = Probe(self.state)
@@ -64,7 +63,7 @@ class Methods:
             "follow": self.follow.follow,
             **{name: getattr(self.transcript, name) for name in _TRANSCRIPT},
             **{name: getattr(self.changes, name) for name in _CHANGES},
-            **{name: getattr(self.takeaway, name) for name in _TAKE_AWAY},
+            **{name: getattr(self.export, name) for name in _EXPORT},
         }
 
     async def answer(self, method: str, params: Params, call: Call) -> Answer:
@@ -139,5 +138,5 @@ class Methods:
 
 
 _TRANSCRIPT: Final = ("open", "window", "raw", "full", "image", "calls", "copy", "locate")
-_TAKE_AWAY: Final = ("code", "to_variable", "export")
+_EXPORT: Final = ("code", "to_variable", "export")
 _CHANGES: Final = ("append", "append_json", "remove", "measure_clear", "clear", "undo")

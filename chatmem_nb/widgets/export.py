@@ -18,13 +18,24 @@ from .jobs import Rendering
 from .protocol import Call, Params
 from .reading import all_records
 from .request_errors import Refusal
-from .search import Filter, Find
+from .search import Filter, Find, Search
 from .sessions import SessionList
 from .state import BrowserState, Connection
 from .undo import size_of
 
 if TYPE_CHECKING:
     from ..stores.protocol import SessionStore
+
+
+DOWNLOAD_LIMIT: Final = 50_000_000
+SCOPES: Final = ("session", "selected", "all", "hits")
+_MIMES: Final = {
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv",
+    "md": "text/markdown",
+    "html": "text/html",
+    "parquet": "application/vnd.apache.parquet",
+}
 
 
 def user_namespace() -> dict[str, Any]:
@@ -36,28 +47,30 @@ def user_namespace() -> dict[str, Any]:
 
 
 class Code:
-    """Writes the code; `owner` is the browser, to be called by the name that it has in the notebook."""
+    """Writes Python that gets what the page shows, with the names that the user has for store and browser."""
 
     def __init__(self, state: BrowserState, owner: Callable[[], object]) -> None:
         self._state, self._owner = state, owner
 
-    def of_session(self) -> str:
-        """Return code for what is shown: the open session, the ticked ones, or all."""
-        session_id = self._state.session_id
-        names = [session_id] if session_id is not None else list(self._state.selection) or None
-        return self._whole([f"frame = chatmem_nb.to_dataframe({_source(names)})"], needs_pandas=False)
-
-    def of_search(self, wanted: Filter, session_ids: Sequence[str] | None) -> str:
-        """Return code that finds what `wanted` found: a DataFrame named `hits`."""
-        return self._whole([wanted.code(_source(session_ids))], needs_pandas=bool(wanted.text))
+    def of_sessions(self, session_ids: Sequence[str] | None) -> str:
+        """Return code for a DataFrame of those sessions, or of all."""
+        return self._with_store(f"df = chatmem_nb.to_dataframe({_source(session_ids)})")
 
     def of_export(self, session_ids: Sequence[str] | None, path: str) -> str:
-        """Return code that writes those sessions into the file `path`."""
-        return self._whole([f"chatmem_nb.export({_source(session_ids)}, {path!r})"], needs_pandas=False)
+        """Return code that writes those sessions, or all, into the file `path`."""
+        return self._with_store(f"chatmem_nb.export({_source(session_ids)}, {path!r})")
 
-    def _whole(self, lines: list[str], *, needs_pandas: bool) -> str:
-        imports = ["import pandas", ""] if needs_pandas else []
-        return "\n".join([*imports, "import chatmem_nb", "", *self._store_lines(), *lines])
+    def of_search(self, search: Search) -> str:
+        """Return code that searches again, and makes a DataFrame of what is found."""
+        name = _name_of(self._owner(), user_namespace())
+        made = None if name else self._with_store("browser = chatmem_nb.HistoryBrowser(store)")
+        name = name or "browser"
+        one = None if search.session_ids is None else f"{name}.select({search.session_ids[0]!r})"
+        found = f"{name}.find({search.arguments()})"
+        return "\n".join(line for line in (made, one, found, f"df = {name}.to_dataframe(hits=True)") if line)
+
+    def _with_store(self, line: str) -> str:
+        return "\n".join(["import chatmem_nb", "", *self._store_lines(), line])
 
     def _store_lines(self) -> list[str]:
         connection = self._state.connection
@@ -85,18 +98,7 @@ def _name_of(value: SessionStore | object, names: Mapping[str, Any]) -> str | No
     return next((name for name in found if name.isidentifier() and not name.startswith("_")), None)
 
 
-DOWNLOAD_LIMIT: Final = 50_000_000
-SCOPES: Final = ("session", "selected", "all", "hits")
-_MIMES: Final = {
-    "jsonl": "application/x-ndjson",
-    "csv": "text/csv",
-    "md": "text/markdown",
-    "html": "text/html",
-    "parquet": "application/vnd.apache.parquet",
-}
-
-
-class TakeAway:
+class Export:
     """The methods of the page that hand things to Python, or to the person's disk."""
 
     def __init__(self, state: BrowserState, sessions: SessionList, find: Find, code: Code) -> None:
@@ -104,15 +106,27 @@ class TakeAway:
         self._rendering = Rendering()
 
     async def code(self, params: Params, call: Call) -> dict[str, Any]:
-        """Return Python for what is shown."""
-        return {"code": self.code_now()}
+        """Return Python that gets the same."""
+        scope = params.choice("scope", SCOPES, "session")
+        if scope == "all" or (scope == "session" and self._state.session_id is None):
+            return {"code": self._code.of_sessions(None)}
+        if scope == "hits":
+            return {"code": self._code.of_search(self.search())}
+        return {"code": self._code.of_sessions(self._ids(scope))}
 
     def code_now(self) -> str:
-        """Return code of the last search, or of the open session."""
-        search = self._find.last
-        if search is None:
-            return self._code.of_session()
-        return self._code.of_search(search.filter, search.session_ids)
+        """Return code of the last search, else of the open session, else of all that is ticked, or of all."""
+        if self._find.last is not None:
+            return self._code.of_search(self._find.last)
+        session_id = self._state.session_id
+        names = [session_id] if session_id is not None else list(self._state.selection)
+        return self._code.of_sessions(names or None)
+
+    def search(self) -> Search:
+        """Return the last search. Raises: Refusal if there is none."""
+        if self._find.last is None:
+            raise Refusal("invalid", "Nothing was looked for yet.", field="scope")
+        return self._find.last
 
     async def to_variable(self, params: Params, call: Call) -> dict[str, Any]:
         """Put a DataFrame into a variable of the notebook."""
@@ -138,16 +152,18 @@ class TakeAway:
         if scope == "all":
             return await self._sessions.all_ids(call), None
         if scope == "hits":
-            search = self._find.last
-            if search is None:
-                raise Refusal("invalid", "Nothing was looked for yet.", field="scope")
-            return list(dict.fromkeys(hit.session_id for hit in search.hits)), search.filter
+            search = self.search()
+            return list(search.matching_sessions), search.filter
+        return self._ids(scope), None
+
+    def _ids(self, scope: str) -> list[str]:
+        """Return the open session, or the ticked ones. Raises: Refusal if there are none."""
         session_id = self._state.session_id
         ids = list(self._state.selection) if scope == "selected" else [session_id] if session_id else []
         if not ids:
             hint = "Tick some sessions first." if scope == "selected" else "Open a session first."
             raise Refusal("invalid", hint, field="scope")
-        return ids, None
+        return ids
 
     async def _pieces(
         self, ids: Sequence[str], wanted: Filter | None, call: Call

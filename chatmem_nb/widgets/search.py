@@ -15,7 +15,6 @@ from ..markdown import showable
 from ..records import StoredMessage
 from ._roles import ROLES, role_of, words_of
 from .entries import text_of
-from .export import Code
 from .protocol import Call, Params
 from .reading import all_records, identity_of
 from .request_errors import Refusal
@@ -94,50 +93,6 @@ class Filter:
         name = json.dumps(self.tool.casefold(), ensure_ascii=False)[1:-1]
         return rf'"name":"[^"]*{re.escape(name)}[^"]*"'
 
-    def code(self, source: str) -> str:
-        """Return Python lines that take these messages out of `source`, as a DataFrame named `hits`."""
-        conditions = [condition for condition in self._conditions() if condition]
-        lines = [f"frame = chatmem_nb.to_dataframe({source})"]
-        if self.text:
-            lines.append(f"text = {self.text.casefold()!r}")
-        if not conditions:
-            return "\n".join([*lines, "hits = frame"])
-        body = "\n    & ".join(conditions)
-        return "\n".join([*lines, f"hits = frame[\n    {body}\n]"])
-
-    def _conditions(self) -> list[str]:
-        found = []
-        if self.text:
-            texts = '(frame["content"], frame["tool_calls"], frame["raw"].where(frame["error"].notna()))'
-            found.append(
-                "pandas.concat(\n        [column.str.casefold().str.contains(text, regex=False, na=False)"
-                f"\n         for column in {texts}],\n        axis=1,\n    ).any(axis=1)"
-            )
-        if self.role:
-            found.append(_role_condition(self.role))
-        if self.tool:
-            words = list(words_of("tool"))
-            found.append(
-                f'(\n        (frame["role"].isin({words}) & {_contains("name", self.tool)})\n        '
-                f'| frame["tool_calls"].str.casefold().str.contains({self._called!r}, na=False)\n    )'
-            )
-        if self.model:
-            found.append(_contains("model", self.model))
-        if self.errors_only:
-            found.append('(frame["error"].notna() | (frame["status"] == "error"))')
-        return found
-
-
-def _contains(column: str, text: str) -> str:
-    folded = f'frame["{column}"].astype("str").str.casefold()'
-    return f"{folded}.str.contains({text.casefold()!r}, regex=False, na=False)"
-
-
-def _role_condition(role: str) -> str:
-    if role != "other":
-        return f'frame["role"].isin({list(words_of(role))})'
-    return f'~frame["role"].isin({[word for name in ROLES if name != "other" for word in words_of(name)]})'
-
 
 def _has_role(wanted: str, role: str | None) -> bool:
     if wanted != "other":
@@ -192,6 +147,17 @@ class Search:
     count: int = 0
     sessions: int = 0
     messages: int = 0
+    matching_sessions: dict[str, None] = field(default_factory=dict)
+    """Those with at least one match, in order."""
+
+    def arguments(self) -> str:
+        """Return the arguments of `HistoryBrowser.find` for this search, as Python."""
+        wanted = self.filter
+        named = {"role": wanted.role, "tool": wanted.tool, "model": wanted.model}
+        flags = {"errors_only": wanted.errors_only, "everywhere": self.session_ids is None}
+        given = {name: value for name, value in {**named, **flags}.items() if value}
+        text = [repr(wanted.text)] if wanted.text else []
+        return ", ".join([*text, *(f"{name}={value!r}" for name, value in given.items())])
 
     def take(self, session_id: str, records: list[StoredMessage], limit: int) -> list[Hit]:
         """Add what fits among `records`, and return the new hits."""
@@ -200,6 +166,8 @@ class Search:
             _hit(session_id, record, self.filter.text) for record in found[: max(0, limit - len(self.hits))]
         ]
         self.hits += new
+        if found:
+            self.matching_sessions[session_id] = None
         self.count += len(found)
         self.messages += len(records)
         return new
@@ -208,8 +176,8 @@ class Search:
 class Find:
     """The method of the page that finds messages; the last search is kept, to be taken away."""
 
-    def __init__(self, state: BrowserState, sessions: SessionList, code: Code) -> None:
-        self._state, self._sessions, self._code = state, sessions, code
+    def __init__(self, state: BrowserState, sessions: SessionList) -> None:
+        self._state, self._sessions = state, sessions
         self.last: Search | None = None
 
     def forget(self) -> None:
@@ -217,7 +185,7 @@ class Find:
         self.last = None
 
     async def find(self, params: Params, call: Call) -> dict[str, Any]:
-        """Scan one session or all, and return the hits, their number, and the code that finds them."""
+        """Scan one session or all, and return the hits and their number."""
         wanted = Filter.of(params)
         limit = params.integer("limit", 1_000, low=1, high=HITS_LIMIT)
         everywhere = params.choice("scope", ("session", "all"), "session") == "all"
@@ -230,7 +198,6 @@ class Find:
             "count": search.count,
             "complete": search.count == len(search.hits),
             "scanned": {"sessions": search.sessions, "messages": search.messages},
-            "code": self._code.of_search(search.filter, search.session_ids),
         }
 
     async def _scan(self, search: Search, names: list[str], limit: int, call: Call) -> None:

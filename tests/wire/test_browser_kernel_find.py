@@ -107,10 +107,11 @@ def test_what_fits_is_found_and_the_code_finds_the_same(
     assert answer["count"] == len(indexes)
     assert answer["complete"] is True
     assert answer["scanned"] == {"sessions": 1, "messages": 7}
-    assert "my_browser.store" in answer["code"]
-    assert browser.code == answer["code"]
-    exec(compile(answer["code"], "code", "exec"), namespace)
-    assert list(namespace["hits"]["index"]) == indexes
+    code = page.ask("code", scope="hits")["code"]
+    assert "my_browser.find(" in code
+    assert browser.code == code
+    exec(compile(code, "code", "exec"), namespace)
+    assert list(namespace["df"]["index"]) == indexes
 
 
 def test_all_sessions_are_searched_and_the_code_finds_the_same(
@@ -123,8 +124,10 @@ def test_all_sessions_are_searched_and_the_code_finds_the_same(
     found = {(hit["session_id"], hit["index"]) for hit in answer["hits"]}
     assert len(found) == answer["count"] > 5
     assert answer["scanned"]["sessions"] == 20
-    exec(compile(answer["code"], "code", "exec"), namespace)
-    assert set(zip(namespace["hits"]["session_id"], namespace["hits"]["index"], strict=True)) == found
+    code = page.ask("code", scope="hits")["code"]
+    assert "browser = chatmem_nb.HistoryBrowser(store)" in code
+    exec(compile(code, "code", "exec"), namespace)
+    assert set(zip(namespace["df"]["session_id"], namespace["df"]["index"], strict=True)) == found
     assert all(hit["snippet"][slice(*hit["at"])].lower() == "maple" for hit in answer["hits"])
 
 
@@ -280,6 +283,20 @@ def test_a_variable_is_overwritten_only_when_that_is_wanted(
     assert len(namespace["df"]) == 7
 
 
+def test_the_code_shown_is_that_of_the_scope(
+    page: Page, store: SessionStore, namespace: dict[str, Any]
+) -> None:
+    store.append("a", TALK)
+    store.append("b", TALK[:1])
+    namespace["store"] = store
+    page.open("a")
+    page.ask("select", session_ids=["b"])
+    page.ask("find", scope="all", text="kind")
+    for scope, rows in {"session": 7, "selected": 1, "all": 8, "hits": 2}.items():
+        exec(compile(page.ask("code", scope=scope)["code"], "code", "exec"), namespace)
+        assert len(namespace["df"]) == rows, scope
+
+
 @pytest.mark.parametrize("form", ["jsonl", "csv", "md", "html", "parquet"])
 def test_a_file_is_downloaded(page: Page, store: SessionStore, form: str) -> None:
     store.append("talk/one: 1", TALK)
@@ -350,7 +367,7 @@ def test_the_code_of_what_is_shown_runs(
         if step:
             browser.select(step)
         exec(compile(browser.code, "code", "exec"), namespace)
-        assert len(namespace["frame"]) == rows
+        assert len(namespace["df"]) == rows
 
 
 def test_a_snapshot_is_safe_and_complete(browser: HistoryBrowser, store: SessionStore) -> None:

@@ -49,7 +49,7 @@ class ExportSheet {
     const app = this.#app;
     put(this.#problem);
     const showCode = async () => {
-      const { code } = await app.ask("code", {});
+      const { code } = await app.ask("code", { scope: this.#scope });
       put(this.#code, code);
     };
     runTask(app, showCode, this.#fail);

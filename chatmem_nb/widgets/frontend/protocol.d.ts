@@ -144,7 +144,6 @@ export interface Found {
   count: number;
   complete: boolean;
   scanned: { sessions: number; messages: number };
-  code: string;
 }
 
 export interface SessionLength {
@@ -302,7 +301,7 @@ export interface Methods {
       undo: Undo | null;
     };
   };
-  code: { params: {}; result: { code: string } };
+  code: { params: { scope: Scope }; result: { code: string } };
   to_variable: {
     params: { name: string; scope: Scope; overwrite: boolean };
     result: { name: string; rows: number };
