@@ -6,13 +6,24 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ..content import ToolCall, finish_reason, model, tool_calls, usage
-from ..json_text import LAYOUT_LIMIT, indented, line_start
+from ..content import role as chat_role
+from ..json_text import LAYOUT_LIMIT, indented, line_start, pretty_start
 from ..markdown import RENDER_LIMIT, clip, code_html, showable, to_html
 from ..records import StoredMessage
-from ._blocks import Content, read_content
-from ._calls import pretty_arguments
-from ._roles import role_of
+from .message_parts import Content, read_content
 
+ROLES: Final = ("human", "ai", "system", "tool", "other")
+"""Who speaks, in the words of the page."""
+_ROLE_OF: Final = {
+    "user": "human",
+    "human": "human",
+    "assistant": "ai",
+    "ai": "ai",
+    "system": "system",
+    "developer": "system",
+    "tool": "tool",
+    "function": "tool",
+}
 TEXT_CLIP: Final = 4_000
 """Characters of a message that travel to the page at first."""
 CALLS_SHOWN: Final = 20
@@ -22,6 +33,16 @@ RAW_CLIP: Final = 2_000
 NAME_CLIP: Final = 200
 LAYOUT_GROWTH: Final = 4
 """How many times longer than its text JSON may become by being indented."""
+
+
+def role_of(record: StoredMessage) -> str:
+    """Return who speaks in `record`, one of ROLES."""
+    return page_role(chat_role(record.type, record.data or {}))
+
+
+def page_role(role: str | None) -> str:
+    """Return one of ROLES for a role of the frames, which use the words of chat APIs."""
+    return _ROLE_OF.get(role or "", "other")
 
 
 def text_of(record: StoredMessage) -> str:
@@ -108,10 +129,18 @@ def shown_call(
     return {
         "id": short(call.id),
         "name": short(call.name) or "unnamed tool",
-        "args": pretty_arguments(call, min(ARGS_CLIP, text_clip)),
+        "args": _pretty_arguments(call, min(ARGS_CLIP, text_clip)),
         "error": short(call.error),
         "result": None if answer is None else _result(answer, min(RESULT_CLIP, text_clip)),
     }
+
+
+def _pretty_arguments(call: ToolCall, limit: int) -> str:
+    """Return the arguments as indented JSON, or as they are if they are a string; cut at `limit`."""
+    if isinstance(call.args, str):
+        text, rest = clip(call.args, limit)
+        return showable(text) + ("…" if rest else "")
+    return showable(pretty_start(call.args, limit))
 
 
 def _result(answer: StoredMessage, limit: int) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from .. import content
 from ..records import StoredMessage
-from ._roles import role_of
-from .entries import short
+from .entries import role_of, short
 from .protocol import Call, Params
 from .reading import records
 from .state import BrowserState, stale

@@ -11,9 +11,8 @@ from typing import Any, Final
 from ..content import tool_calls
 from ..records import StoredMessage
 from ..stores.protocol import SessionStore
-from ._blocks import Content, read_content
-from ._roles import role_of
-from .entries import CALLS_SHOWN, TEXT_CLIP, entry, short
+from .entries import CALLS_SHOWN, TEXT_CLIP, entry, role_of, short
+from .message_parts import Content, read_content
 from .reading import identity_of
 from .reading import records as read
 

@@ -13,8 +13,7 @@ from typing import Any, Final
 from ..frames.columns import Fields, column_values
 from ..markdown import showable
 from ..records import StoredMessage
-from ._roles import ROLES, role_of, words_of
-from .entries import text_of
+from .entries import ROLES, page_role, role_of, text_of
 from .protocol import Call, Params
 from .reading import all_records, identity_of
 from .request_errors import Refusal
@@ -72,7 +71,7 @@ class Filter:
     ) -> bool:
         if self.errors_only and error is None and status != "error":
             return False
-        if self.role and not _has_role(self.role, role):
+        if self.role and page_role(role) != self.role:
             return False
         if self.model and not _holds(model, self.model):
             return False
@@ -83,7 +82,7 @@ class Filter:
         )
 
     def _is_of_tool(self, calls: str | None, role: str | None, name: str | None) -> bool:
-        if role in words_of("tool") and _holds(name, self.tool):
+        if page_role(role) == "tool" and _holds(name, self.tool):
             return True
         return calls is not None and re.search(self._called, calls.casefold()) is not None
 
@@ -92,12 +91,6 @@ class Filter:
         """A pattern for the name of a tool in the casefolded JSON of calls."""
         name = json.dumps(self.tool.casefold(), ensure_ascii=False)[1:-1]
         return rf'"name":"[^"]*{re.escape(name)}[^"]*"'
-
-
-def _has_role(wanted: str, role: str | None) -> bool:
-    if wanted != "other":
-        return role in words_of(wanted)
-    return not any(role in words_of(name) for name in ROLES)
 
 
 def _holds(text: Any, wanted: str) -> bool:

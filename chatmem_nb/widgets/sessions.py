@@ -13,8 +13,7 @@ from typing import Any, Final
 from ..markdown import showable
 from ..records import parse
 from ..stores.protocol import SessionStore, SessionSummary, commands_of
-from ._roles import role_of
-from .entries import cut, text_of
+from .entries import cut, role_of, text_of
 from .protocol import Call, Params
 from .reading import summaries
 from .state import BrowserState

@@ -10,10 +10,9 @@ from ..content import tool_calls
 from ..markdown import RENDER_LIMIT, showable
 from ..plain_text import escaped, escaped_json
 from ..records import StoredMessage, parse
-from ._blocks import read_content
-from ._roles import role_of
-from .entries import laid_out, shown_call, text_of, words_html
+from .entries import laid_out, role_of, shown_call, text_of, words_html
 from .jobs import Rendering
+from .message_parts import read_content
 from .protocol import Call, Params
 from .reading import changed, identity_of, records, summaries
 from .request_errors import Refusal

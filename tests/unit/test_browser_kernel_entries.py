@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chatmem_nb.records import StoredMessage, parse, parse_all
-from chatmem_nb.widgets._blocks import read_content
 from chatmem_nb.widgets.entries import entry
+from chatmem_nb.widgets.message_parts import read_content
 from chatmem_nb.widgets.rows import ROW_BUDGET, entries_of, rows_of, size_of
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"x" * 100).decode()
