@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .plots import plot_tools as plot_tools
     from .records import StoredMessage as StoredMessage
     from .redaction import Redactor as Redactor
+    from .sources.langgraph import LangGraphSource as LangGraphSource
     from .stores.momento import MomentoSessionStore as MomentoSessionStore
     from .stores.protocol import SessionSummary as SessionSummary
     from .stores.upstash import UpstashSessionStore as UpstashSessionStore
@@ -57,6 +58,7 @@ _HOMES = {
     "HistoryBrowser": "widgets",
     "InvalidInputError": "errors",
     "Labels": "labels",
+    "LangGraphSource": "sources.langgraph",
     "MomentoChatMessageHistory": "histories",
     "MomentoSessionStore": "stores.momento",
     "RecordError": "errors",

@@ -52,6 +52,7 @@ _FLAT = frozenset({lc.HumanMessage, lc.AIMessage, lc.SystemMessage, lc.ToolMessa
 _JSON = json.JSONEncoder(ensure_ascii=False)
 _TEXT = frozenset({str})
 _SCALARS = frozenset({str, int, float, bool, type(None)})
+_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,33 @@ def _stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def record_text(
+    kind: str, data: dict[str, Any], *, record_id: str | None = None, stored_at: datetime | None = None
+) -> str:
+    """Return the text of a record of a message of type `kind`, given as plain data.
+
+    Raises: InvalidInputError if `data` holds what JSON cannot.
+    """
+    try:
+        text = from_plain(data, inf_nan_mode="constants").decode() if _is_plain(data) else to_json(data)
+    except (ValueError, RecursionError):  # lone surrogates
+        text = to_json(data)
+    beside = "" if record_id is None else f', "record_id": {to_json(record_id)}'
+    if stored_at is not None:
+        beside += f', "stored_at": "{_stamp(stored_at)}"'
+    return f'{{"type": {to_json(kind)}, "data": {text}{beside}}}'
+
+
+def unreadable_text(reason: str) -> str:
+    """Return the text of a record in the place of one that its source cannot read; `parse` gives `reason`."""
+    return to_json({"unreadable": reason})
+
+
+def unreadable_reason(raw: str) -> str | None:
+    """Return the reason that `unreadable_text` was given; None if `raw` is another record."""
+    return parse(raw).error if raw.startswith('{"unreadable":') else None
+
+
 def encode_all(messages: Iterable[BaseMessage]) -> list[str]:
     """Return the records of `messages`, in order, all with the same `stored_at`.
 
@@ -221,6 +249,8 @@ def parse(raw: str, index: int = 0) -> StoredMessage:
     if type(value) is not dict:
         return StoredMessage(index, raw, None, None, f"a JSON {_json_type(value)}, not an object")
     kind, data, record_id = value.get("type"), value.get("data"), value.get("record_id")
+    if kind is None and type(reason := value.get("unreadable")) is str:
+        return StoredMessage(index, raw, None, None, reason[:_LONGEST_REASON])
     return StoredMessage(
         index,
         raw,

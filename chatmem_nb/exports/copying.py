@@ -9,7 +9,7 @@ from tqdm.auto import tqdm
 
 from ..errors import InvalidInputError
 from ..frames.storing import Conflict, Storing
-from ..sources import scope_ids
+from ..sources import dated, scope_ids
 from ..stores.protocol import SessionReader, SessionStore
 from .same_database import check_distinct
 from .whole_sessions import joined_pages
@@ -58,8 +58,9 @@ def copy_sessions(
     check_distinct(from_store, to_store, names, dry_run=dry_run)
     storing = Storing(to_store, on_conflict, dry_run)
     storing.check(names)
+    reader = dated(from_store)
     skipped = [name for name in names if storing.outcomes[name].action == "skip"]
-    for summary in from_store.summaries(skipped) if skipped else ():
+    for summary in reader.summaries(skipped) if skipped else ():
         storing.compare(summary)
     left_alone = set(skipped)
     wanted = [name for name in names if name not in left_alone]
@@ -70,7 +71,7 @@ def copy_sessions(
         unit=" sessions",
         disable=not progress,
     ) as bar:
-        for session_id, records in joined_pages(from_store.read_many(wanted)):
+        for session_id, records in joined_pages(reader.read_many(wanted)):
             storing.add(session_id, records)
             bar.update()
     return storing.report()

@@ -9,10 +9,11 @@ import pandas as pd
 
 from ..errors import InvalidInputError, RecordError, RecordErrors
 from ..records import StoredMessage
-from ..sources import Session, Source, scope_ids, sessions, store_scope
+from ..sources import Session, Source, dated, scope_ids, sessions, store_scope
 from .columns import Columns, Fields, column_values
 from .schema import COLUMNS, checked_columns, frame_of
 
+_DATED = frozenset({"stored_at", "raw"})
 Where: TypeAlias = Mapping[str, Any] | Callable[[StoredMessage], bool]
 
 
@@ -41,10 +42,12 @@ def to_dataframe(
     >>> len(frame), frame["content"].iloc[0]
     (2, 'I want to go from Vienna to Venice on Friday, by night if I can.')
     """
-    found = Columns(checked_columns(columns))
+    names = checked_columns(columns)
+    found = Columns(names)
     scope = store_scope(source)
     if scope is not None and where is None and not strict:
-        for name, start, raws in scope[0].read_many(scope_ids(*scope)):
+        reader = dated(scope[0]) if _DATED.intersection(names) else scope[0]
+        for name, start, raws in reader.read_many(scope_ids(*scope)):
             found.add_raw(name, start, raws)
         return frame_of(COLUMNS, found.values)
     for session_id, records in chosen(sessions(source), where, strict=strict):

@@ -17,9 +17,10 @@ from ..stores.protocol import SessionReader, checked_session_id
 Session: TypeAlias = tuple[str | None, list[StoredMessage]]
 
 _FORMS = (
-    "a store, a pair (store, session_ids), a history, a HistoryBrowser, "
-    "or a list of messages or of StoredMessage"
+    "a store or another source, a pair (source, session_ids), a history, a HistoryBrowser, a checkpointer of "
+    "LangGraph, or a list of messages or of StoredMessage"
 )
+_CHECKPOINTER = ("get_tuple", "list", "put", "serde")
 _PIECE = 500
 
 
@@ -33,6 +34,16 @@ class StoredSession(Protocol):
     def session_id(self) -> str | None: ...
 
 
+class Checkpointer(Protocol):
+    """A checkpointer of LangGraph."""
+
+    serde: Any
+
+    def get_tuple(self, config: Any) -> Any: ...
+
+    def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any: ...
+
+
 class MessageHolder(Protocol):
     """Any chat message history of LangChain."""
 
@@ -42,7 +53,8 @@ class MessageHolder(Protocol):
 
 Source: TypeAlias = (
     SessionReader
-    | tuple[SessionReader, Iterable[str]]
+    | Checkpointer
+    | tuple[SessionReader | Checkpointer, Iterable[str]]
     | StoredSession
     | MessageHolder
     | Iterable[BaseMessage | StoredMessage]
@@ -79,10 +91,13 @@ def store_scope(source: Source) -> tuple[SessionReader, Iterable[str] | None] | 
 
     Raises: InvalidInputError, for a browser with no store or no selected session, and for ids that are none.
     """
-    if isinstance(source, SessionReader):
-        return source, None
-    if isinstance(source, tuple) and len(source) == 2 and isinstance(source[0], SessionReader):
-        return source[0], _checked_ids(source[1])
+    reader = as_reader(source)
+    if reader is not None:
+        return reader, None
+    if isinstance(source, tuple) and len(source) == 2:
+        reader = as_reader(source[0])
+        if reader is not None:
+            return reader, _checked_ids(source[1])
     if not (_has(source, "store") and _has(source, "session_id")):
         return None
     opened = cast(StoredSession, source)
@@ -92,6 +107,24 @@ def store_scope(source: Source) -> tuple[SessionReader, Iterable[str] | None] | 
     if _has(source, "messages"):  # a history of others, whose `store` is something else
         return None
     raise InvalidInputError("no session is open; connect and select one, or give the store itself")
+
+
+def as_reader(source: object) -> SessionReader | None:
+    """Return `source` if it is a reader, or what reads it if it is a checkpointer; None if it is neither."""
+    if isinstance(source, SessionReader):
+        return source
+    if all(_has(source, name) or name in getattr(source, "__dict__", ()) for name in _CHECKPOINTER):
+        from .langgraph import LangGraphSource
+
+        return LangGraphSource(source)
+    return None
+
+
+def dated(reader: SessionReader) -> SessionReader:
+    """Return `reader` with the times of messages in its records, if it can add them; it may cost more."""
+    add_times = getattr(reader, "dated", None)
+    found = add_times() if callable(add_times) else reader
+    return found if isinstance(found, SessionReader) else reader
 
 
 def _has(source: object, name: str) -> bool:
@@ -106,7 +139,7 @@ def scope_ids(store: SessionReader, ids: Iterable[str] | None) -> Iterable[str]:
 
 def stored_sessions(store: SessionReader, ids: Iterable[str]) -> Iterator[Session]:
     """Yield (session_id, records) of these sessions of `store`, as `sessions` does."""
-    for session_id, start, raws in store.read_many(ids):
+    for session_id, start, raws in dated(store).read_many(ids):
         # Piece by piece: parsed records that all live at once cost the garbage collector more than parsing.
         for position in range(0, len(raws), _PIECE):
             yield session_id, parse_all(raws[position : position + _PIECE], start + position)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final, SupportsIndex, cast
 
 from ..errors import InvalidInputError
-from ..stores.protocol import SessionStore, checked_session_id
+from ..sources import as_reader
+from ..stores.protocol import SessionReader, SessionStore, checked_session_id
 
-_READING: Final = ("session_ids", "summaries", "length", "read", "read_many")
 _HEIGHT: Final = re.compile(r"\d{1,5}(\.\d+)?(px|em|rem|vh|%)")
 
 
@@ -20,21 +20,17 @@ def store_and_session(source: object) -> tuple[SessionStore | None, str | None]:
     """Return the store of `source`, and the session that it is about. Raises: InvalidInputError."""
     if source is None:
         return None, None
-    if _can_read(source):
-        return cast(SessionStore, source), None
+    reader = as_reader(source)
+    if reader is not None:
+        return cast(SessionStore, reader), None
     store, session_id = getattr(source, "store", None), getattr(source, "session_id", None)
-    if _can_read(store) and session_id is not None:
-        return store, checked_session_id(session_id)
+    if isinstance(store, SessionReader) and session_id is not None:
+        return cast(SessionStore, store), checked_session_id(session_id)
     raise InvalidInputError(
-        "HistoryBrowser takes a store, a history of this package, or nothing to show a form; "
+        "HistoryBrowser takes a store or another source, a history of this package, a checkpointer of "
+        "LangGraph, or nothing to show a form; "
         f"got {type(source).__name__}"
     )
-
-
-def _can_read(store: object) -> bool:
-    """Return whether `store` has the reading verbs of the store protocol; it may lack the writing ones."""
-    verbs = (name for verb in _READING for name in (verb, f"a{verb}"))
-    return all(callable(getattr(store, name, None)) for name in verbs)
 
 
 def checked_height(height: object) -> str:

@@ -170,7 +170,7 @@ class Export:
     ) -> AsyncIterator[tuple[str, list[StoredMessage], int]]:
         """Yield (session id, records, bytes) piece by piece; those that fit `wanted`, where there is one."""
         read = 0
-        async for session_id, records in all_records(self._state.store, ids):
+        async for session_id, records in all_records(self._state.store, ids, times=True):
             read += len(records)
             if wanted is not None:
                 records = await asyncio.to_thread(wanted.matching, records)

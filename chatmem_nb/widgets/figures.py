@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from .. import content
+from ..markdown import showable
 from ..records import StoredMessage
 from .entries import role_of, short
 from .protocol import Call, Params
@@ -96,7 +97,16 @@ class Statistics:
         )
         self._state.at(opened.session_id, opened.epoch)
         shown = figures.shown(opened.total, newest)
-        return {**shown, "facts": facts(shown)}
+        return {**shown, "facts": {**facts(shown), **await self._facts(opened.session_id)}}
+
+    async def _facts(self, session_id: str) -> dict[str, str]:
+        """Return what the source has to say of a session beside its messages."""
+        tell = getattr(self._state.store, "afacts", None)
+        return (
+            {}
+            if tell is None
+            else {label: showable(text) for label, text in (await tell(session_id)).items()}
+        )
 
     async def _scan(self, figures: Figures, session_id: str, epoch: int, stop: int) -> None:
         start = figures.scanned

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from hashlib import blake2b
-from typing import Final
+from typing import Final, cast
 
 from ..errors import StoreConflictError, StoreLimitError, StoreThrottledError
 from ..records import StoredMessage, parse_all
+from ..sources import dated
 from ..stores.protocol import SessionStore, SessionSummary
 from .state import BrowserState
 
@@ -57,7 +59,9 @@ async def summaries(store: SessionStore, session_ids: Sequence[str]) -> list[Ses
 async def records(store: SessionStore, session_id: str, start: int, stop: int) -> list[StoredMessage]:
     """Return the records `start` to `stop`, neither negative, as far as they are there."""
     try:
-        return await parsed(await store.aread(session_id, start, stop), start)
+        return await _with_times(
+            store, session_id, await parsed(await store.aread(session_id, start, stop), start)
+        )
     except StoreLimitError as exc:
         await raise_unless_too_large(exc, store, session_id)
     if stop - start <= 1:
@@ -70,9 +74,10 @@ async def records(store: SessionStore, session_id: str, start: int, stop: int) -
 
 
 async def all_records(
-    store: SessionStore, session_ids: Sequence[str]
+    store: SessionStore, session_ids: Sequence[str], *, times: bool = False
 ) -> AsyncIterator[tuple[str, list[StoredMessage]]]:
-    """Yield (session id, records) of whole sessions, in pieces, in order."""
+    """Yield (session id, records) of whole sessions, in pieces, in order; with their `times` if asked."""
+    store = cast(SessionStore, dated(store)) if times else store
     ids = list(dict.fromkeys(session_ids))
     at = index = 0
     while at < len(ids):
@@ -92,6 +97,18 @@ async def _by_pieces(store: SessionStore, session_id: str, start: int) -> AsyncI
     length = await store.alength(session_id)
     for first in range(start, length, _PIECE):
         yield await records(store, session_id, first, min(length, first + _PIECE))
+
+
+async def _with_times(
+    store: SessionStore, session_id: str, records: list[StoredMessage]
+) -> list[StoredMessage]:
+    """Return `records` with the times that their store can tell only beside them; their text stays."""
+    reader = dated(store)
+    if reader is store or not records:
+        return records
+    found = await parsed(await reader.aread(session_id, records[0].index, records[-1].index + 1), 0)
+    times = [record.stored_at for record in found] + [None] * len(records)
+    return [replace(record, stored_at=time) for record, time in zip(records, times, strict=False)]
 
 
 async def parsed(raws: Sequence[str], start: int) -> list[StoredMessage]:

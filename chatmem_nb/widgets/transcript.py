@@ -13,6 +13,7 @@ from ..records import StoredMessage, parse
 from .entries import laid_out, role_of, shown_call, text_of, words_html
 from .jobs import Rendering
 from .message_parts import read_content
+from .permissions import can_write
 from .protocol import Call, Params
 from .reading import changed, identity_of, records, summaries
 from .request_errors import Refusal
@@ -39,9 +40,12 @@ class Transcript:
         session_id, create = params.session_id(), params.flag("create")
         ticket = self._state.ticket()
         [summary] = await summaries(self._state.store, [session_id])
-        answer = {"session_id": session_id, "total": summary.length, "exists": summary.length > 0}
+        # A thread may be there without messages.
+        is_empty_thread = summary.last_write is not None and not can_write(self._state.store)
+        exists = summary.length > 0 or is_empty_thread
+        answer = {"session_id": session_id, "total": summary.length, "exists": exists}
         ttl_s = summary.ttl.total_seconds() if summary.ttl is not None else None
-        if not summary.length and not create and session_id != self._state.session_id:
+        if not exists and not create and session_id != self._state.session_id:
             return {**answer, "epoch": 0, "ttl_s": None}
         opened = self._state.open(session_id, summary.length, ticket)
         return {**answer, "epoch": opened.epoch, "ttl_s": ttl_s}

@@ -38,7 +38,7 @@ ISLAND_STANDS_ON = {"errors", "records", "stores", "local"}
 ISLAND_BRIDGES = {"widgets/connect.py"}
 
 HOMES = {
-    "langchain_core": ("records.py", "histories/base.py", "sources/reading.py"),
+    "langchain_core": ("records.py", "histories/base.py", "sources"),
     "upstash_redis": ("stores/upstash", "stores/_loops"),
     "httpx": ("stores/upstash",),
     "momento": ("stores/momento", "local/momento"),
@@ -47,6 +47,8 @@ HOMES = {
     "redis": ("local/upstash",),
     "fakeredis": ("local/upstash",),
     "lupa": ("local/upstash",),
+    "langgraph": ("sources/langgraph",),
+    "ormsgpack": ("sources/langgraph",),
     "pandas": ("frames", "labels/frame.py"),
     "pyarrow": ("exports",),
     "dask": ("exports",),
