@@ -28,6 +28,6 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _leaves_nothing_open() -> Iterator[None]:
-    """Collect what a file leaves behind, so that a socket left open is an error there, and not in a later file."""
+    """Collect what a file leaves behind: a socket left open is an error there, and not in a later file."""
     yield
     gc.collect()
