@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.consistency.check import check, check_session
@@ -329,7 +329,6 @@ def _planned(chance: random.Random, operation: Operation, state: tuple[str, ...]
     return replace(operation, verb=verb)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32), st.integers(1, 40), st.integers(1, 5))
 def test_no_correct_history_is_reported(seed: int, steps: int, clients: int) -> None:
     operations, final = simulate(seed, steps, clients)
@@ -337,7 +336,6 @@ def test_no_correct_history_is_reported(seed: int, steps: int, clients: int) -> 
         assert check_session("s", operations, final, guarantees) == []
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32), st.integers(2, 14))
 def test_each_change_of_the_end_of_a_sequential_history_is_reported(seed: int, steps: int) -> None:
     operations, final = simulate(seed, steps, 1)

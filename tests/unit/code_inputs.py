@@ -1,6 +1,7 @@
 """Code made to be slow to colour, and a worker that colours it: it says which input it has come to.
 
-Run as `python code_inputs.py LANGUAGE FIRST COUNT SEED`: prints the number of each input before it starts.
+Run as `python code_inputs.py LANGUAGE,... COUNT STEP SEED`: takes every STEP-th of COUNT inputs, in each
+language from another one on; prints each language and number before it starts.
 """
 
 from __future__ import annotations
@@ -71,14 +72,18 @@ def mutated(text: str, chance: random.Random) -> str:
     return text[:LIMIT]
 
 
-def main(language: str, first: int, count: int, seed: int) -> None:
+def main(languages: str, count: int, step: int, seed: int) -> None:
     from code_snippets import SNIPPETS
 
     from chatmem_nb.markdown import code_html
 
-    for number, text in enumerate(islice(inputs(SNIPPETS[language], seed), first, count), first):
-        print(number, flush=True)
-        code_html(text, language)
+    for place, language in enumerate(languages.split(",")):
+        first = place % step
+        chosen = islice(inputs(SNIPPETS[language], seed), first, count, step)
+        for number, text in enumerate(chosen):
+            print(language, first + number * step, flush=True)
+            code_html(text, language)
+    print("all", flush=True)
 
 
 if __name__ == "__main__":

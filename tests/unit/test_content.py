@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chatmem_nb import tool_calls_frame
@@ -175,7 +175,6 @@ BLOCKS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
 @given(
     st.dictionaries(st.sampled_from(FIELDS), st.one_of(BLOCKS, json_values), max_size=3),
     st.sampled_from(["ai", "human", "tool", "chat", "function", "system", "alien", None]),

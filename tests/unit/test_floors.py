@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,8 @@ def floor_name(module: Path) -> str:
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports(module: Path) -> Iterator[str]:
+@cache
+def imports(module: Path) -> list[str]:
     """Full names of what `module` imports when it runs; what is for type checkers alone does not count."""
     tree = ast.parse(module.read_text(encoding="utf-8"))
     typing_only = {
@@ -82,6 +84,10 @@ def imports(module: Path) -> Iterator[str]:
         for statement in node.body
         for inner in ast.walk(statement)
     }
+    return list(_imports(module, tree, typing_only))
+
+
+def _imports(module: Path, tree: ast.Module, typing_only: set[int]) -> Iterator[str]:
     package = ("chatmem_nb", *module.relative_to(PACKAGE).parent.parts)
     for node in ast.walk(tree):
         if id(node) in typing_only:

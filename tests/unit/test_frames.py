@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
@@ -30,7 +30,6 @@ BAD = [
 ]
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(messages, max_size=4))
 def test_records_come_back_byte_for_byte(chat: list[BaseMessage]) -> None:
     raws = encode_all(chat)
@@ -42,7 +41,6 @@ def test_records_come_back_byte_for_byte(chat: list[BaseMessage]) -> None:
     assert sum(rebuilt for _, _, rebuilt in frame_records(frame, "s")) == 0
 
 
-@settings(max_examples=150, deadline=None)
 @given(messages)
 def test_columns_alone_make_up_the_message(message: BaseMessage) -> None:
     frame = to_dataframe([message]).drop(columns="raw")
@@ -59,7 +57,6 @@ def _as_stored(message: BaseMessage) -> dict[str, Any]:
     return parse(encode(message)).message.model_dump()
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["ai", "tool", "human", "alien", "remove", "chat"]), json_values)
 def test_no_shape_of_data_breaks_a_frame(kind: str, data: Any) -> None:
     raw = json.dumps({"type": kind, "data": data})
@@ -67,7 +64,6 @@ def test_no_shape_of_data_breaks_a_frame(kind: str, data: Any) -> None:
     assert frame.raw.tolist() == [raw]
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(
@@ -240,7 +236,6 @@ def test_a_time_at_the_edge_of_the_calendar_is_kept_or_missing() -> None:
     assert frame.stored_at[1].isoformat() == times[1]
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.one_of(messages.map(encode), json_values.map(json.dumps), st.sampled_from(BAD), st.text(max_size=20))
 )

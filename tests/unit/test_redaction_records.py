@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, ToolMessage
 
@@ -235,7 +235,6 @@ def plant(value: Any, secret: str, draw: Any) -> Any:
 
 
 @given(message=messages, secret=PLACED, data=st.data())
-@settings(max_examples=60, deadline=None)
 def test_redaction_of_any_message_yields_a_message_without_the_value(
     message: BaseMessage, secret: str, data: st.DataObject
 ) -> None:
@@ -255,7 +254,6 @@ def test_redaction_of_any_message_yields_a_message_without_the_value(
 
 
 @given(message=messages)
-@settings(max_examples=60, deadline=None)
 def test_a_message_with_nothing_to_redact_is_equal(message: BaseMessage) -> None:
     raw = encode(message)
     redaction = Redaction(Redactor(kinds=["email"]))

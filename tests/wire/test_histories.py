@@ -303,11 +303,7 @@ def test_the_attributes_are_the_originals(
         assert (ours.cache_name, ours.cache_client) == (theirs.cache_name, theirs.cache_client)
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=st.lists(strategies.messages, min_size=1, max_size=6))
 def test_what_either_wrote_the_other_reads(
     make: Make, original: Callable[[StoreHistory], Any], batch: list[BaseMessage]

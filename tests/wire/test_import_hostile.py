@@ -127,7 +127,7 @@ def test_bytes_that_are_not_utf8_are_named_so(tmp_path: Path, store: Any) -> Non
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(min_value=0, max_value=2**32))
 def test_a_damaged_file_raises_what_is_documented(tmp_path: Path, store: Any, suffix: str, seed: int) -> None:
     whole, path = tmp_path / f"whole.{suffix}", tmp_path / f"damaged.{suffix}"
@@ -163,7 +163,7 @@ def test_a_damaged_file_raises_what_is_documented(tmp_path: Path, store: Any, su
         max_size=4,
     )
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_json_of_any_shape_raises_what_is_documented(tmp_path: Path, store: Any, lines: list[Any]) -> None:
     (tmp_path / "x.jsonl").write_text("\n".join(map(json.dumps, lines)))
     take(tmp_path / "x.jsonl", store)
