@@ -5,6 +5,7 @@ The short form runs with the suite. The long form (`--slow`) makes tens of thous
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from tests.consistency.services import MortalRedis, Service, running, service_of
 from tests.redis_server import redis_program
 
 STEPS = 14
-LONG_STEPS, LONG_ROUNDS = 50, 9
+LONG_STEPS, LONG_ROUNDS = 50, int(os.environ.get("HISTORY_ROUNDS", "4"))
 MODES: dict[str, Callable[[Service, str, int, int], History]] = {"threads": in_threads, "tasks": in_tasks}
 
 

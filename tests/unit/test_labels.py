@@ -232,7 +232,7 @@ def test_the_file_is_private_and_keeps_the_mode_that_it_is_given(path: Path) -> 
 
 
 def test_paths_that_lead_to_no_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="directory|regular file"):
+    with pytest.raises(InvalidInputError, match=r"directory|regular file"):
         Labels(tmp_path).set("s", star=True)
     with pytest.raises(FileNotFoundError, match="cannot open the labels"):
         Labels(tmp_path / "none" / "labels.jsonl").set("s", star=True)
