@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .plots import plot_tools as plot_tools
     from .records import StoredMessage as StoredMessage
     from .redaction import Redactor as Redactor
+    from .sources.histories import HistorySource as HistorySource
     from .sources.langgraph import LangGraphSource as LangGraphSource
     from .stores.momento import MomentoSessionStore as MomentoSessionStore
     from .stores.protocol import SessionSummary as SessionSummary
@@ -56,6 +57,7 @@ _HOMES = {
     "Estimate": "exports",
     "ExportReport": "exports",
     "HistoryBrowser": "widgets",
+    "HistorySource": "sources.histories",
     "InvalidInputError": "errors",
     "Labels": "labels",
     "LangGraphSource": "sources.langgraph",
