@@ -33,29 +33,35 @@ class ChatMemError(Exception):
     ...     store.read("")
     ... except ChatMemError as error:
     ...     print(error)
-    session_id must be a text that is not empty, got ''; give the name of a session
+    session_id must be a text that is not empty, got ''; pass the id of a session
     """
 
 
 class InvalidInputError(ChatMemError, ValueError):
     """An argument is invalid. Nothing was sent.
 
+    `field` names the argument and `position` the item of a list, from 0; None where that does not apply.
+
     >>> try:
     ...     UpstashSessionStore("example.com", "token")  # no https://
-    ... except InvalidInputError:
-    ...     print("nothing was sent")
-    nothing was sent
+    ... except InvalidInputError as error:
+    ...     print(error.field)
+    url
     """
+
+    def __init__(self, text: str = "", *, field: str | None = None, position: int | None = None) -> None:
+        self.field, self.position = field, position
+        super().__init__(text)
 
 
 class RecordTooLargeError(InvalidInputError):
-    """A message is larger than the service takes. Nothing was sent.
+    """A message is larger than the service accepts; `position` says which. Nothing was sent.
 
     >>> try:
-    ...     momento.store().append("talk", ["x" * 200_000])
-    ... except RecordTooLargeError:
-    ...     print("Momento takes 128 KB")
-    Momento takes 128 KB
+    ...     momento.store().append("talk", ["short", "x" * 200_000])
+    ... except RecordTooLargeError as error:
+    ...     print(error.position)
+    1
     """
 
 

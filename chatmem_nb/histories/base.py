@@ -202,7 +202,7 @@ def _first_index(start: int, stop: int | None, count: int) -> int:
 
 def _checked_count(n: int) -> int:
     if not isinstance(n, int) or n < 0:
-        raise InvalidInputError(f"n must be a whole number of messages, 0 or more, got {n!r:.40}")
+        raise InvalidInputError(f"n must be a whole number of messages, 0 or more, got {n!r:.40}", field="n")
     return n
 
 

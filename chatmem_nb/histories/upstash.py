@@ -65,5 +65,7 @@ def _seconds(ttl: int | None) -> timedelta | None:
     if ttl is None or ttl == 0:
         return None
     if not isinstance(ttl, int) or ttl < 0:
-        raise InvalidInputError(f"ttl must be an integer of seconds above 0, or None, got {ttl!r:.40}")
+        raise InvalidInputError(
+            f"ttl must be an integer of seconds above 0, or None, got {ttl!r:.40}", field="ttl"
+        )
     return timedelta(seconds=ttl)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import timedelta
+from html import escape
 from itertools import islice
 from typing import Any, NoReturn, Protocol, Self
 
+from ..plain_text import NOT_MATH
 from .paging import Cursor
 from .protocol import CommandCount, SessionSummary, checked_session_ids
 from .runner import Plan, Runner
@@ -60,6 +62,8 @@ class SessionStoreFacade:
     """
 
     service: str
+    billed_unit: str
+    """What the service's price list counts."""
     key_prefix: str
     ttl: timedelta | None
     timeout_s: float
@@ -255,6 +259,30 @@ class SessionStoreFacade:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
+
+    def _shown(self) -> dict[str, object]:
+        """Return what may be shown of the settings: nothing secret."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in self._shown().items())
+        return f"{type(self).__name__}({settings})"
+
+    def _repr_html_(self) -> str:
+        """Return the settings and what was spent, as an escaped table for a notebook. No request."""
+        spent = self.commands
+        rows = {
+            "service": self.service,
+            **{name.replace("_", " "): value for name, value in self._shown().items()},
+            "spent": f"{spent.billed:,} {self.billed_unit} in {spent.requests:,} requests, "
+            f"{spent.bytes_sent:,} bytes sent, {spent.bytes_received:,} received",
+        }
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th>"
+            f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
+            for name, value in rows.items()
+        )
+        return f"<table class='{NOT_MATH}'>{cells}</table>"
 
     def __reduce__(self) -> NoReturn:
         # A pickle would hold the token or the key.

@@ -323,9 +323,10 @@ def test_records_that_may_be_there_already_cost_one_look_at_the_length(make: Mak
 
 
 @pytest.mark.parametrize("index", [1.5, "0", None, True])
-def test_an_index_must_be_a_whole_number(store: Coloured, index: Any) -> None:
-    with pytest.raises(InvalidInputError, match="index"):
+def test_an_index_must_be_an_integer(store: Coloured, index: Any) -> None:
+    with pytest.raises(InvalidInputError, match="start must be an integer") as refused:
         store.read("s", index)
+    assert refused.value.field == "start"
     with pytest.raises(InvalidInputError, match="index"):
         store.insert("s", index, ["r"])
     with pytest.raises(InvalidInputError, match="index"):

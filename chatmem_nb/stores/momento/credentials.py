@@ -31,7 +31,9 @@ def credential_provider(api_key: str | None = None, *, endpoint: str | None = No
     """
     if api_key is None:
         if endpoint is not None:
-            raise InvalidInputError("give the api_key together with the endpoint, or neither of them")
+            raise InvalidInputError(
+                "give the api_key together with the endpoint, or neither of them", field="endpoint"
+            )
         api_key = _key_of_environment()
     _check(api_key)
     place = endpoint or os.environ.get(_ENDPOINT_VARIABLE, "").strip()
@@ -40,7 +42,9 @@ def credential_provider(api_key: str | None = None, *, endpoint: str | None = No
     if _is_v2(api_key):
         return _v2(api_key, place)
     if endpoint:
-        raise InvalidInputError("this API key holds its own endpoint; only v2 keys take one beside them")
+        raise InvalidInputError(
+            "this API key holds its own endpoint; only v2 keys take one beside them", field="endpoint"
+        )
     return _own_endpoint(api_key)
 
 
@@ -49,17 +53,19 @@ def _key_of_environment() -> str:
         if key := os.environ.get(variable, "").strip():
             return key
     raise InvalidInputError(
-        "there is no Momento API key: set MOMENTO_API_KEY, and for a v2 key MOMENTO_ENDPOINT, or give api_key"
+        "there is no Momento API key: set MOMENTO_API_KEY, and for a v2 key MOMENTO_ENDPOINT, or give api_key",
+        field="api_key",
     )
 
 
 def _check(api_key: object) -> None:
     if not isinstance(api_key, str) or not api_key:
-        raise InvalidInputError("the Momento API key must be a text that is not empty")
+        raise InvalidInputError("the Momento API key must be a text that is not empty", field="api_key")
     # gRPC prints a header that it cannot send, and with it the key.
     if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
         raise InvalidInputError(
-            "the Momento API key holds a space or a character that none has; copy it again, without line end"
+            "the Momento API key contains a space or an invalid character; copy it again, without a line break",
+            field="api_key",
         )
 
 
@@ -79,11 +85,13 @@ def _v2(api_key: str, endpoint: str) -> CredentialProvider:
     if not endpoint:
         raise InvalidInputError(
             "this is a v2 API key of Momento, and needs an endpoint: set MOMENTO_ENDPOINT, or give endpoint "
-            "(the console shows it, for example cell-us-east-1-1.prod.a.momentohq.com)"
+            "(the console shows it, for example cell-us-east-1-1.prod.a.momentohq.com)",
+            field="endpoint",
         )
     if "/" in endpoint or not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint:
         raise InvalidInputError(
-            "the Momento endpoint must be a host name, for example cell-us-east-1-1.prod.a.momentohq.com"
+            "the Momento endpoint must be a host name, for example cell-us-east-1-1.prod.a.momentohq.com",
+            field="endpoint",
         )
     return CredentialProvider.from_api_key_v2(api_key, endpoint)
 
@@ -95,5 +103,6 @@ def _own_endpoint(api_key: str) -> CredentialProvider:
     except (SdkException, ValueError, KeyError, TypeError):
         pass  # the error follows, outside of the handler: these hold what the key decodes to
     raise InvalidInputError(
-        "this is no API key of Momento; copy it again, whole, from the console, or make a new one there"
+        "this is no API key of Momento; copy it again, whole, from the console, or make a new one there",
+        field="api_key",
     )

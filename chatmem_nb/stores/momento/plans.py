@@ -15,6 +15,7 @@ from ..protocol import (
     checked_condition,
     checked_index,
     checked_session_id,
+    checked_text,
     checked_ttl,
 )
 from ..runner import Plan, Send, ask
@@ -62,9 +63,8 @@ class MomentoPlans:
                 "this store keeps no index of its sessions, and Momento lists no keys; "
                 "make it with index=True, or open sessions by their ids"
             )
-        if match is not None and not isinstance(match, str):
-            raise InvalidInputError(f"match must be a glob or None, got {type(match).__name__}")
-        return _listed(self._index, cursor or Listing(match))
+        pattern = None if match is None else checked_text(match, "match")
+        return _listed(self._index, cursor or Listing(pattern))
 
     def summaries(self, session_ids: Sequence[str]) -> Plan[list[SessionSummary]]:
         keys = [self._key(session_id) for session_id in session_ids]
@@ -91,8 +91,8 @@ class MomentoPlans:
 
     def read(self, session_id: str, start: int, stop: int | None) -> Plan[list[str]]:
         session = SessionList(self._key(session_id), slices=self._slices)
-        checked_index(0 if stop is None else stop)
-        return self._read(session_id, session, checked_index(start), stop)
+        end = None if stop is None else checked_index(stop, "stop")
+        return self._read(session_id, session, checked_index(start, "start"), end)
 
     def _read(self, session_id: str, session: SessionList, start: int, stop: int | None) -> Plan[list[str]]:
         records = yield from paging.read(session, start, stop)
@@ -187,9 +187,7 @@ class MomentoPlans:
 
     def remove(self, session_id: str, index: int, record: str) -> Plan[bool]:
         key, place = self._key(session_id), checked_index(index)
-        if not isinstance(record, str):
-            raise InvalidInputError(f"record must be the text that was read, got {type(record).__name__}")
-        return self._edits.remove(key, place, record)
+        return self._edits.remove(key, place, checked_text(record, "record"))
 
     def _key(self, session_id: object) -> bytes:
         return (self._prefix + checked_session_id(session_id)).encode()

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import InvalidInputError, RecordTooLargeError, StoreError, StoreTimeoutError
+from ...errors import RecordTooLargeError, StoreError, StoreTimeoutError
 from ..deadline import Backoff
 from ..protocol import checked_records
 from ..runner import Pause, Plan, Send, ask
@@ -46,16 +46,13 @@ class Limits:
         values = []
         largest = min(self.element_bytes, self.request_bytes)
         for position, record in enumerate(checked_records(records)):
-            try:
-                value = record.encode()
-            except UnicodeEncodeError as exc:
-                raise InvalidInputError(
-                    f"record {position} holds a lone surrogate at character {exc.start}, which cannot be sent"
-                ) from None
+            value = record.encode()
             if len(value) > largest:
                 raise RecordTooLargeError(
                     f"record {position} has {len(value):,} bytes, and Momento takes {largest:,}; "
-                    "shorten it, or store what is large elsewhere and its address here"
+                    "shorten it, or store what is large elsewhere and its address here",
+                    field="records",
+                    position=position,
                 )
             values.append(value)
         return values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from datetime import timedelta
 from typing import Any, Self
 
@@ -10,9 +9,8 @@ from momento import CacheClient, Configurations, CredentialProvider
 from momento.config import Configuration
 
 from ...errors import InvalidInputError
-from ...plain_text import NOT_MATH
 from ..facade import SessionStoreFacade
-from ..protocol import CommandCount
+from ..protocol import CommandCount, checked_number, checked_text
 from ..runner import Runner
 from .credentials import credential_provider
 from .missing_cache import MissingCache
@@ -75,6 +73,7 @@ class MomentoSessionStore(SessionStoreFacade):
     """
 
     service = "Momento"
+    billed_unit = "operations"
 
     def __init__(
         self,
@@ -101,16 +100,14 @@ class MomentoSessionStore(SessionStoreFacade):
         if not isinstance(cache_client, CacheClient):
             raise TypeError("cache_client must be a momento.CacheClient object.")
         self.cache_name = _checked_cache_name(cache_name)
-        if not isinstance(key_prefix, str):
-            raise InvalidInputError(f"key_prefix must be a str, got {type(key_prefix).__name__}")
-        self.key_prefix = key_prefix
+        self.key_prefix = checked_text(key_prefix, "key_prefix")
         self.ttl = ttl
-        self.timeout_s = _checked_number("timeout_s", timeout_s)
+        self.timeout_s = checked_number(timeout_s, "timeout_s")
         self.index = index
         limits = Limits(
-            int(_checked_number("max_element_bytes", max_element_bytes)),
-            int(_checked_number("max_request_bytes", max_request_bytes)),
-            int(_checked_number("max_item_bytes", max_item_bytes)),
+            int(checked_number(max_element_bytes, "max_element_bytes")),
+            int(checked_number(max_request_bytes, "max_request_bytes")),
+            int(checked_number(max_item_bytes, "max_item_bytes")),
         )
         self.commands = CommandCount()
         self._transport = MomentoTransport(cache_client, cache_name, self.commands)
@@ -142,7 +139,8 @@ class MomentoSessionStore(SessionStoreFacade):
         """
         if milliseconds(default_ttl) is None:
             raise InvalidInputError(
-                "default_ttl must be a timedelta above 0, for example timedelta(hours=24)"
+                "default_ttl must be a timedelta above 0, for example timedelta(hours=24)",
+                field="default_ttl",
             )
 
         def make_client() -> CacheClient:
@@ -172,39 +170,19 @@ class MomentoSessionStore(SessionStoreFacade):
         """The client that the store uses."""
         return self._transport.client
 
-    def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value!r}" for name, value in self._settings().items())
-        return f"{type(self).__name__}({settings}{', closed' if self._transport.closed else ''})"
-
-    def _repr_html_(self) -> str:
-        """What the store is set to and has spent, as an escaped table for a notebook."""
-        spent = self.commands
-        cells = {"service": self.service, **self._settings(), "closed": self._transport.closed}
-        cells |= {"requests": spent.requests, "billed operations": spent.billed}
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
-            for name, value in cells.items()
-        )
-        return f"<table class='{NOT_MATH}'><tbody>{rows}</tbody></table>"
-
-    def _settings(self) -> dict[str, object]:
-        """What may be shown: not the key, and not the client, whose parts would show it."""
+    def _shown(self) -> dict[str, object]:
+        # Not the key, and not the client, whose parts would show it.
         names = ("cache_name", "key_prefix", "ttl", "timeout_s", "index")
-        return {name: getattr(self, name) for name in names}
+        closed = {"closed": True} if self._transport.closed else {}
+        return {**{name: getattr(self, name) for name in names}, **closed}
 
 
 def _checked_cache_name(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidInputError(
-            "cache_name must be a str that is not empty; give the name of a Momento cache"
+            "cache_name must be a text that is not empty; give the name of a Momento cache",
+            field="cache_name",
         )
     if not value.isascii() or not value.isprintable():  # it goes into a header
-        raise InvalidInputError("cache_name must be of printable ASCII characters")
-    return value
-
-
-def _checked_number(name: str, value: object) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < float("inf"):
-        raise InvalidInputError(f"{name} must be a number above 0, got {value!r:.40}")
+        raise InvalidInputError("cache_name must be of printable ASCII characters", field="cache_name")
     return value

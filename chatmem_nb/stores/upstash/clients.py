@@ -153,26 +153,31 @@ class _SyncToken:
 def _checked_url(url: object) -> str:
     if not isinstance(url, str) or not url:
         raise InvalidInputError(
-            "url is missing; pass the REST url, or set UPSTASH_REDIS_REST_URL and use from_env()"
+            "url is missing; pass the REST url, or set UPSTASH_REDIS_REST_URL and use from_env()", field="url"
         )
     if url.startswith(("redis://", "rediss://")):
         raise InvalidInputError(
-            "url is for the Redis protocol; pass the REST url, which begins with https://"
+            "url is for the Redis protocol; pass the REST url, which begins with https://", field="url"
         )
     if not url.startswith(("https://", "http://")):
-        raise InvalidInputError("url has no scheme; pass the REST url, which begins with https://")
+        raise InvalidInputError(
+            "url has no scheme; pass the REST url, which begins with https://", field="url"
+        )
     if not url.isprintable() or " " in url:
-        raise InvalidInputError("url holds a space or a line break; remove it")
+        raise InvalidInputError("url contains a space or a line break; remove it", field="url")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
     if not host:
-        raise InvalidInputError("url has no host or an invalid port; copy the REST url from the console")
+        raise InvalidInputError(
+            "url has no host or an invalid port; copy the REST url from the console", field="url"
+        )
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidInputError(
-            "url holds more than an address; pass the token as `token`, and nothing after the path"
+            "url contains more than an address; pass the token as `token`, and nothing after the path",
+            field="url",
         )
     return url.rstrip("/")
 
@@ -180,11 +185,13 @@ def _checked_url(url: object) -> str:
 def _checked_token(token: object) -> str:
     if not isinstance(token, str) or not token:
         raise InvalidInputError(
-            "token is missing; pass the REST token, or set UPSTASH_REDIS_REST_TOKEN and use from_env()"
+            "token is missing; pass the REST token, or set UPSTASH_REDIS_REST_TOKEN and use from_env()",
+            field="token",
         )
     # httpx refuses such a header with an error that shows it.
     if not token.isascii() or not token.isprintable() or " " in token:
         raise InvalidInputError(
-            "token holds a space, a line break or a non-ASCII character; copy it from the console again"
+            "token contains a space, a line break or a non-ASCII character; copy it from the console again",
+            field="token",
         )
     return token

@@ -8,7 +8,7 @@ from datetime import timedelta
 from json.encoder import encode_basestring
 from typing import Any, Literal, TypeAlias
 
-from ...errors import InvalidInputError, RecordTooLargeError
+from ...errors import RecordTooLargeError
 from .errors import UpstashResponseError
 
 Command: TypeAlias = list[str | int]
@@ -77,15 +77,12 @@ def milliseconds(ttl: timedelta | None) -> int:
 def split(records: Sequence[str], max_request_bytes: int, key: str) -> list[list[str]]:
     """Return `records` in as few batches as requests with `key` take.
 
-    Raises: RecordTooLargeError if one record alone is too large; InvalidInputError for lone surrogates.
+    Raises: RecordTooLargeError if one record alone is too large.
     """
     room = max_request_bytes - _BESIDES_RECORDS - 6 * len(key)
     characters = sum(map(len, records))
     if 6 * characters + 3 * len(records) > room:  # a character takes six bytes at most
         return list(_batches(records, room))
-    for position, record in enumerate(records):
-        if not record.isascii():
-            _request_bytes(record, position)
     return [list(records)]
 
 
@@ -93,11 +90,13 @@ def _batches(records: Sequence[str], room: int) -> Iterator[list[str]]:
     batch: list[str] = []
     used = 0
     for position, record in enumerate(records):
-        size = _request_bytes(record, position)
+        size = len(encode_basestring(record).encode()) + 1  # in JSON, with its quotes and comma
         if size > room:
             raise RecordTooLargeError(
                 f"record {position} takes {size:,} bytes of a request, of which {room:,} are left for it; "
-                "shorten the message, or raise max_request_bytes if the database's plan allows it"
+                "shorten the message, or raise max_request_bytes if the database's plan allows it",
+                field="records",
+                position=position,
             )
         if used + size > room:
             yield batch
@@ -105,17 +104,6 @@ def _batches(records: Sequence[str], room: int) -> Iterator[list[str]]:
         batch.append(record)
         used += size
     yield batch
-
-
-def _request_bytes(record: str, position: int) -> int:
-    """Return what `record` takes in the JSON of a request, its quotes and comma included."""
-    try:
-        return len(encode_basestring(record).encode()) + 1
-    except UnicodeEncodeError as exc:
-        raise InvalidInputError(
-            f"record {position} holds a lone surrogate at character {exc.start - 1}; "
-            "write it by chatmem_nb.records.to_json, which escapes it"
-        ) from None
 
 
 def as_number(response: Any) -> int:

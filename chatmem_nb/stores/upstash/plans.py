@@ -15,8 +15,10 @@ from ..protocol import (
     SessionSummary,
     checked_condition,
     checked_index,
+    checked_number,
     checked_records,
     checked_session_id,
+    checked_text,
     checked_ttl,
 )
 from ..runner import Plan, Send, ask
@@ -30,6 +32,7 @@ _SCAN_COUNT = 1_000
 _BATCH_CHARACTERS = 2_000_000
 """What a request for several sessions aims at."""
 _MOST_SESSIONS = 250
+_LEAST_REQUEST_BYTES = 16_384
 _SHORT_PAGE = 200
 """Records of each session at least, if several are read by one request."""
 
@@ -47,11 +50,12 @@ class UpstashPlans:
     def __init__(
         self, key_prefix: str, ttl: timedelta | None, timeout_s: float, max_request_bytes: int
     ) -> None:
-        if not isinstance(timeout_s, int | float) or not 0 < timeout_s < float("inf"):
-            raise InvalidInputError("timeout_s must be a number of seconds above 0")
-        if not isinstance(max_request_bytes, int) or max_request_bytes < 16_384:
-            raise InvalidInputError("max_request_bytes must be an integer, at least 16384")
-        self._key_prefix = _checked_text(key_prefix, "key_prefix")
+        checked_number(timeout_s, "timeout_s")
+        if checked_index(max_request_bytes, "max_request_bytes") < _LEAST_REQUEST_BYTES:
+            raise InvalidInputError(
+                f"max_request_bytes must be at least {_LEAST_REQUEST_BYTES}", field="max_request_bytes"
+            )
+        self._key_prefix = checked_text(key_prefix, "key_prefix")
         self._ttl = checked_ttl(ttl)
         self._timeout_s, self._max_request_bytes = timeout_s, max_request_bytes
         # Outside the prefix of sessions, so that no listing names these keys.
@@ -67,7 +71,7 @@ class UpstashPlans:
     ) -> Plan[tuple[list[str], tuple[int, set[str]] | None]]:
         """Return a page of new ids; the cursor is that of SCAN, and the ids so far: SCAN may repeat a key."""
         pattern = _GLOB_CHARACTER.sub(r"\\\1", self._key_prefix)
-        pattern += "*" if match is None else _checked_text(match, "match")
+        pattern += "*" if match is None else checked_text(match, "match")
         return self._scanned(pattern, *(cursor or (0, set())))
 
     def _scanned(
@@ -107,8 +111,8 @@ class UpstashPlans:
         return self._list(session_id).length()
 
     def read(self, session_id: str, start: int, stop: int | None) -> Plan[list[str]]:
-        end = None if stop is None else checked_index(stop)
-        return paging.read(self._list(session_id), checked_index(start), end)
+        end = None if stop is None else checked_index(stop, "stop")
+        return paging.read(self._list(session_id), checked_index(start, "start"), end)
 
     def first_pages(self, session_ids: Sequence[str]) -> Plan[list[tuple[list[str], Cursor | None]]]:
         sessions = [self._list(session_id) for session_id in session_ids]
@@ -169,7 +173,7 @@ class UpstashPlans:
         return deleted == 1
 
     def remove(self, session_id: str, index: int, record: str) -> Plan[bool]:
-        change = self._change(session_id, checked_records([record]))
+        change = self._change(session_id, [checked_text(record, "record")])
         return self._remove(change, checked_index(index), record)
 
     def _remove(self, change: Change, index: int, record: str) -> Plan[bool]:
@@ -234,15 +238,3 @@ def _summary(session_id: str, row: Any) -> SessionSummary:
     as_texts([oldest, newest])
     ttl = timedelta(milliseconds=left) if as_number(left) >= 0 else None
     return SessionSummary(session_id, length, ttl, oldest, newest)
-
-
-def _checked_text(text: object, name: str) -> str:
-    if not isinstance(text, str):
-        raise InvalidInputError(f"{name} must be text, got {type(text).__name__}")
-    try:
-        text.encode()
-    except UnicodeEncodeError as exc:
-        raise InvalidInputError(
-            f"{name} holds a lone surrogate at character {exc.start}, which no service takes; remove it"
-        ) from None
-    return text

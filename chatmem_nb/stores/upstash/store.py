@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from html import escape
 from typing import Self
 
 from upstash_redis import Redis
 
 from ...errors import InvalidInputError
-from ...plain_text import NOT_MATH
 from ..facade import SessionStoreFacade
 from ..protocol import CommandCount
 from ..runner import Runner
@@ -46,6 +44,7 @@ class UpstashSessionStore(SessionStoreFacade):
     """
 
     service = "Upstash Redis"
+    billed_unit = "commands"
 
     def __init__(
         self,
@@ -102,24 +101,5 @@ class UpstashSessionStore(SessionStoreFacade):
         """The SDK's own client of this database. It raises the SDK's errors, and retries nothing."""
         return self._clients.sync
 
-    def __repr__(self) -> str:
-        host, prefix = self.host, self.key_prefix
-        return f"UpstashSessionStore(host={host!r}, key_prefix={prefix!r}, ttl={self.ttl!r})"
-
-    def _repr_html_(self) -> str:
-        """Show the service, the host and what was spent; nothing secret, and without a request."""
-        spent = self.commands
-        rows = {
-            "service": self.service,
-            "host": self.host,
-            "key prefix": self.key_prefix,
-            "ttl": "none" if self.ttl is None else str(self.ttl),
-            "spent": f"{spent.billed:,} commands in {spent.requests:,} requests, "
-            f"{spent.bytes_sent:,} bytes sent, {spent.bytes_received:,} received",
-        }
-        cells = "".join(
-            f'<tr><th style="text-align:left">{escape(name)}</th>'
-            f'<td style="text-align:left">{escape(value)}</td></tr>'
-            for name, value in rows.items()
-        )
-        return f"<table class='{NOT_MATH}'>{cells}</table>"
+    def _shown(self) -> dict[str, object]:
+        return {"host": self.host, "key_prefix": self.key_prefix, "ttl": self.ttl}
