@@ -33,7 +33,8 @@ def to_dataframe(
 
     Nested values are JSON text: content that is no plain text stands in `content_json`, its text alone in
     `content`. pandas' `str` is UTF-8, so a lone surrogate stands as its escape, and its message's content
-    in `content_json` as well; `raw` is as stored.
+    in `content_json` as well; `raw` is as stored. A notebook that displays the
+    frame typesets `$...$` as a formula, unless `pandas.set_option("display.html.use_mathjax", False)` is set.
 
     Raises: InvalidInputError; RecordErrors, with `strict`, listing every message that cannot be built;
     StoreError and its kinds.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import subprocess
 import sys
 import threading
@@ -341,3 +342,34 @@ def test_expired_items_are_swept(server: LocalMomento, client: CacheClient) -> N
     time.sleep(1.3)
     client.set(CACHE, "last", "v")
     assert held() <= before + 1
+
+
+HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+"""How a client begins: the preface, and empty settings."""
+SHORT, LONG = timedelta(milliseconds=300), timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("limits", "first"),
+    [
+        (MomentoLimits(handshake_timeout=SHORT, idle_timeout=LONG), b""),
+        (MomentoLimits(handshake_timeout=LONG, idle_timeout=SHORT), HTTP_2),
+    ],
+    ids=["handshake", "idle"],
+)
+def test_a_silent_connection_ends(limits: MomentoLimits, first: bytes) -> None:
+    with (
+        LocalMomento(limits=limits) as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection,
+    ):
+        connection.sendall(first)
+        while connection.recv(65_536):
+            """Settings, then a farewell (GOAWAY), then the end."""
+
+
+def test_the_sdk_connects_again_after_an_idle_time() -> None:
+    with LocalMomento(limits=MomentoLimits(idle_timeout=SHORT)) as server, client_of(server) as client:
+        client.list_push_back(CACHE, "l", "before")
+        threading.Event().wait(3 * SHORT.total_seconds())
+        client.list_push_back(CACHE, "l", "after")
+        assert fetched(client) == ["before", "after"]

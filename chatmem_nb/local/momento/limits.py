@@ -1,4 +1,4 @@
-"""The limits that Momento documents: https://docs.momentohq.com/cache/manage/limits"""
+"""The limits that Momento documents, https://docs.momentohq.com/cache/manage/limits, and those of gRPC."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chatmem_nb.local.momento.errors import MomentoError, invalid
 
 @dataclass(frozen=True, slots=True)
 class MomentoLimits:
-    """Limits of a request; None turns one off."""
+    """Limits of requests, of which None turns one off, and of connections."""
 
     message_bytes: int | None = 5_243_000
     """Size of a request. The SDK has the same limit of its own, for requests and responses."""
@@ -23,6 +23,12 @@ class MomentoLimits:
 
     ttl: timedelta | None = timedelta(hours=24)
     """The longest TTL: of caches on demand; provisioned storage has no limit."""
+
+    handshake_timeout: timedelta = timedelta(seconds=10)
+    """How long a client that has connected may take to say that it speaks HTTP/2."""
+
+    idle_timeout: timedelta = timedelta(minutes=10)
+    """How long a connection stays open without a call; the SDK connects again at its next one."""
 
     def check_elements(self, values: Iterable[bytes]) -> None:
         """Check the size of each element. Raises: MomentoError."""

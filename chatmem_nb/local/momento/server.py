@@ -139,8 +139,8 @@ def _options(limits: MomentoLimits) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", received),
         ("grpc.so_reuseport", 0),  # else two servers share a port, and each gets half of the calls
-        ("grpc.server_handshake_timeout_ms", 10_000),
-        ("grpc.max_connection_idle_ms", 600_000),  # a client reconnects at its next call
+        ("grpc.server_handshake_timeout_ms", limits.handshake_timeout // timedelta(milliseconds=1)),
+        ("grpc.max_connection_idle_ms", limits.idle_timeout // timedelta(milliseconds=1)),
         # The SDK pings an idle connection; gRPC's servers take that for abuse and close it.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),

@@ -53,7 +53,7 @@ def _key_of_environment() -> str:
         if key := os.environ.get(variable, "").strip():
             return key
     raise InvalidInputError(
-        "there is no Momento API key: set MOMENTO_API_KEY, and for a v2 key MOMENTO_ENDPOINT, or give api_key",
+        "no Momento API key: set MOMENTO_API_KEY, for a v2 key MOMENTO_ENDPOINT too, or give api_key",
         field="api_key",
     )
 
@@ -64,7 +64,7 @@ def _check(api_key: object) -> None:
     # gRPC prints a header that it cannot send, and with it the key.
     if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
         raise InvalidInputError(
-            "the Momento API key contains a space or an invalid character; copy it again, without a line break",
+            "the Momento API key contains a space or an invalid character; copy it without the line break",
             field="api_key",
         )
 
