@@ -25,20 +25,21 @@ LIMIT = 80_000_000
 """Of the bytes of a response, by the default max_request_bytes."""
 
 READ = """
-import asyncio, resource, sys
+import asyncio, sys
 sys.path.insert(0, sys.argv[1])
 from chatmem_nb.errors import StoreError
 from chatmem_nb.stores.upstash import UpstashSessionStore
+from tests.peak_memory import peak_mb
 colour, url, expected = sys.argv[2:5]
 store = UpstashSessionStore(url, "token", timeout_s=5.0)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak_mb()
 try:
     store.length("s") if colour == "sync" else asyncio.run(store.alength("s"))
 except StoreError as error:
     assert expected in str(error), error
 else:
     sys.exit("no error")
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print(peak_mb() - before)
 """
 
 
