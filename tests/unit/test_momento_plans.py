@@ -24,9 +24,11 @@ from chatmem_nb.stores.momento.errors import (
     MomentoUnavailableError,
 )
 from chatmem_nb.stores.momento.missing_cache import MissingCache
+from chatmem_nb.stores.momento.plans import MomentoPlans
 from chatmem_nb.stores.momento.push import Before, Limits, push_parts
 from chatmem_nb.stores.momento.session_index import Listing, RecentNames
 from chatmem_nb.stores.momento.session_list import as_text
+from chatmem_nb.stores.protocol import NewRecords
 from chatmem_nb.stores.redis_glob import compile_glob
 from chatmem_nb.stores.runner import Attempt, Pause, Plan, Runner, ask
 
@@ -217,6 +219,19 @@ def test_a_push_is_applied_once(fates: list[str], known: bool, appended: int) ->
     (landed,), _ = result
     assert [value for value in service.values if value in NEW] == NEW
     assert service.values[landed.start :][: len(NEW)] == NEW
+
+
+@pytest.mark.parametrize("fates", SIGHT)
+@pytest.mark.parametrize("new", [True, False])
+def test_an_append_returns_the_length_with_it_and_not_with_what_came_after(
+    fates: list[str], new: bool
+) -> None:
+    service = Service(OLD, *fates, others=lambda values: values.append(record("theirs")))
+    limits = Limits(100_000, 5_000_000, 5_000_000)
+    plans = MomentoPlans(limits, None, key_prefix="", ttl_ms=None, slices=True)
+    records = [value.decode() for value in NEW]
+    length = service.run(plans.append("s", NewRecords(records) if new else records))
+    assert service.values[length - len(NEW) : length] == NEW
 
 
 @pytest.mark.parametrize("fates", SIGHT)

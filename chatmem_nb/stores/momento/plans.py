@@ -135,14 +135,14 @@ class MomentoPlans:
         name = None if self._index is None else self._index.written(session_id, self._ttl_ms)
         started = time.monotonic()
         pushed, outcome = yield from push_parts(pushes, before, name)
-        if self._index is None or name is None:
-            return pushed[-1].length
-        slow = pushed[0].start == 0 and time.monotonic() - started > _SLOW_S
-        if slow or isinstance(outcome, StoreError):
-            yield from self._index.put(name)
-        else:
-            self._index.remember(session_id)
-        return pushed[-1].length
+        if self._index is not None and name is not None:
+            slow = pushed[0].start == 0 and time.monotonic() - started > _SLOW_S
+            if slow or isinstance(outcome, StoreError):
+                yield from self._index.put(name)
+            else:
+                self._index.remember(session_id)
+        # Not `pushed[-1].length`: if the response was lost, others may have appended before the look.
+        return pushed[-1].start + len(pushes[-1].values)
 
     def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
         key, values = self._key(session_id), self._limits.encode(records)
