@@ -59,9 +59,7 @@ def check_session(
         *_results(timeline, guarantees),
         *misplaced(timeline, final, guarantees),
     ]
-    # An edit that is several requests has no single moment to be ordered by.
-    ordered = guarantees.edits_are_atomic or not (timeline.edits or timeline.wipes or timeline.removes)
-    if not found and ordered and explain(timeline, final, guarantees) is False:
+    if not found and explain(timeline, final, guarantees) is False:
         found.append(Violation("history", session_id, "no order of the operations explains it"))
     return found
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from tests.consistency.history import Operation, Outcome
 from tests.consistency.timeline import Timeline, takes_effect
@@ -31,7 +33,25 @@ def explain(timeline: Timeline, final: Sequence[str], guarantees: Guarantees) ->
     ]
     if not _applies(operations, guarantees):
         return None
-    return _Search(operations, tuple(final)).run(timeline.all[0].records)
+    if guarantees.edits_are_atomic:
+        return _Search(operations, tuple(final)).run(timeline.all[0].records)
+    under_removal = {o.number for o in operations if timeline.under_removal(o)}
+    twice = [o for o in operations if o.number in under_removal or (o.verb == "delete" and o.count is None)]
+    search = _Search([*operations, *map(_first_time, twice)], tuple(final), under_removal)
+    return search.run(timeline.all[0].records)
+
+
+def _first_time(operation: Operation) -> Operation:
+    """Return what an operation that was retried may have done before. As is documented of Momento: an append
+    is pushed again if its response was lost, and others removed its records before they were looked for; a
+    delete is repeated if its response was lost."""
+    return replace(
+        operation, number=_first_number(operation), outcome=Outcome.UNKNOWN, settled=operation.completed
+    )
+
+
+def _first_number(operation: Operation) -> int:
+    return -operation.number - 2
 
 
 def _applies(operations: Sequence[Operation], guarantees: Guarantees) -> bool:
@@ -65,8 +85,11 @@ def _overlap(one: Operation, other: Operation) -> bool:
 
 
 class _Search:
-    def __init__(self, operations: Sequence[Operation], final: State) -> None:
+    def __init__(
+        self, operations: Sequence[Operation], final: State, under_removal: set[int] | None = None
+    ) -> None:
         self._operations, self._final = operations, final
+        self._part_by_part, self._under_removal = under_removal is not None, under_removal or set()
         self._by_number = {o.number: place for place, o in enumerate(operations)}
         self._all_known = sum(1 << p for p, o in enumerate(operations) if o.outcome is Outcome.OK)
         self._undone = {o.undoes for o in operations if o.verb == "undo"}
@@ -96,22 +119,42 @@ class _Search:
             operation = self._operations[place]
             if operation.invoked > horizon or operation.completed < past:
                 continue
-            applied = self._apply(operation, state, taken)
+            applied = self._apply(operation, done, state, taken)
             if applied is not None:
                 yield done | 1 << place, *applied
 
-    def _apply(self, operation: Operation, state: State, taken: Taken) -> tuple[State, Taken] | None:
+    def _apply(
+        self, operation: Operation, done: int, state: State, taken: Taken
+    ) -> tuple[State, Taken] | None:
         """Return what comes after `operation`; None where it cannot have returned what it did."""
         if operation.verb == "undo":
             return self._undo(operation, state, taken)
+        if self._was_pushed_before(operation, done) and set(operation.records) & set(state):
+            return None
+        if self._part_by_part and operation.verb == "remove" and operation.index < 0:
+            # Its index was counted from the length at another moment.
+            if operation.result is False:
+                return state, taken
+            if operation.record in state:
+                operation = replace(operation, index=state.index(operation.record))
         after, result = applied(operation, state)
-        if operation.outcome is Outcome.OK and result != operation.result:
+        if operation.outcome is Outcome.OK and not self._may_return(operation, result):
             return None
         if operation.number in self._undone and after != state:
             index = operation.index if operation.verb == "remove" else 0
             copy = state[index : index + len(state) - len(after)]
             taken = (*taken, (operation.number, index, copy))
         return after, taken
+
+    def _may_return(self, operation: Operation, result: Any) -> bool:
+        if operation.number in self._under_removal:
+            # If its response was lost, it was told by its place, which a removal in front has changed.
+            return bool(len(operation.records) <= operation.result <= result)
+        return bool(operation.result == result)
+
+    def _was_pushed_before(self, operation: Operation, done: int) -> bool:
+        place = self._by_number.get(_first_number(operation))
+        return place is not None and bool(done >> place & 1)
 
     def _undo(self, undo: Operation, state: State, taken: Taken) -> tuple[State, Taken] | None:
         for number, index, copy in taken:

@@ -370,3 +370,51 @@ def test_the_invariants_find_a_fault_in_a_history_too_long_to_search() -> None:
     assert told.kinds(final[:middle] + final[middle + 1 :]) == {"lost"}
     assert "doubled" in told.kinds([*final, final[middle]])
     assert "real time" in told.kinds([final[-1], *final[:-1]])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"verb": "read", "result": ["a", "b"]}, {"verb": "append", "result": 5, "record": "c"}]
+)
+def test_sessions_that_were_edited_part_by_part_are_searched_too(told: Told, wrong: dict[str, Any]) -> None:
+    told("append", "a", result=1)
+    told("remove", record="a", index=0, result=True)
+    told("append", "b", result=1)
+    assert told.kinds(["b"], PART_BY_PART) == set()
+    record = [wrong["record"]] if "record" in wrong else []
+    told(wrong["verb"], *record, result=wrong["result"])
+    assert told.kinds(["b", *record], PART_BY_PART)
+
+
+def test_a_push_that_others_deleted_before_it_was_looked_for_may_be_made_again(told: Told) -> None:
+    told("append", "a", at=0, until=10, result=2)
+    told("delete", at=2, until=3, result=True)
+    told("read", at=3.2, until=3.4, result=[])
+    told("append", "b", at=4, until=5, result=1)
+    assert told.kinds(["b", "a"], PART_BY_PART) == set()
+    assert told.kinds(["b", "a"]) == {"history"}
+
+
+def test_a_delete_whose_response_was_lost_may_be_made_again(told: Told) -> None:
+    told("append", "a", result=1)
+    told("delete", at=2, until=10, result=True)
+    told("append", "b", at=4, until=5, result=1)
+    told("append", "c", at=12, until=13, result=1)
+    assert told.kinds(["c"], PART_BY_PART) == set()
+    assert "history" in told.kinds(["c"])
+
+
+def test_the_length_of_an_append_may_be_short_of_what_others_removed_in_front(told: Told) -> None:
+    told("append", "a", "b", result=2)
+    told("append", "c", at=2, until=10, result=2)
+    told("read", at=3, until=4, result=["a", "b", "c"])
+    told("remove", record="a", index=0, at=5, until=6, result=True)
+    assert told.kinds(["b", "c"], PART_BY_PART) == set()
+    assert told.kinds(["b", "c"]) == {"history"}
+
+
+def test_an_index_from_the_end_may_be_counted_a_moment_before_the_record_is_removed(told: Told) -> None:
+    told("append", "a", "b", result=2)
+    told("remove", record="b", index=-1, at=2, until=10, result=True)
+    told("append", "c", at=4, until=5, result=3)
+    assert told.kinds(["a", "c"], PART_BY_PART) == set()
+    assert told.kinds(["a", "c"]) == {"history"}

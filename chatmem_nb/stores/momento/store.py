@@ -44,7 +44,8 @@ class MomentoSessionStore(SessionStoreFacade):
     another client pushes equal records, these may be taken for those of this client: records without a
     "record_id" that are equal by chance, or the same file imported by two at once. If it is lost while
     others remove records in front, a batch that is not new (see `NewRecords`) may be stored twice. If it is
-    lost and others remove all records of the push before they were looked for, they are pushed again.
+    lost and others remove all records of the push before they were looked for, they are pushed again. If it
+    is lost and others remove records in front, the length that `append` returns is smaller by as many.
 
     **Listing.** Momento lists no keys, so the ids of the sessions are kept in a sorted set, one operation a
     write; `index=False` does without, and then without `session_ids`. Sessions that something else wrote
