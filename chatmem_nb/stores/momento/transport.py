@@ -130,8 +130,8 @@ class MomentoTransport:
         return _Connection(client, _channel(client))
 
     def _outcomes(self, connection: _Connection, attempt: Attempt, batch: Batch) -> list[Any]:
-        results = list(batch.results)
-        if any(result is PENDING for result in results):
+        ended, results = batch.done, list(batch.results)
+        if not ended:
             late = self._replace(connection, attempt)
             results = [late if result is PENDING else result for result in results]
         outcomes: list[Any] = []
