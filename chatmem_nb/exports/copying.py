@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
 
 from ..errors import InvalidInputError
 from ..frames.storing import Conflict, Storing
+from ..records import parse_all
+from ..redaction import Redaction, Redactor, redaction_of
 from ..sources import dated, scope_ids
-from ..stores.protocol import SessionReader, SessionStore
+from ..stores.protocol import SessionReader, SessionStore, SessionSummary
 from .same_database import check_distinct
 from .whole_sessions import joined_pages
 
@@ -26,6 +29,7 @@ def copy_sessions(
     on_conflict: Conflict = "error",
     dry_run: bool = False,
     progress: bool = True,
+    redact: Redactor | None = None,
 ) -> pd.DataFrame:
     """Copy sessions (`ids`; None: all), byte for byte, and return one row a session that says what was done.
 
@@ -42,6 +46,9 @@ def copy_sessions(
     alone because it cannot be aligned ("merge") or is not the same ("skip"). With `dry_run`, nothing is
     written.
 
+    `redact` replaces personal data and credentials in what is written. Records that are not JSON are left
+    out; `attrs["redaction"]` of the frame counts and names. Copies to be merged need the same key.
+
     Both stores may be of one database if their prefixes differ. To tell, where both services are the same
     and the endpoints do not settle it, a probe record is written to `to_store`, read through `from_store`,
     and deleted; it would expire after a minute.
@@ -54,14 +61,16 @@ def copy_sessions(
     """
     if isinstance(ids, str):
         raise InvalidInputError('ids must be a list of session ids, as in ["alice"]')
+    redaction = redaction_of(redact)
     names = list(dict.fromkeys(scope_ids(from_store, ids)))
+    name_of = {name: name if redaction is None else redaction.session_id(name) for name in names}
     check_distinct(from_store, to_store, names, dry_run=dry_run)
     storing = Storing(to_store, on_conflict, dry_run)
-    storing.check(names)
+    storing.check(list(name_of.values()))
     reader = dated(from_store)
-    skipped = [name for name in names if storing.outcomes[name].action == "skip"]
+    skipped = [name for name in names if storing.outcomes[name_of[name]].action == "skip"]
     for summary in reader.summaries(skipped) if skipped else ():
-        storing.compare(summary)
+        storing.compare(_redacted_summary(summary, redact))
     left_alone = set(skipped)
     wanted = [name for name in names if name not in left_alone]
     with tqdm(
@@ -72,6 +81,31 @@ def copy_sessions(
         disable=not progress,
     ) as bar:
         for session_id, records in joined_pages(reader.read_many(wanted)):
-            storing.add(session_id, records)
+            storing.add(name_of[session_id], _redacted_texts(session_id, records, redaction))
             bar.update()
-    return storing.report()
+    report = storing.report()
+    if redaction is not None:
+        report.attrs["redaction"] = redaction.summary()
+    return report
+
+
+def _redacted_texts(session_id: str, records: list[str], redaction: Redaction | None) -> list[str]:
+    if redaction is None:
+        return records
+    return [record.raw for record in redaction.records(session_id, parse_all(records))]
+
+
+def _redacted_summary(summary: SessionSummary, redact: Redactor | None) -> SessionSummary:
+    """The summary that the copy of this session has."""
+    redaction = redaction_of(redact)  # one of its own: these records are not written, and so not counted
+    if redaction is None:
+        return summary
+    ends = [record for record in (summary.first, summary.last) if record is not None]
+    texts = [_redacted_texts(summary.session_id, [record], redaction) for record in ends]
+    first, last = (texts[0][:1], texts[-1][:1]) if texts else ([], [])
+    return replace(
+        summary,
+        session_id=redaction.session_id(summary.session_id),
+        first=first[0] if first else None,
+        last=last[0] if last else None,
+    )

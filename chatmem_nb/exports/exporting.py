@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 from ..errors import InvalidInputError, StoreLimitError
 from ..frames.messages import Where, chosen
 from ..frames.schema import checked_columns
+from ..redaction import Redaction, Redactor, redaction_of
 from ..sources import Session, Source, scope_ids, sessions, store_scope, stored_sessions
 from ..stores.protocol import SessionReader, SessionStore
 from .budget import Budget
@@ -40,6 +41,7 @@ def export(
     max_commands: int | None = None,
     resume: bool = True,
     progress: bool = True,
+    redact: Redactor | None = None,
     dry_run: Literal[False] = False,
 ) -> ExportReport: ...
 
@@ -57,6 +59,7 @@ def export(
     max_commands: int | None = None,
     resume: bool = True,
     progress: bool = True,
+    redact: Redactor | None = None,
     dry_run: Literal[True],
 ) -> Estimate: ...
 
@@ -73,6 +76,7 @@ def export(
     max_commands: int | None = None,
     resume: bool = True,
     progress: bool = True,
+    redact: Redactor | None = None,
     dry_run: bool = False,
 ) -> ExportReport | Estimate:
     """Write the messages of `source` to `path`, session by session, and return a report.
@@ -89,6 +93,9 @@ def export(
     The file is put in its place when it is whole; one that is there is replaced then. An interrupted export
     of a store leaves `.NAME.partial` beside it, and the same call goes on from there (what was added to a
     session that is done already is not seen); `resume=False` starts anew.
+
+    `redact` replaces personal data and credentials in all that is written, after `where` and `strict` saw the
+    messages as they are. A record that is not JSON is left out, and the report names it.
 
     `path` is a regular file, or with `partition_by` a folder of Parquet files, or nothing yet; the target of
     a symbolic link is replaced, and the link stays. It is locked meanwhile: a second export to it is refused
@@ -111,14 +118,22 @@ def export(
     place = resolved_target(target, is_folder=bool(partitions))
     if dry_run:
         return estimate(source)
-    options = {"format": chosen_format, "columns": names, "partition_by": partitions, "strict": strict}
+    redaction = redaction_of(redact)
+    options: dict[str, Any] = {
+        "format": chosen_format,
+        "columns": names,
+        "partition_by": partitions,
+        "strict": strict,
+        "redact": None if redact is None else redact.fingerprint(),
+    }
+    is_known = redact is None or options["redact"] is not None
     _check_not_own_file(source, target)
     scope = store_scope(source)
-    task = _task(scope, where, options) if resume and scope else None
+    task = _task(scope, where, options) if resume and scope and is_known else None
     started = time.monotonic()
     with Staging(place, task) as staging:
         out = writer(chosen_format, staging.output, staging.state, names, partitions)
-        run = _Run(out, staging, progress)
+        run = _Run(out, staging, progress, redaction)
         try:
             if scope is None:
                 run.take(chosen(sessions(source), where, strict=strict), None)
@@ -140,6 +155,8 @@ def export(
         commands,
         time.monotonic() - started,
         tuple(out.left_out),
+        {} if redaction is None else dict(redaction.counts),
+        () if redaction is None else tuple(redaction.left_out),
     )
 
 
@@ -162,7 +179,7 @@ def _from_store(
     budget = Budget(store, max_commands)
     budget.check_progress(run.stalled_at)
     listed = ids if isinstance(ids, list) else None
-    wanted = (name for name in scope_ids(store, ids) if name not in run.done)
+    wanted = (name for name in scope_ids(store, ids) if run.name_of(name) not in run.done)
     found = stored_sessions(store, budget.limit(wanted))
     run.budget = budget
     try:
@@ -176,7 +193,10 @@ def _from_store(
 class _Run:
     """Sessions going into a writer, with checkpoints between them."""
 
-    def __init__(self, out: Writer, staging: Staging, progress: bool) -> None:
+    def __init__(
+        self, out: Writer, staging: Staging, progress: bool, redaction: Redaction | None = None
+    ) -> None:
+        self._redaction = redaction
         self._out, self._staging, self._progress = out, staging, progress
         self.done = frozenset(staging.done)
         self.sessions = self.messages = self.unreadable = 0
@@ -187,8 +207,14 @@ class _Run:
         self.stalled_at = staging.stalled_at
         self.budget: Budget | None = None
 
+    def name_of(self, session_id: str) -> str:
+        """Return the id that a session is written by."""
+        return session_id if self._redaction is None else self._redaction.session_id(session_id)
+
     def take(self, found: Iterable[Session], total: int | None) -> None:
         """Write all of `found`; `total` sessions are expected, those done before among them."""
+        if self._redaction is not None:
+            found = self._redaction.sessions(found)
         bar = tqdm(
             total=total,
             initial=self.resumed,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from ..redaction import LeftOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,10 @@ class ExportReport:
     seconds: float
     left_out: tuple[str, ...] = ()
     """Sessions that the format cannot hold, and why."""
+    redacted: Mapping[str, int] = field(default_factory=dict)
+    """Values replaced by this run, by kind."""
+    unredactable: tuple[LeftOut, ...] = ()
+    """Records left out by this run, as they could not be understood and so not be redacted."""
 
     def __str__(self) -> str:
         text = (
@@ -42,4 +49,9 @@ class ExportReport:
             text += f"; {self.unreadable:,} records cannot be read"
         if self.left_out:
             text += f"; {len(self.left_out):,} sessions are left out, see `left_out`"
+        if self.redacted:
+            counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.redacted.items()))
+            text += f"; redacted: {counts}"
+        if self.unredactable:
+            text += f"; {len(self.unredactable):,} records could not be redacted, see `unredactable`"
         return text

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from ..content import KINDS, content_blocks, role
+from ..redaction import Redactor, redaction_of
 from ..sources import Source, sessions
 from ._rows import Rows
+from .redacted import noted, redacted
 from .schema import CATEGORIES, Kind
 
 BLOCK_COLUMNS: dict[str, Kind] = {
@@ -27,12 +29,14 @@ BLOCK_COLUMNS: dict[str, Kind] = {
 _CATEGORIES = {"role": CATEGORIES["role"], "type": KINDS, "source": ("text", "base64", "url", "id")}
 
 
-def content_blocks_frame(source: Source) -> pd.DataFrame:
+def content_blocks_frame(source: Source, *, redact: Redactor | None = None) -> pd.DataFrame:
     """Return one row a block of the messages' content, in order; plain text is one block.
 
     `type` is text, image, audio, video, file, reasoning, tool or other; `block_type` is the provider's own
     word. `bytes` measures what the message itself holds (of base64, the bytes that it stands for), and is
     missing where the block only points elsewhere; the bytes are not copied into the frame.
+
+    `redact` is that of `to_dataframe`.
 
     Raises: InvalidInputError; StoreError and its kinds.
 
@@ -41,8 +45,9 @@ def content_blocks_frame(source: Source) -> pd.DataFrame:
     >>> frame["type"].tolist(), frame["url"].tolist()[1]
     (['text', 'image'], 'https://example.com/cat.png')
     """
+    redaction = redaction_of(redact)
     rows = Rows(BLOCK_COLUMNS, _CATEGORIES)
-    for session_id, records in sessions(source):
+    for session_id, records in redacted(sessions(source), redaction):
         for record in records:
             speaker = role(record.type, record.data or {})
             for position, block in enumerate(content_blocks(record)):
@@ -61,4 +66,4 @@ def content_blocks_frame(source: Source) -> pd.DataFrame:
                     filename=block.filename,
                     bytes=block.size,
                 )
-    return rows.frame()
+    return noted(rows.frame(), redaction)

@@ -9,8 +9,10 @@ import pandas as pd
 
 from ..errors import InvalidInputError, RecordError, RecordErrors
 from ..records import StoredMessage
+from ..redaction import Redactor, redaction_of
 from ..sources import Session, Source, dated, scope_ids, sessions, store_scope
 from .columns import Columns, Fields, column_values
+from .redacted import noted, redacted
 from .schema import COLUMNS, checked_columns, frame_of
 
 _DATED = frozenset({"stored_at", "raw"})
@@ -23,6 +25,7 @@ def to_dataframe(
     columns: Iterable[str] | None = None,
     where: Where | None = None,
     strict: bool = False,
+    redact: Redactor | None = None,
 ) -> pd.DataFrame:
     """Return one row a message of `source`, oldest first in each session, with the dtypes of `COLUMNS`.
 
@@ -36,6 +39,9 @@ def to_dataframe(
     in `content_json` as well; `raw` is as stored. A notebook that displays the
     frame typesets `$...$` as a formula, unless `pandas.set_option("display.html.use_mathjax", False)` is set.
 
+    `redact` replaces personal data and credentials, after `where` and `strict` saw the messages as they are.
+    Records that are not JSON are left out then; `frame.attrs["redaction"]` counts and names.
+
     Raises: InvalidInputError; RecordErrors, with `strict`, listing every message that cannot be built;
     StoreError and its kinds.
 
@@ -45,15 +51,16 @@ def to_dataframe(
     """
     names = checked_columns(columns)
     found = Columns(names)
+    redaction = redaction_of(redact)
     scope = store_scope(source)
-    if scope is not None and where is None and not strict:
+    if scope is not None and where is None and not strict and redaction is None:
         reader = dated(scope[0]) if _DATED.intersection(names) else scope[0]
         for name, start, raws in reader.read_many(scope_ids(*scope)):
             found.add_raw(name, start, raws)
         return frame_of(COLUMNS, found.values)
-    for session_id, records in chosen(sessions(source), where, strict=strict):
+    for session_id, records in redacted(chosen(sessions(source), where, strict=strict), redaction):
         found.add(session_id, records)
-    return frame_of(COLUMNS, found.values)
+    return noted(frame_of(COLUMNS, found.values), redaction)
 
 
 def chosen(

@@ -12,10 +12,12 @@ import pandas as pd
 from ..content import whole_number
 from ..plain_text import utf8_size
 from ..records import StoredMessage
+from ..redaction import Redactor, redaction_of
 from ..sources import Source, sessions, store_scope
 from ..stores.protocol import SessionReader
 from ._rows import Rows
 from .columns import Fields, column_values
+from .redacted import noted
 from .schema import CATEGORIES, Kind
 
 SESSION_COLUMNS: dict[str, Kind] = {
@@ -39,12 +41,14 @@ _ENDS = {"role": "role", "content": "text"}
 _PAGE = 200
 
 
-def sessions_frame(store: Source) -> pd.DataFrame:
+def sessions_frame(store: Source, *, redact: Redactor | None = None) -> pd.DataFrame:
     """Return one row a session of `store` (or of any other source), in the order in which it lists them.
 
     `n_messages` counts all records, `n_bad` those that cannot be read. Token sums are missing where no
     message has a count. `bytes` is the UTF-8 size of the records. `ttl` is the remaining life, missing where
     it has no end or the service cannot tell; `first_at` and `last_at` are times of storing, where known.
+
+    `redact` is that of `to_dataframe`.
 
     Raises: InvalidInputError; StoreError and its kinds.
 
@@ -53,20 +57,24 @@ def sessions_frame(store: Source) -> pd.DataFrame:
     {'n_messages': [4, 10], 'n_bad': [1, 0]}
     """
     scope = store_scope(store)
+    redaction = redaction_of(redact)
     rows = Rows(SESSION_COLUMNS, {"first_role": CATEGORIES["role"], "last_role": CATEGORIES["role"]})
     found: dict[str | None, dict[str, Any]] = {}
     for session_id, records in sessions(store):
+        shown_id = session_id
+        if redaction is not None:
+            shown_id, records = redaction.session(session_id, records)
         if records:
             row = found.get(session_id)
             if row is None:
-                row = found[session_id] = rows.add(session_id=session_id, n_messages=0, n_bad=0, bytes=0)
+                row = found[session_id] = rows.add(session_id=shown_id, n_messages=0, n_bad=0, bytes=0)
             _count(row, records)
     for row in found.values():
         row.update({name: whole_number(row.get(name)) for name in _SUMS})
     if scope is not None:
         for session_id, ttl in _ttls(scope[0], [session_id for session_id in found if session_id]):
             found[session_id]["ttl"] = ttl
-    return rows.frame()
+    return noted(rows.frame(), redaction)
 
 
 def _count(row: dict[str, Any], records: list[StoredMessage]) -> None:

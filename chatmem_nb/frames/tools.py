@@ -10,8 +10,10 @@ import pandas as pd
 
 from ..content import ToolCall, ToolResult, as_text, failure, tool_calls, tool_results
 from ..records import StoredMessage
+from ..redaction import Redactor, redaction_of
 from ..sources import Source, sessions
 from ._rows import Rows
+from .redacted import noted, redacted
 from .schema import Kind
 
 CALL_COLUMNS: dict[str, Kind] = {
@@ -40,7 +42,9 @@ FAILED_BY = ("status", "text")
 _CATEGORIES = {"kind": KINDS, "status": STATUSES, "failed_by": FAILED_BY}
 
 
-def tool_calls_frame(source: Source, *, failed: Callable[[str], bool] | None = None) -> pd.DataFrame:
+def tool_calls_frame(
+    source: Source, *, failed: Callable[[str], bool] | None = None, redact: Redactor | None = None
+) -> pd.DataFrame:
     """Return one row a tool call of `source`, in order, with the first result after it that bears its id.
 
     `index` is that of the message that calls, `call` the position among its calls; for a result without a
@@ -55,6 +59,8 @@ def tool_calls_frame(source: Source, *, failed: Callable[[str], bool] | None = N
     replaces the rule for texts (the default takes a text that begins like an error, such as a traceback, or
     a JSON object with an `error`).
 
+    `redact` is that of `to_dataframe`.
+
     Raises: InvalidInputError; StoreError and its kinds.
 
     >>> calls = tool_calls_frame((store, ["trip-planner"]))
@@ -63,7 +69,8 @@ def tool_calls_frame(source: Source, *, failed: Callable[[str], bool] | None = N
     """
     rows = Rows(CALL_COLUMNS, _CATEGORIES)
     unanswered = _Unanswered()
-    for session_id, records in sessions(source):
+    redaction = redaction_of(redact)
+    for session_id, records in redacted(sessions(source), redaction):
         unanswered.enter(session_id)
         for record in records:
             for position, call in enumerate(tool_calls(record.data or {})):
@@ -74,7 +81,7 @@ def tool_calls_frame(source: Source, *, failed: Callable[[str], bool] | None = N
                 if found is None:
                     found = rows.add(session_id=session_id, **_orphan_values(record, result))
                 _join(found, record, result, failed)
-    return rows.frame()
+    return noted(rows.frame(), redaction)
 
 
 def _call_values(record: StoredMessage, position: int, call: ToolCall) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .redaction import LeftOut, Redaction
+from .redaction import LeftOut, Redaction, redaction_of
 from .redactor import Redactor
 
-__all__ = ["LeftOut", "Redaction", "Redactor"]
+__all__ = ["LeftOut", "Redaction", "Redactor", "redaction_of"]

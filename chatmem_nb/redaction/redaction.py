@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..errors import RecordError
+from ..errors import InvalidInputError, RecordError
 from ..json_text import json_text
 from ..records import MESSAGE_CLASSES, StoredMessage, parse
 from .redactor import Redactor
@@ -33,6 +33,20 @@ class LeftOut:
     reason: str
 
 
+def redaction_of(redact: Redactor | None) -> Redaction | None:
+    """Return a redaction by what was given as `redact`; None if nothing was.
+
+    Raises: InvalidInputError if that is no Redactor.
+    """
+    if redact is None:
+        return None
+    if not isinstance(redact, Redactor):
+        raise InvalidInputError(
+            f"redact must be a Redactor, not {type(redact).__name__}; make one: Redactor()"
+        )
+    return Redaction(redact)
+
+
 class Redaction:
     """Applies a redactor to the records of one export, frame or copy, and counts what it replaces."""
 
@@ -54,8 +68,19 @@ class Redaction:
     ) -> Iterator[tuple[str | None, list[StoredMessage]]]:
         """Yield sessions redacted, without the records that could not be."""
         for session_id, records in found:
-            name = None if session_id is None else self.session_id(session_id)
-            yield name, self.records(session_id, records)
+            yield self.session(session_id, records)
+
+    def session(
+        self, session_id: str | None, records: Iterable[StoredMessage]
+    ) -> tuple[str | None, list[StoredMessage]]:
+        """Return one session, or a piece of it, redacted, without the records that could not be."""
+        name = None if session_id is None else self.session_id(session_id)
+        return name, self.records(session_id, records)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what was replaced and left out, as JSON can hold it: the `attrs["redaction"]` of a frame."""
+        left_out = [[left.session_id, left.index, left.reason] for left in self.left_out]
+        return {"counts": dict(self.counts), "left_out": left_out}
 
     def session_id(self, session_id: str) -> str:
         """Return the pseudonym of a session id, or the id if ids are not redacted."""

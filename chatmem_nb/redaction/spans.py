@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 
 class Span(NamedTuple):
@@ -19,19 +19,22 @@ Detector: TypeAlias = Callable[[str], Iterable[Span]]
 Replacement: TypeAlias = Callable[[str, str], str]
 """From a kind and a value to what stands in its place."""
 
-MASK = re.compile(r"\[[A-Z][A-Z0-9_]*(?::[a-p]{12})?\]")
+CREDENTIALS: Final = frozenset({"API_KEY", "SECRET"})
+MASK: Final = re.compile(r"\[[A-Z][A-Z0-9_]*(?::[a-p]{12})?\]")
 """What a redaction leaves behind; never redacted again."""
 
 
 def merged(spans: Iterable[Span], priority: Mapping[str, int]) -> list[Span]:
     """Return `spans` in order, overlapping ones as one that covers them all.
 
-    It is of the kind of its longest part; of equally long ones, of that which comes first in `priority`.
+    It is a credential if any part is; else of the kind of its longest part, and of equally long ones, of
+    that which comes first in `priority`.
     """
     found: list[Span] = []
-    longest: tuple[int, int, str] = (0, 0, "")
+    longest: tuple[bool, int, int, str] = (False, 0, 0, "")
     for span in sorted(set(spans)):
-        weight = (span.end - span.start, -priority.get(span.kind, len(priority)), span.kind)
+        is_credential = span.kind in CREDENTIALS
+        weight = (is_credential, span.end - span.start, -priority.get(span.kind, len(priority)), span.kind)
         if found and span.start < found[-1].end:
             last = found[-1]
             kind = span.kind if weight > longest else last.kind
