@@ -48,6 +48,7 @@ def test_the_wheel_holds_the_widget_the_scripts_the_samples_the_notebooks_and_th
     assert not [name for name in names if name.startswith(("tests/", "chatmem_nb/widgets/frontend/"))]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_wheel_works_in_an_environment_of_its_own(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "env", with_pip=True)

@@ -22,7 +22,7 @@ from tests.notebooks.test_notebooks import KERNEL_LIMIT_MB
 LIMIT_MB = 700
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]  # an environment is built
 
 
 @contextmanager

@@ -42,7 +42,9 @@ class Run:
     """Sessions that the notebook left behind and that nothing will end."""
 
 
-@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.fixture(
+    scope="module", params=[pytest.param(path, id=path.stem, marks=pytest.mark.slow) for path in NOTEBOOKS]
+)
 def run(request: pytest.FixtureRequest, image: BinderImage, tmp_path_factory: pytest.TempPathFactory) -> Run:
     path: Path = request.param
     folders = [tmp_path_factory.mktemp(path.stem) for _ in range(2)]

@@ -13,6 +13,8 @@ from chatmem_nb.exports import importing
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all, parse_all
 
+pytestmark = pytest.mark.slow
+
 TEXT = "=é<b>\n" * 8_400_000
 
 
