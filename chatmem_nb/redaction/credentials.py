@@ -61,13 +61,17 @@ _PRIVATE_KEY: Final = re.compile(
 )
 
 # Names of what is secret whatever it is, and of what is if it looks like it (a token may be a word).
-_ALWAYS: Final = ("password", "passwd", "passphrase", "passcode", "pwd")
+_ALWAYS: Final = (
+    "password", "passwd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "mot de passe",
+    "contraseña", "senha", "пароль", "密码", "密碼", "パスワード",
+)  # fmt: skip
 _LIKELY: Final = ("secret", "token", "authorization", "credential", "credentials", "cookie", "session")
 _KEY_OF: Final = re.compile(
     r"(?:api|access|private|secret|auth|subscription|account|encryption|master|signing)[ _-]?"
 )
+_CLIENT_SECRET: Final = re.compile(r"(?:client|app|shared|consumer|user)[_-]?secret$")
 _ASSIGNED: Final = re.compile(
-    r"(?:[_-]?(?:id|value))?[\"'`*]{0,3}\s{0,3}(?:=>|[:=]=?)\s{0,3}"
+    r"(?:[_-]?(?:id|value))?[\"'`*]{0,3}(?:\s{0,3}(?:=>|[:=]=?)\s{0,3}|(?P<verb>\s{1,3}(?:is|was)\s{1,3}))"
     r"(?:[\"'`](?P<quoted>[^\"'`\n]{4,400})[\"'`]"
     r"|[\"'`]{0,3}(?:(?:bearer|basic|token|bot)\s{1,3})?(?P<value>[^\s\"'`,;&<>(){}]{4,}))"
 )
@@ -103,8 +107,7 @@ def api_keys(text: str) -> Iterator[Span]:
 def secrets(text: str) -> Iterator[Span]:
     """Yield what stands after `password=`, `api_key:`, `Bearer` and their like, and the secrets in URLs."""
     lower = lowered(text)
-    if "=" in text or ":" in text:
-        yield from _assigned(lower)
+    yield from _assigned(lower)
     if "bearer" in lower or "basic" in lower:
         for found in _BEARER.finditer(lower):
             if looks_secret(found["value"]):
@@ -126,10 +129,18 @@ def _assigned(lower: str) -> Iterator[Span]:
             found = _ASSIGNED.match(lower, end)
             if found is not None and (name != "key" or _is_key_name(lower[max(at - 20, 0) : at])):
                 group = "quoted" if found["quoted"] else "value"
-                if name in _ALWAYS or looks_secret(found[group]):
+                is_always = _is_always(lower[max(at - 20, 0) : end])
+                if found["verb"] is not None:  # "the password is wrong", but "the password is hunter2"
+                    is_always = is_always and _DIGIT.search(found[group]) is not None
+                if is_always or looks_secret(found[group]):
                     yield Span(*found.span(group), "SECRET")
             # After the value, or texts full of names would be read anew from each of them.
             at = lower.find(name, found.end() if found is not None else end)
+
+
+def _is_always(name: str) -> bool:
+    """Whether what has this name is a secret, whatever it looks like."""
+    return name.endswith(_ALWAYS) or _CLIENT_SECRET.search(name) is not None
 
 
 def _is_key_name(before: str) -> bool:
@@ -149,7 +160,7 @@ def is_secret_field(name: str, value: object) -> bool:
 def _weight(name: str) -> int:
     """2 for the name of what is always a secret, 1 of what is if it looks like one, 0 for all others."""
     name = name.lower().strip()
-    if name.endswith(_ALWAYS):
+    if _is_always(name):
         return 2
     is_key = name.endswith("key") and _is_key_name(name[:-3])
     return 1 if is_key or name.endswith(_LIKELY) else 0

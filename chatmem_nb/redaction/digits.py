@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..errors import InvalidInputError
 from .spans import Span
 
-_SEPARATORS: Final = r"[ \t./()+-]{0,3}"
+_SEPARATORS: Final = r"[ \t./()+_-]{0,3}"
 _RUN: Final = re.compile(rf"\d(?:{_SEPARATORS}\d){{6,}}")
 _GROUP: Final = re.compile(r"\d+")
 _UUID: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])", re.I)
@@ -174,11 +174,11 @@ class PhoneNumbers:
             return None
         if (before[-1:] == "+" and text[start] != "0") or _DIALED.match(text, start):
             return self._international_end(run, first)
-        if before[-1:].isalnum() or before[-1:] == "_":
+        if before[-1:].isalnum():
             return None
         for last, digits in run.spans(first, _PHONE_DIGITS):
             after = text[run.groups[last][1] : run.groups[last][1] + 1]
-            if (after.isalnum() or after == "_") and last == len(run.groups) - 1:
+            if after.isalnum() and last == len(run.groups) - 1:
                 continue
             if self._is_national(digits, run.shape(first, last), "(" in text[max(start - 1, 0) : end + 3]):
                 return last

@@ -50,8 +50,9 @@ class Redactor:
     Looked through are all texts of a record: content, blocks, tool arguments and results, names, metadata,
     keys of objects, JSON within texts, and numbers that could be phone or card numbers. Seen through are
     full-width and other digits, zero-width characters, and the escapes of JSON, URLs and HTML. Not found
-    are values that are spread over several messages or fields, spelled out ("bob at example dot com"),
-    encrypted, in base64 or in pictures, and names of people and places without a detector for them.
+    are values that are spread over several messages, fields or lines, spelled out ("bob at example dot com"),
+    encrypted, in base64 or in pictures; addresses without a dot (`bob@intranet`); digits that touch letters
+    or more digits; and names of people and places, unless a detector finds them.
 
     Redaction fails closed: a record that is not JSON is left out, and the report names it.
 

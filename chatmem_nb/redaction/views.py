@@ -27,12 +27,14 @@ _ESCAPE: Final = re.compile(
     r"|%(?:25)*+(?P<percent>[0-9a-fA-F]{2})"
     r"|&(?:amp;)*+(?:\#[xX]0{0,8}(?P<hex>[0-9a-fA-F]{1,6})|\#0{0,8}(?P<decimal>[0-9]{1,7})"
     r"|(?P<name>commat|period|colon|hyphen|dash|plus|sol|lpar|rpar|nbsp|num|equals|lowbar|amp));?"
+    # `bob[at]example[.]com`, as people write it against collectors, and `=40` of quoted-printable.
+    r"|\s?[\[({](?P<spelled>[aA][tT]|@|[dD][oO][tT]|\.)[\])}]\s?|(?<=\w)=(?P<quoted>40)(?=\w)"
 )
 _NAMED: Final = {
     "commat": "@", "period": ".", "colon": ":", "hyphen": "-", "dash": "-", "plus": "+", "sol": "/",
     "lpar": "(", "rpar": ")", "nbsp": " ", "num": "#", "equals": "=", "lowbar": "_", "amp": "&",
 }  # fmt: skip
-_MAY_ESCAPE: Final = re.compile(r"[\\%]|&[#acdehlnps]")
+_MAY_ESCAPE: Final = re.compile(r"[\\%]|&[#acdehlnps]|[\[({](?:[aA][tT]|@|[dD][oO][tT]|\.)|=40")
 _FILLERS: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 _KEPT_CONTROLS: Final = frozenset("\t\n\r\v\f")
 
@@ -160,6 +162,8 @@ def _decoded(found: re.Match[str]) -> str | None:
         return {"t": "\t", "n": "\n"}.get(value, " ")
     if kind == "itself":
         return value
+    if kind == "spelled":
+        return "@" if value.lower() in ("at", "@") else "."
     if kind == "name":
         return _NAMED[value]
     if kind == "utf8":

@@ -43,6 +43,10 @@ SECRETS = {
     "https://user:pa55w@rd@example.com/x": "pa55w@rd",
     "https://example.com/?a=1&X-Amz-Signature=0a1b2c3d": "0a1b2c3d",
     "https://example.com/cb#accessToken=zzzyyy": "zzzyyy",
+    "my password is hunter2 now": "hunter2",
+    "Passwort: geheim": "geheim",
+    "密码：秘密秘密": "秘密秘密",
+    '"client_secret":"GOCSPX-abc"': "GOCSPX-abc",
 }
 
 HARMLESS = [
@@ -50,7 +54,9 @@ HARMLESS = [
     "12345678-1234-1234-1234-123456789012", "a[1::2], std::vector, 12:30:45",
     "$1,234,567.89 or 2 000 000 000",
     "3.14159265358979", "@decorator def f(a@b): pass", "task-by-task, risk-adjusted-and-long-enough",
-    "primary key: 42", "max_tokens: 4096", "The secret: be kind.", "see section 1.2.3", "order 1234567890",
+    "primary key: 42", "max_tokens: 4096", "The secret: be kind.",
+    "the password is required", "x(.)y, a[.5], f(@decorator)", "width=40px",
+    "see section 1.2.3", "order 1234567890",
 ]  # fmt: skip
 
 
@@ -104,6 +110,16 @@ def test_no_spelling_hides_a_value(kind: str, value: str, spelling: str) -> None
     assert written not in redacted
     assert len(redacted) < 40, redacted
     assert not digits or digits[-4:] not in redacted
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["bob[at]example[.]com", "bob (AT) example (DOT) com", "bob=40example.com", "10.0.0[.]1",
+     "4111_1111_1111_1111", "user_4155552671_x", "b" * 200 + "@example.com", "bob&commat;example&period;com"],
+)  # fmt: skip
+def test_disguises_are_seen_through(text: str) -> None:
+    redacted = Redactor().text(text)
+    assert not re.search(r"bob|\d|bbb", redacted), redacted
 
 
 def test_form_encoding_hides_no_number() -> None:
@@ -230,7 +246,8 @@ HOSTILE = [
     "a\u200b", "e\u0301", "４１", "12345678-1234-1234-1234-123456789012 ", "2026-03-02 ", '["a@x.com",', "[",
     "[EMAIL]", "[A", " {", "bearer ", "a_live_", "cookie=a;", 'password="', '"@a.b', "akia", "sg.",
     "key=key:",
-    "https://a", "\u0130@", "discord.com/api/webhooks/1",
+    "https://a", "[at]", "(", " [dot] ", "=40", "a=40", "password is ", "pwd", "4_", "\u0130@",
+    "discord.com/api/webhooks/1",
 ]  # fmt: skip
 
 
