@@ -50,6 +50,7 @@ def sent_bytes(comm: KeptComm) -> int:
 TEXT = "All work and no play. " * 2_272_727 + "needle"
 
 
+@pytest.mark.slow
 def test_a_message_of_50_megabytes_is_opened_read_and_found() -> None:
     with (
         LocalUpstash(limits=HttpLimits(request_bytes=100 * MEGA)) as server,
@@ -138,6 +139,7 @@ def test_a_long_session_opens_with_as_little_as_a_short_one(page: Page, store: S
     assert long_read < 1.05 * short_read
 
 
+@pytest.mark.slow
 def test_the_first_page_of_many_sessions_asks_for_no_more_than_of_few(
     page: Page, store: SessionStore
 ) -> None:

@@ -18,6 +18,7 @@ from chatmem_nb.local import LocalUpstash
 from chatmem_nb.stores.upstash import UpstashSessionStore
 from tests.colours import Coloured
 from tests.fault_proxy import FAULTS, fault_proxy
+from tests.waiting import until
 
 LOST_ANSWERS = ["drop_before", "drop_after", "cut", "html", "refuse"]
 
@@ -230,7 +231,7 @@ def test_closing_ends_calls_that_are_under_way(server: LocalUpstash) -> None:
     server.faults.add("delay", delay=timedelta(seconds=0.5), times=5)
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(store.read, "s")
-        time.sleep(0.1)
+        until(lambda: len(server.faults) < 5)  # the server has the request
         store.close()
         with suppress(errors.StoreClosedError):
             assert reading.result() == ["r"]
