@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .exports import export as export
     from .exports import import_file as import_file
     from .exports import to_dask as to_dask
+    from .exports import to_langgraph as to_langgraph
     from .frames import content_blocks_frame as content_blocks_frame
     from .frames import from_dataframe as from_dataframe
     from .frames import sessions_frame as sessions_frame
@@ -94,6 +95,7 @@ _HOMES = {
     "sessions_frame": "frames",
     "to_dask": "exports",
     "to_dataframe": "frames",
+    "to_langgraph": "exports",
     "tool_calls_frame": "frames",
 }
 

@@ -7,6 +7,16 @@ from .distributed import to_dask
 from .estimates import Estimate, estimate
 from .exporting import export
 from .importing import import_file
+from .langgraph_threads import to_langgraph
 from .report import ExportReport
 
-__all__ = ["Estimate", "ExportReport", "copy_sessions", "estimate", "export", "import_file", "to_dask"]
+__all__ = [
+    "Estimate",
+    "ExportReport",
+    "copy_sessions",
+    "estimate",
+    "export",
+    "import_file",
+    "to_dask",
+    "to_langgraph",
+]

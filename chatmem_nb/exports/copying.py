@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from ..errors import InvalidInputError
 from ..frames.storing import Conflict, Storing
-from ..records import parse_all
+from ..records import parse_all, unreadable_reason
 from ..redaction import Redaction, Redactor, redaction_of
 from ..sources import dated, scope_ids
 from ..stores.protocol import SessionReader, SessionStore, SessionSummary
@@ -81,7 +81,11 @@ def copy_sessions(
         disable=not progress,
     ) as bar:
         for session_id, records in joined_pages(reader.read_many(wanted)):
-            storing.add(name_of[session_id], _redacted_texts(session_id, records, redaction))
+            problem = next(filter(None, map(unreadable_reason, records)), None)
+            if problem is None:
+                storing.add(name_of[session_id], _redacted_texts(session_id, records, redaction))
+            else:
+                storing.fail(name_of[session_id], problem)
             bar.update()
     report = storing.report()
     if redaction is not None:

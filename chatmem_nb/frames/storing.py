@@ -113,6 +113,11 @@ class Storing:
         outcome.n_rebuilt += min(n_rebuilt, len(written))
         outcome.bytes += sum(map(utf8_size, written))
 
+    def fail(self, session_id: str, problem: str) -> None:
+        """Report a session that its source cannot read."""
+        outcome = self.outcomes[session_id]
+        outcome.action, outcome.problem = "failed", problem
+
     def compare(self, summary: SessionSummary) -> None:
         """Report the session `summary`, which is to be skipped, as different if its length or ends are."""
         there = self._there.pop(summary.session_id)

@@ -1,5 +1,6 @@
 """LangGraph: the threads of a checkpointer as sessions."""
 
 from .source import LangGraphSource
+from .writing import ThreadWriter
 
-__all__ = ["LangGraphSource"]
+__all__ = ["LangGraphSource", "ThreadWriter"]

@@ -59,7 +59,24 @@ class Members:
     key: str
 
 
-Request: TypeAlias = Get | Visit | DeltaHistory | Rows | Members
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The newest checkpoint of a thread as its graph gets it, objects built; None if there is none."""
+
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A new checkpoint of a thread, behind the one that `config` names."""
+
+    config: dict[str, Any]
+    checkpoint: Any
+    metadata: dict[str, Any]
+    versions: dict[str, Any]
+
+
+Request: TypeAlias = Get | Visit | DeltaHistory | Rows | Members | Load | Put
 Plan: TypeAlias = Generator[Request, Any, T]
 
 
@@ -175,6 +192,10 @@ class Saver:
                     return cursor.execute(request.sql, request.values).fetchall()
             case Members():
                 return asked.client.smembers(request.key)
+            case Load():
+                return self.given.get_tuple(request.config)
+            case Put():
+                return self.given.put(request.config, request.checkpoint, request.metadata, request.versions)
 
     async def _aask(self, request: Request) -> Any:
         asked = self.asked
@@ -196,6 +217,12 @@ class Saver:
                     return await cursor.fetchall()
             case Members():
                 return await asked.client.smembers(request.key)
+            case Load():
+                return await self.given.aget_tuple(request.config)
+            case Put():
+                return await self.given.aput(
+                    request.config, request.checkpoint, request.metadata, request.versions
+                )
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

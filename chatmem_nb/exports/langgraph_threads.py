@@ -1,0 +1,107 @@
+"""Sessions to the threads of a LangGraph checkpointer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tqdm.auto import tqdm
+
+from ..errors import InvalidInputError, RecordError
+from ..frames.alignment import missing_records
+from ..frames.schema import frame_of
+from ..frames.storing import ACTIONS, REPORT_COLUMNS, Outcome
+from ..plain_text import utf8_size
+from ..records import parse_all
+from ..sources import as_reader, scope_ids
+from ..sources.langgraph import ThreadWriter
+from ..sources.langgraph.writing import messages_with_ids
+from ..stores.protocol import SessionReader
+from .whole_sessions import joined_pages
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from langchain_core.messages import BaseMessage
+
+
+def to_langgraph(
+    store: SessionReader,
+    checkpointer: Any,
+    session_ids: Iterable[str] | None = None,
+    *,
+    dry_run: bool = False,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Write sessions as threads of a LangGraph checkpointer; return one row a session, as `copy_sessions`.
+
+    `store` is a store or another source, `session_ids` some of its sessions (None: all). The thread has the
+    id of the session, and a graph with a `messages` channel goes on from it. Messages keep their ids; one
+    without gets its `record_id`, or a digest of its text. So a second run adds only what is new: the row
+    says `create`, `merge` with `n_messages` added, or `skip`; `different` with the problem if the messages
+    of both cannot be brought into one order, or the thread cannot be read or waits for something; `failed`
+    if a record cannot be read. Each thread is written by one checkpoint. With `dry_run`, nothing is written.
+
+    An async checkpointer is written from the thread of another event loop:
+    `await asyncio.to_thread(to_langgraph, store, checkpointer)`.
+
+    Raises: InvalidInputError if `store` is not a source or `checkpointer` not a checkpointer; StoreError.
+
+    >>> from langgraph.checkpoint.memory import InMemorySaver
+    >>> checkpointer = InMemorySaver()
+    >>> to_langgraph(store, checkpointer, ["trip-planner"])["action"].tolist()
+    ['create']
+    >>> LangGraphSource(checkpointer).length("trip-planner")
+    10
+    """
+    reader = as_reader(store)
+    if reader is None:
+        raise InvalidInputError(f"expected a store or another source, got {type(store).__name__}")
+    if isinstance(session_ids, str):
+        raise InvalidInputError('session_ids must be a list of session ids, as in ["alice"]')
+    writer = ThreadWriter(checkpointer)
+    ids = dict.fromkeys(scope_ids(reader, session_ids))
+    rows: list[Outcome] = []
+    with tqdm(total=len(ids), desc="to LangGraph", unit=" sessions", disable=not progress) as bar:
+        for name, raws in joined_pages(reader.read_many(ids)):
+            rows.append(_written(writer, name, raws, dry_run))
+            bar.update()
+    columns = {name: [getattr(row, name) for row in rows] for name in REPORT_COLUMNS}
+    return frame_of(REPORT_COLUMNS, columns, {"action": ACTIONS})
+
+
+def _written(writer: ThreadWriter, session_id: str, raws: Sequence[str], dry_run: bool) -> Outcome:
+    outcome = Outcome(session_id, "failed", 0)
+    try:
+        messages = messages_with_ids(session_id, parse_all(raws))
+    except RecordError as exc:
+        outcome.problem = f"record {exc.index} cannot be read: {exc.reason}"
+        return outcome
+    there, problem = writer.ids(session_id)
+    outcome.there_before = len(there)
+    if problem is not None:
+        outcome.action, outcome.problem = "different", problem
+        return outcome
+    order = _order(messages, there)
+    if order is None:
+        outcome.action = "different"
+        outcome.problem = "the messages of both cannot be brought into one order"
+        return outcome
+    added = [-place - 1 for place in order if place < 0]
+    outcome.action = "skip" if not added else "merge" if there else "create"
+    outcome.n_messages, outcome.bytes = len(added), sum(utf8_size(raws[place]) for place in added)
+    if added and not dry_run:
+        writer.write(session_id, messages, order)
+    return outcome
+
+
+def _order(messages: Sequence[BaseMessage], there: Sequence[str]) -> list[int] | None:
+    """Return what the thread is to hold: places of its own messages, and -1, -2, ... for `messages`."""
+    missing = missing_records([str(message.id) for message in messages], there)
+    if missing is None:
+        return None
+    order: list[int] = []
+    start = 0
+    for place, indexes in missing:
+        order += [*range(start, place), *(-index - 1 for index in indexes)]
+        start = place
+    return [*order, *range(start, len(there))]

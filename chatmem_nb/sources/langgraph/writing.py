@@ -1,0 +1,94 @@
+"""Messages into the threads of a checkpointer, so that a graph goes on from them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from hashlib import blake2b
+from typing import Any, Final
+
+from langchain_core.messages import BaseMessage
+
+from ...records import StoredMessage, build_messages
+from .checkpoints import thread_state
+from .messages import id_of
+from .saver import Load, Plan, Put, Saver
+from .threads import Thread
+
+_CHANNEL: Final = "messages"
+
+
+class ThreadWriter:
+    """Writes sessions as threads, each by one checkpoint.
+
+    Raises: InvalidInputError if `checkpointer` is not a checkpointer.
+    """
+
+    def __init__(self, checkpointer: Any) -> None:
+        self._saver = Saver(checkpointer)
+
+    def ids(self, session_id: str) -> tuple[list[str], str | None]:
+        """Return the ids of the messages in a thread, and what stands in the way of adding to it, or None."""
+        return self._saver.run(self._ids(Thread(session_id)))
+
+    def write(self, session_id: str, messages: Sequence[BaseMessage], order: Sequence[int]) -> None:
+        """Write a checkpoint that holds the messages of the thread and `messages`, put together by `order`.
+
+        A number in `order` is a message of the thread if it is 0 or more; -1 is the first of `messages`, -2
+        the second. Raises: StoreError.
+        """
+        self._saver.run(self._write(Thread(session_id), messages, order))
+
+    def _ids(self, thread: Thread) -> Plan[tuple[list[str], str | None]]:
+        state = yield from thread_state(self._saver, thread, _CHANNEL)
+        if state.problem is not None:
+            return [], state.problem
+        facts = state.facts(_CHANNEL)
+        if waits := facts.get("Next"):
+            return [], f"its thread waits for {waits}; let it go on, and call again"
+        if state.items and _CHANNEL not in state.checkpoint.checkpoint["channel_values"]:
+            return (
+                [],
+                "its thread keeps its messages in a DeltaChannel; add to it with the graph's update_state",
+            )
+        return [
+            id_of(item) or f"message {place} without an id" for place, item in enumerate(state.items)
+        ], None
+
+    def _write(self, thread: Thread, messages: Sequence[BaseMessage], order: Sequence[int]) -> Plan[None]:
+        from langgraph.checkpoint.base import create_checkpoint, empty_checkpoint
+
+        found = yield Load(thread.config)
+        before = empty_checkpoint() if found is None else found.checkpoint
+        metadata = {} if found is None else found.metadata or {}
+        step = 0 if found is None else metadata.get("step", 0) + 1
+        there = before["channel_values"].get(_CHANNEL) or []
+        versions = before["channel_versions"]
+        version = self._saver.given.get_next_version(max(versions.values(), default=None), None)
+        checkpoint = {
+            **create_checkpoint(before, None, step),
+            "channel_values": {
+                **before["channel_values"],
+                _CHANNEL: [there[place] if place >= 0 else messages[-place - 1] for place in order],
+            },
+            "channel_versions": {**versions, _CHANNEL: version},
+        }
+        said = {"source": "update", "step": step, "parents": metadata.get("parents", {})}
+        yield Put(thread.config if found is None else found.config, checkpoint, said, {_CHANNEL: version})
+
+
+def messages_with_ids(session_id: str, records: Sequence[StoredMessage]) -> list[BaseMessage]:
+    """Return the messages of `records`, each with an id of its own that is the same each time.
+
+    It is the id of the message, else its `record_id`, else a digest of its text. Raises: RecordError.
+    """
+    messages = build_messages(records, session_id)
+    taken: set[Hashable] = set()
+    for message, record in zip(messages, records, strict=True):
+        ids = (message.id, record.record_id, *(_digest(record.raw, twin) for twin in range(len(records))))
+        message.id = next(found for found in ids if found and found not in taken)
+        taken.add(message.id)
+    return messages
+
+
+def _digest(raw: str, twin: int) -> str:
+    return blake2b(f"{twin} {raw}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
