@@ -70,9 +70,11 @@ class Values:
         """Return an object with keys and values redacted; keys in `kept` stay. `data` redacts `data`."""
         result: dict[str, Any] = {}
         repeated: dict[str, int] = {}
+        named = value.get("name", value.get("key"))  # {"name": "password", "value": ...}
         for key, item in value.items():
-            if is_secret_field(key, item):
-                item = self._texts.secret(str(item))
+            label = named if key == "value" and type(named) is str else key
+            if is_secret_field(label, item):
+                item = self._secret(item)
             elif key == "content" and type(item) is list:
                 item = self.content(item)
             elif key == "data" and data is not None and type(item) is dict:
@@ -84,6 +86,14 @@ class Values:
             name = key if key in kept else self.text(key)
             result[_unused(name, result, repeated)] = item
         return result
+
+    def _secret(self, value: Any) -> Any:
+        """`value` with each text and number in it replaced."""
+        if type(value) is list:
+            return [self._secret(item) for item in value]
+        if type(value) is dict:
+            return self.object({key: self._secret(item) for key, item in value.items()})
+        return self._texts.secret(str(value)) if type(value) in (str, int, float) and value != "" else value
 
     def content(self, blocks: list[Any]) -> list[Any]:
         """Return the content of a message; its text blocks are also read as one text, as a reader does."""

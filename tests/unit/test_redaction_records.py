@@ -136,6 +136,27 @@ def test_a_secret_by_name_is_redacted_whatever_it_is() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"password": ["hunter2", {"old": "hunter1"}]},
+        {"password": {"value": "hunter2", "pin": 4711}},
+        {
+            "headers": [
+                {"name": "Authorization", "value": "hunter2-hunter1"},
+                {"key": "pwd", "value": "hunter2"},
+            ]
+        },
+        {"arguments": json.dumps({"passwd": "hunter2"})},
+    ],
+)
+def test_a_secret_by_name_hides_in_no_container(fields: dict[str, Any]) -> None:
+    data = redacted(HumanMessage("x", additional_kwargs=fields))
+    assert "hunter" not in json.dumps(data)
+    assert "4711" not in json.dumps(data)
+    assert "[SECRET]" in json.dumps(data)
+
+
 def test_record_ids_and_times_stay() -> None:
     raw = encode(HumanMessage(EMAIL))
     before, after = parse(raw), parse(Redactor(key=KEY).record(raw))
