@@ -25,6 +25,8 @@ In the examples, `server` is a LocalUpstash, `store` a store of it, and `momento
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class ChatMemError(Exception):
     """Any error of this package.
@@ -40,18 +42,29 @@ class ChatMemError(Exception):
 class InvalidInputError(ChatMemError, ValueError):
     """An argument is invalid. Nothing was sent.
 
-    `field` names the argument and `position` the item of a list, from 0; None where that does not apply.
+    `field` names what is wrong (a parameter, a column, a key of a message), `position` counts the messages,
+    records or rows that were given from 0, and `line` the lines of a file from 1; each is None where it does
+    not apply. `reason` is the text without the place.
 
     >>> try:
-    ...     UpstashSessionStore("example.com", "token")  # no https://
+    ...     UpstashRedisChatMessageHistory.from_store(store, "talk").add_messages([HumanMessage("hi"), 5])
     ... except InvalidInputError as error:
-    ...     print(error.field)
-    url
+    ...     print(error.position)
+    1
     """
 
-    def __init__(self, text: str = "", *, field: str | None = None, position: int | None = None) -> None:
-        self.field, self.position = field, position
+    def __init__(
+        self,
+        text: str = "",
+        *,
+        reason: str | None = None,
+        field: str | None = None,
+        position: int | None = None,
+        line: int | None = None,
+    ) -> None:
         super().__init__(text)
+        self.reason = text if reason is None else reason
+        self.field, self.position, self.line = field, position, line
 
 
 class RecordTooLargeError(InvalidInputError):
@@ -68,6 +81,8 @@ class RecordTooLargeError(InvalidInputError):
 class RecordError(ChatMemError, ValueError):
     """A stored record cannot be read as a message; `session_id`, `index` and `reason` say which and why.
 
+    `field` names the part of the record that is wrong, if that is known.
+
     >>> history = UpstashRedisChatMessageHistory.from_store(store, "one-broken-record")
     >>> try:
     ...     history.messages
@@ -76,12 +91,30 @@ class RecordError(ChatMemError, ValueError):
     one-broken-record 1
     """
 
-    def __init__(self, reason: str, *, session_id: str | None = None, index: int | None = None) -> None:
-        self.reason, self.session_id, self.index = reason, session_id, index
+    def __init__(
+        self,
+        reason: str,
+        *,
+        session_id: str | None = None,
+        index: int | None = None,
+        field: str | None = None,
+    ) -> None:
+        self.reason, self.session_id, self.index, self.field = reason, session_id, index, field
         where = "a record" if index is None else f"record {index}"
         if session_id is not None:
             where += f" of session {session_id!r}"
         super().__init__(f"{where} cannot be read: {reason}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is pickled as its class and its text, which these constructors do not take.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[RecordError], args: tuple[Any, ...], attributes: dict[str, Any]) -> RecordError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class RecordErrors(RecordError):

@@ -103,7 +103,7 @@ def _from_openai(value: dict[str, Any]) -> list[BaseMessage]:
         return from_openai([value])
     except InvalidInputError as exc:
         # Its number among those of one call is of no use to someone who reads line numbers.
-        raise Refusal("invalid", str(exc).replace("message 0 is none", "This is no message", 1)) from None
+        raise Refusal("invalid", f"This message is {exc.reason}.") from None
 
 
 def _reason(exc: Exception) -> str:

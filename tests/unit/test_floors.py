@@ -39,7 +39,7 @@ ISLAND_STANDS_ON = {"errors", "records", "stores", "local"}
 ISLAND_BRIDGES = {"widgets/connect.py"}
 
 HOMES = {
-    "langchain_core": ("records.py", "histories/base.py", "sources"),
+    "langchain_core": ("records/", "histories/base.py", "sources"),
     "upstash_redis": ("stores/upstash", "stores/_loops"),
     "httpx": ("stores/upstash",),
     "momento": ("stores/momento", "local/momento"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import traceback
 from datetime import UTC, datetime, timedelta, timezone
@@ -12,7 +13,7 @@ import pytest
 from langchain_core import messages as lc
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolMessage
 
-from chatmem_nb import InvalidInputError, RecordError
+from chatmem_nb import ChatMemError, InvalidInputError, RecordError, RecordErrors
 from chatmem_nb.records import build_messages, encode, encode_all, from_openai, parse, parse_all
 
 SECRET_WORDS = "the patient's diagnosis"
@@ -131,7 +132,7 @@ BAD_RECORDS: list[tuple[str, str | None, str | None]] = [
     ('{"type": "function", "data": {"content": "x"}}', "no `name`", "no `name`"),
     ('{"type": "remove", "data": {"content": ""}}', "no `id`", "no `id`"),
     # Where only building the message tells: the check of shape looks into no nested field.
-    ('{"type": "human", "data": {"content": "x", "name": ["no"]}}', None, "`name` is not as"),
+    ('{"type": "human", "data": {"content": "x", "name": ["no"]}}', None, "`name` is not what"),
     (
         '{"type": "ai", "data": {"content": "x", "usage_metadata": {"input_tokens": 1}}}',
         None,
@@ -211,5 +212,31 @@ def test_messages_in_openai_form_are_converted() -> None:
     "bad", [{"role": "pirate", "content": "arr"}, {"content": "x"}, {"role": "tool", "content": "x"}]
 )
 def test_a_message_in_no_openai_form_is_named(bad: dict[str, Any]) -> None:
-    with pytest.raises(InvalidInputError, match="message 1 is none in OpenAI's form"):
+    with pytest.raises(InvalidInputError, match="message 1: not in OpenAI's form"):
         from_openai([{"role": "user", "content": "fine"}, bad])
+
+
+def test_errors_say_where_as_attributes() -> None:
+    with pytest.raises(InvalidInputError) as found:
+        encode_all([HumanMessage("hi"), "hi"])  # type: ignore[list-item]
+    assert (found.value.position, found.value.line) == (1, None)
+    assert str(found.value) == f"message 1: {found.value.reason}"
+    raw = encode(AIMessage("hi")).replace('"tool_calls":[]', '"tool_calls":[{"name":"f","args":{},"id":5}]')
+    with pytest.raises(RecordError) as unreadable:
+        _ = parse(raw, 3).message
+    assert (unreadable.value.index, unreadable.value.field) == (3, "tool_calls")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidInputError("line 3 is not JSON", reason="not JSON", line=3),
+        RecordError("not JSON", session_id="s", index=4, field="content"),
+        RecordErrors([RecordError("not JSON", session_id="s", index=4), RecordError("no type")]),
+    ],
+)
+def test_errors_can_be_sent_to_another_process(error: ChatMemError) -> None:
+    back = pickle.loads(pickle.dumps(error))
+    assert (type(back), str(back)) == (type(error), str(error))
+    attributes = {name: value for name, value in vars(error).items() if name != "errors"}
+    assert {name: value for name, value in vars(back).items() if name != "errors"} == attributes

@@ -43,7 +43,7 @@ def test_the_samples_show_what_there_is_to_see() -> None:
         ('{"session_id": "", "messages": []}', "session_id is missing or empty"),
         ('{"session_id": "s"}', "messages is not a list of objects"),
         ('{"session_id": "s", "messages": ["hello"]}', "messages is not a list of objects"),
-        ('{"session_id": "s", "messages": [{"role": "pirate", "content": "x"}]}', "message 0 is none"),
+        ('{"session_id": "s", "messages": [{"role": "pirate", "content": "x"}]}', "message 0: not in"),
         ('{"session_id": "s", "records": [1]}', "records is not a list of strings"),
         ("\ud83d", "not JSON"),
     ],

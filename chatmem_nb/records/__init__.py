@@ -1,0 +1,40 @@
+"""One stored message: JSON text <-> `BaseMessage`, and `StoredMessage` in between. No I/O.
+
+A record is `{"type": ..., "data": message.model_dump()}`, as `langchain_community` writes it, with two
+keys beside them that it and LangChain's JavaScript class ignore: `record_id` and `stored_at`.
+"""
+
+from __future__ import annotations
+
+from .encoding import encode, encode_all, record_text, to_json
+from .message_types import MESSAGE_CLASSES
+from .messages import build_messages, messages_of
+from .openai_form import from_openai, to_openai
+from .parsing import (
+    RecordFields,
+    StoredMessage,
+    parse,
+    parse_all,
+    parse_fields,
+    unreadable_reason,
+    unreadable_text,
+)
+
+__all__ = [
+    "MESSAGE_CLASSES",
+    "RecordFields",
+    "StoredMessage",
+    "build_messages",
+    "encode",
+    "encode_all",
+    "from_openai",
+    "messages_of",
+    "parse",
+    "parse_all",
+    "parse_fields",
+    "record_text",
+    "to_json",
+    "to_openai",
+    "unreadable_reason",
+    "unreadable_text",
+]

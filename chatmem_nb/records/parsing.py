@@ -1,0 +1,134 @@
+"""The text of records to `StoredMessage`: tolerant of whatever is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+from pydantic_core import from_json
+
+from ..errors import RecordError
+from ..json_text import parse_json
+from .encoding import json_reason, to_json
+from .message_types import build_message, json_type, shape_error
+
+_LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """One record of a session, readable or not.
+
+    `index` counts from the oldest record, 0. `raw` is the text exactly as stored. Where the record cannot
+    be read, `error` says why, and `type` and `data` hold what could be told, or None. `record_id` and
+    `stored_at` (UTC) are None for records that something else wrote.
+
+    >>> history = UpstashRedisChatMessageHistory.from_store(store, "one-broken-record")
+    >>> [(record.index, record.type, record.error is None) for record in history.records()][:2]
+    [(0, 'human', True), (1, None, False)]
+    """
+
+    index: int
+    raw: str
+    type: str | None
+    data: dict[str, Any] | None
+    error: str | None = None
+    record_id: str | None = None
+    stored_at: datetime | None = None
+
+    @property
+    def message(self) -> BaseMessage:
+        """The message, built anew at each access.
+
+        Raises: RecordError, with `index`, `reason` and `field`, and without the chat's words.
+        """
+        if self.error is not None or self.type is None or self.data is None:
+            raise RecordError(self.error or "no data", index=self.index)
+        return build_message(self.type, dict(self.data), self.index)
+
+
+def parse(raw: str, index: int = 0) -> StoredMessage:
+    """Return the record that the text `raw` holds. Never raises: what is wrong stands in `error`."""
+    try:
+        value = parse_json(raw)
+    except (ValueError, RecursionError) as exc:
+        return StoredMessage(index, raw, None, None, f"not JSON: {json_reason(exc)}")
+    if type(value) is not dict:
+        return StoredMessage(index, raw, None, None, f"a JSON {json_type(value)}, not an object")
+    kind, data, record_id = value.get("type"), value.get("data"), value.get("record_id")
+    if kind is None and type(reason := value.get("unreadable")) is str:
+        return StoredMessage(index, raw, None, None, reason[:_LONGEST_REASON])
+    return StoredMessage(
+        index,
+        raw,
+        kind if type(kind) is str else None,
+        data if type(data) is dict else None,
+        shape_error(kind, data),
+        record_id if type(record_id) is str else None,
+        _timestamp(value.get("stored_at")),
+    )
+
+
+def unreadable_text(reason: str) -> str:
+    """Return the text of a record in the place of one that its source cannot read; `parse` gives `reason`."""
+    return to_json({"unreadable": reason})
+
+
+def unreadable_reason(raw: str) -> str | None:
+    """Return the reason that `unreadable_text` was given; None if `raw` is another record."""
+    return parse(raw).error if raw.startswith('{"unreadable":') else None
+
+
+def parse_all(raws: Iterable[str], start: int = 0) -> list[StoredMessage]:
+    """Return `parse` of each text, with indexes that count from `start`."""
+    return [parse(raw, index) for index, raw in enumerate(raws, start)]
+
+
+@dataclass(slots=True)
+class RecordFields:
+    """The fields of many records, a list for each: what `parse_all` says, in less time and memory."""
+
+    types: list[str | None]
+    datas: list[dict[str, Any] | None]
+    errors: list[str | None]
+    times: list[datetime | None]
+    """When each was stored (UTC)."""
+
+
+def parse_fields(raws: Iterable[str]) -> RecordFields:
+    """Return the fields of the records that `raws` hold. Never raises: what is wrong stands in `errors`."""
+    fields = RecordFields([], [], [], [])
+    types, datas, errors, times = fields.types, fields.datas, fields.errors, fields.times
+    for raw in raws:
+        try:
+            value = from_json(raw, cache_strings="keys")
+            kind, data, time = value["type"], value["data"], value.get("stored_at")
+            if type(kind) is not str or type(data) is not dict:
+                raise TypeError
+        except (ValueError, TypeError, KeyError, AttributeError):  # rare, and `parse` says what is wrong
+            record = parse(raw)
+            types.append(record.type)
+            datas.append(record.data)
+            errors.append(record.error)
+            times.append(record.stored_at)
+            continue
+        types.append(kind)
+        datas.append(data)
+        errors.append(shape_error(kind, data))
+        times.append(None if time is None else _timestamp(time))
+    return fields
+
+
+def _timestamp(text: object) -> datetime | None:
+    if type(text) is not str:
+        return None
+    try:
+        stamp = datetime.fromisoformat(text)
+        if stamp.tzinfo is UTC:
+            return stamp
+        return stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # another writer's idea of a time: the record is read without it
+        return None
