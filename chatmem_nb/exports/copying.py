@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tqdm.auto import tqdm
 
 from ..errors import InvalidInputError
-from ..frames.storing import Conflict, Storing
+from ..frames.session_writer import Conflict, SessionWriter
 from ..records import parse_all, unreadable_reason
 from ..redaction import Redaction, Redactor, redaction_of
 from ..sources import dated, scope_ids
@@ -65,12 +65,12 @@ def copy_sessions(
     names = list(dict.fromkeys(scope_ids(from_store, ids)))
     name_of = {name: name if redaction is None else redaction.session_id(name) for name in names}
     check_distinct(from_store, to_store, names, dry_run=dry_run)
-    storing = Storing(to_store, on_conflict, dry_run)
-    storing.check(list(name_of.values()))
+    writer = SessionWriter(to_store, on_conflict, dry_run)
+    writer.check(list(name_of.values()))
     reader = dated(from_store)
-    skipped = [name for name in names if storing.outcomes[name_of[name]].action == "skip"]
+    skipped = [name for name in names if writer.outcomes[name_of[name]].action == "skip"]
     for summary in reader.summaries(skipped) if skipped else ():
-        storing.compare(_redacted_summary(summary, redact))
+        writer.compare(_redacted_summary(summary, redact))
     left_alone = set(skipped)
     wanted = [name for name in names if name not in left_alone]
     with tqdm(
@@ -83,11 +83,11 @@ def copy_sessions(
         for session_id, records in joined_pages(reader.read_many(wanted)):
             problem = next(filter(None, map(unreadable_reason, records)), None)
             if problem is None:
-                storing.add(name_of[session_id], _redacted_texts(session_id, records, redaction))
+                writer.add(name_of[session_id], _redacted_texts(session_id, records, redaction))
             else:
-                storing.fail(name_of[session_id], problem)
+                writer.fail(name_of[session_id], problem)
             bar.update()
-    report = storing.report()
+    report = writer.report()
     if redaction is not None:
         report.attrs["redaction"] = redaction.summary()
     return report

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..columns.schema import unknown_categories
 from ..errors import InvalidInputError
 from ..frames.messages import to_dataframe
-from ..frames.schema import unknown_categories
 from ..sources import Source, scope_ids, store_scope
 from ..stores.protocol import SessionReader, SessionStore
 

@@ -11,19 +11,19 @@ from typing import Any, Literal, overload
 
 from tqdm.auto import tqdm
 
+from ..columns.schema import checked_columns
 from ..errors import InvalidInputError, StoreLimitError
+from ..formats.registry import TABLES, Format, checked_format, writer
+from ..formats.writer import Writer
 from ..frames.messages import Where, chosen
-from ..frames.schema import checked_columns
 from ..redaction import Redaction, Redactor, redaction_of
 from ..sources import Session, Source, scope_ids, sessions, store_scope, stored_sessions
 from ..stores.protocol import SessionReader, SessionStore
 from .budget import Budget
 from .estimates import Estimate, estimate
-from .formats import TABLES, Format, checked_format, writer
 from .report import ExportReport
 from .staging import Staging
 from .target import resolved_target
-from .writers import Writer
 
 CHECKPOINT_S = 5.0
 

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..errors import InvalidInputError
+from ..formats.private_files import is_private, make_private_folder, open_private, publish_modes
 from .path_lock import PathLock
-from .private_files import is_private, make_private_folder, open_private, publish_modes
 
 JSONObject = dict[str, Any]
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 from ..errors import InvalidInputError
-
-Piece: TypeAlias = tuple[str, list[str], int]
-"""A session id, records, and how many of them were rebuilt."""
+from ..formats.piece import Piece
 
 
 def joined_pages(pages: Iterable[tuple[str, int, list[str]]]) -> Iterator[tuple[str, list[str]]]:
@@ -48,7 +45,7 @@ def joined_pieces(path: Path, pieces: Iterable[Piece], counts: Mapping[str, int]
         if left[name]:
             started[name] = before, rebuilt_before + n_rebuilt
         else:
-            yield name, before, rebuilt_before + n_rebuilt
+            yield Piece(name, before, rebuilt_before + n_rebuilt)
     for name, missing in left.items():
         if missing:
             raise InvalidInputError(_changed(path, name))

@@ -7,15 +7,15 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from ..columns.schema import COLUMNS, checked_columns, frame_of
+from ..columns.values import Columns, Fields, column_values
 from ..errors import InvalidInputError, RecordError, RecordErrors
 from ..records import StoredMessage
 from ..redaction import Redactor, redaction_of
 from ..sources import Session, Source, dated, scope_ids, sessions, store_scope
-from .columns import Columns, Fields, column_values
 from .redacted import noted, redacted
-from .schema import COLUMNS, checked_columns, frame_of
 
-_DATED = frozenset({"stored_at", "raw"})
+_DATED = frozenset({"stored_at", "raw", "checksum"})
 Where: TypeAlias = Mapping[str, Any] | Callable[[StoredMessage], bool]
 
 

@@ -9,16 +9,15 @@ from typing import Any
 
 import pandas as pd
 
+from ..columns.schema import CATEGORIES, Kind, Rows
+from ..columns.values import Fields, column_values
 from ..content import whole_number
 from ..plain_text import utf8_size
 from ..records import StoredMessage
 from ..redaction import Redactor, redaction_of
 from ..sources import Source, sessions, store_scope
 from ..stores.protocol import SessionReader
-from ._rows import Rows
-from .columns import Fields, column_values
 from .redacted import noted
-from .schema import CATEGORIES, Kind
 
 SESSION_COLUMNS: dict[str, Kind] = {
     "session_id": "text",

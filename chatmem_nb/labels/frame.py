@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from ..columns.schema import Kind, frame_of
 from ..errors import InvalidInputError
-from ..frames.schema import Kind, frame_of
 from ..json_text import json_text
 from ..records import StoredMessage, parse
 from .label import Label, Mark

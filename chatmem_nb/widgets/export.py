@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..frames.columns import Columns
+from ..columns.values import Columns
 from ..records import StoredMessage
 from .jobs import Rendering
 from .protocol import Call, Params
@@ -178,7 +178,7 @@ class Export:
             call.progress(read, None, f"{read:,} messages read", None)
 
     async def _frame(self, ids: Sequence[str], wanted: Filter | None, call: Call) -> Any:
-        from ..frames.schema import COLUMNS, frame_of  # brings pandas, which a mere look does without
+        from ..columns.schema import COLUMNS, frame_of  # brings pandas, which a mere look does without
 
         found = Columns(list(COLUMNS))
         async for session_id, records, _ in self._pieces(ids, wanted, call):
@@ -186,8 +186,8 @@ class Export:
         return await asyncio.to_thread(frame_of, COLUMNS, found.values)
 
     async def _file(self, path: Path, ids: Sequence[str], wanted: Filter | None, call: Call) -> bytes:
-        from ..exports.formats import checked_format, writer  # brings pandas and pyarrow
-        from ..frames.schema import COLUMNS
+        from ..columns.schema import COLUMNS
+        from ..formats.registry import checked_format, writer  # brings pandas and pyarrow
 
         out = writer(checked_format(path, None), path, {}, list(COLUMNS), [])
         here: str | None = None

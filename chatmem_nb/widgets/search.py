@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ..frames.columns import Fields, column_values
+from ..columns.values import Fields, column_values
 from ..markdown import showable
 from ..records import StoredMessage
 from .entries import ROLES, page_role, role_of, text_of

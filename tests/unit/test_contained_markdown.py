@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from markdown_it import MarkdownIt
 
 from chatmem_nb.contained_markdown import contained
-from chatmem_nb.exports.markdown import message
+from chatmem_nb.formats.markdown_file import message
 from chatmem_nb.records import encode, parse_all
 from tests.unit.markdown_payloads import HOSTILE, SLOW
 

@@ -13,8 +13,8 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from chatmem_nb import export
-from chatmem_nb.exports.private_files import open_private
 from chatmem_nb.exports.staging import Staging
+from chatmem_nb.formats.private_files import open_private
 from chatmem_nb.records import encode, parse_all
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and links of POSIX")

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from chatmem_nb import InvalidInputError, RecordErrors, to_dataframe
-from chatmem_nb.frames.back import frame_records
-from chatmem_nb.frames.schema import COLUMNS
+from chatmem_nb.columns.row_records import frame_records
+from chatmem_nb.columns.schema import COLUMNS
 from chatmem_nb.json_text import json_text
 from chatmem_nb.records import encode, encode_all, parse, parse_all, parse_fields
 from tests.strategies import json_values, messages

@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, ToolMessage
 
 from chatmem_nb import InvalidInputError, RecordError, to_dataframe
-from chatmem_nb.frames.back import frame_records
+from chatmem_nb.columns.row_records import frame_records
 from chatmem_nb.records import encode, parse, parse_all
 
 CALL = {"name": "find", "args": {"who": "Ada"}, "id": "c1", "type": "tool_call"}

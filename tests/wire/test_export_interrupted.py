@@ -19,8 +19,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from chatmem_nb import StoreLimitError, StoreUnavailableError, estimate, export, import_file, to_dataframe
 from chatmem_nb.exports import exporting
-from chatmem_nb.exports.parquet import ParquetWriter
-from chatmem_nb.exports.writers import TextWriter
+from chatmem_nb.formats.parquet_file import ParquetWriter
+from chatmem_nb.formats.writer import TextWriter
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all
 

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from chatmem_nb import export, from_dataframe, import_file, to_dataframe
-from chatmem_nb.exports import importing
+from chatmem_nb.formats.reading import FileReader
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all, parse_all
 
@@ -24,7 +24,7 @@ def test_fifty_megabytes_in_one_message(tmp_path: Path, name: str) -> None:
     assert len(TEXT.encode()) > 50_000_000
     path = tmp_path / name
     export(parse_all(raws), path, progress=False)
-    read = importing.reader(path, path.suffix[1:])
+    read = FileReader(path).pieces
     assert [record for _, records, _ in read(path, "a") for record in records] == raws
     if name == "x.parquet":
         frame = pd.read_parquet(path, columns=["content"])

@@ -55,6 +55,24 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
 }
 
 
+class Rows:
+    """Rows of a frame that are gathered one by one; a value that is not given is missing."""
+
+    def __init__(self, kinds: dict[str, Kind], categories: Mapping[str, Sequence[str]]) -> None:
+        self._kinds, self._categories = kinds, categories
+        self._rows: list[dict[str, Any]] = []
+
+    def add(self, **values: Any) -> dict[str, Any]:
+        """Add a row and return it, to be completed later."""
+        self._rows.append(values)
+        return values
+
+    def frame(self) -> pd.DataFrame:
+        """Return the DataFrame of all rows, with the same dtypes however many there are."""
+        columns = {name: [row.get(name) for row in self._rows] for name in self._kinds}
+        return frame_of(self._kinds, columns, self._categories)
+
+
 def checked_columns(columns: Iterable[str] | None) -> list[str]:
     """Return the names in `columns`, each once, in that order; all of them for None.
 

@@ -13,7 +13,7 @@ from ..content import TOOL_TYPES, Block, content_blocks, role, tool_calls, tool_
 from ..json_text import pretty_json
 from ..markdown import code_html, plain_html, showable, to_html
 from ..records import StoredMessage
-from .writers import TextWriter
+from .writer import TextWriter
 
 _STATIC = Path(__file__).with_name("page")
 _NO_FORMS = "base-uri 'none'; form-action 'none'"  # default-src covers neither

@@ -1,4 +1,4 @@
-"""Sessions on their way into a store, and what becomes of those that are there already."""
+"""Whole sessions into a store, and what happens to those that exist there already."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias, get_args
 
 import pandas as pd
 
+from ..columns.schema import Kind, frame_of
 from ..errors import InvalidInputError
 from ..plain_text import utf8_size
 from ..stores.protocol import SessionStore, SessionSummary, checked_session_id
 from .alignment import Missing, edited_record, missing_records, record_keys
-from .schema import Kind, frame_of
 
 Conflict: TypeAlias = Literal["error", "append", "replace", "skip", "merge"]
 """What happens where a session of this id is there already."""
@@ -46,8 +46,8 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Storing:
-    """Puts whole sessions into `store`; with `dry_run` it only says what would happen."""
+class SessionWriter:
+    """Writes whole sessions to `store`; with `dry_run` it only says what would happen."""
 
     store: SessionStore
     on_conflict: Conflict

@@ -8,13 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from ..columns.schema import Kind, Rows
 from ..content import ToolCall, ToolResult, as_text, failure, tool_calls, tool_results
 from ..records import StoredMessage
 from ..redaction import Redactor, redaction_of
 from ..sources import Source, sessions
-from ._rows import Rows
 from .redacted import noted, redacted
-from .schema import Kind
 
 CALL_COLUMNS: dict[str, Kind] = {
     "session_id": "text",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ..columns.schema import CATEGORIES, Kind, Rows
 from ..content import KINDS, content_blocks, role
 from ..redaction import Redactor, redaction_of
 from ..sources import Source, sessions
-from ._rows import Rows
 from .redacted import noted, redacted
-from .schema import CATEGORIES, Kind
 
 BLOCK_COLUMNS: dict[str, Kind] = {
     "session_id": "text",

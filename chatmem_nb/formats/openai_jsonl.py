@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InvalidInputError, RecordError
-from ..records import StoredMessage, to_json, to_openai
-from .writers import JSONObject, TextWriter
+from ..records import StoredMessage, encode_all, from_openai, to_json, to_openai
+from .writer import JSONObject, TextWriter
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _BLOCKS = frozenset({"text", "image_url", "input_audio", "file", "refusal"})
@@ -37,6 +37,19 @@ class OpenAIWriter(TextWriter):
             self.write(to_json({"session_id": session_id, "messages": conversation(records)}) + "\n")
         except RecordError as exc:
             self.left_out.append(f"session {session_id!r}, record {exc.index}: {exc.reason}")
+
+
+def conversation_records(messages: list[Any], line: int) -> list[str]:
+    """Return the records of the `messages` that stand in `line` of a file.
+
+    Raises: InvalidInputError, with the line and the position of the message.
+    """
+    try:
+        return encode_all(from_openai(messages))
+    except InvalidInputError as exc:
+        raise InvalidInputError(
+            f"line {line}: {exc}", reason=exc.reason, line=line, position=exc.position
+        ) from None
 
 
 def conversation(records: Sequence[StoredMessage]) -> list[dict[str, Any]]:

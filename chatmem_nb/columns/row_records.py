@@ -1,4 +1,4 @@
-"""A frame of messages on its way back into a store."""
+"""The rows of a frame of messages as records again: as they were, or rebuilt if columns were edited."""
 
 from __future__ import annotations
 
@@ -12,51 +12,13 @@ from ..errors import InvalidInputError, RecordError
 from ..json_text import parse_json
 from ..plain_text import utf8_text
 from ..records import StoredMessage, parse
-from ..stores.protocol import SessionStore
-from .columns import Fields, column_values
 from .edits import EDITABLE, built, rebuilt
-from .storing import Conflict, Storing
+from .values import Fields, column_values
 
 _JSON_COLUMNS = frozenset(
     {"content_json", "tool_calls", "additional_kwargs", "response_metadata", "usage_metadata", "artifact"}
 )
 _COUNTS = frozenset({"input_tokens", "output_tokens", "total_tokens"})
-
-
-def from_dataframe(
-    frame: pd.DataFrame,
-    store: SessionStore,
-    *,
-    session_id: str | None = None,
-    on_conflict: Conflict = "error",
-    dry_run: bool = False,
-) -> pd.DataFrame:
-    """Store the messages of `frame`, and return one row a session that says what was done.
-
-    Rows go by session, ordered by `index` where that column is there. A row that was not edited is stored
-    byte for byte as its `raw`; where columns differ from what `raw` says, the record is rebuilt with them,
-    and all else in it stays. A row with no `raw` is built from its columns, of which `type` or `role` and
-    `content` are needed. Where rows have no session id, `session_id` is theirs.
-
-    `on_conflict` is for sessions that are there already: "error" (nothing is written at all), "append",
-    "replace", "merge" (what is missing is added, as `copy_sessions` does), "skip". The last two report a
-    session as `different` that cannot be aligned, or whose length or ends differ, and leave it alone. With
-    `dry_run` nothing is written, and the report says what would be.
-
-    Raises: InvalidInputError; RecordError, naming session and record, for a row that makes up no message,
-    before anything is written; StoreError and its kinds.
-
-    >>> frame = to_dataframe((store, ["short-hello"]))
-    >>> frame.loc[0, "content"] = "Hello there!"
-    >>> from_dataframe(frame, store, on_conflict="replace")["n_rebuilt"].tolist()
-    [1]
-    """
-    storing = Storing(store, on_conflict, dry_run)
-    found = list(frame_records(frame, session_id))
-    storing.check([name for name, _, _ in found])
-    for name, records, n_rebuilt in found:
-        storing.add(name, records, n_rebuilt=n_rebuilt)
-    return storing.report()
 
 
 def frame_records(frame: pd.DataFrame, session_id: str | None = None) -> Iterator[tuple[str, list[str], int]]:
@@ -65,30 +27,28 @@ def frame_records(frame: pd.DataFrame, session_id: str | None = None) -> Iterato
     Raises: InvalidInputError; RecordError, naming session and record.
     """
     columns = {str(name): _values(frame[name]) for name in frame.columns}
+    yield from _records(columns, len(frame), session_id)
+
+
+def _records(
+    columns: dict[str, list[Any]], n_rows: int, session_id: str | None
+) -> Iterator[tuple[str, list[str], int]]:
     if not {"raw", "type", "role"} & set(columns):
         raise InvalidInputError("the frame has neither `raw` nor `type` nor `role`: it holds no messages")
-    for name, places in _places(columns, len(frame), session_id).items():
+    for name, places in _places(columns, n_rows, session_id).items():
         rows = [{column: values[place] for column, values in columns.items()} for place in places]
         yield name, *_session_records(name, rows)
 
 
-def frame_of_texts(rows: Sequence[dict[str, str]]) -> pd.DataFrame:
-    """Return a frame of cells that are all text, as CSV has them; an empty one is missing."""
-    frame = pd.DataFrame([{name: text or None for name, text in row.items()} for row in rows], dtype=object)
-    for name in ("index", *_COUNTS):
-        if name in frame:
-            frame[name] = pd.array([_whole(row.get(name)) for row in rows], dtype="Int64")
-    return frame
+def rows_records(
+    rows: Sequence[dict[str, Any]], session_id: str | None = None
+) -> Iterator[tuple[str, list[str], int]]:
+    """Yield what `frame_records` does of a frame of these rows, all with the same columns.
 
-
-def _whole(text: str | None) -> int | None:
-    """Raises: ValueError, for what is no whole number."""
-    if not text:
-        return None
-    try:
-        return int(text)
-    except ValueError:  # 12.0: how pandas writes numbers beside missing ones
-        return int(float(text))
+    Raises: InvalidInputError; RecordError, with session and record.
+    """
+    names = list(rows[0]) if rows else []
+    yield from _records({name: [row[name] for row in rows] for name in names}, len(rows), session_id)
 
 
 def _places(columns: dict[str, list[Any]], n_rows: int, session_id: str | None) -> dict[str, list[int]]:

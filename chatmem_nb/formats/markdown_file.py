@@ -11,7 +11,7 @@ from ..content import TOOL_TYPES, Block, content_blocks, role, tool_calls, tool_
 from ..json_text import pretty_json
 from ..plain_text import escaped, utf8_text
 from ..records import StoredMessage
-from .writers import TextWriter
+from .writer import TextWriter
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from ..errors import InvalidInputError
-from .csv import CsvWriter
-from .html import HtmlWriter
-from .jsonl import JsonlWriter
-from .markdown import MarkdownWriter
-from .openai import OpenAIWriter
-from .parquet import ParquetWriter
-from .writers import JSONObject, Writer
+from .csv_file import CsvWriter
+from .html_page import HtmlWriter
+from .jsonl_file import JsonlWriter
+from .markdown_file import MarkdownWriter
+from .openai_jsonl import OpenAIWriter
+from .parquet_file import ParquetWriter
+from .writer import JSONObject, Writer
 
 Format: TypeAlias = Literal["parquet", "jsonl", "openai", "csv", "markdown", "html"]
 

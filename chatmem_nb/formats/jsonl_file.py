@@ -1,0 +1,149 @@
+"""JSON Lines: a line a message, in the form that LangChain's `messages_from_dict` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..errors import InvalidInputError
+from ..json_text import parse_json
+from ..plain_text import is_utf8
+from ..records import StoredMessage, to_json
+from .openai_jsonl import conversation_records
+from .piece import RECORDS, Piece
+from .writer import JSONObject, TextWriter
+
+_OWN_KEYS = {"session_id", "index", "raw"}
+
+
+class JsonlWriter(TextWriter):
+    """Each line is the record with its session's id and its index before its own keys, and nothing lost."""
+
+    def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
+        self.write("".join(line(session_id, record) for record in records))
+
+
+def line(session_id: str | None, record: StoredMessage) -> str:
+    """Return the line of one record, with its end.
+
+    The record stands in it character for character, so that it comes back byte for byte. One that cannot
+    (not a JSON object, or on several lines) is a text, `raw`, beside its `error`.
+    """
+    head = _head(session_id, record.index)
+    raw = record.raw
+    if record.type is not None and raw.startswith('{"') and _fits(raw):
+        return f"{head}, {raw[1:]}\n"
+    beside = {"raw": raw} if record.error is None else {"raw": raw, "error": record.error}
+    return f"{head}, {to_json(beside)[1:]}\n"
+
+
+def _head(session_id: str | None, index: int) -> str:
+    return f'{{"session_id": {to_json(session_id)}, "index": {index}'
+
+
+def _fits(raw: str) -> bool:
+    """Whether `raw` can stand in a line: on one line itself, with no key that means another thing there."""
+    if "\n" in raw or "\r" in raw or not is_utf8(raw):
+        return False
+    if not any(f'"{key}"' in raw for key in _OWN_KEYS):
+        return True
+    return not _OWN_KEYS & set(parse_json(raw))
+
+
+def read(path: Path, session_id: str | None) -> Iterator[Piece]:
+    """Yield the conversations of a file whose lines are messages, or whole conversations in OpenAI's form.
+
+    `session_id` is for what has none: messages become one session, and several conversations a session each,
+    with the number of its line: `chat-1`, `chat-2`.
+
+    Raises: InvalidInputError, with the line.
+    """
+    current: str | None = None
+    records: list[str] = []
+    for name, raws in _named(_parsed_lines(path), session_id):
+        if name != current or len(records) >= RECORDS:
+            if current is not None and records:
+                yield Piece(current, records)
+            current, records = name, []
+        records += raws
+    if current is not None and records:
+        yield Piece(current, records)
+
+
+class _Line:
+    """What a line holds: one record, or a conversation."""
+
+    __slots__ = ("is_conversation", "number", "records", "session_id")
+
+    def __init__(self, number: int, text: str) -> None:
+        self.number = number
+        value = _object(text, number)
+        name = value.get("session_id")
+        if name is not None and not isinstance(name, str):
+            raise InvalidInputError(
+                f"line {number} has a session_id that is not a text", line=number, field="session_id"
+            )
+        self.session_id: str | None = name
+        self.is_conversation = isinstance(value.get("messages"), list) and not {"type", "raw"} & set(value)
+        if self.is_conversation:
+            self.records = conversation_records(value["messages"], number)
+        else:
+            self.records = [_record(value, text, number)]
+
+
+def _parsed_lines(path: Path) -> Iterator[_Line]:
+    # Only line feeds end a line of JSON: other line separators may stand inside of its texts.
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
+        for number, text in enumerate(file, 1):
+            text = text.rstrip("\r\n")
+            if text.strip():
+                yield _Line(number, text)
+
+
+def _named(lines: Iterator[_Line], session_id: str | None) -> Iterator[tuple[str, list[str]]]:
+    """Yield each line's session id and records; the first conversation without an id waits for a second."""
+    waiting: _Line | None = None
+    is_numbered = False
+    for line in lines:
+        if not line.session_id and not session_id:
+            raise InvalidInputError(
+                f"line {line.number} has no session_id; give one, as in session_id='chat'",
+                line=line.number,
+                field="session_id",
+            )
+        if line.session_id or not line.is_conversation:
+            yield line.session_id or str(session_id), line.records
+        elif waiting is None and not is_numbered:
+            waiting = line
+        else:
+            if waiting is not None:
+                yield f"{session_id}-{waiting.number}", waiting.records
+                waiting, is_numbered = None, True
+            yield f"{session_id}-{line.number}", line.records
+    if waiting is not None:
+        yield str(session_id), waiting.records
+
+
+def _record(value: JSONObject, text: str, number: int) -> str:
+    """Return the text of the record in a line; it is what `line` made the line of, if that was ours."""
+    session_id, index = value.pop("session_id", None), value.pop("index", None)
+    if isinstance(value.get("raw"), str) and "data" not in value:
+        return str(value["raw"])
+    if "type" not in value:
+        raise InvalidInputError(
+            f"line {number} holds no message: it has neither `type` and `data` nor `raw`; choose the format",
+            line=number,
+        )
+    head = _head(session_id, index) + ", " if isinstance(index, int) else ""
+    # A line that something else has written has no text of a record in it, only its value.
+    return "{" + text[len(head) :] if head and text.startswith(head) else to_json(value)
+
+
+def _object(text: str, number: int) -> JSONObject:
+    try:
+        value = parse_json(text)
+    except (ValueError, RecursionError):
+        raise InvalidInputError(f"line {number} is not JSON", line=number) from None
+    if not isinstance(value, dict):
+        raise InvalidInputError(f"line {number} is not a JSON object", line=number)
+    return value

@@ -1,0 +1,81 @@
+"""Files of conversations, read piece by piece."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..errors import ChatMemError, InvalidInputError
+from . import csv_file, jsonl_file, parquet_file
+from .piece import Piece
+from .registry import checked_format
+
+# What the readers of JSON, CSV and Parquet raise for a file that is damaged, or made to harm.
+_DAMAGED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, csv.Error)
+_READERS: dict[str, Callable[[Path, str | None], Iterator[Piece]]] = {
+    "jsonl": jsonl_file.read,
+    "openai": jsonl_file.read,
+    "parquet": parquet_file.read,
+    "csv": csv_file.read,
+}
+
+
+class FileReader:
+    """Reads a Parquet, JSONL, OpenAI or CSV file, any number of times.
+
+    `format` is told by the suffix if it is None; JSONL and OpenAI's form are told apart by their lines.
+    `session_id` is for messages that have none.
+
+    Raises: FileNotFoundError; InvalidInputError.
+    """
+
+    def __init__(self, path: Path, format: str | None = None, session_id: str | None = None) -> None:
+        self.path = path.expanduser()
+        self._session_id = session_id
+        if not self.path.exists():
+            raise FileNotFoundError(f"there is no file {self.path}")
+        if not self.path.is_file() and not self.path.is_dir():
+            raise InvalidInputError(
+                f"{self.path} is neither a file nor a folder; save what it yields to a file"
+            )
+        name = checked_format(self.path, format)
+        if name not in _READERS:
+            raise InvalidInputError(
+                f"{name} is for people to read, and cannot be imported; use Parquet or JSONL", field="format"
+            )
+        if self.path.is_dir() and name != "parquet":
+            raise InvalidInputError(f"{self.path} is a folder; name one of its files, or read it as Parquet")
+        self._read = _READERS[name]
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the conversations, a long one in several pieces.
+
+        Raises: OSError; InvalidInputError and RecordError, with the line or the record.
+        """
+        try:
+            yield from self._read(self.path, self._session_id)
+        except ChatMemError:
+            raise
+        except UnicodeDecodeError as exc:
+            raise _not_utf8(self.path) from exc
+        except (*_DAMAGED, pa.ArrowException) as exc:
+            kind = type(exc).__name__
+            raise InvalidInputError(f"{self.path} is damaged, or not of its format ({kind})") from exc
+
+
+def _not_utf8(path: Path) -> InvalidInputError:
+    if path.is_dir() or path.suffix in (".parquet", ".pq"):
+        return InvalidInputError(f"{path} has text that is not UTF-8; export it again")
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff")):
+                return InvalidInputError(f"{path} is UTF-16; convert it to UTF-8", line=1)
+            try:
+                line.decode()
+            except UnicodeDecodeError as exc:
+                place = f"line {number}, byte {exc.start + 1}"
+                return InvalidInputError(f"{path} is not UTF-8 ({place}); convert it", line=number)
+    return InvalidInputError(f"{path} was changed while it was read; wait until it is whole")
