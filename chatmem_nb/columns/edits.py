@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..content import FINISH_KEYS, MODEL_KEYS, ROLES, TEXT_BLOCKS, TYPE_OF_ROLE, role, usage
+from ..content import FINISH_KEYS, MODEL_KEYS, ROLES, TEXT_BLOCKS, TYPE_OF_ROLE, role, role_name, usage
 from ..errors import InvalidInputError, RecordError
 from ..json_text import parse_json
 from ..records import MESSAGE_CLASSES, StoredMessage, encode, parse, to_json
@@ -65,9 +65,9 @@ def _apply(draft: Draft, edits: dict[str, Any], index: int) -> None:
                 change(draft, edits[name])
             except (ValueError, TypeError) as exc:
                 # A JSON error quotes nothing but its place.
-                raise RecordError(f"its `{name}` cannot be used: {exc}", index=index) from None
+                raise RecordError(f"its `{name}` cannot be used: {exc}", index=index, field=name) from None
     if "content_json" not in edits and "content" in edits:
-        _set_text(draft, edits["content"] or "")
+        _set_content(draft, edits["content"])
 
 
 def _checked(raw: str, index: int) -> str:
@@ -89,9 +89,12 @@ def _set_type(draft: Draft, value: Any) -> None:
 def _set_role(draft: Draft, value: Any) -> None:
     if value is None or value == role(draft.kind, draft.data):
         return
-    kind = TYPE_OF_ROLE.get(value, "chat")
-    if draft.kind in ("chat", "ChatMessageChunk"):
-        kind = draft.kind
+    is_chat = draft.kind in ("chat", "ChatMessageChunk")
+    value = value if is_chat else role_name(value)
+    kind = draft.kind if is_chat else TYPE_OF_ROLE.get(value)
+    if kind is None:
+        known = ", ".join(TYPE_OF_ROLE)
+        raise InvalidInputError(f'it must be one of {known}, or the `type` "chat" for a role of your own')
     if ROLES.get(draft.kind or "") != value:
         draft.kind = draft.data["type"] = kind
     if kind.lower().startswith("chat"):
@@ -105,6 +108,13 @@ def _set_role(draft: Draft, value: Any) -> None:
 
 def _set_content_json(draft: Draft, value: Any) -> None:
     draft.data["content"] = parse_json(value) if value else ""
+
+
+def _set_content(draft: Draft, value: Any) -> None:
+    if type(value) is list:
+        draft.data["content"] = value
+    else:
+        _set_text(draft, value or "")
 
 
 def _set_text(draft: Draft, text: str) -> None:

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from ..content import role_name
 from ..errors import InvalidInputError, RecordError
-from ..json_text import parse_json
+from ..json_text import json_text, parse_json
 from ..plain_text import utf8_text
 from ..records import StoredMessage, parse
 from .edits import EDITABLE, built, rebuilt
-from .values import Fields, column_values
+from .values import Fields, checksum, column_values
 
 _JSON_COLUMNS = frozenset(
     {"content_json", "tool_calls", "additional_kwargs", "response_metadata", "usage_metadata", "artifact"}
@@ -58,7 +60,11 @@ def _places(columns: dict[str, list[Any]], n_rows: int, session_id: str | None) 
     for place, name in enumerate(names):
         name = session_id if name is None else str(name)
         if not name:
-            raise InvalidInputError(f"row {place} has no session_id; give one, as in session_id='chat-1'")
+            raise InvalidInputError(
+                f"row {place} has no session_id; give one, as in session_id='chat-1'",
+                position=place,
+                field="session_id",
+            )
         places.setdefault(name, []).append(place)
     if "index" in columns:
         order = columns["index"]
@@ -74,7 +80,7 @@ def _session_records(session_id: str, rows: Sequence[dict[str, Any]]) -> tuple[l
         try:
             raw, was_rebuilt = _record(row, index)
         except RecordError as exc:
-            raise RecordError(exc.reason, session_id=session_id, index=exc.index) from None
+            raise RecordError(exc.reason, session_id=session_id, index=exc.index, field=exc.field) from None
         records.append(raw)
         n_rebuilt += was_rebuilt
     return records, n_rebuilt
@@ -82,21 +88,50 @@ def _session_records(session_id: str, rows: Sequence[dict[str, Any]]) -> tuple[l
 
 def _record(row: dict[str, Any], index: int) -> tuple[str, bool]:
     raw = row.get("raw")
-    given = {name: _given(name, row[name]) for name in EDITABLE if name in row}
-    if not isinstance(raw, str) or not raw:
-        return built(given, index), True
+    if raw is None and _is_empty_record(row):
+        return "", False  # a cell of CSV has no other way to say so
+    if not isinstance(raw, str) or (not raw and not _is_empty_record(row)):
+        return built(_all_given(row), index), True
+    if _checksum(row) not in (None, checksum(raw)):
+        return _edited_raw(raw, index), True
     record = parse(raw, index)
-    edits = _edits(record, given)
+    edits = _edits(record, _all_given(row))
     return (rebuilt(record, edits), True) if edits else (raw, False)
+
+
+def _is_empty_record(row: dict[str, Any]) -> bool:
+    return bool(row.get("error")) and row.get("type") is None and row.get("role") is None
+
+
+def _checksum(row: dict[str, Any]) -> int | None:
+    try:
+        return int(row["checksum"])
+    except (KeyError, TypeError, ValueError, OverflowError):  # other tools drop it, or make text of it
+        return None
+
+
+def _edited_raw(raw: str, index: int) -> str:
+    if (record := parse(raw, index)).error is not None:
+        raise RecordError(f"its `raw` was edited, but {record.error}", index=index, field="raw")
+    return raw
+
+
+def _all_given(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _given(name, row[name]) for name in EDITABLE if name in row}
 
 
 def _edits(record: StoredMessage, given: dict[str, Any]) -> dict[str, Any]:
     """The columns that do not say what `raw` says."""
     expected = column_values(given, Fields.of([], [record]))
-    return {name: value for name, value in given.items() if not _same(name, value, expected[name][0])}
+    edits = {name: value for name, value in given.items() if not _same(name, value, expected[name][0])}
+    if type(edits.get("content")) is list and record.data and edits["content"] == record.data.get("content"):
+        del edits["content"]  # the blocks as they are
+    return edits
 
 
 def _same(name: str, value: Any, expected: Any) -> bool:
+    if name == "role" and isinstance(value, str) and role_name(value) == expected:
+        return True
     if value == expected or (value in (None, "") and expected in (None, "")):
         return True
     if isinstance(expected, str) and value == utf8_text(expected):
@@ -111,6 +146,8 @@ def _same(name: str, value: Any, expected: Any) -> bool:
 
 def _given(name: str, value: Any) -> Any:
     """The value of a cell as the columns have it; files and other tools turn numbers and times about."""
+    if isinstance(value, (list, dict)):
+        return value if name == "content" else json_text(value)
     if value is None or name == "stored_at":
         return _time(value)
     if name in _COUNTS:
@@ -129,4 +166,7 @@ def _time(value: Any) -> Any:
 def _values(column: pd.Series[Any]) -> list[Any]:
     """The cells as Python values, None where one is missing."""
     missing = column.isna().tolist()
-    return [None if gone else value for gone, value in zip(missing, column.tolist(), strict=True)]
+    return [
+        None if gone else value.tolist() if isinstance(value, np.ndarray) else value
+        for gone, value in zip(missing, column.tolist(), strict=True)
+    ]

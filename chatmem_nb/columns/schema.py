@@ -38,9 +38,11 @@ COLUMNS: dict[str, Kind] = {
     "artifact": "text",
     "stored_at": "time",
     "raw": "text",
+    "checksum": "Int64",
     "error": "text",
 }
-"""Nested values are JSON text: Arrow invents keys and changes numbers in nested columns."""
+"""Nested values are JSON text: Arrow invents keys and changes numbers in nested columns.
+`checksum` is of `raw`: it tells whether `raw` or another column of a row was edited."""
 
 TEXT = pd.StringDtype("pyarrow", na_value=np.nan)
 _NO_TEXT = pd.array([], dtype=TEXT)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zlib import crc32
 
 from .. import content as of_message
 from ..content import langchain_calls, message_text
@@ -106,6 +107,8 @@ def column_values(names: Iterable[str], fields: Fields) -> dict[str, Values]:
     for name in names:
         if name in _FIELDS:
             found[name] = list(getattr(fields, _FIELDS[name]))
+        elif name == "checksum":
+            found[name] = [checksum(raw) for raw in fields.raws]
         elif name in _COUNTS:
             if counts is None:
                 counts = [of_message.usage(data) for data in datas]
@@ -115,6 +118,11 @@ def column_values(names: Iterable[str], fields: Fields) -> dict[str, Values]:
         else:
             found[name] = _OF_DATA[name](datas)
     return found
+
+
+def checksum(raw: str) -> int:
+    """Return a number that changes when `raw` is edited: the CRC-32 of it as a frame has it."""
+    return crc32(raw.encode("utf-8", "backslashreplace"))
 
 
 def _text(key: str) -> Callable[[list[dict[str, Any]]], Values]:

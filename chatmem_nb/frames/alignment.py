@@ -34,6 +34,25 @@ def edited_record(
     return None
 
 
+def changed_records(records: Sequence[str], target: Sequence[str]) -> list[tuple[int, str | None]] | None:
+    """Return the places in `target` of records that have another text in `records`, and that text.
+
+    The text is None for an old version that an interrupted update left beside the new one. Returns None if
+    the target does not have the id of a record, or has it several times in other texts.
+    """
+    places: dict[str, list[int]] = {}
+    for place, key in enumerate(record_keys(target)):
+        places.setdefault(key, []).append(place)
+    changes: list[tuple[int, str | None]] = []
+    for key, record in zip(record_keys(records), records, strict=True):
+        found = places.get(key, [])
+        old = [place for place in found if target[place] != record]
+        if not found or (len(old) > 1 and len(old) == len(found)):
+            return None
+        changes += [(place, record if len(old) == len(found) else None) for place in old]
+    return sorted(changes, key=lambda change: change[0])
+
+
 def missing_records(source: Sequence[str], target: Sequence[str]) -> Missing | None:
     """Return what of `source` is missing in `target`, both as keys; None if that is ambiguous.
 

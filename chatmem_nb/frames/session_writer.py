@@ -12,10 +12,12 @@ from ..columns.schema import Kind, frame_of
 from ..errors import InvalidInputError
 from ..plain_text import utf8_size
 from ..stores.protocol import SessionStore, SessionSummary, checked_session_id
-from .alignment import Missing, edited_record, missing_records, record_keys
+from .alignment import Missing, changed_records, edited_record, missing_records, record_keys
 
 Conflict: TypeAlias = Literal["error", "append", "replace", "skip", "merge"]
-"""What happens where a session of this id is there already."""
+"""What happens to a session that exists already."""
+FrameConflict: TypeAlias = Literal[Conflict, "update"]
+"""`update`: records are replaced by those with the same `record_id`."""
 
 REPORT_COLUMNS: dict[str, Kind] = {
     "session_id": "text",
@@ -26,7 +28,7 @@ REPORT_COLUMNS: dict[str, Kind] = {
     "there_before": "Int64",
     "problem": "text",
 }
-ACTIONS = ("create", "append", "replace", "merge", "skip", "different", "conflict", "failed")
+ACTIONS = ("create", "append", "replace", "merge", "update", "skip", "different", "conflict", "failed")
 _LEFT_ALONE = frozenset({"skip", "different", "conflict", "failed"})
 
 
@@ -50,16 +52,19 @@ class SessionWriter:
     """Writes whole sessions to `store`; with `dry_run` it only says what would happen."""
 
     store: SessionStore
-    on_conflict: Conflict
+    on_conflict: FrameConflict
     dry_run: bool = False
+    choices: tuple[str, ...] = get_args(Conflict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     _there: dict[str, SessionSummary] = field(default_factory=dict)
     """What the store has of the sessions that are to be skipped."""
 
     def __post_init__(self) -> None:
-        if self.on_conflict not in get_args(Conflict):
-            choices = ", ".join(get_args(Conflict))
-            raise InvalidInputError(f"on_conflict must be one of {choices}, not {self.on_conflict!r}")
+        if self.on_conflict not in self.choices:
+            choices = ", ".join(self.choices)
+            raise InvalidInputError(
+                f"on_conflict must be one of {choices}, not {self.on_conflict!r}", field="on_conflict"
+            )
 
     def check(self, session_ids: Sequence[str]) -> None:
         """Look which of these sessions are there already.
@@ -82,6 +87,8 @@ class SessionWriter:
             )
 
     def _action(self, there: int) -> str:
+        if self.on_conflict == "update":
+            return "update"
         if not there:
             return "create"
         return "conflict" if self.on_conflict == "error" else self.on_conflict
@@ -98,6 +105,9 @@ class SessionWriter:
         if outcome.action == "skip" and session_id in self._there and records:
             self.compare(SessionSummary(session_id, len(records), first=records[0], last=records[-1]))
         if outcome.action in _LEFT_ALONE or not records:
+            return
+        if outcome.action == "update":
+            self._update(outcome, records)
             return
         missing = self._missing(outcome, records) if outcome.action == "merge" else [(0, range(len(records)))]
         if not missing:
@@ -150,6 +160,33 @@ class SessionWriter:
             if len(there) > len(records):
                 outcome.problem = f"the store has {len(there) - len(records):,} records more"
         return [] if outcome.action != "merge" or missing is None else missing
+
+    def _update(self, outcome: Outcome, records: Sequence[str]) -> None:
+        """Replace the records that have the ids of `records` and other texts."""
+        there = self.store.read(outcome.session_id)
+        outcome.there_before = len(there)
+        changes = changed_records(records, there)
+        if changes is None:
+            outcome.action = "different"
+            outcome.problem = "it has no record, or several, with the record_id of some rows"
+            return
+        if not changes:
+            outcome.action = "skip"
+        # From the end, so that the places before it stay what they are. The new text is written before the
+        # old one goes; the next update completes one that was interrupted between.
+        for place, record in reversed(changes):
+            if not self.dry_run and not self._change(outcome.session_id, place, there[place], record):
+                outcome.problem = f"record {place} was changed meanwhile, and both versions are kept"
+            outcome.n_messages += 1
+            outcome.n_rebuilt += 1
+            outcome.bytes += utf8_size(record or "")
+
+    def _change(self, session_id: str, place: int, old: str, new: str | None) -> bool:
+        """Put `new` in the place of `old`; return whether `old` was still there."""
+        if new is not None:
+            self.store.insert(session_id, place, [new])
+            place += 1
+        return self.store.remove(session_id, place, old)
 
     def _write(self, outcome: Outcome, records: Sequence[str], missing: Missing) -> None:
         if outcome.action == "replace":

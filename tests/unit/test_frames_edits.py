@@ -70,7 +70,7 @@ def test_what_is_derived_is_written_where_it_came_from() -> None:
 def test_a_role_changes_the_type() -> None:
     assert edited(HumanMessage("x", id="1"), role="assistant") == AIMessage("x", id="1")
     assert edited(ChatMessage("x", role="a"), role="b") == ChatMessage("x", role="b")
-    assert edited(HumanMessage("x"), role="judge") == ChatMessage("x", role="judge")
+    assert edited(HumanMessage("x"), type="chat", role="judge") == ChatMessage("x", role="judge")
     assert edited(HumanMessage("x"), role="developer").additional_kwargs == {"__openai_role__": "developer"}
     assert edited(HumanMessage("x"), type="system").type == "system"
 
@@ -138,3 +138,47 @@ def test_a_frame_with_no_messages_is_refused() -> None:
         list(frame_records(pd.DataFrame({"session_id": ["s"], "content": ["x"]})))
     with pytest.raises(InvalidInputError, match="session_id"):
         list(frame_records(to_dataframe([HumanMessage("x")])))
+
+
+def test_a_role_may_be_written_as_langchain_writes_it() -> None:
+    frame = pd.DataFrame({"role": ["human", "ai", "user"], "content": ["a", "b", "c"]})
+    ((_, raws, _),) = frame_records(frame, "s")
+    assert [parse(raw).type for raw in raws] == ["human", "ai", "human"]
+    frame = to_dataframe(parse_all(raws)).assign(role=["human", "ai", "human"])
+    assert [rebuilt for _, _, rebuilt in frame_records(frame, "s")] == [0]
+
+
+def test_an_unknown_role_is_refused() -> None:
+    with pytest.raises(RecordError, match="one of user, assistant") as found:
+        list(frame_records(pd.DataFrame({"role": ["usr"], "content": ["a"]}), "s"))
+    assert (found.value.session_id, found.value.index, found.value.field) == ("s", 0, "role")
+    own = pd.DataFrame({"type": ["chat"], "role": ["narrator"], "content": ["a"]})
+    ((_, [raw], _),) = frame_records(own, "s")
+    assert parse(raw).message.model_dump()["role"] == "narrator"
+
+
+def test_a_list_in_content_is_stored_as_blocks() -> None:
+    blocks = [{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": "https://a.test"}}]
+    ((_, [raw], _),) = frame_records(pd.DataFrame({"role": ["user"], "content": [blocks]}), "s")
+    assert parse(raw).message.content == blocks
+    frame = to_dataframe(parse_all([encode(HumanMessage("hi"))]))
+    frame["content"] = pd.Series([blocks], dtype=object)
+    ((_, [raw], rebuilt),) = frame_records(frame, "s")
+    assert (parse(raw).message.content, rebuilt) == (blocks, 1)
+
+
+def test_an_edit_of_raw_alone_is_an_edit() -> None:
+    raws = [encode(HumanMessage("hi")), encode(HumanMessage("bye"))]
+    frame = to_dataframe(parse_all(raws))
+    frame.loc[0, "raw"] = raws[0].replace('"hi"', '"hello"')
+    ((_, found, rebuilt),) = frame_records(frame, "s")
+    assert (found, rebuilt) == ([raws[0].replace('"hi"', '"hello"'), raws[1]], 1)
+    frame.loc[0, "raw"] = "not JSON"
+    with pytest.raises(RecordError, match="its `raw` was edited, but not JSON"):
+        list(frame_records(frame, "s"))
+
+
+def test_an_empty_record_stays_empty() -> None:
+    frame = to_dataframe(parse_all(["", '{"messages": []}', encode(HumanMessage("hi"))]))
+    ((_, found, rebuilt),) = frame_records(frame, "s")
+    assert (found, rebuilt) == (frame.raw.tolist(), 0)

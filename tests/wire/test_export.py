@@ -25,7 +25,7 @@ from chatmem_nb import (
     to_dataframe,
 )
 from chatmem_nb.local import LocalMomento, LocalUpstash
-from chatmem_nb.records import encode, encode_all, parse
+from chatmem_nb.records import encode, encode_all, parse, parse_all
 from tests.odd_records import odd_records
 from tests.strategies import messages
 
@@ -192,13 +192,16 @@ def test_openai_lines_are_checked_and_come_back(store: Any, other: Any, tmp_path
 
 
 def test_no_cell_of_a_csv_file_is_a_formula(store: Any, tmp_path: Path) -> None:
-    texts = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "'=1", "fine", ""]
+    texts = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", " \n+1", "\uff1d1", "\uff20x", "'=1", "fine", ""]
     store.append("=evil()", encode_all([HumanMessage(text) for text in texts]))
     export(store, tmp_path / "x.csv", progress=False)
-    with (tmp_path / "x.csv").open(encoding="utf-8", newline="") as file:
+    with (tmp_path / "x.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert not any(
-        cell[:1] in ("=", "+", "-", "@", "\t", "\r") for row in rows for cell in row.values() if cell
+        cell[:1] in "\t\r\n" or cell.strip()[:1] in "=+-@\uff1d\uff20"
+        for row in rows
+        for cell in row.values()
+        if cell.strip()
     )
     assert [row["content"] for row in rows][:2] == ["'=1+1", "'+1"]
 
@@ -316,3 +319,44 @@ def test_a_line_that_holds_no_message_is_named(store: Any, tmp_path: Path) -> No
     (tmp_path / "x.html").touch()
     with pytest.raises(InvalidInputError, match="people"):
         import_file(tmp_path / "x.html", store)
+
+
+def test_a_filtered_frame_does_not_replace_a_session(other: Any) -> None:
+    other.append("s", encode_all(CHAT))
+    kept = other.read("s")
+    users = to_dataframe((other, ["s"]), where={"role": "user"})
+    with pytest.raises(InvalidInputError, match="lacks 1 of the 3 records"):
+        from_dataframe(users, other, on_conflict="replace")
+    assert other.read("s") == kept
+    from_dataframe(users, other, on_conflict="replace", partial=True)
+    assert other.read("s") == [kept[0], kept[2]]
+
+
+def test_update_changes_single_rows(other: Any) -> None:
+    other.append("s", encode_all(CHAT))
+    kept = other.read("s")
+    frame = to_dataframe((other, ["s"]), where={"role": "assistant"})
+    frame.loc[0, "content"] = "hello again"
+    report = from_dataframe(frame, other, on_conflict="update")
+    assert report[["action", "n_messages"]].iloc[0].tolist() == ["update", 1]
+    found = other.read("s")
+    assert [found[0], found[2]] == [kept[0], kept[2]]
+    assert parse(found[1]).message.content == "hello again"
+    assert from_dataframe(to_dataframe(other), other, on_conflict="update").action.tolist() == ["skip"]
+
+
+def test_an_interrupted_update_is_completed_by_the_next(other: Any) -> None:
+    other.append("s", encode_all(CHAT))
+    frame = to_dataframe((other, ["s"]))
+    frame.loc[1, "content"] = "hello again"
+    from_dataframe(frame, other, on_conflict="update")
+    done = other.read("s")
+    other.insert("s", 2, [frame.raw[1]])  # as an interruption leaves it: the old version is still there
+    from_dataframe(frame, other, on_conflict="update")
+    assert other.read("s") == done
+
+
+def test_update_leaves_alone_what_it_cannot_find(other: Any) -> None:
+    frame = to_dataframe(parse_all(encode_all(CHAT))).assign(session_id="s")
+    assert from_dataframe(frame, other, on_conflict="update").action.tolist() == ["different"]
+    assert contents(other) == {}
