@@ -5,7 +5,7 @@ Nothing here raises for what a record holds, and no message object is built.
 
 from __future__ import annotations
 
-from .blocks import KINDS, Block, content_block, content_blocks
+from .blocks import KINDS, Block, content_block, content_blocks, unwrapped
 from .calls import CLIENT_CALLS, ToolCall, invalid_calls, langchain_calls, tool_calls
 from .results import Failure, ToolResult, failure, looks_failed, tool_results
 from .roles import ROLE_ALIASES, ROLES, TYPE_OF_ROLE, role, role_name
@@ -55,6 +55,7 @@ __all__ = [
     "tool_calls",
     "tool_results",
     "tool_text",
+    "unwrapped",
     "usage",
     "whole_number",
 ]

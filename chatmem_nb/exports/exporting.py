@@ -21,7 +21,7 @@ from ..sources import Session, Source, scope_ids, sessions, store_scope, stored_
 from ..stores.protocol import SessionReader, SessionStore
 from .budget import Budget
 from .estimates import Estimate, estimate
-from .report import ExportReport
+from .report import ExportReport, left_out_frame
 from .staging import Staging
 from .target import resolved_target
 
@@ -133,6 +133,7 @@ def export(
     started = time.monotonic()
     with Staging(place, task) as staging:
         out = writer(chosen_format, staging.output, staging.state, names, partitions)
+        before = len(out.left_out)
         run = _Run(out, staging, progress, redaction)
         try:
             if scope is None:
@@ -147,14 +148,14 @@ def export(
     return ExportReport(
         target,
         chosen_format,
-        run.sessions,
-        run.messages,
+        run.sessions - len(out.left_out[before:]),
+        run.messages - sum(entry[3] for entry in out.left_out[before:]),
         run.unreadable,
-        run.resumed,
+        run.resumed - before,
         _size(target),
         commands,
         time.monotonic() - started,
-        tuple(out.left_out),
+        left_out_frame(out.left_out),
         {} if redaction is None else dict(redaction.counts),
         () if redaction is None else tuple(redaction.left_out),
     )

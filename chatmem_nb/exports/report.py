@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pandas as pd
+
+from ..columns.schema import Kind, frame_of
+from ..formats.writer import LeftOutSession
 from ..redaction import LeftOut
+
+_LEFT_OUT: dict[str, Kind] = {"session_id": "text", "index": "Int64", "reason": "text"}
+
+
+def left_out_frame(entries: Sequence[LeftOutSession]) -> pd.DataFrame:
+    """Return a row for each entry."""
+    columns = {name: [entry[place] for entry in entries] for place, name in enumerate(_LEFT_OUT)}
+    return frame_of(_LEFT_OUT, columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +43,9 @@ class ExportReport:
     commands: int
     """Billed commands (Upstash) or operations (Momento) that it took."""
     seconds: float
-    left_out: tuple[str, ...] = ()
-    """Sessions that the format cannot hold, and why."""
+    left_out: pd.DataFrame = field(default_factory=lambda: left_out_frame([]), repr=False, compare=False)
+    """A row for each session that the format cannot hold: `session_id`, `index` of the record that is the
+    reason, and the `reason`. They count neither in `sessions` nor in `messages`."""
     redacted: Mapping[str, int] = field(default_factory=dict)
     """Values replaced by this run, by kind."""
     unredactable: tuple[LeftOut, ...] = ()
@@ -47,7 +60,7 @@ class ExportReport:
             text += f"; {self.resumed:,} more sessions were there from before"
         if self.unreadable:
             text += f"; {self.unreadable:,} records cannot be read"
-        if self.left_out:
+        if len(self.left_out):
             text += f"; {len(self.left_out):,} sessions are left out, see `left_out`"
         if self.redacted:
             counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.redacted.items()))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..content import CLIENT_CALLS, TEXT_BLOCKS, ToolCall, tool_calls, unwrapped
 from ..errors import InvalidInputError, RecordError
 from ..records import StoredMessage, encode_all, from_openai, to_json, to_openai
 from .writer import JSONObject, TextWriter
@@ -36,7 +37,7 @@ class OpenAIWriter(TextWriter):
         try:
             self.write(to_json({"session_id": session_id, "messages": conversation(records)}) + "\n")
         except RecordError as exc:
-            self.left_out.append(f"session {session_id!r}, record {exc.index}: {exc.reason}")
+            self.left_out.append((session_id, exc.index, exc.reason, len(records)))
 
 
 def conversation_records(messages: list[Any], line: int) -> list[str]:
@@ -81,17 +82,37 @@ def conversation(records: Sequence[StoredMessage]) -> list[dict[str, Any]]:
 def _converted(record: StoredMessage) -> dict[str, Any]:
     message = record.message
     if isinstance(message.content, list):
-        said = [
-            item for item in message.content if not (isinstance(item, dict) and item.get("type") in _UNSAID)
-        ]
+        said = [block for block in map(_standard, message.content) if not _is_unsaid(block)]
         message = message.model_copy(update={"content": said})
     try:
         converted = to_openai(message)
     except InvalidInputError as exc:
-        raise RecordError(str(exc), index=record.index) from None
+        raise RecordError(exc.reason, index=record.index) from None
+    converted.pop("tool_calls", None)
+    if calls := [_call(call) for call in tool_calls(record.data or {}) if call.kind == "call"]:
+        converted["tool_calls"] = calls
     if reason := _refusal(converted):
         raise RecordError(reason, index=record.index)
     return converted
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    arguments = call.args if isinstance(call.args, str) else to_json(call.args)
+    return {"type": "function", "id": call.id, "function": {"name": call.name, "arguments": arguments}}
+
+
+def _is_unsaid(block: object) -> bool:
+    """Whether a block is reasoning, or a call, which stands in `tool_calls`."""
+    return isinstance(block, dict) and block.get("type") in _UNSAID | CLIENT_CALLS
+
+
+def _standard(block: Any) -> Any:
+    """Return a block with the chat API's name for text."""
+    if isinstance(block, dict):
+        block = unwrapped(block)
+        if block.get("type") in TEXT_BLOCKS:
+            return {**block, "type": "text"}
+    return block
 
 
 def _refusal(message: dict[str, Any]) -> str | None:

@@ -19,7 +19,7 @@ from ..columns.values import Columns
 from ..errors import InvalidInputError
 from ..records import StoredMessage
 from .piece import RECORDS, Piece, is_in_order
-from .writer import JSONObject
+from .writer import JSONObject, LeftOutSession
 
 ROWS = 20_000
 """Rows of a row group, at most."""
@@ -47,7 +47,7 @@ class ParquetWriter:
         fit = [name for name in columns if COLUMNS[name] in ("text", "category")]
         if unfit := [name for name in partition_by if name not in fit]:
             raise InvalidInputError(f"cannot part by {unfit}; choose from {', '.join(fit)}")
-        self.left_out: list[str] = []
+        self.left_out: list[LeftOutSession] = []
         self._path, self._columns, self._partition_by = path, list(columns), list(partition_by)
         self._parts_folder = path.with_name("parts")
         self._parts_folder.mkdir(exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, TypeAlias
 
 from ..records import StoredMessage
 from .private_files import open_private
@@ -13,11 +13,14 @@ from .private_files import open_private
 JSONObject = dict[str, Any]
 
 
+LeftOutSession: TypeAlias = tuple[str | None, int | None, str, int]
+"""A session that a format cannot hold: its id, the record that is the reason, the reason, its records."""
+
+
 class Writer(Protocol):
     """One format, on its way to a file."""
 
-    left_out: list[str]
-    """Sessions that the format cannot hold, and why."""
+    left_out: list[LeftOutSession]
 
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
         """Take a piece of a session. A long session comes in several, one after another."""
@@ -51,7 +54,7 @@ class TextWriter:
     checkpoint_bytes = 4_000_000
 
     def __init__(self, path: Path, state: JSONObject) -> None:
-        self.left_out: list[str] = list(state.get("left_out", []))
+        self.left_out: list[LeftOutSession] = [(*entry,) for entry in state.get("left_out", [])]
         self._since = state.get("offset", 0)
         resumed = "offset" in state
         # Surrogates have no UTF-8; each format that could meet one escapes it in its own way first.

@@ -180,11 +180,10 @@ def test_openai_lines_are_checked_and_come_back(store: Any, other: Any, tmp_path
     assert [message["role"] for message in line["messages"]] == ["user", "assistant", "tool", "assistant"]
     assert json.loads(line["messages"][1]["tool_calls"][0]["function"]["arguments"]) == {"n": 2**70}
     assert line["messages"][0]["content"] == [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
-    left_out = "\n".join(sorted(report.left_out))
-    assert len(report.left_out) == 3
-    assert "'no result', record 1: its tool call '1' has no result" in left_out
-    assert "'no call', record 0" in left_out
-    assert "'bad', record 0" in left_out
+    left_out = report.left_out.set_index("session_id")
+    assert left_out["index"].to_dict() == {"no result": 1, "no call": 0, "bad": 0}
+    assert left_out.reason["no result"] == "its tool call '1' has no result"
+    assert (report.sessions, report.messages) == (1, 4)
     import_file(path, other)
     back = [parse(raw).message for raw in other.read("fine")]
     assert [message.type for message in back] == ["human", "ai", "tool", "ai"]
@@ -192,7 +191,21 @@ def test_openai_lines_are_checked_and_come_back(store: Any, other: Any, tmp_path
 
 
 def test_no_cell_of_a_csv_file_is_a_formula(store: Any, tmp_path: Path) -> None:
-    texts = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1", " \n+1", "\uff1d1", "\uff20x", "'=1", "fine", ""]
+    texts = [
+        "=1+1",
+        "+1",
+        "-1",
+        "@x",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        " \n+1",
+        "\uff1d1",
+        "\uff20x",
+        "'=1",
+        "fine",
+        "",
+    ]
     store.append("=evil()", encode_all([HumanMessage(text) for text in texts]))
     export(store, tmp_path / "x.csv", progress=False)
     with (tmp_path / "x.csv").open(encoding="utf-8-sig", newline="") as file:
