@@ -105,9 +105,8 @@ PROVIDERS = json.loads(Path(__file__).with_name("provider_messages.json").read_t
 
 def test_calls_are_taken_from_tool_calls_where_blocks_are_the_providers_own() -> None:
     own = PROVIDERS["openai responses, responses/v1"]
-    content = [
-        block for block in own["content"] if not block["type"].endswith(("h_call", "r_call", "mcp_call"))
-    ]
+    server = ("web_search_call", "code_interpreter_call", "mcp_call")
+    content = [block for block in own["content"] if block["type"] not in server]
     said = AIMessage(content, tool_calls=own["tool_calls"], invalid_tool_calls=own["invalid_tool_calls"])
     results = [ToolMessage("x", tool_call_id=f"call_{n}") for n in (1, 3, 2)]
     found = conversation(parse_all(encode_all([HumanMessage("hi"), said, *results])))
