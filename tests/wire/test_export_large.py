@@ -24,8 +24,8 @@ def test_fifty_megabytes_in_one_message(tmp_path: Path, name: str) -> None:
     assert len(TEXT.encode()) > 50_000_000
     path = tmp_path / name
     export(parse_all(raws), path, progress=False)
-    read = FileReader(path).pieces
-    assert [record for _, records, _ in read(path, "a") for record in records] == raws
+    pieces = FileReader(path, session_id="a").pieces()
+    assert [record for piece in pieces for record in piece.records] == raws
     if name == "x.parquet":
         frame = pd.read_parquet(path, columns=["content"])
         assert frame.content.tolist() == ["before", TEXT, "after"]
