@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
 
+from ..columns.schema import frame_of
 from ..errors import InvalidInputError, RecordError
 from ..frames.alignment import missing_records
-from ..frames.schema import frame_of
-from ..frames.storing import ACTIONS, REPORT_COLUMNS, Outcome
+from ..frames.session_writer import ACTIONS, REPORT_COLUMNS, Outcome
 from ..plain_text import utf8_size
 from ..records import parse_all
 from ..sources import as_reader, scope_ids
