@@ -40,7 +40,7 @@ def test_a_result_without_a_call_is_a_row() -> None:
     assert pd.isna(row["call"])
 
 
-def test_failures_by_status_and_by_text_are_told_apart() -> None:
+def test_failures_by_status_and_by_text_are_distinguished() -> None:
     chat: list[BaseMessage] = [
         AIMessage(
             "", tool_calls=[call("a", {}, "1"), call("a", {}, "2"), call("a", {}, "3"), call("a", {}, "4")]
@@ -62,7 +62,7 @@ def test_failures_by_status_and_by_text_are_told_apart() -> None:
     assert own_rule.failed.tolist() == [True, False, True, False]
 
 
-def test_an_id_that_comes_again_is_answered_in_order() -> None:
+def test_results_of_a_repeated_call_id_are_matched_in_order() -> None:
     chat: list[BaseMessage] = []
     for answer in ("one", "two"):
         chat += [AIMessage("", tool_calls=[call("a", {}, "1")]), ToolMessage(answer, tool_call_id="1")]
@@ -110,7 +110,7 @@ def test_calls_in_the_form_of_openai_are_found() -> None:
     assert frame.args.tolist() == ['{"x":1}', "{cut"]
 
 
-def test_function_calls_are_answered_by_name() -> None:
+def test_function_results_are_matched_by_name() -> None:
     asked = AIMessage("", additional_kwargs={"function_call": {"name": "a", "arguments": "{}"}})
     frame = tool_calls_frame([asked, FunctionMessage("done", name="a")])
     assert frame[["name", "args", "result", "status"]].iloc[0].tolist() == ["a", "{}", "done", "success"]

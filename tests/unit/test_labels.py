@@ -86,7 +86,7 @@ def test_labels_stay_with_their_message_when_others_are_removed(path: Path, make
     assert notes(labels, records) == {1: "of 1", 2: "of 2", 3: "of 3"}
 
 
-def test_equal_messages_are_told_apart(path: Path) -> None:
+def test_equal_messages_are_distinguished(path: Path) -> None:
     records = bare("ok", "x", "ok", "ok")
     labels = Labels(path)
     labels.set("s", records[2], note="second", records=records)

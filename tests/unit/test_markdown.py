@@ -64,10 +64,6 @@ def test_hostile_text_is_shown_and_never_runs(payload: str) -> None:
     check(plain_html(payload))
 
 
-def test_the_corpus_is_large() -> None:
-    assert len(set(HOSTILE)) >= 100
-
-
 @pytest.mark.parametrize("name", SLOW)
 def test_text_made_to_be_slow_is_rendered_all_the_same(name: str) -> None:
     # Far above what any takes on a slow machine, and far below what a quadratic one would.

@@ -148,6 +148,6 @@ def test_a_store_of_the_environment_shows_no_key(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("default_ttl", [None, 60, timedelta(0)])
-def test_a_default_ttl_that_is_none_is_refused(default_ttl: Any) -> None:
+def test_an_invalid_default_ttl_is_rejected(default_ttl: Any) -> None:
     with pytest.raises(InvalidInputError, match="ttl"):
         MomentoSessionStore.from_credentials(credential_provider(V1), "c", default_ttl)

@@ -80,7 +80,7 @@ def test_parts_hold_every_record_in_order_and_fit(records: list[str], request_by
         assert len(part) == 1 or sum(len(value) + 6 for value in part) <= request_bytes
 
 
-def test_bytes_that_are_not_utf8_can_be_told_apart() -> None:
+def test_bytes_that_are_not_utf8_stay_distinct() -> None:
     assert as_text("漢 👋".encode()) == "漢 👋"
     assert as_text(b"a\xff") == "a\\xff"
 
@@ -415,7 +415,7 @@ def test_a_replacement_that_is_too_large_sends_nothing() -> None:
 
 @pytest.mark.parametrize("others", [0, 2])
 @pytest.mark.parametrize("fates", SIGHT)
-def test_a_conditional_delete_takes_the_oldest_alone(others: int, fates: list[str]) -> None:
+def test_a_conditional_delete_removes_only_the_oldest(others: int, fates: list[str]) -> None:
     theirs = [record(f"theirs {i}") for i in range(others)]
     service = Service([*OLD, *theirs], *[fate for fate in fates if fate != THROTTLED])
     assert service.run(edits().delete_oldest(KEY, 6, as_text(OLD[-1]))) is True

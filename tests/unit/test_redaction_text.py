@@ -198,7 +198,7 @@ def test_own_patterns_and_detectors_are_found_as_well() -> None:
 
 
 @pytest.mark.parametrize("span", [(0, 99), (-1, 2), (3, 3), (0,), "ab", (0, "1"), None])
-def test_a_span_that_is_none_stops_the_redaction(span: object) -> None:
+def test_an_invalid_span_stops_the_redaction(span: object) -> None:
     redactor = Redactor(detectors=[lambda text: [span]])
     with pytest.raises(InvalidInputError, match="span"):
         redactor.text("some text")

@@ -473,14 +473,14 @@ def test_the_page_cannot_set_what_python_relies_on(store: SessionStore) -> None:
     browser.close()
 
 
-def test_a_height_that_is_none_is_not_taken_from_the_page(browser: HistoryBrowser, page: Page) -> None:
+def test_an_invalid_height_from_the_page_is_ignored(browser: HistoryBrowser, page: Page) -> None:
     for height in ("1px;background:url(//x)", 5, None, []):
         data = {"method": "update", "state": {"height": height}, "buffer_paths": []}
         page.comm.handle_msg({"content": {"data": data}, "buffers": []})
         assert browser.height == "560px"
 
 
-def test_what_is_cancelled_at_once_is_answered_all_the_same(page: Page, store: SessionStore) -> None:
+def test_a_request_that_is_cancelled_at_once_still_gets_a_response(page: Page, store: SessionStore) -> None:
     store.append("a", TALK)
     rids = [page.start("find", scope="all", text="x") for _ in range(20)]
     for rid in rids:
@@ -521,7 +521,7 @@ def test_text_that_no_message_can_carry_is_mended(page: Page, store: SessionStor
     page.ask("sessions")
 
 
-def test_a_closed_browser_answers_no_more_and_closing_twice_is_one(store: SessionStore) -> None:
+def test_a_closed_browser_sends_no_responses_and_closing_is_idempotent(store: SessionStore) -> None:
     browser = HistoryBrowser(store)
     page = Page(browser)
     page.ask("hello")

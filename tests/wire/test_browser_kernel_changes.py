@@ -411,7 +411,7 @@ def test_read_only_takes_every_change_away(store: SessionStore) -> None:
 
 @pytest.mark.parametrize("later", [[], ODD[:1]], ids=["alone", "others append"])
 @pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
-def test_a_lost_answer_to_a_clear_loses_no_message(
+def test_a_lost_response_to_a_clear_loses_no_message(
     page: Page,
     server: Any,
     store: SessionStore,

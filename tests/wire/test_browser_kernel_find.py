@@ -161,7 +161,7 @@ def test_a_search_tells_of_its_progress_and_can_be_cancelled(
     assert page.ask("cancel", rid=rid) == {"cancelled": False}
 
 
-def test_a_question_is_answered_while_a_search_runs(page: Page, server: Any, store: SessionStore) -> None:
+def test_requests_get_responses_while_a_search_runs(page: Page, server: Any, store: SessionStore) -> None:
     store.append("a", TALK)
     server.latency = timedelta(seconds=1)
     rid = page.start("find", scope="all", text="x")

@@ -84,7 +84,7 @@ def replies(kernel: BlockingKernelClient, rids: set[int]) -> dict[int, Any]:
     return found
 
 
-def test_the_page_is_answered_while_a_cell_runs(kernel: BlockingKernelClient) -> None:
+def test_the_page_gets_responses_while_a_cell_runs(kernel: BlockingKernelClient) -> None:
     published = run(kernel, MAKE)
     comm_id = next(m["content"]["text"].strip() for m in published if m["msg_type"] == "stream")
     [shown] = [m["content"]["data"] for m in published if m["msg_type"] == "execute_result"]

@@ -70,7 +70,7 @@ class requests_to:
         self._plan.clear()
 
 
-def test_a_lost_answer_doubles_the_message_of_the_original_alone(
+def test_a_lost_response_stores_a_message_twice_in_the_original_only(
     server: LocalUpstash, old: OriginalUpstash, new: UpstashRedisChatMessageHistory
 ) -> None:
     server.faults.add("drop_after")
@@ -82,7 +82,7 @@ def test_a_lost_answer_doubles_the_message_of_the_original_alone(
     assert [message.content for message in old.messages] == ["one ticket"]
 
 
-def test_a_lost_answer_of_momento_is_an_error_of_the_original_alone() -> None:
+def test_a_lost_response_of_momento_is_an_error_in_the_original_only() -> None:
     with LocalMomento() as server, server.store("langchain") as store:
         old = OriginalMomento("old", store.cache_client, "langchain")
         new = MomentoChatMessageHistory.from_store(store, "new")

@@ -92,7 +92,7 @@ def test_prefixes_that_meet_in_a_session_are_refused(server: Any, stores: Any) -
         assert inner.read("x") == OLD
 
 
-def test_two_databases_of_one_service_are_told_apart(server: Any, stores: Any) -> None:
+def test_two_databases_of_one_service_are_distinguished(server: Any, stores: Any) -> None:
     one, _ = stores
     one.append("a", OLD)
     with type(server)() as another, another.store(key_prefix="p:") as target:

@@ -74,7 +74,7 @@ def test_a_store_is_a_source(store: Any) -> None:
     assert set(some.session_id) == {"007"}
 
 
-def test_sessions_are_summed_up_with_their_remaining_life(server: Any, store: Any) -> None:
+def test_sessions_are_summarised_with_their_ttl(server: Any, store: Any) -> None:
     kept = fill(store)
     frame = sessions_frame(store).set_index("session_id")
     assert frame.n_messages.to_dict() == {name: len(records) for name, records in kept.items()}

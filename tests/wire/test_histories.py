@@ -349,7 +349,7 @@ def test_bad_upstash_input_is_refused_without_showing_the_token(
 
 
 @pytest.mark.parametrize("ttl", [-1, 1.5, "60", timedelta(seconds=5)])
-def test_a_ttl_that_is_none_is_refused(ttl: Any) -> None:
+def test_an_invalid_ttl_is_rejected(ttl: Any) -> None:
     with pytest.raises(InvalidInputError, match="integer of seconds"):
         UpstashRedisChatMessageHistory("s", "http://127.0.0.1:1", "t", ttl=ttl)
 

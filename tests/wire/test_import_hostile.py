@@ -93,7 +93,9 @@ COLUMNS: dict[str, Any] = {
 
 @pytest.mark.parametrize("kind", COLUMNS)
 @pytest.mark.parametrize("name", ["raw", "session_id", "index", "content", "stored_at", "tool_calls", "type"])
-def test_a_column_of_another_type_is_told(tmp_path: Path, store: Any, name: str, kind: str) -> None:
+def test_a_column_of_another_type_raises_what_is_documented(
+    tmp_path: Path, store: Any, name: str, kind: str
+) -> None:
     whole = {"session_id": pa.array(["s", "s"]), "index": pa.array([0, 1]), "type": pa.array(["human"] * 2)}
     pq.write_table(
         pa.table({**whole, "raw": pa.array(["x", "y"]), name: COLUMNS[kind]}), tmp_path / "x.parquet"

@@ -278,7 +278,7 @@ CLAIMS: dict[str, Steps] = {
 
 
 @pytest.mark.parametrize("steps", CLAIMS.values(), ids=CLAIMS)
-def test_the_sdk_is_answered_as_by_the_service(call: Call, steps: Steps) -> None:
+def test_the_sdk_gets_the_responses_of_the_service(call: Call, steps: Steps) -> None:
     run(call, steps)
 
 

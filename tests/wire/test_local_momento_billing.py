@@ -121,7 +121,7 @@ def test_a_wrong_token_costs_nothing(server: LocalMomento, client: CacheClient) 
 
 
 @pytest.mark.parametrize("code", ["unavailable", "RESOURCE_EXHAUSTED", "not-found"])
-def test_the_fault_error_answers_with_its_code(server: LocalMomento, client: CacheClient, code: str) -> None:
+def test_the_fault_error_responds_with_its_code(server: LocalMomento, client: CacheClient, code: str) -> None:
     server.faults.add("error", command="ListLength", code=code, times=2)
     names = {
         "unavailable": "SERVER_UNAVAILABLE",

@@ -90,7 +90,7 @@ def test_a_token_can_be_chosen_or_turned_off() -> None:
             assert code(client.list_caches()) is None
 
 
-def test_it_listens_on_this_machine_alone_unless_told() -> None:
+def test_it_listens_on_loopback_only_by_default() -> None:
     with pytest.raises(ValueError, match="expose"):
         LocalMomento(host="0.0.0.0")
     with LocalMomento(host="0.0.0.0", expose=True) as server, client_of(server) as client:
@@ -112,7 +112,7 @@ def test_a_port_is_free_again_after_close() -> None:
         assert code(client.list_caches()) is None
 
 
-def test_closing_twice_is_closing_once(server: LocalMomento) -> None:
+def test_closing_is_idempotent(server: LocalMomento) -> None:
     server.close()
     server.close()
     with client_of(server) as client:
@@ -203,12 +203,12 @@ def test_a_fault_meets_one_call_and_applies_it_or_not(
     assert fetched(client) == [*held, "b"]
 
 
-def test_an_answer_is_lost_whatever_it_says(server: LocalMomento, client: CacheClient) -> None:
+def test_a_response_is_lost_whatever_it_holds(server: LocalMomento, client: CacheClient) -> None:
     server.faults.add("drop_after")
     assert code(client.list_fetch("no such cache", "l")) is MomentoErrorCode.SERVER_UNAVAILABLE
 
 
-def test_a_delayed_answer_was_applied_before(server: LocalMomento, client: CacheClient) -> None:
+def test_a_request_is_applied_before_its_delayed_response(server: LocalMomento, client: CacheClient) -> None:
     server.faults.add("delay", command="ListPushBack", delay=timedelta(seconds=30))
     with client_of(server, timeout=timedelta(milliseconds=500)) as hasty:
         assert code(hasty.list_push_back(CACHE, "l", "a")) is MomentoErrorCode.TIMEOUT_ERROR
@@ -302,7 +302,7 @@ def test_too_many_requests_are_named_as_such(server: LocalMomento, client: Cache
     assert "Request rate limit exceeded" in client.get(CACHE, "k").message
 
 
-def test_a_life_over_the_limit_is_refused(client: CacheClient) -> None:
+def test_a_ttl_over_the_limit_is_rejected(client: CacheClient) -> None:
     day = timedelta(hours=24)
     over = day + timedelta(milliseconds=1)
     for ttl, expected in ((over, MomentoErrorCode.INVALID_ARGUMENT_ERROR), (day, None)):
@@ -316,7 +316,7 @@ def test_a_request_over_the_limit_is_refused() -> None:
         assert code(client.set(CACHE, "k", b"x" * 9_000)) is None
 
 
-def test_an_answer_over_the_limit_is_refused_by_the_sdk(client: CacheClient) -> None:
+def test_a_response_over_the_limit_is_rejected_by_the_sdk(client: CacheClient) -> None:
     for _ in range(41):
         client.list_push_back(CACHE, "l", b"x" * ELEMENT)
     refused = client.list_fetch(CACHE, "l")

@@ -167,7 +167,7 @@ def test_a_score_must_be_a_number(send: Send) -> None:
     assert send("SortedSetFetch", set_name=b"z").WhichOneof("sorted_set") == "missing"
 
 
-def test_the_remaining_life_of_an_item_can_be_asked_and_changed(send: Send) -> None:
+def test_the_ttl_of_an_item_can_be_read_and_changed(send: Send) -> None:
     assert send("ItemGetTtl", cache_key=LIST).WhichOneof("result") == "missing"
     assert send("UpdateTtl", cache_key=LIST, overwrite_to_milliseconds=1).WhichOneof("result") == "missing"
     _push(send, ttl=60_000)
@@ -198,7 +198,7 @@ WRITES = {
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_a_write_refreshes_the_life_of_a_collection_only_if_asked(send: Send, name: str) -> None:
+def test_a_write_refreshes_the_ttl_of_a_collection_only_on_request(send: Send, name: str) -> None:
     key, fields = WRITES[name]
     first = "ListPushBack" if name == "ListRetain" else name
     send(first, ttl_milliseconds=60_000, **{key: b"x"}, **WRITES[first][1])
@@ -208,7 +208,7 @@ def test_a_write_refreshes_the_life_of_a_collection_only_if_asked(send: Send, na
     assert _ttl(send, b"x") > 60_000
 
 
-def test_reading_taking_and_erasing_leave_the_life_as_it_is(send: Send) -> None:
+def test_reading_popping_and_erasing_leave_the_ttl_unchanged(send: Send) -> None:
     _push(send, ttl=60_000)
     for name in ("ListFetch", "ListPopBack", "ListErase", "ListRemove", "ListLength"):
         send(name, list_name=LIST)
@@ -235,7 +235,7 @@ def test_the_err_trailer_names_the_limit(server: LocalMomento, send: Send) -> No
     assert trailer(value=b"x") == "operations_rate_limit_exceeded"
 
 
-def test_types_and_presence_are_told(send: Send) -> None:
+def test_types_and_presence_are_reported(send: Send) -> None:
     send("Set", cache_key=b"k", cache_body=b"v", ttl_milliseconds=HOUR_MS)
     for name, (key, fields) in WRITES.items():
         if name != "ListRetain":
@@ -267,7 +267,7 @@ def test_a_set_is_subtracted_from_or_emptied(send: Send) -> None:
         ("UpdateTtl", {"cache_key": b"there", "overwrite_to_milliseconds": 0}),
     ],
 )
-def test_a_life_must_be_given(send: Send, name: str, fields: dict[str, Any]) -> None:
+def test_a_ttl_is_required(send: Send, name: str, fields: dict[str, Any]) -> None:
     send("Set", cache_key=b"there", ttl_milliseconds=HOUR_MS)
     with pytest.raises(grpc.RpcError) as raised:
         send(name, **fields)

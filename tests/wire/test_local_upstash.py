@@ -115,7 +115,7 @@ class TestSdk:
         with Redis(server.url, server.token) as redis:
             assert redis.mget("a", "b") == ["80", "80"]
 
-    def test_every_answer_brings_another_sync_token(self, http_client: Any) -> None:
+    def test_every_response_has_a_new_sync_token(self, http_client: Any) -> None:
         tokens = [http_client.post("/", json=["PING"]).headers["Upstash-Sync-Token"] for _ in range(3)]
         assert len(set(tokens)) == 3
 
@@ -182,9 +182,7 @@ class TestHttp:
             ("/get", b"", "ERR wrong number of arguments for 'get' command"),
         ],
     )
-    def test_what_is_no_command_is_told_so_with_400(
-        self, http_client: Any, path: str, body: bytes, error: str
-    ) -> None:
+    def test_an_invalid_command_is_a_400(self, http_client: Any, path: str, body: bytes, error: str) -> None:
         answer = http_client.post(path, content=body)
         assert answer.status_code == 400
         assert answer.json()["error"].startswith(error)
@@ -194,7 +192,7 @@ class TestHttp:
         answer = http_client.request(method, "/ping")
         assert (answer.status_code, set(answer.json())) == (405, {"error"})
 
-    def test_head_answers_without_a_body(self, http_client: Any) -> None:
+    def test_head_has_no_response_body(self, http_client: Any) -> None:
         answer = http_client.head("/ping")
         assert (answer.status_code, answer.content) == (200, b"")
 
@@ -335,7 +333,7 @@ class TestFaults:
 
 
 class TestLife:
-    def test_closing_twice_is_once_and_frees_the_port(self) -> None:
+    def test_closing_is_idempotent_and_frees_the_port(self) -> None:
         server = LocalUpstash()
         server.close()
         server.close()
@@ -364,7 +362,7 @@ class TestLife:
         for client in clients:
             client.close()
 
-    def test_a_server_that_nobody_asked_closes_without_a_word(self) -> None:
+    def test_an_unused_server_closes_without_a_warning(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             LocalUpstash().close()
@@ -373,7 +371,7 @@ class TestLife:
         assert server.url in repr(server)
         assert server.token not in repr(server)
 
-    def test_a_redis_server_that_does_not_answer_is_told_at_once_without_its_password(self) -> None:
+    def test_an_unreachable_redis_server_is_reported_at_once_without_its_password(self) -> None:
         with pytest.raises(StoreUnavailableError) as caught:
             LocalUpstash(redis_url="redis://:secret@127.0.0.1:1/0")
         assert "secret" not in str(caught.value)

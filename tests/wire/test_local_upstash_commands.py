@@ -358,7 +358,7 @@ def fits(result: Any, expected: Any) -> bool:
 
 @pytest.mark.parametrize("encoding", ["plain", "base64"])
 @pytest.mark.parametrize("name", CASES)
-def test_a_command_answers_as_the_service_does(
+def test_a_command_responds_as_the_service_does(
     server: LocalUpstash, client: httpx.Client, name: str, encoding: str
 ) -> None:
     check(server, client, CASES[name], encoding)

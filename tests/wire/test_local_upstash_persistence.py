@@ -175,7 +175,7 @@ def test_a_transaction_and_a_script_count_as_changes(tmp_path: Path) -> None:
             until(lambda: saved(path) == {"a": "1", "b": ["2"], "marker": "1"})
 
 
-def test_a_file_that_cannot_be_written_is_told_and_tried_again(
+def test_a_file_that_cannot_be_written_is_reported_and_retried(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "kept.json"
@@ -301,7 +301,7 @@ def test_two_servers_do_not_keep_one_file(tmp_path: Path) -> None:
         pass
 
 
-def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_rejected_and_left_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "notes.json"
     path.write_text('{"my": "notes"}', encoding="utf-8")
     for _ in range(2):
@@ -310,7 +310,7 @@ def test_a_file_of_another_kind_is_refused_and_left_alone(tmp_path: Path) -> Non
     assert path.read_text(encoding="utf-8") == '{"my": "notes"}'
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         LocalUpstash(path=tmp_path / "none" / "kept.json")
 

@@ -145,7 +145,7 @@ class TestSizes:
         with httpx.Client(trust_env=False) as client:
             assert client.post(small.url, content=b"x" * 5000).status_code == 401
 
-    def test_a_large_answer_is_refused_as_the_service_does(self, small: LocalUpstash) -> None:
+    def test_a_large_response_is_rejected_as_by_the_service(self, small: LocalUpstash) -> None:
         with Redis(small.url, small.token, rest_retries=0) as redis:
             for _ in range(3):
                 redis.rpush("l", "x" * 400)

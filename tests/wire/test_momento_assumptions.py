@@ -72,7 +72,7 @@ def test_a_range_is_erased_by_place(store: MomentoSessionStore, key: bytes) -> N
     assert ask(store, cmd.FetchList(key)) == [b"t", b"b"]
 
 
-def test_a_list_without_elements_is_none(store: MomentoSessionStore, key: bytes) -> None:
+def test_a_list_without_elements_does_not_exist(store: MomentoSessionStore, key: bytes) -> None:
     ask(store, push(key, b"a"), cmd.EraseRange(key, 0, 1))
     assert ask(store, cmd.ListLength(key)) == 0
     assert ask(store, cmd.KeysExist([key])) == [False]
@@ -118,7 +118,7 @@ def test_a_list_request_on_another_item_is_a_wrong_type(store: MomentoSessionSto
         assert isinstance(ask(store, command), WrongTypeError)
 
 
-def test_an_answer_over_five_megabytes_is_told_from_a_throttled_one(
+def test_a_response_over_five_megabytes_is_distinguished_from_throttling(
     store: MomentoSessionStore, key: bytes
 ) -> None:
     ask(store, *(push(key, *([b"x" * 120_000] * 30)) for _ in range(2)))

@@ -136,7 +136,7 @@ def test_a_cancelled_making_of_the_cache_leaves_it_to_the_next(server: LocalMome
     assert asyncio.run(use()) == ["r"]
 
 
-def test_a_loop_that_ends_before_the_answer_leaves_no_trace(
+def test_a_loop_that_ends_before_the_response_leaves_no_trace(
     server: LocalMomento, store: MomentoSessionStore, recwarn: pytest.WarningsRecorder
 ) -> None:
     server.faults.add("delay", delay=timedelta(milliseconds=100))

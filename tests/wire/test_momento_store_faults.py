@@ -199,7 +199,7 @@ def test_throttling_without_end_ends_with_the_timeout(server: LocalMomento, make
 # time
 
 
-def test_a_push_that_was_stored_and_answered_late_is_found(server: LocalMomento, make: Make) -> None:
+def test_a_push_that_was_applied_but_timed_out_is_found(server: LocalMomento, make: Make) -> None:
     store = make(timeout_s=1.0)
     records = [record(0)]
     server.faults.add("delay", command="ListConcatenateBack", delay=timedelta(seconds=5))
@@ -207,7 +207,7 @@ def test_a_push_that_was_stored_and_answered_late_is_found(server: LocalMomento,
     assert store.read("s") == records
 
 
-def test_a_push_without_answer_is_not_sent_again(server: LocalMomento, make: Make) -> None:
+def test_a_push_without_response_is_not_retried(server: LocalMomento, make: Make) -> None:
     store = make(timeout_s=0.5)
     server.faults.add("hang", command="ListConcatenateBack", delay=timedelta(seconds=5))
     with pytest.raises(StoreTimeoutError, match="not known") as failed:
@@ -227,7 +227,9 @@ def silent() -> Iterator[CredentialProvider]:
 
 @pytest.mark.parametrize("colour", ["sync", "async"])
 @pytest.mark.parametrize("index", [True, False])
-def test_every_call_ends_where_nobody_answers(silent: CredentialProvider, colour: str, index: bool) -> None:
+def test_every_call_ends_if_the_service_never_responds(
+    silent: CredentialProvider, colour: str, index: bool
+) -> None:
     store = Coloured(
         MomentoSessionStore.from_credentials(silent, "c", HOUR, timeout_s=0.2, index=index), colour
     )

@@ -288,13 +288,13 @@ def test_records_that_are_no_texts_are_refused_before_anything_is_sent(store: Co
 
 
 @pytest.mark.parametrize("ttl", [timedelta(0), timedelta(seconds=-1), 60, "1h"])
-def test_a_ttl_that_is_none_is_refused(make: Callable[..., SessionStore], ttl: Any) -> None:
+def test_an_invalid_ttl_is_rejected(make: Callable[..., SessionStore], ttl: Any) -> None:
     with pytest.raises(InvalidInputError):
         make(ttl=ttl)
 
 
 @pytest.mark.parametrize("timeout_s", [0, -1, float("inf"), "10", None])
-def test_a_timeout_that_is_none_is_refused(make: Callable[..., SessionStore], timeout_s: Any) -> None:
+def test_an_invalid_timeout_is_rejected(make: Callable[..., SessionStore], timeout_s: Any) -> None:
     with pytest.raises(InvalidInputError):
         make(timeout_s=timeout_s)
 

@@ -103,7 +103,7 @@ def test_a_session_without_end_stays_without(store: Coloured, redis: Any, prefix
     assert 90 <= redis.ttl(f"{prefix}s") <= 100
 
 
-def test_insert_gives_a_life_only_to_what_it_makes(store: Coloured, redis: Any, prefix: str) -> None:
+def test_insert_sets_a_ttl_only_on_a_new_session(store: Coloured, redis: Any, prefix: str) -> None:
     store.insert("new", 0, ["r"], ttl=timedelta(seconds=100))
     assert 90 <= redis.ttl(f"{prefix}new") <= 100
     store.append("old", ["r0", "r1"])
@@ -112,7 +112,7 @@ def test_insert_gives_a_life_only_to_what_it_makes(store: Coloured, redis: Any, 
     assert redis.ttl(f"{prefix}old") == -1
 
 
-def test_replace_gives_a_life(store: Coloured, redis: Any, prefix: str) -> None:
+def test_replace_sets_the_ttl(store: Coloured, redis: Any, prefix: str) -> None:
     store.replace("s", ["r"], ttl=timedelta(seconds=100))
     assert 90 <= redis.ttl(f"{prefix}s") <= 100
     store.replace("s", ["r", "q"])
@@ -239,7 +239,7 @@ def test_an_invalid_request_size_is_rejected(size: Any) -> None:
         UpstashSessionStore("https://example.upstash.io", "token", max_request_bytes=size)
 
 
-def test_an_answer_larger_than_the_service_gives_is_read_in_smaller_pages(
+def test_a_response_over_the_limit_of_the_service_is_read_in_smaller_pages(
     scripted: LocalUpstash, prefix: str
 ) -> None:
     def limited(connection: socket.socket) -> None:
@@ -295,7 +295,7 @@ def test_a_lone_surrogate_is_refused_before_anything_is_sent(store: Coloured) ->
 
 
 @pytest.mark.parametrize("position", ["1", 1.5, None, [0]])
-def test_a_position_that_is_none_is_refused(store: Coloured, position: Any) -> None:
+def test_an_invalid_position_is_rejected(store: Coloured, position: Any) -> None:
     for call in (
         lambda: store.read("s", position),
         lambda: store.insert("s", position, ["r"]),

@@ -413,7 +413,7 @@ def test_each_failure_of_a_pipeline_is_an_error_of_ours(
 @pytest.mark.parametrize(
     "body", [b"{}", b"[]", b"null", b"7", b'[{"result": 3}]', b'[{"a": 1}, {}]', b'["x", "y"]']
 )
-def test_an_answer_of_another_shape_is_no_answer(open_store: Callable[..., Coloured], body: bytes) -> None:
+def test_a_response_of_another_shape_is_invalid(open_store: Callable[..., Coloured], body: bytes) -> None:
     with odd_server(answers("200 OK", body)) as url:
         store = open_store(url)
         for call in (
@@ -431,7 +431,7 @@ def test_an_answer_of_another_shape_is_no_answer(open_store: Callable[..., Colou
 @pytest.mark.parametrize(
     "result", ["null", "7", '"text"', "[]", "{}", "[1, 2]", '["0"]', '["x", []]', "[[1]]"]
 )
-def test_a_result_of_another_kind_is_no_answer(open_store: Callable[..., Coloured], result: str) -> None:
+def test_a_result_of_another_type_is_invalid(open_store: Callable[..., Coloured], result: str) -> None:
     with odd_server(answers("200 OK", f'{{"result": {result}}}'.encode())) as url:
         store = open_store(url)
         for verb, fits in (

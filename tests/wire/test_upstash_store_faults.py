@@ -93,7 +93,7 @@ def test_every_look_is_repeated(store: Coloured, server: LocalUpstash, fault: An
     assert list(store.read_many(["s"])) == [("s", 0, ["r0", "r1"])]
 
 
-def test_an_answer_that_never_comes_is_asked_for_again(server: LocalUpstash, colour: str) -> None:
+def test_a_response_that_never_comes_is_retried(server: LocalUpstash, colour: str) -> None:
     with Coloured(server.store(timeout_s=4), colour) as store:
         server.faults.add("hang")
         server.faults.add("delay", delay=timedelta(seconds=2))
