@@ -58,14 +58,14 @@ class StoreHistory(BaseChatMessageHistory):
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # a property over the base's annotation
-        """All messages, oldest first; [] if there is no session. Raises: RecordError, StoreError."""
+        """All messages, oldest first; [] if there are none. Raises: RecordError, StoreError."""
         messages: list[BaseMessage] = []
         for _, first, raws in self.store.read_many([self.session_id]):  # a piece at a time, to save memory
             messages += messages_of(raws, self.session_id, first)
         return messages
 
     async def aget_messages(self) -> list[BaseMessage]:
-        """Return all messages, oldest first; [] if there is no session. Raises: RecordError, StoreError."""
+        """Return all messages, oldest first; [] if there are none. Raises: RecordError, StoreError."""
         messages: list[BaseMessage] = []
         async for _, first, raws in self.store.aread_many([self.session_id]):
             messages += messages_of(raws, self.session_id, first)
@@ -104,7 +104,7 @@ class StoreHistory(BaseChatMessageHistory):
     def records(self, start: int = 0, stop: int | None = None) -> list[StoredMessage]:
         """Return what is stored from `start` to `stop`, readable or not, oldest first.
 
-        Where `start` counts from the newest, so does each record's `index`: -1 is the newest.
+        If `start` counts from the newest, so does each record's `index`: -1 is the newest.
 
         Raises: StoreError.
         """
@@ -113,7 +113,7 @@ class StoreHistory(BaseChatMessageHistory):
     async def arecords(self, start: int = 0, stop: int | None = None) -> list[StoredMessage]:
         """Return what is stored from `start` to `stop`, readable or not, oldest first.
 
-        Where `start` counts from the newest, so does each record's `index`: -1 is the newest.
+        If `start` counts from the newest, so does each record's `index`: -1 is the newest.
 
         Raises: StoreError.
         """
@@ -148,7 +148,7 @@ class StoreHistory(BaseChatMessageHistory):
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store `messages` after the newest, in one round trip.
 
-        Raises: InvalidInputError, before anything is sent, where one of them cannot be stored; StoreError.
+        Raises: InvalidInputError, before anything is sent, if one of them cannot be stored; StoreError.
         """
         if records := encode_all(messages):
             self.store.append(self.session_id, NewRecords(records))
@@ -156,17 +156,17 @@ class StoreHistory(BaseChatMessageHistory):
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store `messages` after the newest, in one round trip.
 
-        Raises: InvalidInputError, before anything is sent, where one of them cannot be stored; StoreError.
+        Raises: InvalidInputError, before anything is sent, if one of them cannot be stored; StoreError.
         """
         if records := encode_all(messages):
             await self.store.aappend(self.session_id, NewRecords(records))
 
     def clear(self) -> None:
-        """Delete the session; nothing happens where there is none. Raises: StoreError."""
+        """Delete the session, if it exists. Raises: StoreError."""
         self.store.delete(self.session_id)
 
     async def aclear(self) -> None:
-        """Delete the session; nothing happens where there is none. Raises: StoreError."""
+        """Delete the session, if it exists. Raises: StoreError."""
         await self.store.adelete(self.session_id)
 
     def __str__(self) -> str:

@@ -24,15 +24,15 @@ class SessionSummary:
 
     session_id: str
     length: int
-    """Records in the session; 0 where there is none of this name."""
+    """Records in the session; 0 if it does not exist."""
     ttl: timedelta | None = None
-    """Remaining life; None where it has no end, or the service cannot tell."""
+    """Remaining TTL; None if the session does not expire, or the service cannot tell."""
     first: str | None = None
     """The oldest record, as stored."""
     last: str | None = None
     """The newest record, as stored."""
     last_write: datetime | None = None
-    """When it was last written to (UTC), where the service keeps that."""
+    """When it was last written to (UTC), if the service keeps that."""
 
 
 class NewRecords(list[str]):
@@ -56,7 +56,7 @@ class CommandCount:
         self.bytes_received = 0
 
     def add(self, *, requests: int = 0, billed: int = 0, sent: int = 0, received: int = 0) -> None:
-        """Count what one exchange has spent."""
+        """Count what one request has spent."""
         with self._lock.get():
             self.requests += requests
             self.billed += billed
@@ -81,31 +81,31 @@ class SessionReader(Protocol):
     """
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
-        """Yield the ids of the sessions, each once, in no promised order; one request a page.
+        """Yield the ids of the sessions, each once, in any order. One request for each page.
 
-        `match` is a glob as Redis has it: `*`, `?`, `[a-z]`, and `\\` before a character to take it as it is.
+        `match` is a glob as in Redis: `*`, `?`, `[a-z]`; `\\` escapes a character.
         """
         ...
 
     def asession_ids(self, match: str | None = None) -> AsyncIterator[str]: ...
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return a summary of each id, in order; a session that is not there has length 0."""
+        """Return a summary of each session, in order; length 0 if it does not exist."""
         ...
 
     async def asummaries(self, session_ids: Iterable[str]) -> list[SessionSummary]: ...
 
     def length(self, session_id: str) -> int:
-        """Return how many records the session has; 0 if there is none."""
+        """Return the number of records in the session; 0 if it does not exist."""
         ...
 
     async def alength(self, session_id: str) -> int: ...
 
     def read(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
-        """Return records `start` to `stop`, oldest first, as a slice of a Python list would; [] if none.
+        """Return the records of the slice `start:stop`, oldest first; [] if the session does not exist.
 
-        Negative numbers count from the newest. It costs what it returns; paged underneath, and stable
-        while others append.
+        Negative numbers count from the newest. Long sessions are read in pages; only what is returned is
+        requested, and records that others append meanwhile do not disturb.
         """
         ...
 
@@ -114,9 +114,9 @@ class SessionReader(Protocol):
     def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
         """Yield (session_id, start, records) of many sessions, whole, in order, oldest record first.
 
-        A long session comes in several pieces, one after another, `start` being the index of the first
-        record of each; a session that is not there comes not at all. Several sessions share a round trip,
-        memory holds a page at a time, and `session_ids` is asked for more only as they are read.
+        A long session comes in several pieces, one after another; `start` is the index of the first record
+        of each. A session that does not exist is left out. Several sessions share a request, memory holds a
+        page at a time, and `session_ids` is consumed as the sessions are read.
         """
         ...
 
@@ -127,15 +127,15 @@ class SessionReader(Protocol):
 class SessionStore(SessionReader, Protocol):
     """Sessions of records in one service, to be read and written. Each verb has an async twin.
 
-    Every verb raises: InvalidInputError before anything is sent; StoreError and its kinds after.
-    Every verb but `append` and the other changes may be repeated freely.
+    Every verb raises InvalidInputError before anything is sent, and StoreError or one of its kinds after.
+    Reading may be repeated freely; before a change is repeated, look at `maybe_applied` of its error.
     """
 
     service: str
-    """What users call the service: "Upstash Redis" or "Momento"."""
+    """The name of the service: "Upstash Redis" or "Momento"."""
     key_prefix: str
     ttl: timedelta | None
-    """Life given to a session at each append; None leaves it to the service."""
+    """TTL that each append gives to its session; None leaves it to the service."""
     commands: CommandCount
 
     def append(self, session_id: str, records: Sequence[str]) -> int:
@@ -150,10 +150,10 @@ class SessionStore(SessionReader, Protocol):
     def insert(
         self, session_id: str, index: int, records: Sequence[str], *, ttl: timedelta | None = None
     ) -> int:
-        """Put `records` before the record at `index` and return the new length; the way back of a removal.
+        """Insert `records` before the record at `index`, as to undo a removal, and return the new length.
 
-        `ttl` is the life of a session that this call makes anew; one that is there keeps its own. An
-        `index` past the end puts them after the newest.
+        `ttl` applies if this call creates the session; an existing one keeps its own. An `index` past the
+        end appends.
         """
         ...
 
@@ -162,10 +162,10 @@ class SessionStore(SessionReader, Protocol):
     ) -> int: ...
 
     def replace(self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None) -> int:
-        """Make `records` all that the session holds, and return their number.
+        """Make `records` the whole session, and return their number; no records: delete it.
 
-        `ttl` is its life from now on; None: the store's. No records: the session is deleted. Upstash: at
-        once. Momento: written first, then what was there is erased.
+        `ttl` is its TTL from now on; None: the store's. Upstash: atomic. Momento: the new records are
+        written and read back before the old ones are erased.
         """
         ...
 
@@ -194,7 +194,7 @@ class SessionStore(SessionReader, Protocol):
     async def aremove(self, session_id: str, index: int, record: str) -> bool: ...
 
     def close(self) -> None:
-        """Let go of what this store opened, never of a client that was given. Closing twice is one."""
+        """Close what this store opened, never a client that was passed in. Idempotent."""
         ...
 
     async def aclose(self) -> None: ...

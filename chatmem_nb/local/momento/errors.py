@@ -1,4 +1,4 @@
-"""The errors that the service answers with: a gRPC status, a sentence, and a trailer that names the limit.
+"""The errors that the service responds with: a gRPC status, a sentence, and a trailer that names the limit.
 
 https://docs.momentohq.com/cache/develop/api-reference/response-objects lists them as the SDKs show them.
 """

@@ -1,4 +1,4 @@
-"""The gRPC side of LocalMomento: the token, faults, and the function that answers each call."""
+"""The gRPC side of LocalMomento: the token, faults, and the function that serves each call."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class EmbeddedEngine(RedisEngine):
     """
 
     def __init__(self, *, key_locking: bool = True) -> None:
-        """`key_locking` False answers the script flag allow-key-locking as plain Redis does."""
+        """`key_locking` False: refuse the script flag allow-key-locking, as plain Redis does."""
         self._lock = threading.RLock()
         self._sweep_at = 0.0
         self._server = _Server(version=(8, 2))
@@ -66,7 +66,7 @@ class EmbeddedEngine(RedisEngine):
     def _evalsha_ro(self, command: Command) -> Rewrite:
         script = self._server.script_cache.get(b"".join(command[1:2]).lower())
         if script is None:
-            return Rewrite([b"EVALSHA", *command[1:]])  # which answers NOSCRIPT
+            return Rewrite([b"EVALSHA", *command[1:]])  # which responds with NOSCRIPT
         return _eval_ro([b"EVAL_RO", script, *command[2:]])
 
 

@@ -23,7 +23,7 @@ _OWN_FLAG_LINES = (
 
 
 class ScriptError(Exception):
-    """The text of the error that answers a script."""
+    """The text of the error that a script gets in response."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ class CallThread:
         return value
 
     def end(self) -> None:
-        """End the thread after what it was given."""
+        """End the thread once it has run what was submitted."""
         self._work.put(None)
 
 

@@ -25,7 +25,7 @@ def credential_provider(api_key: str | None = None, *, endpoint: str | None = No
 
     The environment: MOMENTO_AUTH_TOKEN, then MOMENTO_API_KEY. A v2 key needs an endpoint, from `endpoint`
     or MOMENTO_ENDPOINT; v1 keys and disposable tokens hold their own. A key of the environment goes to no
-    endpoint that was given by hand. An endpoint of this machine, 127.0.0.1:PORT, takes any key, without TLS.
+    endpoint that is passed in. An endpoint of this machine, 127.0.0.1:PORT, takes any key, without TLS.
 
     Raises: InvalidInputError, which does not show the key.
     """

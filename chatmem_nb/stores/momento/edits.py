@@ -189,7 +189,7 @@ class Edits:
         return len(values)
 
     def _remove_unique(self, key: bytes, index: int, record: str) -> Plan[bool]:
-        """Remove by value, which would take every equal record with it: only if there is none."""
+        """Remove by value, which removes every equal record: only if there is no other one."""
         values = yield from read_values(key)
         if index >= len(values) or as_text(values[index]) != record:
             return False

@@ -45,7 +45,7 @@ class MomentoTransport:
         self.closed = False
 
     def owns(self, make_client: Callable[[], CacheClient]) -> None:
-        """Close the client with the store, and replace it by `make_client` where it can no longer be used."""
+        """Close the client with the store, and replace it by `make_client` if it can no longer be used."""
         self._make_client = make_client
 
     @property
