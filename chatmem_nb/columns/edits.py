@@ -183,10 +183,31 @@ def _set_json(key: str, empty: Any) -> Callable[[Draft, Any], None]:
 def _set_count(position: int) -> Callable[[Draft, Any], None]:
     def change(draft: Draft, value: Any) -> None:
         keys = ("input_tokens", "output_tokens", "total_tokens")
+        if usage(draft.data)[position] == value:
+            return
         if not draft.data.get("usage_metadata"):
             known = usage(draft.data)[:3]
             draft.data["usage_metadata"] = {key: count or 0 for key, count in zip(keys, known, strict=True)}
         draft.object("usage_metadata")[keys[position]] = 0 if value is None else int(value)
+
+    return change
+
+
+def _set_detail(position: int, place: str, key: str) -> Callable[[Draft, Any], None]:
+    """A change of a part of the input or output tokens."""
+
+    def change(draft: Draft, value: Any) -> None:
+        known = usage(draft.data)
+        if known[position] == value:
+            return
+        counts = draft.object("usage_metadata")
+        for name, count in zip(("input_tokens", "output_tokens", "total_tokens"), known, strict=False):
+            counts.setdefault(name, count or 0)
+        details = counts.get(place)
+        counts[place] = {
+            **(details if type(details) is dict else {}),
+            key: 0 if value is None else int(value),
+        }
 
     return change
 
@@ -230,6 +251,8 @@ _CHANGES: dict[str, Callable[[Draft, Any], None]] = {
     "input_tokens": _set_count(0),
     "output_tokens": _set_count(1),
     "total_tokens": _set_count(2),
+    "cached_tokens": _set_detail(3, "input_token_details", "cache_read"),
+    "reasoning_tokens": _set_detail(4, "output_token_details", "reasoning"),
     "model": _set_response(MODEL_KEYS),
     "finish_reason": _set_response(FINISH_KEYS),
     "stored_at": _set_stored_at,

@@ -20,7 +20,7 @@ from .values import Fields, checksum, column_values
 _JSON_COLUMNS = frozenset(
     {"content_json", "tool_calls", "additional_kwargs", "response_metadata", "usage_metadata", "artifact"}
 )
-_COUNTS = frozenset({"input_tokens", "output_tokens", "total_tokens"})
+_COUNTS = frozenset({"input_tokens", "output_tokens", "total_tokens", "cached_tokens", "reasoning_tokens"})
 
 
 def frame_records(frame: pd.DataFrame, session_id: str | None = None) -> Iterator[tuple[str, list[str], int]]:

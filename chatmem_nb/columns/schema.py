@@ -30,7 +30,9 @@ COLUMNS: dict[str, Kind] = {
     "input_tokens": "Int64",
     "output_tokens": "Int64",
     "total_tokens": "Int64",
-    "model": "category",
+    "cached_tokens": "Int64",
+    "reasoning_tokens": "Int64",
+    "model": "text",
     "finish_reason": "text",
     "additional_kwargs": "text",
     "response_metadata": "text",
@@ -53,7 +55,6 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
     "type": tuple(MESSAGE_CLASSES),
     "role": tuple(dict.fromkeys(["system", "developer", *ROLES.values()])),
     "status": ("success", "error"),
-    "model": (),
 }
 
 

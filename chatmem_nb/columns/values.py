@@ -168,7 +168,14 @@ def _tool_calls(datas: list[dict[str, Any]]) -> Values:
     return [json_text(calls) if (calls := langchain_calls(data)) else None for data in datas]
 
 
-_COUNTS = {"input_tokens": 0, "output_tokens": 1, "total_tokens": 2}
+# The places of these in a Usage.
+_COUNTS = {
+    "input_tokens": 0,
+    "output_tokens": 1,
+    "total_tokens": 2,
+    "cached_tokens": 3,
+    "reasoning_tokens": 4,
+}
 _FIELDS = {
     "session_id": "session_ids",
     "index": "indexes",

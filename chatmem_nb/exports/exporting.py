@@ -107,7 +107,7 @@ def export(
     >>> report.messages, report.format
     (10, 'jsonl')
     """
-    target = Path(path)
+    target = Path(path).expanduser()
     chosen_format = checked_format(target, format)
     names = checked_columns(columns)
     partitions = [partition_by] if isinstance(partition_by, str) else list(partition_by)

@@ -107,9 +107,9 @@ def _equals(wanted: dict[str, set[Any]]) -> Keep:
 
 
 def _as_set(values: Any) -> set[Any]:
-    if isinstance(values, (list, tuple, set, frozenset)):
-        return set(values)
-    return {values}
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        return {values}
+    return set(values)  # a list, a set, a range, a Series, an array
 
 
 def _errors(session_id: str | None, records: list[StoredMessage]) -> list[RecordError]:

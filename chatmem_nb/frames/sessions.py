@@ -11,41 +11,50 @@ import pandas as pd
 
 from ..columns.schema import CATEGORIES, Kind, Rows
 from ..columns.values import Fields, column_values
-from ..content import whole_number
+from ..content import message_text, role, tool_calls, tool_results, whole_number
 from ..plain_text import utf8_size
 from ..records import StoredMessage
 from ..redaction import Redactor, redaction_of
 from ..sources import Source, sessions, store_scope
 from ..stores.protocol import SessionReader
 from .redacted import noted
+from .tool_calls import UnansweredCalls
 
 SESSION_COLUMNS: dict[str, Kind] = {
     "session_id": "text",
     "n_messages": "Int64",
     "n_bad": "Int64",
+    "n_turns": "Int64",
+    "n_tool_calls": "Int64",
+    "n_failed_calls": "Int64",
     "first_role": "category",
     "first_text": "text",
     "last_role": "category",
     "last_text": "text",
+    "last_human_text": "text",
     "input_tokens": "Int64",
     "output_tokens": "Int64",
     "total_tokens": "Int64",
     "first_at": "time",
     "last_at": "time",
+    "duration": "duration",
     "ttl": "duration",
     "bytes": "Int64",
 }
 _SUMS = ("input_tokens", "output_tokens", "total_tokens")
 _ENDS = {"role": "role", "content": "text"}
 _PAGE = 200
+_NOTHING_YET = dict.fromkeys(("n_messages", "n_bad", "n_turns", "n_tool_calls", "n_failed_calls", "bytes"), 0)
 
 
 def sessions_frame(store: Source, *, redact: Redactor | None = None) -> pd.DataFrame:
     """Return one row a session of `store` (or of any other source), in the order in which it lists them.
 
     `n_messages` counts all records, `n_bad` those that cannot be read. Token sums are missing where no
-    message has a count. `bytes` is the UTF-8 size of the records. `ttl` is the remaining life, missing where
-    it has no end or the service cannot tell; `first_at` and `last_at` are times of storing, where known.
+    message has a count. `n_turns` counts the messages of users, `n_failed_calls` the tool calls that
+    `tool_calls_frame` has as failed. `bytes` is the UTF-8 size of the records. `ttl` is missing if a session
+    does not expire or the service cannot tell; `first_at`, `last_at` and the `duration` between them are of
+    the times of storing, where known.
 
     `redact` is that of `to_dataframe`.
 
@@ -58,6 +67,7 @@ def sessions_frame(store: Source, *, redact: Redactor | None = None) -> pd.DataF
     scope = store_scope(store)
     redaction = redaction_of(redact)
     rows = Rows(SESSION_COLUMNS, {"first_role": CATEGORIES["role"], "last_role": CATEGORIES["role"]})
+    calls = UnansweredCalls()
     found: dict[str | None, dict[str, Any]] = {}
     for session_id, records in sessions(store):
         shown_id = session_id
@@ -66,8 +76,9 @@ def sessions_frame(store: Source, *, redact: Redactor | None = None) -> pd.DataF
         if records:
             row = found.get(session_id)
             if row is None:
-                row = found[session_id] = rows.add(session_id=shown_id, n_messages=0, n_bad=0, bytes=0)
+                row = found[session_id] = rows.add(session_id=shown_id, **_NOTHING_YET)
             _count(row, records)
+            _count_calls(row, records, calls, session_id)
     for row in found.values():
         row.update({name: whole_number(row.get(name)) for name in _SUMS})
     if scope is not None:
@@ -87,8 +98,29 @@ def _count(row: dict[str, Any], records: list[StoredMessage]) -> None:
             row[name] = row.get(name, 0) + sum(known)
     stamps = [record.stored_at for record in records if record.stored_at is not None]
     if stamps:
-        row["first_at"] = min(stamps[0], row.get("first_at") or stamps[0])
-        row["last_at"] = stamps[-1]
+        row["last_at"] = max(*stamps, row.get("last_at") or stamps[0])
+        row["first_at"] = min(*stamps, row.get("first_at") or stamps[0])
+        row["duration"] = row["last_at"] - row["first_at"]
+    for record in records:
+        if record.data is not None and role(record.type, record.data) == "user":
+            row["n_turns"] += 1
+            row["last_human_text"] = message_text(record.type, record.data)
+
+
+def _count_calls(
+    row: dict[str, Any], records: list[StoredMessage], waiting: UnansweredCalls, session_id: str | None
+) -> None:
+    """Count the tool calls, and those that `tool_calls_frame` calls failed."""
+    waiting.enter(session_id)
+    for record in records:
+        for call in tool_calls(record.data or {}):
+            waiting.add({"error": call.error}, call)
+            row["n_tool_calls"] += 1
+            row["n_failed_calls"] += call.error is not None
+        for result in tool_results(record):
+            called = waiting.answered_by(result)
+            if called is not None and called["error"] is None and result.failure is not None:
+                row["n_failed_calls"] += 1
 
 
 def _set_ends(row: dict[str, Any], records: list[StoredMessage]) -> None:

@@ -67,7 +67,7 @@ def tool_calls_frame(
     ['find_trains', 'hold_berth', 'weather']
     """
     rows = Rows(CALL_COLUMNS, _CATEGORIES)
-    unanswered = _Unanswered()
+    unanswered = UnansweredCalls()
     redaction = redaction_of(redact)
     for session_id, records in redacted(sessions(source), redaction):
         unanswered.enter(session_id)
@@ -125,31 +125,33 @@ def _join(
         row["took"] = record.stored_at - row["called_at"]
 
 
-class _Unanswered:
+class UnansweredCalls:
     """The calls of one session that have no result yet."""
 
     def __init__(self) -> None:
         self._session_id: str | None = None
-        self._rows: dict[tuple[str, str | None], deque[dict[str, Any]]] = {}
+        self._rows: dict[tuple[str, str | None], deque[list[dict[str, Any]]]] = {}
 
     def enter(self, session_id: str | None) -> None:
+        """Forget the calls of another session."""
         if session_id != self._session_id:
             self._session_id, self._rows = session_id, {}
 
     def add(self, row: dict[str, Any], call: ToolCall) -> None:
+        """Wait for the result of `call`, whose row this is."""
         keys = [("function", call.name) if call.kind == "function" else ("id", call.id)]
         if call.kind == "server":
             keys.append(_ANY_SERVER_CALL)
+        place = [row]
         for key in keys:
-            self._rows.setdefault(key, deque()).append(row)
+            self._rows.setdefault(key, deque()).append(place)
 
     def answered_by(self, result: ToolResult) -> dict[str, Any] | None:
         """Return the row of the first call that `result` belongs to, which it then no longer waits for."""
         waiting = self._rows.get(_key(result), deque())
         while waiting:
-            row = waiting.popleft()
-            if "result" not in row:  # a server call waits under two keys
-                return row
+            if place := waiting.popleft():  # a server call waits under two keys, and leaves one place empty
+                return place.pop()
         return None
 
 

@@ -94,7 +94,7 @@ def test_every_column_has_its_dtype() -> None:
     assert dtypes["index"] == "int32"
     assert dtypes["input_tokens"] == "Int64"
     assert dtypes["stored_at"] == "datetime64[us, UTC]"
-    assert set(dtypes[["type", "role", "model", "status"]]) == {"category"}
+    assert set(dtypes[["type", "role", "status"]]) == {"category"}
     assert dtypes["content"] == dtypes["raw"] == "str"
 
 

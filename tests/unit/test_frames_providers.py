@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from chatmem_nb import content_blocks_frame, to_dataframe
+from chatmem_nb.columns.row_records import frame_records
+from chatmem_nb.records import parse_all
 
 HELLO: list[Any] = [
     "Hello there",
@@ -153,3 +157,24 @@ def test_a_frame_of_no_blocks_has_the_same_dtypes() -> None:
     some = content_blocks_frame([HumanMessage("hi")])
     assert content_blocks_frame([]).dtypes.equals(some.dtypes)
     assert content_blocks_frame([HumanMessage("")]).empty
+
+
+def test_cached_and_reasoning_tokens_are_columns_that_can_be_edited() -> None:
+    details = {"prompt_tokens_details": {"cached_tokens": 2}}
+    own = {"token_usage": {"prompt_tokens": 3, "completion_tokens": 4, **details}}
+    frame = to_dataframe([AIMessage("x", response_metadata={**own, "model_name": "m"})])
+    assert frame[["cached_tokens", "model"]].iloc[0].tolist() == [2, "m"]
+    assert frame.model.map({"m": 0.5}).sum() == 0.5
+    frame.loc[0, "reasoning_tokens"] = 1
+    ((_, raws, _),) = frame_records(frame, "s")
+    again = to_dataframe(parse_all(raws))
+    counts = again[["input_tokens", "output_tokens", "total_tokens", "reasoning_tokens"]].iloc[0].tolist()
+    assert counts == [3, 4, 7, 1]
+
+
+@pytest.mark.parametrize(
+    "values", [range(1, 3), {1, 2}, [1, 2], (1, 2), pd.Series([1, 2]), np.array([1, 2]), pd.Index([1, 2])]
+)
+def test_where_takes_any_collection(values: Any) -> None:
+    frame = to_dataframe([HumanMessage(str(n)) for n in range(4)], where={"index": values})
+    assert frame.content.tolist() == ["1", "2"]

@@ -133,3 +133,22 @@ def test_sums_that_no_column_holds_are_missing() -> None:
     row = sessions_frame([AIMessage("", usage_metadata=usage)] * 3).iloc[0]
     assert pd.isna(row.input_tokens)
     assert row.output_tokens == 0
+
+
+def test_a_session_counts_its_turns_and_its_failed_calls() -> None:
+    chat: list[BaseMessage] = [
+        HumanMessage("first"),
+        AIMessage("", tool_calls=[call("a", {}, "1"), call("a", {}, "2"), call("a", {}, "3")]),
+        ToolMessage("broken", tool_call_id="1", status="error"),
+        ToolMessage("Error: no such city", tool_call_id="2"),
+        ToolMessage("sunny", tool_call_id="3"),
+        HumanMessage("second"),
+        AIMessage("done"),
+    ]
+    stamps = [NOON + timedelta(minutes=minute) for minute in (5, 1, 2, 3, 9, 4, 0)]  # clocks differ
+    raws = [encode(message, stored_at=stamp) for message, stamp in zip(chat, stamps, strict=True)]
+    row = sessions_frame(parse_all(raws)).iloc[0]
+    assert (row.n_turns, row.n_tool_calls, row.n_failed_calls, row.last_human_text) == (2, 3, 2, "second")
+    assert (row.first_at, row.last_at, row.duration) == (NOON, stamps[4], pd.Timedelta(minutes=9))
+    frame = tool_calls_frame(parse_all(raws))
+    assert (len(frame), frame.failed.sum()) == (row.n_tool_calls, row.n_failed_calls)

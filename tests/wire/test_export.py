@@ -158,7 +158,7 @@ def test_every_message_survives_frame_parquet_jsonl_and_back(
         import_file(tmp_path / name, other, on_conflict="replace")
         assert other.read("s") == raws
     back = pd.read_parquet(tmp_path / "x.parquet")
-    pd.testing.assert_frame_equal(back, frame, check_categorical=bool(len(frame.model.cat.categories)))
+    pd.testing.assert_frame_equal(back, frame, check_categorical=bool(len(frame)))
     assert [parse(raw).message for raw in other.read("s")] == [parse(raw).message for raw in raws]
 
 
@@ -373,3 +373,15 @@ def test_update_leaves_alone_what_it_cannot_find(other: Any) -> None:
     frame = to_dataframe(parse_all(encode_all(CHAT))).assign(session_id="s")
     assert from_dataframe(frame, other, on_conflict="update").action.tolist() == ["different"]
     assert contents(other) == {}
+
+
+def test_a_tilde_is_the_home_folder(
+    store: Any, other: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    store.append("s", encode_all(CHAT))
+    report = export(store, "~/x.jsonl", progress=False)
+    assert report.path == tmp_path / "x.jsonl"
+    import_file("~/x.jsonl", other)
+    assert contents(other) == contents(store)

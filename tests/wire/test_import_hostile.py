@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -113,6 +114,20 @@ def test_a_file_that_unpacks_to_far_more_is_refused(tmp_path: Path, store: Any) 
     assert path.stat().st_size < 1_000_000
     with pytest.raises(InvalidInputError, match=r"unpacks to 40\d,...,... bytes"):
         import_file(path, store)
+
+
+def test_a_text_that_repeats_is_counted_each_time(tmp_path: Path, store: Any) -> None:
+    """A dictionary holds it once, and so does the size that the file gives."""
+    path = tmp_path / "bomb.parquet"
+    repeated = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), pa.array(["x" * 1_000_000]))
+    pq.write_table(pa.table({"session_id": pa.array(["s"] * 20_000), "raw": repeated}), path)
+    assert path.stat().st_size < 2_000_000
+    tracemalloc.start()
+    with pytest.raises(InvalidInputError, match="texts repeat"):
+        import_file(path, store)
+    assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    assert pa.total_allocated_bytes() < 100_000_000
+    tracemalloc.stop()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
