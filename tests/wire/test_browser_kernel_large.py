@@ -75,6 +75,7 @@ def test_a_message_of_50_megabytes_is_opened_read_and_found() -> None:
         browser.close()
 
 
+@pytest.mark.slow
 def test_a_message_too_large_for_a_response_keeps_its_place_and_hides_no_other(tmp_path: Path) -> None:
     """As on Upstash, where a request or an answer is 10 MB at most, and a record ten times that."""
     with (

@@ -107,6 +107,7 @@ def test_a_column_of_another_type_raises_what_is_documented(
     take(tmp_path / "y.parquet", store)
 
 
+@pytest.mark.slow
 def test_a_file_that_unpacks_to_far_more_is_refused(tmp_path: Path, store: Any) -> None:
     path = tmp_path / "bomb.parquet"
     table = pa.table({"session_id": ["s"] * 40, "raw": ["x" * 10_000_000 + str(n) for n in range(40)]})

@@ -147,6 +147,7 @@ def server() -> Iterator[LocalUpstash]:
         yield server
 
 
+@pytest.mark.slow
 def test_sessions_beyond_the_limit_of_a_response_are_read_in_pages(server: LocalUpstash, colour: str) -> None:
     expected = [f"{number} {'x' * 1_900_000}" for number in range(36)]  # 64 MiB and a little more
     with Coloured(server.store(max_request_bytes=8_000_000), colour) as store:
