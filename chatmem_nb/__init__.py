@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .histories import MomentoChatMessageHistory as MomentoChatMessageHistory
     from .histories import UpstashRedisChatMessageHistory as UpstashRedisChatMessageHistory
     from .labels import Labels as Labels
+    from .middleware import HistoryMiddleware as HistoryMiddleware
     from .plots import plot_sessions as plot_sessions
     from .plots import plot_timeline as plot_timeline
     from .plots import plot_tools as plot_tools
@@ -58,6 +59,7 @@ _HOMES = {
     "Estimate": "exports",
     "ExportReport": "exports",
     "HistoryBrowser": "widgets",
+    "HistoryMiddleware": "middleware",
     "HistorySource": "sources.histories",
     "InvalidInputError": "errors",
     "Labels": "labels",

@@ -12,10 +12,9 @@ from ..errors import InvalidInputError, RecordError
 from ..frames.alignment import missing_records
 from ..frames.session_writer import ACTIONS, REPORT_COLUMNS, Outcome
 from ..plain_text import utf8_size
-from ..records import parse_all
+from ..records import messages_with_ids, parse_all
 from ..sources import as_reader, scope_ids
 from ..sources.langgraph import ThreadWriter
-from ..sources.langgraph.writing import messages_with_ids
 from ..stores.protocol import SessionReader
 from .whole_sessions import joined_pages
 

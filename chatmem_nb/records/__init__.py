@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .encoding import encode, encode_all, record_text, to_json
 from .message_types import MESSAGE_CLASSES
-from .messages import build_messages, messages_of
+from .messages import build_messages, messages_of, messages_with_ids
 from .openai_form import from_openai, to_openai
 from .parsing import (
     RecordFields,
@@ -29,6 +29,7 @@ __all__ = [
     "encode_all",
     "from_openai",
     "messages_of",
+    "messages_with_ids",
     "parse",
     "parse_all",
     "parse_fields",

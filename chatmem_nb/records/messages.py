@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
+from itertools import chain
 
 from langchain_core.messages import BaseMessage
 
@@ -30,6 +32,25 @@ def build_messages(records: Iterable[StoredMessage], session_id: str) -> list[Ba
         return messages
     # Outside the handler: an error of langchain_core as context would print the chat's words.
     raise RecordError(reason, session_id=session_id, index=index, field=field)
+
+
+def messages_with_ids(session_id: str, records: Sequence[StoredMessage]) -> list[BaseMessage]:
+    """Return the messages of `records`, each with an id of its own that is the same each time.
+
+    It is the id of the message, else its `record_id`, else a digest of its text. Raises: RecordError.
+    """
+    messages = build_messages(records, session_id)
+    taken: set[str] = set()
+    for message, record in zip(messages, records, strict=True):
+        digests = (_digest(record.raw, twin) for twin in range(len(records)))
+        ids = chain((message.id, record.record_id), digests)
+        message.id = next(found for found in ids if found and found not in taken)
+        taken.add(message.id)
+    return messages
+
+
+def _digest(raw: str, twin: int) -> str:
+    return blake2b(f"{twin} {raw}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def messages_of(raws: Iterable[str], session_id: str, start: int = 0) -> list[BaseMessage]:

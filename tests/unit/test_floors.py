@@ -27,7 +27,7 @@ FLOORS = [
     {"formats"},
     {"stores"},
     {"histories"},
-    {"sources"},
+    {"sources", "middleware"},
     {"frames", "charts"},
     {"labels"},
     {"exports", "plots"},
@@ -42,7 +42,7 @@ ISLAND_STANDS_ON = {"errors", "records", "stores", "local"}
 ISLAND_BRIDGES = {"widgets/connect.py"}
 
 HOMES = {
-    "langchain_core": ("records/", "histories/base.py", "sources"),
+    "langchain_core": ("records/", "middleware.py", "histories/base.py", "sources"),
     "upstash_redis": ("stores/upstash", "stores/_loops"),
     "httpx": ("stores/upstash",),
     "momento": ("stores/momento", "local/momento"),
@@ -51,7 +51,8 @@ HOMES = {
     "redis": ("local/upstash",),
     "fakeredis": ("local/upstash",),
     "lupa": ("local/upstash",),
-    "langgraph": ("sources/langgraph",),
+    "langgraph": ("sources/langgraph", "middleware.py"),
+    "langchain": ("middleware.py",),
     "ormsgpack": ("sources/langgraph",),
     "pandas": ("columns", "frames", "formats", "exports/report.py", "labels/frame.py"),
     "pyarrow": ("formats",),

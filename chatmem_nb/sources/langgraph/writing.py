@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from hashlib import blake2b
+from collections.abc import Sequence
 from typing import Any, Final
 
 from langchain_core.messages import BaseMessage
 
-from ...records import StoredMessage, build_messages
 from .checkpoints import thread_state
 from .messages import id_of
 from .saver import Load, Plan, Put, Saver
@@ -74,21 +72,3 @@ class ThreadWriter:
         }
         said = {"source": "update", "step": step, "parents": metadata.get("parents", {})}
         yield Put(thread.config if found is None else found.config, checkpoint, said, {_CHANNEL: version})
-
-
-def messages_with_ids(session_id: str, records: Sequence[StoredMessage]) -> list[BaseMessage]:
-    """Return the messages of `records`, each with an id of its own that is the same each time.
-
-    It is the id of the message, else its `record_id`, else a digest of its text. Raises: RecordError.
-    """
-    messages = build_messages(records, session_id)
-    taken: set[Hashable] = set()
-    for message, record in zip(messages, records, strict=True):
-        ids = (message.id, record.record_id, *(_digest(record.raw, twin) for twin in range(len(records))))
-        message.id = next(found for found in ids if found and found not in taken)
-        taken.add(message.id)
-    return messages
-
-
-def _digest(raw: str, twin: int) -> str:
-    return blake2b(f"{twin} {raw}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
