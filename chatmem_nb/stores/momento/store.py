@@ -50,8 +50,9 @@ class MomentoSessionStore(SessionStoreFacade):
     **Listing.** Momento lists no keys, so the ids of the sessions are kept in a sorted set, one operation a
     write; `index=False` does without, and then without `session_ids`. Sessions that something else wrote
     are listed once they were read here. A clear or the removal of an expired name looks for the list
-    afterwards and puts the name back; if an append is under way all the while, the session is missing from
-    listings until the next write, or a read by a client that has not seen the name for a minute. The index
+    afterwards and puts the name back; if an append is under way all the while, or the clear is interrupted
+    before it has looked, the session is missing from listings until the next write, or a read by a client
+    that has not seen the name for a minute. The index
     has a TTL of a day at least, the longest on demand. On provisioned storage a session may have more: give
     the same `ttl` to all stores of a prefix, since the set has the TTL of the last write. An index that has
     expired is filled again by reads and writes.
