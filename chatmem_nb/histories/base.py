@@ -1,4 +1,4 @@
-"""A session of a store as a chat message history. The one place that touches LangChain's base class."""
+"""A session of a store as a chat message history."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import html
 from collections.abc import Sequence
 from typing import Self
 
-# Deprecated since langchain-core 1.6.4, and gone in 2.0; RunnableWithMessageHistory asks for it until then.
-from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import BaseMessage, get_buffer_string
 
 from ..errors import InvalidInputError, StoreError
@@ -15,13 +13,14 @@ from ..json_text import line_start
 from ..plain_text import NOT_MATH, escaped
 from ..records import StoredMessage, encode_all, messages_of, parse_all
 from ..stores.protocol import NewRecords, SessionStore, checked_session_id
+from .langchain_base import HistoryBase
 
 _SHOWN_IN_A_NOTEBOOK = 10
 _SHOWN_OF_A_MESSAGE = 300
 _LEFT = "style='text-align:left'"  # JupyterLab puts every cell to the right
 
 
-class StoreHistory(BaseChatMessageHistory):
+class StoreHistory(HistoryBase):
     """One session of a store, as LangChain's chat message history.
 
     Reading is strict: a record that cannot be read raises RecordError, which names the session, the index

@@ -42,7 +42,7 @@ ISLAND_STANDS_ON = {"errors", "records", "stores", "local"}
 ISLAND_BRIDGES = {"widgets/connect.py"}
 
 HOMES = {
-    "langchain_core": ("records/", "middleware.py", "histories/base.py", "sources"),
+    "langchain_core": ("records/", "middleware.py", "histories/", "sources"),
     "upstash_redis": ("stores/upstash", "stores/_loops"),
     "httpx": ("stores/upstash",),
     "momento": ("stores/momento", "local/momento"),
