@@ -274,6 +274,16 @@ def test_a_session_that_no_listing_names_is_reported() -> None:
     assert [v.kind for v in check(history, {"s": ["a"]}, listed=[])] == ["unlisted"]
 
 
+def test_only_an_interrupted_delete_may_leave_a_session_unlisted() -> None:
+    history = History()
+    history.complete(history.invoke("s", "append", records=("a",)), 1)
+    history.complete(history.invoke("s", "delete"), True)
+    assert [v.kind for v in check(history, {"s": ["a"]}, PART_BY_PART, listed=[])].count("unlisted") == 1
+    history.invoke("s", "delete")
+    assert "unlisted" not in {v.kind for v in check(history, {"s": ["a"]}, PART_BY_PART, listed=[])}
+    assert "unlisted" in {v.kind for v in check(history, {"s": ["a"]}, ATOMIC, listed=[])}
+
+
 def test_an_operation_that_was_not_completed_is_of_unknown_outcome() -> None:
     history, killed = History(first=100), History()
     operation = killed.invoke("s", "append", records=("a", "b"))
