@@ -23,8 +23,9 @@ from ..errors import (
 )
 from ..stores.protocol import SessionStore, service_of
 from .addresses import check_endpoint, check_host
-from .protocol import Call, Params
+from .protocol import ConnectParams
 from .request_errors import Refusal, refusal_of
+from .request_parsing import Call
 from .state import BrowserState, Connection
 
 SERVICES: Final = {"upstash": "Upstash Redis", "momento": "Momento", "local": "Local demo"}
@@ -125,15 +126,15 @@ class ConnectionForm:
             "price_note": _PRICES.get(service or "", ""),
         }
 
-    async def connect(self, params: Params, call: Call) -> None:
+    async def connect(self, params: ConnectParams, call: Call) -> None:
         """Make a store of what was typed or of the environment, ask it once, and take it."""
-        service = params.choice("service", tuple(_FIELDS))
+        service = params.service
         try:
             connection = await asyncio.to_thread(_MAKERS[service], params)
             await _ask_once(connection)
         except ChatMemError as exc:
             # What is wrong with the environment is not wrong with an input.
-            raise refusal_of(exc) if params.flag("use_env") else _beside_its_field(exc, service) from None
+            raise refusal_of(exc) if params.use_env else _beside_its_field(exc, service) from None
         await self.take(connection)
 
     async def take(self, connection: Connection | None, *, wanted: str | None = None) -> None:
@@ -179,44 +180,43 @@ def _offer(service: str) -> dict[str, Any]:
         "service": service,
         "label": SERVICES[service],
         "env": [{"name": name, "set": bool(os.environ.get(name))} for name in names],
-        "fields": list(_FIELDS[service]),
         "inputs": [input_of(name) for name in _FIELDS[service]],
     }
 
 
-def _upstash(params: Params) -> Connection:
+def _upstash(params: ConnectParams) -> Connection:
     from ..stores.upstash import UpstashSessionStore
 
-    prefix = params.text("key_prefix", "", limit=1_000) or _PREFIX
+    prefix = params.key_prefix or _PREFIX
     extra = "" if prefix == _PREFIX else f"key_prefix={prefix!r}"
     code = f"store = chatmem_nb.UpstashSessionStore.from_env({extra})"
-    if params.flag("use_env"):
+    if params.use_env:
         store = UpstashSessionStore.from_env(key_prefix=prefix)
     else:
-        url = params.text("url", "", limit=2_000).strip()
+        url = params.url.strip()
         store = UpstashSessionStore(
-            url, params.text("token", "", limit=10_000).strip(), key_prefix=prefix
+            url, params.token.strip(), key_prefix=prefix
         )  # checks them, and makes no request yet
         check_host(urlsplit(url).hostname or "", field="url")
     return Connection(store, _target_of(store), code, owned=True)
 
 
-def _momento(params: Params) -> Connection:
+def _momento(params: ConnectParams) -> Connection:
     from ..stores.momento import MomentoSessionStore, credential_provider
 
-    prefix = params.text("key_prefix", "", limit=1_000) or _PREFIX
-    typed = params.text("cache_name", "", limit=500).strip()
+    prefix = params.key_prefix or _PREFIX
+    typed = params.cache_name.strip()
     cache = typed or os.environ.get("MOMENTO_CACHE_NAME") or DEFAULT_CACHE
     extra = "" if prefix == _PREFIX else f", key_prefix={prefix!r}"
     code = f"store = chatmem_nb.MomentoSessionStore.from_env({cache!r}{extra})"
-    if params.flag("use_env"):
+    if params.use_env:
         store = MomentoSessionStore.from_env(cache, key_prefix=prefix)
     else:
-        typed_endpoint = params.text("endpoint", "", limit=2_000).strip()
+        typed_endpoint = params.endpoint.strip()
         if typed_endpoint:
             check_endpoint(typed_endpoint, field="endpoint")
         provider = credential_provider(
-            params.text("api_key", "", limit=10_000).strip(),
+            params.api_key.strip(),
             endpoint=typed_endpoint or None,
         )
         # Some keys name their own endpoints, so a key is an address that was typed as well.
@@ -226,9 +226,9 @@ def _momento(params: Params) -> Connection:
     return Connection(store, cache, code, owned=True)
 
 
-def _local(params: Params) -> Connection:
+def _local(params: ConnectParams) -> Connection:
     # The one bridge to the local servers, taken only when someone asks for one.
-    kind = params.choice("kind", ("upstash", "momento"), "upstash")
+    kind = params.kind
     try:
         from ..local.offline import local_server
 
@@ -242,7 +242,7 @@ def _local(params: Params) -> Connection:
     return Connection(store, "this machine", code, owned=True)
 
 
-_MAKERS: dict[str, Callable[[Params], Connection]] = {
+_MAKERS: dict[str, Callable[[ConnectParams], Connection]] = {
     "upstash": _upstash,
     "momento": _momento,
     "local": _local,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from ..errors import StoreUnavailableError
@@ -15,15 +15,16 @@ from .figures import Statistics
 from .follow import Follow, Probe
 from .jobs import Rendering
 from .permissions import Permissions
-from .protocol import Call, Params
+from .protocol import ConnectParams, NoParams, PreviewParams, SessionIdsParams
 from .request_errors import Refusal
+from .request_parsing import Call, parse_params
 from .search import Find
 from .sessions import SessionList
 from .state import BrowserState, Connection
 from .transcript import Transcript
 
 Answer = dict[str, Any]
-Method = Callable[[Params, Call], Awaitable[Answer]]
+Method = Callable[[Any, Call], Awaitable[Answer]]
 
 _PREVIEW_LIMIT: Final = 50_000
 
@@ -66,7 +67,12 @@ class Methods:
             **{name: getattr(self.export, name) for name in _EXPORT},
         }
 
-    async def answer(self, method: str, params: Params, call: Call) -> Answer:
+    @property
+    def names(self) -> Iterable[str]:
+        """The methods that the page can call."""
+        return self._table
+
+    async def answer(self, method: str, values: Mapping[str, Any], call: Call) -> Answer:
         """Return what `method` answers, with what the store has spent.
 
         Raises: Refusal; ChatMemError.
@@ -74,6 +80,7 @@ class Methods:
         if method not in self._table:
             raise Refusal("invalid", f"There is no method {method[:40]!r}.")
         self.permissions.check(method)
+        params = parse_params(method, values)
         self.follow.heard(call.view)
         connection = self.state.connection
         asked_before = commands_of(connection.store).requests if connection else 0
@@ -91,22 +98,25 @@ class Methods:
             self.state.reached(True)
         return {**result, "spent": now.spent()}
 
-    async def hello(self, params: Params, call: Call) -> Answer:
+    async def hello(self, params: NoParams, call: Call) -> Answer:
         """Return what a view needs to begin."""
+        return self._described()
+
+    def _described(self) -> Answer:
         may = self.permissions.shown()
         described = self.form.described(offers=may["connect"])
         return {**described, "may": may, "undo": self.changes.undos.shown() if may["write"] else None}
 
-    async def connect(self, params: Params, call: Call) -> Answer:
+    async def connect(self, params: ConnectParams, call: Call) -> Answer:
         """Connect as the form says."""
         await self.form.connect(params, call)
         self.forget()
-        return await self.hello(params, call)
+        return self._described()
 
-    async def disconnect(self, params: Params, call: Call) -> Answer:
+    async def disconnect(self, params: NoParams, call: Call) -> Answer:
         """Let go of the store, and of every undo with it."""
         await self.take(None)
-        return await self.hello(params, call)
+        return self._described()
 
     async def take(self, connection: Connection | None, *, wanted: str | None = None) -> None:
         """Show another store, or none; `wanted` is the session to be opened first."""
@@ -125,14 +135,14 @@ class Methods:
         self.follow.stop()
         await self.take(None)
 
-    async def preview(self, params: Params, call: Call) -> Answer:
+    async def preview(self, params: PreviewParams, call: Call) -> Answer:
         """Return what is being typed as it will look."""
-        text = params.text("text", "", limit=1_000_000)
+        text = params.text
         return {"html": await self._rendering.run(to_html, text[:_PREVIEW_LIMIT])}
 
-    async def select(self, params: Params, call: Call) -> Answer:
+    async def select(self, params: SessionIdsParams, call: Call) -> Answer:
         """Note which sessions are ticked."""
-        names = params.session_ids()
+        names = params.session_ids
         self.state.select(names)
         return {"selected": len(names)}
 

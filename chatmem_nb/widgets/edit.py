@@ -12,9 +12,10 @@ from ..markdown import showable
 from ..records import MESSAGE_CLASSES, encode, encode_all
 from ..stores.protocol import SessionStore
 from .pasted_messages import PasteError, read_messages
-from .protocol import Call, Params
+from .protocol import AppendJSONParams, AppendParams, MessageParams, NoParams, SessionIdsParams
 from .reading import changed, identity_of, summaries
 from .request_errors import Refusal
+from .request_parsing import Call
 from .sessions import SessionList
 from .state import BrowserState
 from .undo import UNDO_LIMIT, Change, Taken, UndoStack, copy_sessions, delete_copied, measured, size_of
@@ -37,10 +38,10 @@ class Changes:
         self._confirmed_without_undo: frozenset[str] = frozenset()
         self.undos = UndoStack()
 
-    async def append(self, params: Params, call: Call) -> dict[str, Any]:
+    async def append(self, params: AppendParams, call: Call) -> dict[str, Any]:
         """Add one message."""
         store = self._state.store
-        session_id = params.session_id()
+        session_id = params.session_id
         length = await _to_its_end(store.aappend(session_id, [encode(_message(params))]))
         return self._appended(session_id, length, 1)
 
@@ -51,11 +52,11 @@ class Changes:
         self._appended(session_id, length, len(messages))
         return length
 
-    async def append_json(self, params: Params, call: Call) -> dict[str, Any]:
+    async def append_json(self, params: AppendJSONParams, call: Call) -> dict[str, Any]:
         """Add the messages that a JSON text holds, or say line by line why not; nothing is half done."""
         store = self._state.store
-        session_id, dry_run = params.session_id(), params.flag("dry_run")
-        text = params.text("text")
+        session_id, dry_run = params.session_id, params.dry_run
+        text = params.text
         nothing = {"count": 0, "errors": [], "index": None, "total": None}
         try:
             messages = await asyncio.to_thread(read_messages, text)
@@ -67,11 +68,11 @@ class Changes:
         length = await _to_its_end(store.aappend(session_id, records))
         return {**nothing, "count": len(messages), **self._appended(session_id, length, len(messages))}
 
-    async def remove(self, params: Params, call: Call) -> dict[str, Any]:
+    async def remove(self, params: MessageParams, call: Call) -> dict[str, Any]:
         """Remove one message of the open session: the one whose row the page shows, or none."""
         store = self._state.store
-        opened = self._state.at(params.session_id(), params.integer("epoch"))
-        index, identity = params.integer("index"), params.text("identity", limit=100)
+        opened = self._state.at(params.session_id, params.epoch)
+        index, identity = params.index, params.identity
 
         def is_meant(raw: str) -> bool:
             self._state.at(opened.session_id, opened.epoch)
@@ -86,10 +87,10 @@ class Changes:
         """
         await _to_its_end(self._remove(self._state.store, session_id, index, lambda raw: raw == record))
 
-    async def measure_clear(self, params: Params, call: Call) -> dict[str, Any]:
+    async def measure_clear(self, params: SessionIdsParams, call: Call) -> dict[str, Any]:
         """Say what clearing would take away, and whether it could be undone."""
         store = self._state.store
-        names = params.session_ids()
+        names = params.session_ids
         found = [(summary.session_id, summary.length) for summary in await summaries(store, names)]
         messages = sum(length for _, length in found)
         size = await measured(
@@ -107,12 +108,12 @@ class Changes:
             "note": _NO_UNDO if size is None else "",
         }
 
-    async def clear(self, params: Params, call: Call) -> dict[str, Any]:
+    async def clear(self, params: SessionIdsParams, call: Call) -> dict[str, Any]:
         """Delete whole sessions, and keep them for the undo.
 
         What is too large to be kept is deleted only if `measure_clear` said so of the same sessions before.
         """
-        names = params.session_ids()
+        names = params.session_ids
         return await self.clear_sessions(names, without_undo=frozenset(names) == self._confirmed_without_undo)
 
     async def clear_sessions(self, names: Sequence[str], *, without_undo: bool) -> dict[str, Any]:
@@ -126,7 +127,7 @@ class Changes:
         self._confirmed_without_undo = frozenset()
         return await _to_its_end(self._clear(store, names, copies))
 
-    async def undo(self, params: Params, call: Call) -> dict[str, Any]:
+    async def undo(self, params: NoParams, call: Call) -> dict[str, Any]:
         """Bring back what the last removal or clearing took."""
         return await _to_its_end(self._undo(self._state.store))
 
@@ -230,17 +231,17 @@ def _seen(task: asyncio.Future[Any]) -> None:
         task.exception()  # asked for, so that asyncio does not print what the caller was told, or gave up on
 
 
-def _message(params: Params) -> BaseMessage:
-    role = params.choice("role", ROLES, "human")
-    content = params.text("content")
+def _message(params: AppendParams) -> BaseMessage:
+    role = params.role
+    content = params.content
     if not content.strip():
         raise Refusal("invalid", "Write something first.", field="content")
     extra: dict[str, Any] = {}
     if role == "tool":
-        extra["tool_call_id"] = params.text("tool_call_id", "", limit=1_000)
+        extra["tool_call_id"] = params.tool_call_id
         if not extra["tool_call_id"]:
             raise Refusal("invalid", "A tool's answer needs the id of its call.", field="tool_call_id")
-    if name := params.text("name", "", limit=1_000):
+    if name := params.name:
         extra["name"] = name
     return MESSAGE_CLASSES[role](content=content, **extra)
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 from ..columns.values import Columns
 from ..records import StoredMessage
 from .jobs import Rendering
-from .protocol import Call, Params
+from .protocol import CodeParams, ExportParams, VariableParams
 from .reading import all_records
 from .request_errors import Refusal
+from .request_parsing import Call
 from .search import Filter, Find, Search
 from .sessions import SessionList
 from .state import BrowserState, Connection
@@ -105,9 +106,9 @@ class Export:
         self._state, self._sessions, self._find, self._code = state, sessions, find, code
         self._rendering = Rendering()
 
-    async def code(self, params: Params, call: Call) -> dict[str, Any]:
+    async def code(self, params: CodeParams, call: Call) -> dict[str, Any]:
         """Return Python that gets the same."""
-        scope = params.choice("scope", SCOPES, "session")
+        scope = params.scope
         if scope == "all" or (scope == "session" and self._state.session_id is None):
             return {"code": self._code.of_sessions(None)}
         if scope == "hits":
@@ -128,27 +129,26 @@ class Export:
             raise Refusal("invalid", "Nothing was looked for yet.", field="scope")
         return self._find.last
 
-    async def to_variable(self, params: Params, call: Call) -> dict[str, Any]:
+    async def to_variable(self, params: VariableParams, call: Call) -> dict[str, Any]:
         """Put a DataFrame into a variable of the notebook."""
-        name = _checked_name(params.text("name", limit=200), overwrite=params.flag("overwrite"))
-        ids, wanted = await self._scope(params, call)
+        name = _checked_name(params.name, overwrite=params.overwrite)
+        ids, wanted = await self._scope(params.scope, call)
         frame = await self._frame(ids, wanted, call)
         user_namespace()[name] = frame
         return {"name": name, "rows": len(frame)}
 
-    async def export(self, params: Params, call: Call) -> dict[str, Any]:
+    async def export(self, params: ExportParams, call: Call) -> dict[str, Any]:
         """Send the sessions as one file, which the page offers for download."""
-        form = params.choice("format", tuple(_MIMES))
-        ids, wanted = await self._scope(params, call)
+        form = params.format
+        ids, wanted = await self._scope(params.scope, call)
         filename = f"{_stem(ids)}.{form}"
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             data = await self._file(Path(folder, filename), ids, wanted, call)
         call.attach(data)
         return {"filename": filename, "mime": _MIMES[form], "bytes": len(data)}
 
-    async def _scope(self, params: Params, call: Call) -> tuple[list[str], Filter | None]:
+    async def _scope(self, scope: str, call: Call) -> tuple[list[str], Filter | None]:
         """Return the sessions that are meant, and the filter of the last search where its hits are."""
-        scope = params.choice("scope", SCOPES, "session")
         if scope == "all":
             return await self._sessions.all_ids(call), None
         if scope == "hits":

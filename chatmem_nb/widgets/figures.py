@@ -13,8 +13,9 @@ from .. import content
 from ..markdown import showable
 from ..records import StoredMessage
 from .entries import role_of, short
-from .protocol import Call, Params
+from .protocol import StatsParams
 from .reading import records
+from .request_parsing import Call
 from .state import BrowserState, stale
 
 SCANNED: Final = 2_000
@@ -81,10 +82,10 @@ class Statistics:
         self._figures = Figures()
         self._turn = asyncio.Lock()
 
-    async def stats(self, params: Params, call: Call) -> dict[str, Any]:
+    async def stats(self, params: StatsParams, call: Call) -> dict[str, Any]:
         """Return the figures of the open session: of its first 2,000 messages, or, with `all`, of all."""
-        opened = self._state.at(params.session_id(), params.integer("epoch"))
-        stop = opened.total if params.flag("all") else min(opened.total, SCANNED)
+        opened = self._state.at(params.session_id, params.epoch)
+        stop = opened.total if params.all else min(opened.total, SCANNED)
         async with self._turn:
             if self._epoch != opened.epoch:
                 self._epoch, self._figures = opened.epoch, Figures()

@@ -7,7 +7,8 @@ import time
 from typing import Any, Final
 
 from ..errors import StoreError, StoreUnavailableError
-from .protocol import Call, Params
+from .protocol import FollowParams
+from .request_parsing import Call
 from .state import BrowserState
 
 TICK_S: Final = 2.0
@@ -24,10 +25,10 @@ class Follow:
         self._views: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def follow(self, params: Params, call: Call) -> dict[str, Any]:
+    async def follow(self, params: FollowParams, call: Call) -> dict[str, Any]:
         """Begin or end following for the view that asks."""
-        is_on = params.flag("on")
-        if is_on and params.flag("visible", True):
+        is_on = params.on
+        if is_on and params.visible:
             self._views[call.view] = time.monotonic()
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._tick())

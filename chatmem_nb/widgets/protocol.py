@@ -1,154 +1,760 @@
-"""What the page asks, checked: nothing that comes over the comm is trusted to have the right shape."""
+"""The messages between the page and the kernel: every method with what it takes and returns, every event.
+
+A request is `{rid, view, method, params}`, its reply `{rid, view, ok, result}` or `{rid, view, ok, error}`;
+`view` is one rendering of the widget, `rid` counts its requests. Events are sent unasked.
+
+The kernel parses requests by these models. The front end is checked against the TypeScript types made of them
+(`frontend/protocol.d.ts`), and the tests check what the kernel, and their stand-in for it, send.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from ..errors import InvalidInputError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
 from ..stores.protocol import checked_session_id
-from .request_errors import Refusal
 
 LARGEST_INDEX: Final = 2**53
 """The largest whole number that JavaScript keeps exactly."""
 LARGEST_TEXT: Final = 20_000_000
 """Characters of one text from the page at most."""
 
-Progress = Callable[[int, int | None, str, Mapping[str, Any] | None], None]
+
+def _whole(value: object) -> object:
+    """JavaScript does not tell 3.0 from 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-class Params:
-    """The parameters of one request; each reader checks one and names it in what it raises (Refusal)."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._values = values
-
-    def __repr__(self) -> str:
-        return "Params(...)"  # they may hold a token
-
-    def text(self, name: str, default: str | None = None, *, limit: int = LARGEST_TEXT) -> str:
-        """Return the text `name`; a missing one is `default`, or refused where that is None."""
-        value = self._value(name, default)
-        if not isinstance(value, str):
-            raise _wrong(name, "text")
-        if len(value) > limit:
-            raise Refusal("too_large", f"`{name}` is longer than {limit:,} characters.", field=name)
-        return value
-
-    def session_id(self, name: str = "session_id") -> str:
-        """Return the session id `name`."""
-        try:
-            return checked_session_id(self.text(name, limit=100_000))
-        except InvalidInputError as exc:
-            raise Refusal("invalid", str(exc), field=name) from None
-
-    def session_ids(self, name: str = "session_ids", *, limit: int = 100_000) -> list[str]:
-        """Return the session ids `name`, each once, in their order."""
-        values = self._sequence(name, limit)
-        return list(dict.fromkeys(Params({name: value}).session_id(name) for value in values))
-
-    def integer(
-        self, name: str, default: int | None = None, *, low: int = 0, high: int = LARGEST_INDEX
-    ) -> int:
-        """Return the whole number `name`, from `low` to `high`."""
-        value = self._value(name, default)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise _wrong(name, "a whole number")
-        if not low <= value <= high:
-            raise Refusal("invalid", f"`{name}` must be from {low:,} to {high:,}.", field=name)
-        return value
-
-    def integers(self, name: str, *, limit: int) -> list[int]:
-        """Return the whole numbers `name`, none below 0."""
-        return [Params({name: value}).integer(name) for value in self._sequence(name, limit)]
-
-    def texts(self, name: str, *, limit: int) -> list[str]:
-        """Return the texts `name`."""
-        return [Params({name: value}).text(name) for value in self._sequence(name, limit)]
-
-    def flag(self, name: str, default: bool = False) -> bool:
-        """Return whether `name` is true."""
-        value = self._value(name, default)
-        if not isinstance(value, bool):
-            raise _wrong(name, "true or false")
-        return value
-
-    def choice(self, name: str, options: Sequence[str], default: str | None = None) -> str:
-        """Return the text `name`, one of `options`."""
-        value = self._value(name, default)
-        if not isinstance(value, str) or value not in options:
-            raise _wrong(name, "one of " + ", ".join(repr(option) for option in options))
-        return value
-
-    def _value(self, name: str, default: object) -> Any:
-        value = self._values.get(name)
-        if value is None:
-            value = default
-        if value is None:
-            raise Refusal("invalid", f"`{name}` is missing.", field=name)
-        return value
-
-    def _sequence(self, name: str, limit: int) -> list[Any]:
-        value = self._value(name, None)
-        if not isinstance(value, list):
-            raise _wrong(name, "a list")
-        if len(value) > limit:
-            raise Refusal("too_large", f"`{name}` has more than {limit:,} entries.", field=name)
-        return value
+def _unique(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(values))
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request of one view of the page."""
+Index: TypeAlias = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=LARGEST_INDEX)]
+Text: TypeAlias = Annotated[str, Field(max_length=LARGEST_TEXT)]
+SessionId: TypeAlias = Annotated[str, Field(max_length=100_000), AfterValidator(checked_session_id)]
+SessionIds: TypeAlias = Annotated[list[SessionId], Field(max_length=100_000), AfterValidator(_unique)]
+Role: TypeAlias = Literal["human", "ai", "system", "tool", "other"]
+Scope: TypeAlias = Literal["session", "selected", "all", "hits"]
+Service: TypeAlias = Literal["upstash", "momento", "local"]
+Sort: TypeAlias = Literal["found", "id", "length", "last_write", "ttl"]
 
-    rid: int
+
+# What the page sends.
+
+
+class Params(BaseModel):
+    """The parameters of a request. A null is as good as a missing one."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", defer_build=True)
+
+
+class NoParams(Params):
+    """A request without parameters."""
+
+
+class CancelParams(Params):
+    """Give up request `rid` of the same view."""
+
+    rid: Annotated[int, BeforeValidator(_whole), Field(ge=-LARGEST_INDEX, le=LARGEST_INDEX)]
+
+
+class ConnectParams(Params):
+    """What was typed into the form; with `use_env` the environment is used instead."""
+
+    service: Service
+    use_env: bool = False
+    url: Annotated[str, Field(max_length=2_000)] = ""
+    token: Annotated[str, Field(max_length=10_000, repr=False)] = ""
+    api_key: Annotated[str, Field(max_length=10_000, repr=False)] = ""
+    endpoint: Annotated[str, Field(max_length=2_000)] = ""
+    cache_name: Annotated[str, Field(max_length=500)] = ""
+    key_prefix: Annotated[str, Field(max_length=1_000)] = ""
+    kind: Literal["upstash", "momento"] = "upstash"
+    """Which service a local server imitates."""
+
+
+class SessionIdsParams(Params):
+    """Some sessions."""
+
+    session_ids: SessionIds
+
+
+class SessionsParams(Params):
+    """Sessions `start` to `stop` of those that match `query`, in the order of `sort`."""
+
+    query: Annotated[str, Field(max_length=1_000)] = ""
+    sort: Sort = "found"
+    descending: bool = False
+    start: Index = 0
+    stop: Index | None = None
+    refresh: bool = False
+    """Whether to list again instead of using what was found before."""
+
+
+class OpenParams(Params):
+    """Open a session; one that does not exist only with `create`."""
+
+    session_id: SessionId
+    create: bool = False
+
+
+class OpenSessionParams(Params):
+    """About the open session, as of `epoch`."""
+
+    session_id: SessionId
+    epoch: Index
+
+
+class WindowParams(OpenSessionParams):
+    """Messages `start` to `stop`."""
+
+    start: Index
+    stop: Index
+
+
+class StatsParams(OpenSessionParams):
+    """With `all`, of all messages, however many."""
+
+    all: bool = False
+
+
+class MessageParams(OpenSessionParams):
+    """One message: where it was, and a digest of what it was."""
+
+    index: Index
+    identity: Annotated[str, Field(max_length=100)]
+
+
+class FullParams(MessageParams):
+    """Its text from `offset` on."""
+
+    offset: Index = 0
+
+
+class ImageParams(MessageParams):
+    """The picture in its content block number `block`."""
+
+    block: Index
+
+
+class CallsParams(MessageParams):
+    """Its tool calls `start` to `stop`."""
+
+    start: Index
+    stop: Index
+
+
+class CopyParams(OpenSessionParams):
+    """Some messages, as text for the clipboard."""
+
+    indexes: Annotated[list[Index], Field(max_length=1_000)]
+    identities: Annotated[list[Text], Field(max_length=1_000)]
+    format: Literal["text", "markdown", "json"] = "text"
+
+
+class LocateParams(OpenSessionParams):
+    """The first message of a day or time."""
+
+    date: Annotated[str, Field(max_length=64)]
+
+
+class FindParams(Params):
+    """What to search for; what is empty does not count."""
+
+    scope: Literal["session", "all"] = "session"
+    session_id: Annotated[str, Field(max_length=100_000)] = ""
+    text: Annotated[str, Field(max_length=10_000)] = ""
+    role: Literal["", "human", "ai", "system", "tool", "other"] = ""
+    tool: Annotated[str, Field(max_length=1_000)] = ""
+    model: Annotated[str, Field(max_length=1_000)] = ""
+    errors_only: bool = False
+    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000)] = 1_000
+
+
+class FollowParams(Params):
+    """Whether the view wants to hear of new messages."""
+
+    on: bool
+    visible: bool = True
+    session_id: str = ""
+
+
+class PreviewParams(Params):
+    """Text that is being typed."""
+
+    text: Annotated[str, Field(max_length=1_000_000)]
+
+
+class AppendParams(Params):
+    """One message to append."""
+
+    session_id: SessionId
+    role: Literal["human", "ai", "system", "tool"] = "human"
+    content: Text
+    tool_call_id: Annotated[str, Field(max_length=1_000)] = ""
+    name: Annotated[str, Field(max_length=1_000)] = ""
+
+
+class AppendJSONParams(Params):
+    """Messages as JSON to append, or with `dry_run` to check."""
+
+    session_id: SessionId
+    text: Text
+    dry_run: bool = False
+
+
+class CodeParams(Params):
+    """Python for what is shown."""
+
+    scope: Scope = "session"
+
+
+class VariableParams(Params):
+    """A DataFrame of `scope`, into a variable of the notebook."""
+
+    name: Annotated[str, Field(max_length=200)]
+    scope: Scope = "session"
+    overwrite: bool = False
+
+
+class ExportParams(Params):
+    """A file of `scope`."""
+
+    format: Literal["jsonl", "csv", "md", "html", "parquet"]
+    scope: Scope = "session"
+
+
+# What the kernel sends.
+
+
+class Message(BaseModel):
+    """Something that the kernel sends, or a part of it. A field with a default may be left out."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
+
+
+class Spent(Message):
+    """What the store was asked for since this browser got it."""
+
+    requests: int
+    billed: int
+    bytes_received: int
+
+
+class Result(Message):
+    """The result of a method."""
+
+    spent: Spent | None = None
+
+
+class Variable(Message):
+    """An environment variable of a service, never its value."""
+
+    name: str
+    set: bool
+
+
+class Input(Message):
+    """A field of the connect form."""
+
+    name: str
+    label: str
+    hint: str
+    secret: bool
+
+
+class Client(Message):
+    """A service that the form connects to."""
+
+    service: Service
+    label: str
+    env: list[Variable]
+    inputs: list[Input]
+
+
+class Permissions(Message):
+    """What the page may offer."""
+
+    connect: bool
+    write: bool
+    variables: bool
+    files: bool
+
+
+class Undo(Message):
+    """What the next undo would bring back."""
+
+    available: bool
+    label: str | None
+
+
+class Hello(Result):
+    """What a view needs to begin. `number` is that of the connection: another number is another store."""
+
+    connected: bool
+    number: int
+    reachable: bool
+    service: str | None
+    target: str
+    session: str
+    selection: list[str]
+    clients: list[Client]
+    price_note: str
+    may: Permissions
+    undo: Undo | None
+
+
+class Preview(Message):
+    """The first words of a message."""
+
+    role: Role
+    text: str
+
+
+class SessionRow(Message):
+    """A session in the list."""
+
+    session_id: str
+    length: int
+    ttl_s: float | None
+    first: Preview | None
+    last: Preview | None
+    last_write: str | None
+
+
+class ListingSpent(Message):
+    """What listing the sessions has cost."""
+
+    requests: int
+    billed: int
+
+
+class SessionPage(Result):
+    """Some sessions; `total` is null until all are found."""
+
+    rows: list[SessionRow]
+    total: int | None
+    complete: bool
+    found: int
+    listing_spent: ListingSpent
+    cost: str
+
+
+class Opened(Result):
+    """The session that was opened; `epoch` is 0 if there is none."""
+
+    session_id: str
+    epoch: int
+    total: int
+    ttl_s: float | None
+    exists: bool
+
+
+class Block(Message):
+    """A content block other than text, without its data."""
+
+    kind: Literal["image", "audio", "file", "reasoning", "other"]
+    label: str
+    bytes: int | None = None
+    html: str | None = None
+    showable: bool = False
+
+
+class CallResult(Message):
+    """The result of a tool call."""
+
+    index: int
+    status: str
+    text: str
+
+
+class Call(Message):
+    """A tool call with its result, if that is known."""
+
+    id: str | None = None
+    name: str
+    args: str
+    error: str | None = None
+    result: CallResult | None = None
+
+
+class CallOfResult(Message):
+    """The tool call that a message is the result of."""
+
+    name: str
+    index: int
+
+
+class Tokens(Message):
+    """Token counts of one message or of many."""
+
+    input: int | None
+    output: int | None
+    total: int | None
+
+
+class Entry(Message):
+    """A record as the transcript shows it; one with an `error` has its `raw` text instead of the rest."""
+
+    index: int
+    identity: str
+    role: Role
+    type: str
+    stored_at: str | None = None
+    chars: int
+    error: str | None = None
+    name: str | None = None
+    id: str | None = None
+    html: str
+    clipped: int | None = None
+    """Characters of the whole text, if it was cut."""
+    blocks: list[Block] = []
+    tool_calls: list[Call] = []
+    tool_calls_total: int = 0
+    tool_call_id: str | None = None
+    answers: CallOfResult | None = None
+    status: str | None = None
+    raw: str | None = None
+    model: str | None = None
+    finish_reason: str | None = None
+    tokens: Tokens | None = None
+
+
+class Window(Result):
+    """Some messages of the open session."""
+
+    start: int
+    rows: list[Entry]
+    total: int
+
+
+class ToolCount(Message):
+    """How often a tool was called."""
+
+    name: str
+    calls: int
+
+
+class Stats(Result):
+    """Figures of the open session; `facts` says them in words, label to text."""
+
+    messages: int
+    turns: int
+    tokens: Tokens | None
+    tools: list[ToolCount]
+    bad: int
+    first_time: str | None
+    last_time: str | None
+    partial: bool
+    scanned: int
+    facts: dict[str, str]
+
+
+class Raw(Result):
+    """A record as it is stored; `pretty` if it is JSON and short."""
+
+    raw: str
+    pretty: str | None = None
+    chars: int
+
+
+class Full(Result):
+    """A part of a text; `next` is where the following one begins."""
+
+    text: str
+    next: int | None = None
+    html: str | None = None
+
+
+class Image(Result):
+    """A picture."""
+
+    data_url: str
+
+
+class Calls(Result):
+    """Some tool calls of one message."""
+
+    tool_calls: list[Call]
+    total: int
+
+
+class Copied(Result):
+    """Text for the clipboard."""
+
+    text: str
+
+
+class Located(Result):
+    """Where a message is."""
+
+    index: int
+    identity: str
+
+
+class Hit(Message):
+    """A message that a search found; the match is at `at` in the snippet, counted in code points."""
+
+    session_id: str
+    index: int
+    role: Role
+    snippet: str
+    at: Annotated[list[int], Field(min_length=2, max_length=2)]
+    identity: str
+
+
+class Scanned(Message):
+    """What a search has read."""
+
+    sessions: int
+    messages: int
+
+
+class Found(Result):
+    """What a search found; `hits` are the first `limit` of `count`."""
+
+    hits: list[Hit]
+    count: int
+    complete: bool
+    scanned: Scanned
+
+
+class Followed(Result):
+    """Whether the view is told of new messages."""
+
+    on: bool
+
+
+class Selected(Result):
+    """How many sessions are ticked."""
+
+    selected: int
+
+
+class Cancelled(Result):
+    """Whether there was something to cancel."""
+
+    cancelled: bool
+
+
+class Rendered(Result):
+    """Text as it will look."""
+
+    html: str
+
+
+class Appended(Result):
+    """Where a message was appended, and the new length."""
+
+    index: int
+    total: int
+
+
+class LineError(Message):
+    """What is wrong in a line of pasted JSON."""
+
+    line: int
+    message: str
+
+
+class AppendedJSON(Result):
+    """The messages that were appended, or what is wrong with them."""
+
+    count: int
+    errors: list[LineError]
+    index: int | None
+    total: int | None
+
+
+class Removed(Result):
+    """The open session after a message was removed."""
+
+    epoch: int | None
+    total: int
+    undo: Undo | None
+
+
+class SessionLength(Message):
+    """A session and its length."""
+
+    session_id: str
+    length: int
+
+
+class ClearMeasured(Result):
+    """What clearing would remove; `bytes` is null if that is too much to be undone."""
+
+    sessions: list[SessionLength]
+    messages: int
+    bytes: int | None
+    undoable: bool
+    note: str
+
+
+class Cleared(Result):
+    """What was cleared; `later` are those to which others have appended meanwhile."""
+
+    cleared: list[str]
+    missing: list[str]
+    later: list[SessionLength]
+    undo: Undo | None
+
+
+class Undone(Result):
+    """What was brought back."""
+
+    label: str
+    session_id: str
+    epoch: int | None
+    total: int | None
+    undo: Undo | None
+
+
+class Code(Result):
+    """Python that can be run."""
+
+    code: str
+
+
+class VariableSet(Result):
+    """The variable that holds a DataFrame."""
+
+    name: str
+    rows: int
+
+
+class Exported(Result):
+    """A file, whose bytes come as the reply's buffer."""
+
+    filename: str
+    mime: str
+    bytes: int
+
+
+class Error(Message):
+    """Why a request failed; `field` names the parameter that is wrong."""
+
+    type: str
+    message: str
+    field: str | None
+
+
+class Partial(Message):
+    """What a search has found since it last said so."""
+
+    hits: list[Hit]
+    count: int
+
+
+class Progress(Message):
+    """How far request `rid` of `view` is."""
+
+    event: Literal["progress"]
     view: str
-    method: str
-    params: Params
+    rid: int
+    done: int
+    total: int | None
+    note: str
+    partial: Partial | None
+
+
+class SessionChanged(Message):
+    """The open session has changed; `session` is null if none is open."""
+
+    event: Literal["changed"]
+    what: Literal["session"]
+    session: str | None
+    epoch: int | None
+    total: int | None
+
+
+class SessionsChanged(Message):
+    """The list of sessions has changed."""
+
+    event: Literal["changed"]
+    what: Literal["sessions"]
+
+
+class SelectionChanged(Message):
+    """Other sessions are ticked."""
+
+    event: Literal["changed"]
+    what: Literal["selection"]
+    selection: list[str]
+
+
+class ConnectionChanged(Message):
+    """Another store is connected, or the same one is reachable again or no longer."""
+
+    event: Literal["changed"]
+    what: Literal["connection"]
+    connected: bool
+    number: int
+    reachable: bool
+
+
+EVENTS: Final[Mapping[str, type[Message]]] = {
+    "progress": Progress,
+    "session": SessionChanged,
+    "sessions": SessionsChanged,
+    "selection": SelectionChanged,
+    "connection": ConnectionChanged,
+}
+"""The events, by what has changed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What a method may know of the request that it answers: how to tell of progress, and whose it is."""
+class Method:
+    """What a method takes and returns."""
 
-    progress: Progress
-    view: str = ""
-    attach: Callable[[bytes], None] = lambda data: None
-    """Sends `data` along with the answer, as a buffer of its own."""
+    params: type[Params]
+    result: type[Result]
 
 
-def python_call() -> Call:
-    """Return the call that a method of the Python side makes: nobody watches its progress."""
-    return Call(progress=lambda done, total, note, partial: None)
+METHODS: Final[Mapping[str, Method]] = {
+    "hello": Method(NoParams, Hello),
+    "cancel": Method(CancelParams, Cancelled),
+    "connect": Method(ConnectParams, Hello),
+    "disconnect": Method(NoParams, Hello),
+    "select": Method(SessionIdsParams, Selected),
+    "sessions": Method(SessionsParams, SessionPage),
+    "open": Method(OpenParams, Opened),
+    "window": Method(WindowParams, Window),
+    "stats": Method(StatsParams, Stats),
+    "raw": Method(MessageParams, Raw),
+    "full": Method(FullParams, Full),
+    "image": Method(ImageParams, Image),
+    "calls": Method(CallsParams, Calls),
+    "copy": Method(CopyParams, Copied),
+    "locate": Method(LocateParams, Located),
+    "find": Method(FindParams, Found),
+    "follow": Method(FollowParams, Followed),
+    "preview": Method(PreviewParams, Rendered),
+    "append": Method(AppendParams, Appended),
+    "append_json": Method(AppendJSONParams, AppendedJSON),
+    "remove": Method(MessageParams, Removed),
+    "measure_clear": Method(SessionIdsParams, ClearMeasured),
+    "clear": Method(SessionIdsParams, Cleared),
+    "undo": Method(NoParams, Undone),
+    "code": Method(CodeParams, Code),
+    "to_variable": Method(VariableParams, VariableSet),
+    "export": Method(ExportParams, Exported),
+}
+"""Every method of the page."""
 
 
-def address_of(content: object) -> tuple[int, str] | None:
-    """Return (rid, view) of a message of the page, or None where it is no request that one could answer."""
-    if not isinstance(content, dict):
-        return None
-    rid, view = content.get("rid"), content.get("view")
-    if not isinstance(rid, int) or isinstance(rid, bool) or abs(rid) > LARGEST_INDEX:
-        return None
-    return (rid, view) if isinstance(view, str) and len(view) <= 200 else None
-
-
-def read_request(content: Mapping[str, Any]) -> Request:
-    """Return the request that `content`, which has an address, makes.
-
-    Raises: Refusal.
-    """
-    method, params = content.get("method"), content.get("params", {})
-    if not isinstance(method, str):
-        raise _wrong("method", "text")
-    if params is None:
-        params = {}
-    if not isinstance(params, dict):
-        raise _wrong("params", "an object")
-    return Request(content["rid"], content["view"], method, Params(params))
-
-
-def _wrong(name: str, expected: str) -> Refusal:
-    return Refusal("invalid", f"`{name}` must be {expected}.", field=name)
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON schema of everything that is sent, by the name of its model."""
+    models: dict[str, type[BaseModel]] = {"Error": Error}
+    for method in METHODS.values():
+        models |= {model.__name__: model for model in (method.params, method.result)}
+    models |= {model.__name__: model for model in EVENTS.values()}
+    found: dict[str, dict[str, Any]] = {}
+    for name, model in models.items():
+        schema = model.model_json_schema()
+        found |= schema.pop("$defs", {})
+        found[name] = schema
+    return found

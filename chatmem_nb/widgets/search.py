@@ -13,10 +13,11 @@ from typing import Any, Final
 from ..columns.values import Fields, column_values
 from ..markdown import showable
 from ..records import StoredMessage
-from .entries import ROLES, page_role, role_of, text_of
-from .protocol import Call, Params
+from .entries import page_role, role_of, text_of
+from .protocol import FindParams
 from .reading import all_records, identity_of
 from .request_errors import Refusal
+from .request_parsing import Call, session_id_of
 from .sessions import SessionList
 from .state import BrowserState
 
@@ -38,14 +39,14 @@ class Filter:
     """Only what cannot be read, and tools that failed."""
 
     @classmethod
-    def of(cls, params: Params) -> Filter:
+    def of(cls, params: FindParams) -> Filter:
         """Return the filter that the page asks for. Raises: Refusal."""
         return cls(
-            params.text("text", "", limit=10_000),
-            params.choice("role", ("", *ROLES), ""),
-            params.text("tool", "", limit=1_000).strip(),
-            params.text("model", "", limit=1_000).strip(),
-            params.flag("errors_only"),
+            params.text,
+            params.role,
+            params.tool.strip(),
+            params.model.strip(),
+            params.errors_only,
         )
 
     def matching(self, records: Sequence[StoredMessage]) -> list[StoredMessage]:
@@ -177,12 +178,12 @@ class Find:
         """Let go of the last search: its store is gone."""
         self.last = None
 
-    async def find(self, params: Params, call: Call) -> dict[str, Any]:
+    async def find(self, params: FindParams, call: Call) -> dict[str, Any]:
         """Scan one session or all, and return the hits and their number."""
         wanted = Filter.of(params)
-        limit = params.integer("limit", 1_000, low=1, high=HITS_LIMIT)
-        everywhere = params.choice("scope", ("session", "all"), "session") == "all"
-        names = await self._sessions.all_ids(call) if everywhere else [params.session_id()]
+        limit = params.limit
+        everywhere = params.scope == "all"
+        names = await self._sessions.all_ids(call) if everywhere else [session_id_of(params.session_id)]
         search = Search(wanted, None if everywhere else names)
         await self._scan(search, names, limit, call)
         self.last = search

@@ -14,8 +14,9 @@ from ..markdown import showable
 from ..records import parse
 from ..stores.protocol import SessionStore, SessionSummary, commands_of
 from .entries import cut, role_of, text_of
-from .protocol import Call, Params
+from .protocol import SessionsParams
 from .reading import summaries
+from .request_parsing import Call
 from .state import BrowserState
 
 PREVIEW: Final = 120
@@ -150,15 +151,15 @@ class SessionList:
         self._listing: Listing | None = None
         self._store: SessionStore | None = None
 
-    async def sessions(self, params: Params, call: Call) -> dict[str, Any]:
+    async def sessions(self, params: SessionsParams, call: Call) -> dict[str, Any]:
         """Return lines `start` to `stop` of those that match `query`, in the order of `sort`."""
-        query, sort = params.text("query", "", limit=1_000), params.choice("sort", SORTS, "found")
-        start = params.integer("start", 0)
-        stop = min(params.integer("stop", start + 50), start + PAGE_LIMIT)
-        listing = self._fresh(params.flag("refresh"))
+        query, sort = params.query, params.sort
+        start = params.start
+        stop = min(params.stop or start + 50, start + PAGE_LIMIT)
+        listing = self._fresh(params.refresh)
         matches = matcher(query)
         names = await self._names(listing, matches, sort, stop, call)
-        if params.flag("descending") and sort != "found":  # what is found so far has no other end yet
+        if params.descending and sort != "found":  # what is found so far has no other end yet
             names.reverse()
         shown = names[start:stop]
         await listing.summarise(shown)

@@ -183,18 +183,15 @@ class BrowserState:
 
     def tell_sessions(self) -> None:
         """Tell the views that the list of sessions is no longer what it was."""
-        self._tell({"event": "changed", "what": "sessions", "session": None, "epoch": None, "total": None})
+        self._tell({"event": "changed", "what": "sessions"})
 
     def tell_selection(self) -> None:
         """Tell the views what is ticked."""
         self._tell({"event": "changed", "what": "selection", "selection": list(self._selection)})
 
     def _tell_connection(self) -> None:
-        event = {"event": "changed", "what": "connection", "session": None, "epoch": None, "total": None}
-        connected = self._connection is not None
-        self._tell(
-            {**event, "connected": connected, "number": self.connections, "reachable": self._reachable}
-        )
+        event = {"event": "changed", "what": "connection", "connected": self._connection is not None}
+        self._tell({**event, "number": self.connections, "reachable": self._reachable})
 
     def _tell_session(self) -> None:
         now = self._session

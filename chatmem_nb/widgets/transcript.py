@@ -14,9 +14,19 @@ from .entries import laid_out, role_of, shown_call, text_of, words_html
 from .jobs import Rendering
 from .message_parts import read_content
 from .permissions import can_write
-from .protocol import Call, Params
+from .protocol import (
+    CallsParams,
+    CopyParams,
+    FullParams,
+    ImageParams,
+    LocateParams,
+    MessageParams,
+    OpenParams,
+    WindowParams,
+)
 from .reading import changed, identity_of, records, summaries
 from .request_errors import Refusal
+from .request_parsing import Call
 from .rows import rows_of, with_neighbours
 from .state import BrowserState, stale
 
@@ -35,9 +45,9 @@ class Transcript:
         self._state = state
         self._rendering = Rendering()
 
-    async def open(self, params: Params, call: Call) -> dict[str, Any]:
+    async def open(self, params: OpenParams, call: Call) -> dict[str, Any]:
         """Open a session; one that is not there only with `create`."""
-        session_id, create = params.session_id(), params.flag("create")
+        session_id, create = params.session_id, params.create
         ticket = self._state.ticket()
         [summary] = await summaries(self._state.store, [session_id])
         # A thread may be there without messages.
@@ -50,18 +60,18 @@ class Transcript:
         opened = self._state.open(session_id, summary.length, ticket)
         return {**answer, "epoch": opened.epoch, "ttl_s": ttl_s}
 
-    async def window(self, params: Params, call: Call) -> dict[str, Any]:
+    async def window(self, params: WindowParams, call: Call) -> dict[str, Any]:
         """Return rows `start` to `stop`, as far as there are any."""
-        opened = self._state.at(params.session_id(), params.integer("epoch"))
-        start = min(params.integer("start"), opened.total)
-        stop = min(params.integer("stop"), start + WINDOW_LIMIT, opened.total)
+        opened = self._state.at(params.session_id, params.epoch)
+        start = min(params.start, opened.total)
+        stop = min(params.stop, start + WINDOW_LIMIT, opened.total)
         records = await self._records(opened.session_id, opened.epoch, start, stop)
         beside = await with_neighbours(self._state.store, opened.session_id, records, opened.total)
         rows = await self._rendering.run(rows_of, records, beside)
         now = self._state.at(opened.session_id, opened.epoch)
         return {"start": start, "rows": rows, "total": now.total}
 
-    async def raw(self, params: Params, call: Call) -> dict[str, Any]:
+    async def raw(self, params: MessageParams, call: Call) -> dict[str, Any]:
         """Return a record as it is stored, and laid out where it is JSON and short enough."""
         record = await self._one(params)
         return {
@@ -70,9 +80,9 @@ class Transcript:
             "chars": len(record.raw),
         }
 
-    async def full(self, params: Params, call: Call) -> dict[str, Any]:
+    async def full(self, params: FullParams, call: Call) -> dict[str, Any]:
         """Return the words of a message from `offset` on, a part at a time."""
-        offset = params.integer("offset", 0)
+        offset = params.offset
         record = await self._one(params)
         text = text_of(record)
         after = offset + PART
@@ -85,9 +95,9 @@ class Transcript:
             "html": html,
         }
 
-    async def image(self, params: Params, call: Call) -> dict[str, Any]:
+    async def image(self, params: ImageParams, call: Call) -> dict[str, Any]:
         """Return a picture that is held in the message itself; none is fetched from anywhere."""
-        number = params.integer("block")
+        number = params.block
         record = await self._one(params)
         parts = read_content(record).parts if record.error is None else []
         url = parts[number].data_url() if number < len(parts) else None
@@ -95,12 +105,12 @@ class Transcript:
             raise Refusal("invalid", "This block holds no picture that can be shown here.", field="block")
         return {"data_url": url}
 
-    async def calls(self, params: Params, call: Call) -> dict[str, Any]:
+    async def calls(self, params: CallsParams, call: Call) -> dict[str, Any]:
         """Return tool calls `start` to `stop` of one message, with their results where those are near."""
-        start = params.integer("start")
-        stop = min(params.integer("stop"), start + WINDOW_LIMIT)
+        start = params.start
+        stop = min(params.stop, start + WINDOW_LIMIT)
         record = await self._one(params)
-        opened = self._state.at(params.session_id(), params.integer("epoch"))
+        opened = self._state.at(params.session_id, params.epoch)
         found = tool_calls(record.data or {})
         first = record.index + 1 + start
         beside = await records(self._state.store, opened.session_id, first, first + (stop - start) + 50)
@@ -111,14 +121,14 @@ class Transcript:
         }
         return {"tool_calls": [shown_call(call, results) for call in found[start:stop]], "total": len(found)}
 
-    async def copy(self, params: Params, call: Call) -> dict[str, Any]:
+    async def copy(self, params: CopyParams, call: Call) -> dict[str, Any]:
         """Return messages as text that can be pasted elsewhere."""
-        opened = self._state.at(params.session_id(), params.integer("epoch"))
-        indexes, identities = params.integers("indexes", limit=1_000), params.texts("identities", limit=1_000)
+        opened = self._state.at(params.session_id, params.epoch)
+        indexes, identities = params.indexes, params.identities
         if len(identities) != len(indexes):
             raise Refusal("invalid", "`identities` must have one entry per index.", field="identities")
         meant = dict(zip(indexes, identities, strict=True))
-        form = params.choice("format", ("text", "markdown", "json"), "text")
+        form = params.format
         found: list[StoredMessage] = []
         for start, stop in _runs(sorted(meant)):
             found += await self._records(opened.session_id, opened.epoch, start, min(stop, opened.total))
@@ -128,10 +138,10 @@ class Transcript:
             raise await changed(self._state, opened.session_id)
         return {"text": "\n\n".join(map(_COPIES[form], found)) if form != "json" else _as_json(found)}
 
-    async def locate(self, params: Params, call: Call) -> dict[str, Any]:
+    async def locate(self, params: LocateParams, call: Call) -> dict[str, Any]:
         """Return the index of the first message stored at `date` or after; some 20 small requests."""
-        wanted = _date(params.text("date", limit=64))
-        opened = self._state.at(params.session_id(), params.integer("epoch"))
+        wanted = _date(params.date)
+        opened = self._state.at(params.session_id, params.epoch)
         low, high = 0, opened.total
         if not high or await self._stored_at(opened.session_id, opened.epoch, high - 1) is None:
             raise Refusal("invalid", _NOT_DATED, field="date")
@@ -149,13 +159,13 @@ class Transcript:
         [record] = await self._records(session_id, epoch, index, index + 1)
         return record.stored_at
 
-    async def _one(self, params: Params) -> StoredMessage:
+    async def _one(self, params: MessageParams) -> StoredMessage:
         """Return the record that a row of the page stands for.
 
         Raises: StoreConflictError if another record is at its index now.
         """
-        opened = self._state.at(params.session_id(), params.integer("epoch"))
-        index, identity = params.integer("index"), params.text("identity", limit=100)
+        opened = self._state.at(params.session_id, params.epoch)
+        index, identity = params.index, params.identity
         if index >= opened.total:
             raise Refusal("invalid", f"There is no message {index:,} in this session.", field="index")
         [record] = await self._records(opened.session_id, opened.epoch, index, index + 1)

@@ -8,7 +8,7 @@ import json
 import math
 import threading
 from collections.abc import Coroutine, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import anywidget
 import traitlets
@@ -17,8 +17,9 @@ from ..errors import InvalidInputError
 from ..markdown import showable
 from .dispatch import Methods
 from .jobs import Jobs
-from .protocol import Call, Params, Request, address_of, python_call, read_request
+from .protocol import CancelParams
 from .request_errors import CANCELLED, Refusal, as_error, refusal_of
+from .request_parsing import Call, Request, address_of, parse_params, parse_request, python_call
 
 
 def sendable(value: dict[str, Any]) -> dict[str, Any]:
@@ -93,9 +94,9 @@ class PageWidget(anywidget.AnyWidget):
         if address is None or not isinstance(content, dict):
             return  # nobody to answer
         try:
-            request = read_request(content)
+            request = parse_request(content)
             if request.method == "cancel":
-                target = request.params.integer("rid", low=-(2**53))
+                target = cast(CancelParams, parse_params("cancel", request.params)).rid
                 found = self._jobs.cancel((request.view, target))
                 self._reply(address, {"ok": True, "result": {"cancelled": found}})
             else:
@@ -135,7 +136,7 @@ class PageWidget(anywidget.AnyWidget):
 
         Raises: InvalidInputError for what the page would be told in words; StoreError.
         """
-        return self._wait(self._methods.answer(method, Params(params), python_call()))
+        return self._wait(self._methods.answer(method, params, python_call()))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of `work`, which runs on the I/O loop."""

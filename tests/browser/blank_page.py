@@ -22,7 +22,11 @@ MODEL = """([source, traits]) => {
   window.traits = traits;
   window.ears = ears;
   const tell = (event, ...values) => (ears[event] ?? []).slice().forEach(f => f(...values));
-  window.hear = (message, buffers = []) => tell('msg:custom', message, buffers);
+  window.heard = [];
+  window.hear = (message, buffers = []) => {
+    heard.push(structuredClone(message));
+    tell('msg:custom', message, buffers);
+  };
   window.setTrait = (name, value) => { traits[name] = value; tell('change:' + name); };
   const bytes = text => new DataView(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
   window.model = {

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # the modules beside the tests, 
 from blank_page import mount
 from chrome import CHROMIUM, Chrome, Visit
 from jupyter_hosts import Server
-from stand_in import StandIn
+from stand_in import StandIn, check_message
 
 
 # One a file, and not one a run: while Playwright is up, its event loop counts as running in this thread, and
@@ -41,15 +41,20 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def blank(chrome: Chrome) -> Iterator[Callable[..., Page]]:
     """Mounts the front end on a blank page over a stand-in; a page error or a request fails the test."""
     visits: list[Visit] = []
+    kernels: list[StandIn] = []
 
     def show(kernel: StandIn, *, width: int = 1100, height: int = 600, **mounting: Any) -> Page:
         visit = chrome.visit(viewport={"width": width, "height": height})
         visits.append(visit)
+        kernels.append(kernel)
         visit.page.context.set_default_timeout(8_000)
         mount(visit.page, kernel, **mounting)
         return visit.page
 
     yield show
     for visit in visits:
+        for message in visit.page.evaluate("() => window.heard.filter(message => message.event)"):
+            check_message("", message)  # also what a test told the page itself
         visit.close()
+    assert [violation for kernel in kernels for violation in kernel.violations] == []
     assert [visit.errors + visit.blocked for visit in visits if visit.errors or visit.blocked] == []

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from chatmem_nb.widgets.connect import SERVICES, input_of
 from chatmem_nb.widgets.figures import facts
+from chatmem_nb.widgets.protocol import EVENTS, METHODS, Error
 from chatmem_nb.widgets.sessions import cost
 
 Message = dict[str, Any]
@@ -47,6 +50,29 @@ def plain_entry(index: int) -> dict[str, Any]:
     return entry
 
 
+def check_request(message: Message) -> None:
+    """Raises: AssertionError or ValidationError if the protocol does not know what the page sent."""
+    assert message.keys() == {"rid", "view", "method", "params"}, message
+    model = METHODS[message["method"]].params
+    unknown = message["params"].keys() - model.model_fields.keys()
+    assert not unknown, f"{message['method']} takes no {unknown}"
+    model.model_validate({name: value for name, value in message["params"].items() if value is not None})
+
+
+def check_message(method: str, message: Message) -> None:
+    """Raises: AssertionError or ValidationError if the protocol does not know what is sent to the page."""
+    if "event" in message:
+        model = EVENTS[message.get("what", message["event"])]
+        head = {"rid", "view"} - model.model_fields.keys()
+        model.model_validate({name: value for name, value in message.items() if name not in head})
+    elif message["ok"]:
+        assert message.keys() <= {"rid", "view", "ok", "result", "buffers"}, message.keys()
+        METHODS[method].result.model_validate(message["result"])
+    else:
+        assert message.keys() == {"rid", "view", "ok", "error"}, message.keys()
+        Error.model_validate(message["error"])
+
+
 class Changed(Exception):
     """Another message is at the index that the page means."""
 
@@ -66,9 +92,10 @@ class Talk:
 
 
 class StandIn:
-    """Answers `message` with the list of messages that a kernel would send.
+    """Answers `message` with the list of messages that a kernel would send, all as the protocol has them.
 
     `silent`: methods that get no answer. `broken`: method -> error. `seen`: every message that came.
+    `violations`: what the protocol does not know, of either side; the fixture `blank` fails for them.
     """
 
     def __init__(self, talks: dict[str, Talk] | None = None, *, connected: bool = True) -> None:
@@ -78,6 +105,7 @@ class StandIn:
         self.silent: set[str] = set()
         self.broken: dict[str, dict[str, Any]] = {}
         self.seen: list[Message] = []
+        self.violations: list[str] = []
         self.epoch = 1
         self.session = ""
         self.kept: list[dict[str, Talk]] = []
@@ -92,6 +120,17 @@ class StandIn:
 
     def __call__(self, message: Message) -> list[Message]:
         self.seen.append(message)
+        try:
+            check_request(message)
+            sent = self.answer(message)
+            for one in sent:
+                check_message(message["method"], one)
+        except (AssertionError, ValidationError) as exc:
+            self.violations.append(f"{message['method']}: {exc}")
+            raise
+        return sent
+
+    def answer(self, message: Message) -> list[Message]:
         method = message["method"]
         if method in self.silent or "*" in self.silent:
             return []
@@ -166,6 +205,7 @@ class StandIn:
             "total": len(names) if self.listing_complete else None,
             "complete": complete,
             "found": params["start"] + len(part),
+            "listing_spent": {"requests": 3, "billed": 12},
             "cost": cost(3, 12, {"requests": 3, "bytes_received": 4321}),
         }
 
@@ -211,7 +251,8 @@ class StandIn:
             "first_time": "2026-03-01T10:20:30Z",
             "last_time": "2026-03-09T10:20:30Z",
         }
-        return {"messages": talk.length, "facts": facts(figures)}
+        counted = {"messages": talk.length, "partial": False, "scanned": talk.length}
+        return {**figures, **counted, "facts": facts(figures)}
 
     def on_locate(self, params: Message) -> Message:
         return {"index": 7, "identity": self.talks[params["session_id"]].entry(7)["identity"]}
@@ -263,7 +304,6 @@ class StandIn:
             "count": len(self.hits),
             "complete": True,
             "scanned": {"sessions": 1, "messages": 40},
-            "code": 'browser.find("ferry")',
         }
 
     def on_cancel(self, params: Message) -> Message:

@@ -136,7 +136,7 @@ def test_progress_is_shown_and_a_search_can_be_stopped(blank: Blank) -> None:
         "done": 1500,
         "total": 9000,
         "note": "messages read",
-        "partial": {"hits": [hit("other", 3)]},
+        "partial": {"hits": [hit("other", 3)], "count": 1},
     }
     page.evaluate(
         """event => {

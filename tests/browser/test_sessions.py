@@ -164,7 +164,7 @@ def test_a_long_listing_shows_progress_and_can_be_stopped(blank: Blank) -> None:
     page.evaluate(
         """() => {
           const {rid, view} = sent.find(m => m.method === 'sessions');
-          hear({event: 'progress', rid, view, done: 1500, total: null, note: 'listing sessions'});
+          hear({event: 'progress', rid, view, done: 1500, total: null, note: 'listing sessions', partial: null});
         }"""
     )
     expect(page.get_by_text("listing sessions: 1,500")).to_be_visible()

@@ -283,7 +283,9 @@ def test_cleanup_leaves_nothing_behind(blank: Blank) -> None:
     assert page.evaluate("() => Object.values(ears).flat().length") == 0
     assert page.locator(".chatmem").count() == 0
     sent = page.evaluate("() => sent.length")
-    page.evaluate("() => hear({event: 'changed', what: 'connection', connected: false})")
+    page.evaluate(
+        "() => hear({event: 'changed', what: 'connection', connected: false, number: 1, reachable: true})"
+    )
     page.keyboard.press("a")
     page.wait_for_timeout(600)
     assert page.evaluate("() => sent.length") == sent

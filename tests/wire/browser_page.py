@@ -13,6 +13,7 @@ import comm
 from comm.base_comm import BaseComm
 
 from chatmem_nb import HistoryBrowser
+from chatmem_nb.widgets.protocol import EVENTS, METHODS, Error
 
 WAIT_S = 20.0
 
@@ -29,9 +30,16 @@ class KeptComm(BaseComm):
         self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
     ) -> None:
         text = json.dumps(data or {}, ensure_ascii=False, allow_nan=False).encode().decode()
+        check_event(json.loads(text).get("content"))
         with self.arrived:
             self.sent.append((json.loads(text), [bytes(buffer) for buffer in buffers or []]))
             self.arrived.notify_all()
+
+
+def check_event(content: Any) -> None:
+    """Raises: ValidationError if `content` is an event that the protocol does not know."""
+    if isinstance(content, dict) and "event" in content:
+        EVENTS[content.get("what", content["event"])].model_validate(content)
 
 
 class Refused(Exception):
@@ -49,6 +57,7 @@ class Page:
 
     def __init__(self, browser: HistoryBrowser, view: str = "view-1") -> None:
         self.browser, self.view = browser, view
+        self.asked: dict[int, str] = {}
         self.comm: KeptComm = browser.comm
 
     def send(self, content: Any) -> None:
@@ -58,6 +67,7 @@ class Page:
 
     def start(self, method: str, **params: Any) -> int:
         rid = next(self.numbers)
+        self.asked[rid] = method
         self.send({"rid": rid, "view": self.view, "method": method, "params": params})
         return rid
 
@@ -67,7 +77,10 @@ class Page:
             lambda content: content.get("rid") == rid and content.get("view") == self.view and "ok" in content
         )
         if not content["ok"]:
+            Error.model_validate(content["error"])
             raise Refused(content["error"])
+        if rid in self.asked:
+            METHODS[self.asked[rid]].result.model_validate(content["result"])
         return {**content["result"], "buffers": buffers} if buffers else content["result"]
 
     def ask(self, method: str, **params: Any) -> dict[str, Any]:

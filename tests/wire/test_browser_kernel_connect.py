@@ -71,8 +71,9 @@ def test_a_browser_of_nothing_shows_the_form(page: Page) -> None:
     assert (hello["connected"], hello["service"], hello["target"]) == (False, None, "")
     assert [client["service"] for client in hello["clients"]] == ["upstash", "momento", "local"]
     offers = {client["service"]: client for client in hello["clients"]}
-    assert offers["upstash"]["fields"] == ["url", "token", "key_prefix"]
-    assert offers["momento"]["fields"] == ["api_key", "endpoint", "cache_name", "key_prefix"]
+    fields = {name: [field["name"] for field in offer["inputs"]] for name, offer in offers.items()}
+    assert fields["upstash"] == ["url", "token", "key_prefix"]
+    assert fields["momento"] == ["api_key", "endpoint", "cache_name", "key_prefix"]
     assert not any(entry["set"] for client in hello["clients"] for entry in client["env"])
     for method in ("sessions", "undo"):
         assert page.refused(method).type == "not_connected"

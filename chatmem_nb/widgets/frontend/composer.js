@@ -115,7 +115,7 @@ export class Composer {
   async #appendText(content) {
     const { total } = await this.#app.ask("append", {
       session_id: this.#transcript.session,
-      role: this.#role.value,
+      role: /** @type {import("./protocol.js").AppendParams["role"]} */ (this.#role.value),
       content,
       tool_call_id: this.#callId.value.trim(),
       name: "",

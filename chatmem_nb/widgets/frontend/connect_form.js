@@ -12,7 +12,8 @@ export class ConnectForm {
   node = h(".connect");
   #app;
   #problem = alertBox();
-  #service = "";
+  /** @type {Client["service"]} */
+  #service = "upstash";
   /** @type {Client[]} */
   #clients = [];
   /** @type {Record<string, { input: HTMLInputElement, error: HTMLElement, secret: boolean }>} */
@@ -76,7 +77,7 @@ export class ConnectForm {
     return h("fieldset.picks", h("legend.unseen", "Service"), options);
   }
 
-  /** @param {string} service */
+  /** @param {Client["service"]} service */
   #choose(service) {
     this.#service = service;
     this.#draw();

@@ -1,6 +1,6 @@
 /** The sheet that exports sessions: into a variable, as a file, as Python code. */
 
-/** @typedef {import("./protocol.js").Scope} Scope */
+/** @typedef {NonNullable<import("./protocol.js").CodeParams["scope"]>} Scope */
 /** @typedef {import("./types.js").Failure} Failure */
 /** @typedef {import("./widget.js").Widget} Widget */
 
@@ -11,7 +11,12 @@ import { askSlowly, runTask } from "./tasks.js";
 import { plural } from "./text.js";
 import { showToast } from "./toast.js";
 
-/** Label to the kernel's name of the format. */
+/** @typedef {import("./protocol.js").ExportParams["format"]} Format */
+
+/**
+ * Label to the kernel's name of the format.
+ * @type {Record<string, Format>}
+ */
 const FORMATS = { JSONL: "jsonl", CSV: "csv", Markdown: "md", HTML: "html", Parquet: "parquet" };
 
 /**
@@ -96,7 +101,7 @@ class ExportSheet {
 
   /**
    * @param {string} label
-   * @param {string} format
+   * @param {Format} format
    */
   #fileButton(label, format) {
     const download = async () => {

@@ -2,7 +2,7 @@
 
 /** @typedef {import("./protocol.js").Entry} Entry */
 /** @typedef {import("./protocol.js").Block} Block */
-/** @typedef {import("./protocol.js").ToolCall} ToolCall */
+/** @typedef {import("./protocol.js").Call} ToolCall */
 /** @typedef {import("./transcript.js").Transcript} Transcript */
 /** @typedef {import("./types.js").Child} Child */
 

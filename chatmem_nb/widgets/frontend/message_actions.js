@@ -15,7 +15,7 @@ export const UNDOABLE = "It can be undone while this browser lives.";
 /**
  * @param {Transcript} transcript
  * @param {Entry} entry
- * @param {string} format "text", "markdown" or "json"
+ * @param {import("./protocol.js").CopyParams["format"]} format
  */
 export function copyMessage(transcript, { index, identity }, format) {
   return runTask(transcript.app, async () => {
@@ -34,9 +34,11 @@ export function showRecord(transcript, entry) {
   const { index, identity } = entry;
   return runTask(transcript.app, async () => {
     const { raw, pretty, chars } = await transcript.ask("raw", { index, identity });
-    const copies = ["JSON", "Markdown", "text"].map(format =>
-      button("Copy as " + format, () => copyMessage(transcript, entry, format.toLowerCase())),
-    );
+    const copies = [
+      button("Copy as JSON", () => copyMessage(transcript, entry, "json")),
+      button("Copy as Markdown", () => copyMessage(transcript, entry, "markdown")),
+      button("Copy as text", () => copyMessage(transcript, entry, "text")),
+    ];
     const cut = chars > raw.length && dim(`The first ${portion(raw.length, chars)} characters.`);
     const content = [group("pre", "Raw JSON", pretty ?? raw), cut, h("footer", copies)];
     openSheet(transcript.app, `Message #${count(index + 1)}`, content, { wide: true });

@@ -1,40 +1,274 @@
-/** The messages between page and kernel. */
+/**
+ * The messages between page and kernel. Made of widgets/protocol.py by
+ * `python tests/browser/protocol_types.py`; do not edit.
+ */
 
-export type Role = "human" | "ai" | "system" | "tool" | "other";
-export type Scope = "session" | "selected" | "all" | "hits";
-
-export interface Variable {
-  name: string;
-  set: boolean;
+/** Messages as JSON to append, or with `dry_run` to check. */
+export interface AppendJSONParams {
+  session_id: string;
+  text: string;
+  dry_run?: boolean;
 }
 
-export interface Input {
-  name: string;
+/** One message to append. */
+export interface AppendParams {
+  session_id: string;
+  role?: "human" | "ai" | "system" | "tool";
+  content: string;
+  tool_call_id?: string;
+  name?: string;
+}
+
+/** Where a message was appended, and the new length. */
+export interface Appended {
+  spent?: Spent | null;
+  index: number;
+  total: number;
+}
+
+/** The messages that were appended, or what is wrong with them. */
+export interface AppendedJSON {
+  spent?: Spent | null;
+  count: number;
+  errors: LineError[];
+  index: number | null;
+  total: number | null;
+}
+
+/** A content block other than text, without its data. */
+export interface Block {
+  kind: "image" | "audio" | "file" | "reasoning" | "other";
   label: string;
-  hint: string;
-  secret: boolean;
+  bytes?: number | null;
+  html?: string | null;
+  showable?: boolean;
 }
 
+/** A tool call with its result, if that is known. */
+export interface Call {
+  id?: string | null;
+  name: string;
+  args: string;
+  error?: string | null;
+  result?: CallResult | null;
+}
+
+/** The tool call that a message is the result of. */
+export interface CallOfResult {
+  name: string;
+  index: number;
+}
+
+/** The result of a tool call. */
+export interface CallResult {
+  index: number;
+  status: string;
+  text: string;
+}
+
+/** Some tool calls of one message. */
+export interface Calls {
+  spent?: Spent | null;
+  tool_calls: Call[];
+  total: number;
+}
+
+/** Its tool calls `start` to `stop`. */
+export interface CallsParams {
+  session_id: string;
+  epoch: number;
+  index: number;
+  identity: string;
+  start: number;
+  stop: number;
+}
+
+/** Give up request `rid` of the same view. */
+export interface CancelParams {
+  rid: number;
+}
+
+/** Whether there was something to cancel. */
+export interface Cancelled {
+  spent?: Spent | null;
+  cancelled: boolean;
+}
+
+/** What clearing would remove; `bytes` is null if that is too much to be undone. */
+export interface ClearMeasured {
+  spent?: Spent | null;
+  sessions: SessionLength[];
+  messages: number;
+  bytes: number | null;
+  undoable: boolean;
+  note: string;
+}
+
+/** What was cleared; `later` are those to which others have appended meanwhile. */
+export interface Cleared {
+  spent?: Spent | null;
+  cleared: string[];
+  missing: string[];
+  later: SessionLength[];
+  undo: Undo | null;
+}
+
+/** A service that the form connects to. */
 export interface Client {
-  service: string;
+  service: "upstash" | "momento" | "local";
   label: string;
   env: Variable[];
   inputs: Input[];
 }
 
-export interface Permissions {
-  connect: boolean;
-  write: boolean;
-  variables: boolean;
-  files: boolean;
+/** Python that can be run. */
+export interface Code {
+  spent?: Spent | null;
+  code: string;
 }
 
-export interface Undo {
-  available: boolean;
-  label: string | null;
+/** Python for what is shown. */
+export interface CodeParams {
+  scope?: "session" | "selected" | "all" | "hits";
 }
 
+/** What was typed into the form; with `use_env` the environment is used instead. */
+export interface ConnectParams {
+  service: "upstash" | "momento" | "local";
+  use_env?: boolean;
+  url?: string;
+  token?: string;
+  api_key?: string;
+  endpoint?: string;
+  cache_name?: string;
+  key_prefix?: string;
+  kind?: "upstash" | "momento";
+}
+
+/** Another store is connected, or the same one is reachable again or no longer. */
+export interface ConnectionChanged {
+  event: "changed";
+  what: "connection";
+  connected: boolean;
+  number: number;
+  reachable: boolean;
+}
+
+/** Text for the clipboard. */
+export interface Copied {
+  spent?: Spent | null;
+  text: string;
+}
+
+/** Some messages, as text for the clipboard. */
+export interface CopyParams {
+  session_id: string;
+  epoch: number;
+  indexes: number[];
+  identities: string[];
+  format?: "text" | "markdown" | "json";
+}
+
+/** A record as the transcript shows it; one with an `error` has its `raw` text instead of the rest. */
+export interface Entry {
+  index: number;
+  identity: string;
+  role: "human" | "ai" | "system" | "tool" | "other";
+  type: string;
+  stored_at?: string | null;
+  chars: number;
+  error?: string | null;
+  name?: string | null;
+  id?: string | null;
+  html: string;
+  clipped?: number | null;
+  blocks?: Block[];
+  tool_calls?: Call[];
+  tool_calls_total?: number;
+  tool_call_id?: string | null;
+  answers?: CallOfResult | null;
+  status?: string | null;
+  raw?: string | null;
+  model?: string | null;
+  finish_reason?: string | null;
+  tokens?: Tokens | null;
+}
+
+/** Why a request failed; `field` names the parameter that is wrong. */
+export interface Error {
+  type: string;
+  message: string;
+  field: string | null;
+}
+
+/** A file of `scope`. */
+export interface ExportParams {
+  format: "jsonl" | "csv" | "md" | "html" | "parquet";
+  scope?: "session" | "selected" | "all" | "hits";
+}
+
+/** A file, whose bytes come as the reply's buffer. */
+export interface Exported {
+  spent?: Spent | null;
+  filename: string;
+  mime: string;
+  bytes: number;
+}
+
+/** What to search for; what is empty does not count. */
+export interface FindParams {
+  scope?: "session" | "all";
+  session_id?: string;
+  text?: string;
+  role?: "" | "human" | "ai" | "system" | "tool" | "other";
+  tool?: string;
+  model?: string;
+  errors_only?: boolean;
+  limit?: number;
+}
+
+/** Whether the view wants to hear of new messages. */
+export interface FollowParams {
+  on: boolean;
+  visible?: boolean;
+  session_id?: string;
+}
+
+/** Whether the view is told of new messages. */
+export interface Followed {
+  spent?: Spent | null;
+  on: boolean;
+}
+
+/** What a search found; `hits` are the first `limit` of `count`. */
+export interface Found {
+  spent?: Spent | null;
+  hits: Hit[];
+  count: number;
+  complete: boolean;
+  scanned: Scanned;
+}
+
+/** A part of a text; `next` is where the following one begins. */
+export interface Full {
+  spent?: Spent | null;
+  text: string;
+  next?: number | null;
+  html?: string | null;
+}
+
+/** Its text from `offset` on. */
+export interface FullParams {
+  session_id: string;
+  epoch: number;
+  index: number;
+  identity: string;
+  offset?: number;
+}
+
+/** What a view needs to begin. `number` is that of the connection: another number is another store. */
 export interface Hello {
+  spent?: Spent | null;
   connected: boolean;
   number: number;
   reachable: boolean;
@@ -48,11 +282,201 @@ export interface Hello {
   undo: Undo | null;
 }
 
+/** A message that a search found; the match is at `at` in the snippet, counted in code points. */
+export interface Hit {
+  session_id: string;
+  index: number;
+  role: "human" | "ai" | "system" | "tool" | "other";
+  snippet: string;
+  at: [number, number];
+  identity: string;
+}
+
+/** A picture. */
+export interface Image {
+  spent?: Spent | null;
+  data_url: string;
+}
+
+/** The picture in its content block number `block`. */
+export interface ImageParams {
+  session_id: string;
+  epoch: number;
+  index: number;
+  identity: string;
+  block: number;
+}
+
+/** A field of the connect form. */
+export interface Input {
+  name: string;
+  label: string;
+  hint: string;
+  secret: boolean;
+}
+
+/** What is wrong in a line of pasted JSON. */
+export interface LineError {
+  line: number;
+  message: string;
+}
+
+/** What listing the sessions has cost. */
+export interface ListingSpent {
+  requests: number;
+  billed: number;
+}
+
+/** The first message of a day or time. */
+export interface LocateParams {
+  session_id: string;
+  epoch: number;
+  date: string;
+}
+
+/** Where a message is. */
+export interface Located {
+  spent?: Spent | null;
+  index: number;
+  identity: string;
+}
+
+/** One message: where it was, and a digest of what it was. */
+export interface MessageParams {
+  session_id: string;
+  epoch: number;
+  index: number;
+  identity: string;
+}
+
+/** A request without parameters. */
+export interface NoParams {}
+
+/** Open a session; one that does not exist only with `create`. */
+export interface OpenParams {
+  session_id: string;
+  create?: boolean;
+}
+
+/** The session that was opened; `epoch` is 0 if there is none. */
+export interface Opened {
+  spent?: Spent | null;
+  session_id: string;
+  epoch: number;
+  total: number;
+  ttl_s: number | null;
+  exists: boolean;
+}
+
+/** What a search has found since it last said so. */
+export interface Partial {
+  hits: Hit[];
+  count: number;
+}
+
+/** What the page may offer. */
+export interface Permissions {
+  connect: boolean;
+  write: boolean;
+  variables: boolean;
+  files: boolean;
+}
+
+/** The first words of a message. */
 export interface Preview {
-  role: Role;
+  role: "human" | "ai" | "system" | "tool" | "other";
   text: string;
 }
 
+/** Text that is being typed. */
+export interface PreviewParams {
+  text: string;
+}
+
+/** How far request `rid` of `view` is. */
+export interface Progress {
+  event: "progress";
+  view: string;
+  rid: number;
+  done: number;
+  total: number | null;
+  note: string;
+  partial: Partial | null;
+}
+
+/** A record as it is stored; `pretty` if it is JSON and short. */
+export interface Raw {
+  spent?: Spent | null;
+  raw: string;
+  pretty?: string | null;
+  chars: number;
+}
+
+/** The open session after a message was removed. */
+export interface Removed {
+  spent?: Spent | null;
+  epoch: number | null;
+  total: number;
+  undo: Undo | null;
+}
+
+/** Text as it will look. */
+export interface Rendered {
+  spent?: Spent | null;
+  html: string;
+}
+
+/** What a search has read. */
+export interface Scanned {
+  sessions: number;
+  messages: number;
+}
+
+/** How many sessions are ticked. */
+export interface Selected {
+  spent?: Spent | null;
+  selected: number;
+}
+
+/** Other sessions are ticked. */
+export interface SelectionChanged {
+  event: "changed";
+  what: "selection";
+  selection: string[];
+}
+
+/** The open session has changed; `session` is null if none is open. */
+export interface SessionChanged {
+  event: "changed";
+  what: "session";
+  session: string | null;
+  epoch: number | null;
+  total: number | null;
+}
+
+/** Some sessions. */
+export interface SessionIdsParams {
+  session_ids: string[];
+}
+
+/** A session and its length. */
+export interface SessionLength {
+  session_id: string;
+  length: number;
+}
+
+/** Some sessions; `total` is null until all are found. */
+export interface SessionPage {
+  spent?: Spent | null;
+  rows: SessionRow[];
+  total: number | null;
+  complete: boolean;
+  found: number;
+  listing_spent: ListingSpent;
+  cost: string;
+}
+
+/** A session in the list. */
 export interface SessionRow {
   session_id: string;
   length: number;
@@ -62,252 +486,144 @@ export interface SessionRow {
   last_write: string | null;
 }
 
-export interface SessionPage {
-  rows: SessionRow[];
-  total: number | null;
-  complete: boolean;
-  found: number;
-  cost: string;
+/** The list of sessions has changed. */
+export interface SessionsChanged {
+  event: "changed";
+  what: "sessions";
 }
 
-export interface Opened {
+/** Sessions `start` to `stop` of those that match `query`, in the order of `sort`. */
+export interface SessionsParams {
+  query?: string;
+  sort?: "found" | "id" | "length" | "last_write" | "ttl";
+  descending?: boolean;
+  start?: number;
+  stop?: number | null;
+  refresh?: boolean;
+}
+
+/** What the store was asked for since this browser got it. */
+export interface Spent {
+  requests: number;
+  billed: number;
+  bytes_received: number;
+}
+
+/** Figures of the open session; `facts` says them in words, label to text. */
+export interface Stats {
+  spent?: Spent | null;
+  messages: number;
+  turns: number;
+  tokens: Tokens | null;
+  tools: ToolCount[];
+  bad: number;
+  first_time: string | null;
+  last_time: string | null;
+  partial: boolean;
+  scanned: number;
+  facts: Record<string, string>;
+}
+
+/** With `all`, of all messages, however many. */
+export interface StatsParams {
   session_id: string;
   epoch: number;
-  total: number;
-  ttl_s: number | null;
-  exists: boolean;
+  all?: boolean;
 }
 
-export interface Block {
-  kind: string;
-  label: string;
-  bytes: number | null;
-  html: string | null;
-  showable?: boolean;
-}
-
-export interface ToolResult {
-  index: number;
-  status: string;
-  text: string;
-}
-
-export interface ToolCall {
-  id?: string | null;
-  name: string;
-  args: string;
-  error?: string | null;
-  result: ToolResult | null;
-}
-
+/** Token counts of one message or of many. */
 export interface Tokens {
   input: number | null;
   output: number | null;
   total: number | null;
 }
 
-export interface Entry {
-  index: number;
-  identity: string;
-  role: Role;
-  type: string;
-  stored_at?: string | null;
-  chars: number;
-  error?: string | null;
-  name?: string | null;
-  id?: string | null;
-  html: string;
-  clipped?: number | null;
-  blocks?: Block[];
-  tool_calls?: ToolCall[];
-  tool_calls_total?: number;
-  tool_call_id?: string | null;
-  answers?: { name: string; index: number } | null;
-  status?: string | null;
-  raw?: string | null;
-  model?: string | null;
-  finish_reason?: string | null;
-  tokens?: Tokens | null;
+/** How often a tool was called. */
+export interface ToolCount {
+  name: string;
+  calls: number;
 }
 
-export interface Hit {
+/** What the next undo would bring back. */
+export interface Undo {
+  available: boolean;
+  label: string | null;
+}
+
+/** What was brought back. */
+export interface Undone {
+  spent?: Spent | null;
+  label: string;
   session_id: string;
-  index: number;
-  role: Role;
-  snippet: string;
-  at: [number, number];
-  identity: string;
-}
-
-export interface Found {
-  hits: Hit[];
-  count: number;
-  complete: boolean;
-  scanned: { sessions: number; messages: number };
-}
-
-export interface SessionLength {
-  session_id: string;
-  length: number;
-}
-
-export interface Progress {
-  event: "progress";
-  view: string;
-  rid: number;
-  done: number;
-  total: number | null;
-  note: string;
-  partial: { hits?: Hit[]; count?: number } | null;
-}
-
-export interface SessionChanged {
-  event: "changed";
-  what: "session";
-  session: string | null;
   epoch: number | null;
   total: number | null;
+  undo: Undo | null;
 }
 
-export interface SessionsChanged {
-  event: "changed";
-  what: "sessions";
+/** An environment variable of a service, never its value. */
+export interface Variable {
+  name: string;
+  set: boolean;
 }
 
-export interface SelectionChanged {
-  event: "changed";
-  what: "selection";
-  selection: string[];
+/** A DataFrame of `scope`, into a variable of the notebook. */
+export interface VariableParams {
+  name: string;
+  scope?: "session" | "selected" | "all" | "hits";
+  overwrite?: boolean;
 }
 
-export interface ConnectionChanged {
-  event: "changed";
-  what: "connection";
-  connected: boolean;
-  number: number;
-  reachable: boolean;
+/** The variable that holds a DataFrame. */
+export interface VariableSet {
+  spent?: Spent | null;
+  name: string;
+  rows: number;
+}
+
+/** Some messages of the open session. */
+export interface Window {
+  spent?: Spent | null;
+  start: number;
+  rows: Entry[];
+  total: number;
+}
+
+/** Messages `start` to `stop`. */
+export interface WindowParams {
+  session_id: string;
+  epoch: number;
+  start: number;
+  stop: number;
 }
 
 export type Changed = SessionChanged | SessionsChanged | SelectionChanged | ConnectionChanged;
 
-type At = { session_id: string; epoch: number };
-type Meant = At & { index: number; identity: string };
-
 export interface Methods {
-  hello: { params: {}; result: Hello };
-  connect: {
-    params: { service: string; use_env: boolean; [field: string]: string | boolean | undefined };
-    result: Hello;
-  };
-  disconnect: { params: {}; result: Hello };
-  select: { params: { session_ids: string[] }; result: { selected: number } };
-  sessions: {
-    params: {
-      query: string;
-      sort: string;
-      descending: boolean;
-      start: number;
-      stop: number;
-      refresh: boolean;
-    };
-    result: SessionPage;
-  };
-  open: { params: { session_id: string; create: boolean }; result: Opened };
-  window: {
-    params: At & { start: number; stop: number };
-    result: { start: number; rows: Entry[]; total: number };
-  };
-  stats: {
-    params: At & { all: boolean };
-    result: { messages: number; facts: Record<string, string> };
-  };
-  raw: { params: Meant; result: { raw: string; pretty?: string | null; chars: number } };
-  full: {
-    params: Meant & { offset: number };
-    result: { text: string; next: number | null; html?: string | null };
-  };
-  image: { params: Meant & { block: number }; result: { data_url: string } };
-  calls: {
-    params: Meant & { start: number; stop: number };
-    result: { tool_calls: ToolCall[]; total: number };
-  };
-  copy: {
-    params: At & { indexes: number[]; identities: string[]; format: string };
-    result: { text: string };
-  };
-  locate: { params: At & { date: string }; result: { index: number; identity: string } };
-  find: {
-    params: {
-      scope: string;
-      session_id: string;
-      text: string;
-      role: string;
-      tool: string;
-      model: string;
-      errors_only: boolean;
-      limit: number;
-    };
-    result: Found;
-  };
-  follow: {
-    params: { session_id: string; on: boolean; visible: boolean };
-    result: { on: boolean };
-  };
-  preview: { params: { text: string }; result: { html: string } };
-  append: {
-    params: {
-      session_id: string;
-      role: string;
-      content: string;
-      tool_call_id: string;
-      name: string;
-    };
-    result: { index: number; total: number };
-  };
-  append_json: {
-    params: { session_id: string; text: string; dry_run: boolean };
-    result: {
-      count: number;
-      errors: { line: number; message: string }[];
-      index: number | null;
-      total: number | null;
-    };
-  };
-  remove: {
-    params: Meant;
-    result: { epoch: number | null; total: number; undo: Undo | null };
-  };
-  measure_clear: {
-    params: { session_ids: string[] };
-    result: {
-      sessions: SessionLength[];
-      messages: number;
-      bytes: number | null;
-      undoable: boolean;
-      note: string;
-    };
-  };
-  clear: {
-    params: { session_ids: string[] };
-    result: { cleared: string[]; missing: string[]; later: SessionLength[]; undo: Undo | null };
-  };
-  undo: {
-    params: {};
-    result: {
-      label: string;
-      session_id: string;
-      epoch: number | null;
-      total: number | null;
-      undo: Undo | null;
-    };
-  };
-  code: { params: { scope: Scope }; result: { code: string } };
-  to_variable: {
-    params: { name: string; scope: Scope; overwrite: boolean };
-    result: { name: string; rows: number };
-  };
-  export: {
-    params: { scope: Scope; format: string };
-    result: { filename: string; mime: string; bytes: number };
-  };
+  hello: { params: NoParams; result: Hello };
+  cancel: { params: CancelParams; result: Cancelled };
+  connect: { params: ConnectParams; result: Hello };
+  disconnect: { params: NoParams; result: Hello };
+  select: { params: SessionIdsParams; result: Selected };
+  sessions: { params: SessionsParams; result: SessionPage };
+  open: { params: OpenParams; result: Opened };
+  window: { params: WindowParams; result: Window };
+  stats: { params: StatsParams; result: Stats };
+  raw: { params: MessageParams; result: Raw };
+  full: { params: FullParams; result: Full };
+  image: { params: ImageParams; result: Image };
+  calls: { params: CallsParams; result: Calls };
+  copy: { params: CopyParams; result: Copied };
+  locate: { params: LocateParams; result: Located };
+  find: { params: FindParams; result: Found };
+  follow: { params: FollowParams; result: Followed };
+  preview: { params: PreviewParams; result: Rendered };
+  append: { params: AppendParams; result: Appended };
+  append_json: { params: AppendJSONParams; result: AppendedJSON };
+  remove: { params: MessageParams; result: Removed };
+  measure_clear: { params: SessionIdsParams; result: ClearMeasured };
+  clear: { params: SessionIdsParams; result: Cleared };
+  undo: { params: NoParams; result: Undone };
+  code: { params: CodeParams; result: Code };
+  to_variable: { params: VariableParams; result: VariableSet };
+  export: { params: ExportParams; result: Exported };
 }

@@ -132,11 +132,12 @@ export class SearchBar {
   }
 
   #params() {
+    /** @typedef {import("./protocol.js").FindParams} FindParams */
     return {
-      scope: this.#scope.value,
+      scope: /** @type {FindParams["scope"]} */ (this.#scope.value),
       session_id: this.#app.transcript.session,
       text: this.#text.value,
-      role: this.#role.value,
+      role: /** @type {FindParams["role"]} */ (this.#role.value),
       tool: this.#tool.value,
       model: this.#model.value,
       errors_only: this.#errors.checked,

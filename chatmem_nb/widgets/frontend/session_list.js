@@ -220,7 +220,7 @@ export class SessionList {
    */
   async #fetch(start, { refresh = false, keep = false } = {}) {
     const listing = this.#listing;
-    const sort = this.#sort.value;
+    const sort = /** @type {import("./protocol.js").SessionsParams["sort"]} */ (this.#sort.value);
     const pending = askSlowly(this.#app, "sessions", {
       query: this.#wanted(),
       sort,
