@@ -63,17 +63,7 @@ _PRICES: Final = {
     UPSTASH: "Upstash bills each command, listing included; the free plan ends at 500,000 a month.",
     MOMENTO: "Momento counts an operation for each 1,024 bytes of each message.",
 }
-# Which input an error is about: one of the input itself by a word in its text, the first that is in it ...
-_WORDS: Final = (
-    ("url", "url"),
-    ("token", "token"),
-    ("endpoint", "endpoint"),
-    ("API key", "api_key"),
-    ("api_key", "api_key"),
-    ("cache_name", "cache_name"),
-    ("key_prefix", "key_prefix"),
-)
-# ... and one of the service by its kind.
+# The input that an error of the service is about, by its kind.
 _BLAMED: Final = {
     "upstash": ((StoreAuthError, "token"), (StoreUnavailableError, "url"), (StoreError, "url")),
     "momento": (
@@ -252,8 +242,7 @@ _MAKERS: dict[str, Callable[[ConnectParams], Connection]] = {
 def _beside_its_field(exc: ChatMemError, service: str) -> Refusal:
     refusal = refusal_of(exc)
     if isinstance(exc, InvalidInputError):
-        words = ((word, field) for word, field in _WORDS if field in _FIELDS[service])
-        field = next((field for word, field in words if word in refusal.message), None)
+        field = exc.field if exc.field in _FIELDS[service] else None
     else:
         field = next((name for kind, name in _BLAMED[service] if isinstance(exc, kind)), None)
         message = next(text for kind, text in _FAILURES if isinstance(exc, kind))

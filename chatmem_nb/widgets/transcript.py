@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..content import tool_calls
+from ..json_text import parse_json
 from ..markdown import RENDER_LIMIT, showable
 from ..plain_text import escaped, escaped_json
-from ..records import StoredMessage, parse
+from ..records import StoredMessage
 from .entries import laid_out, role_of, shown_call, text_of, words_html
 from .jobs import Rendering
 from .message_parts import read_content
@@ -214,7 +215,11 @@ _COPIES = {"text": _plain, "markdown": _markdown}
 
 
 def _is_json(raw: str) -> bool:
-    return not (parse(raw).error or "").startswith("not JSON")
+    try:
+        parse_json(raw)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _runs(indexes: list[int]) -> list[tuple[int, int]]:
