@@ -1,4 +1,4 @@
-"""Which hosts the connect form takes: none that only this machine's own network should answer to.
+"""Which hosts the connect form accepts: none that only this machine's own network should reach.
 
 The form is filled in by whoever sees the page, on Voila a stranger. A cloud machine answers requests to its
 link-local addresses with its credentials. Stores made in Python are not restricted.
@@ -15,7 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from typing import Final, TypeAlias
 
-from .request_errors import Refusal
+from .request_errors import RequestError
 
 LOOKUP_S: Final = 5.0
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -35,16 +35,16 @@ _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 def check_host(host: str, *, field: str) -> None:
-    """Look `host` up, and refuse link-local addresses and metadata services beside `field` of the form.
+    """Look up `host`, and reject link-local addresses and metadata services.
 
     A name whose addresses change between this and the connection is not noticed. A name that cannot be looked
     up is left to the connection: a proxy may know it.
 
-    Raises: Refusal.
+    Raises: RequestError.
     """
     name = host.strip("[]").rstrip(".").lower()
     if name in _METADATA_HOSTS or any(map(_is_refused, _addresses(name, field))):
-        raise Refusal(
+        raise RequestError(
             "invalid",
             "Link-local addresses and metadata services are not connected from this form. "
             "Give the address of a database.",
@@ -55,11 +55,13 @@ def check_host(host: str, *, field: str) -> None:
 def check_endpoint(endpoint: str, *, field: str) -> None:
     """Check the host of a gRPC endpoint, `host` or `host:port`, as `check_host` does.
 
-    Raises: Refusal, also for gRPC's other forms of an address ("ipv4:...", "unix:..."), which name no host.
+    Raises: RequestError, also for gRPC's other address forms ("ipv4:...", "unix:..."), which name no host.
     """
     found = _ENDPOINT.fullmatch(endpoint)
     if found is None:
-        raise Refusal("invalid", "The endpoint must be a host name, without a scheme or a path.", field=field)
+        raise RequestError(
+            "invalid", "The endpoint must be a host name, without a scheme or a path.", field=field
+        )
     check_host(found["host"], field=field)
 
 
@@ -88,12 +90,12 @@ def _addresses(name: str, field: str) -> list[Address]:
         return outcome.result(LOOKUP_S)
     except FutureTimeoutError:
         message = f"The name of this host could not be looked up within {LOOKUP_S:g} s. Is it right?"
-        raise Refusal("timeout", message, field=field) from None
+        raise RequestError("timeout", message, field=field) from None
 
 
 def _look_up(name: str, outcome: Future[list[Address]]) -> None:
     try:
         found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):  # gaierror; a name that is no name
+    except (OSError, UnicodeError):  # gaierror; an invalid name
         found = []
     outcome.set_result([ipaddress.ip_address(str(place[0])) for *_, place in found])

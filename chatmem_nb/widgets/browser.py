@@ -199,7 +199,7 @@ class HistoryBrowser(PageWidget):
         self._wait(self._methods.changes.remove_record(opened.session_id, place, found[0]))
 
     def clear(self, *session_ids: str, without_undo: bool = False) -> list[str]:
-        """Delete sessions, the open one if none is named, and return those that existed; does not ask first.
+        """Delete the named sessions (default: the open one) without asking; return those that existed.
 
         Messages that others append meanwhile stay. `undo` restores what was deleted, in front of them.
         Sessions above 50 MB together cannot be restored, and are deleted only with `without_undo`.
@@ -263,7 +263,7 @@ class HistoryBrowser(PageWidget):
         if bundle is None:
             return None
         data, metadata = bundle
-        # What is left of the widget where no kernel is behind it: names and counts, none of the words.
+        # Shown where the widget has no kernel: names and counts, no text of a conversation.
         return {**data, "text/html": f"<pre>{escape(repr(self))}</pre>"}, metadata
 
     @traitlets.validate("height")
@@ -282,14 +282,14 @@ class HistoryBrowser(PageWidget):
         return self.store, self.selection
 
     def _opened(self) -> tuple[SessionStore, str]:
-        """Return the store and the open session. Raises: InvalidInputError, where there is none."""
+        """Return the store and the open session. Raises: InvalidInputError if there is none."""
         store, session_id = self.store, self.session_id
         if store is None or session_id is None:
             raise InvalidInputError("no session is open; click on one, or call browser.select(session_id)")
         return store, session_id
 
     def _counted(self) -> OpenSession:
-        """Return the open session, opened now where no view has done it yet."""
+        """Return the open session; open it now if no view has done so yet."""
         _, session_id = self._opened()
         self.select(session_id, create=True)
         opened = self._methods.state.session

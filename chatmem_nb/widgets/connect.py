@@ -24,7 +24,7 @@ from ..errors import (
 from ..stores.protocol import SessionStore, service_of
 from .addresses import check_endpoint, check_host
 from .protocol import ConnectParams
-from .request_errors import Refusal, refusal_of
+from .request_errors import RequestError, request_error_of
 from .request_parsing import Call
 from .state import BrowserState, Connection
 
@@ -76,7 +76,7 @@ _BLAMED: Final = {
 }
 
 
-# Our own words only: an address that was typed may belong to anyone, and what it answers is not for the page.
+# Our own words only: the address may be anyone's, and its response must not reach the page.
 _FAILURES: Final[tuple[tuple[type[ChatMemError], str], ...]] = (
     (StoreAuthError, "{0} refused the key. Copy it again, whole, and check that it is for this address."),
     (StoreNotFoundError, "There is no database or cache of this name at this address."),
@@ -124,11 +124,11 @@ class ConnectionForm:
             await _ask_once(connection)
         except ChatMemError as exc:
             # What is wrong with the environment is not wrong with an input.
-            raise refusal_of(exc) if params.use_env else _beside_its_field(exc, service) from None
+            raise request_error_of(exc) if params.use_env else _with_field(exc, service) from None
         await self.take(connection)
 
     async def take(self, connection: Connection | None, *, wanted: str | None = None) -> None:
-        """Show the store of `connection`, or none, and close the one before if it was made here."""
+        """Show the store of `connection`, or none; close the previous one if it was made here."""
         before = self._state.connect(connection, wanted=wanted)
         if before is not None:
             await _close(before)
@@ -225,7 +225,7 @@ def _local(params: ConnectParams) -> Connection:
         store = local_server("momento" if kind == "momento" else "upstash").store()
     except ImportError as exc:
         missing = (exc.name or "a package").split(".")[0][:60]
-        raise Refusal(
+        raise RequestError(
             "invalid", f'A local server needs {missing}, which is missing: pip install "chatmem_nb[demo]"'
         ) from None
     code = f"from chatmem_nb.local.offline import local_server\n\nstore = local_server({kind!r}).store()"
@@ -239,12 +239,12 @@ _MAKERS: dict[str, Callable[[ConnectParams], Connection]] = {
 }
 
 
-def _beside_its_field(exc: ChatMemError, service: str) -> Refusal:
-    refusal = refusal_of(exc)
+def _with_field(exc: ChatMemError, service: str) -> RequestError:
+    error = request_error_of(exc)
     if isinstance(exc, InvalidInputError):
         field = exc.field if exc.field in _FIELDS[service] else None
     else:
         field = next((name for kind, name in _BLAMED[service] if isinstance(exc, kind)), None)
         message = next(text for kind, text in _FAILURES if isinstance(exc, kind))
-        refusal = Refusal(refusal.type, message.format(SERVICES[service]))
-    return Refusal(refusal.type, refusal.message, field=field)
+        error = RequestError(error.type, message.format(SERVICES[service]))
+    return RequestError(error.type, error.message, field=field)

@@ -16,7 +16,7 @@ from .follow import Follow, Probe
 from .jobs import Rendering
 from .permissions import Permissions
 from .protocol import ConnectParams, NoParams, PreviewParams, SessionIdsParams
-from .request_errors import Refusal
+from .request_errors import RequestError
 from .request_parsing import Call, parse_params
 from .search import Find
 from .sessions import SessionList
@@ -73,12 +73,12 @@ class Methods:
         return self._table
 
     async def answer(self, method: str, values: Mapping[str, Any], call: Call) -> Answer:
-        """Return what `method` answers, with what the store has spent.
+        """Return the result of `method`, and what the store has been asked for so far.
 
-        Raises: Refusal; ChatMemError.
+        Raises: RequestError; ChatMemError.
         """
         if method not in self._table:
-            raise Refusal("invalid", f"There is no method {method[:40]!r}.")
+            raise RequestError("invalid", f"There is no method {method[:40]!r}.")
         self.permissions.check(method)
         params = parse_params(method, values)
         self.follow.heard(call.view)
@@ -131,7 +131,7 @@ class Methods:
         self.find.forget()
 
     async def end(self) -> None:
-        """Stop all that runs by itself, and close what was opened here."""
+        """Stop everything in the background, and close what was opened here."""
         self.follow.stop()
         await self.take(None)
 

@@ -14,7 +14,7 @@ from ..stores.protocol import SessionStore
 from .pasted_messages import PasteError, read_messages
 from .protocol import AppendJSONParams, AppendParams, MessageParams, NoParams, SessionIdsParams
 from .reading import changed, identity_of, summaries
-from .request_errors import Refusal
+from .request_errors import RequestError
 from .request_parsing import Call
 from .sessions import SessionList
 from .state import BrowserState
@@ -42,13 +42,13 @@ class Changes:
         """Add one message."""
         store = self._state.store
         session_id = params.session_id
-        length = await _to_its_end(store.aappend(session_id, [encode(_message(params))]))
+        length = await _uncancelled(store.aappend(session_id, [encode(_message(params))]))
         return self._appended(session_id, length, 1)
 
     async def append_messages(self, session_id: str, messages: Sequence[BaseMessage]) -> int:
         """Add messages that Python made, and return the new length."""
         store = self._state.store
-        length = await _to_its_end(store.aappend(session_id, encode_all(messages)))
+        length = await _uncancelled(store.aappend(session_id, encode_all(messages)))
         self._appended(session_id, length, len(messages))
         return length
 
@@ -65,11 +65,11 @@ class Changes:
         if dry_run:
             return {**nothing, "count": len(messages)}
         records = await asyncio.to_thread(encode_all, messages)
-        length = await _to_its_end(store.aappend(session_id, records))
+        length = await _uncancelled(store.aappend(session_id, records))
         return {**nothing, "count": len(messages), **self._appended(session_id, length, len(messages))}
 
     async def remove(self, params: MessageParams, call: Call) -> dict[str, Any]:
-        """Remove one message of the open session: the one whose row the page shows, or none."""
+        """Remove one message of the open session, unless it is no longer the one that the page shows."""
         store = self._state.store
         opened = self._state.at(params.session_id, params.epoch)
         index, identity = params.index, params.identity
@@ -78,17 +78,17 @@ class Changes:
             self._state.at(opened.session_id, opened.epoch)
             return identity_of(raw) == identity
 
-        return await _to_its_end(self._remove(store, opened.session_id, index, is_meant))
+        return await _uncancelled(self._remove(store, opened.session_id, index, is_meant))
 
     async def remove_record(self, session_id: str, index: int, record: str) -> None:
         """Remove the message at `index` for Python, which has read `record` there.
 
         Raises: StoreError; StoreConflictError if another record is there now.
         """
-        await _to_its_end(self._remove(self._state.store, session_id, index, lambda raw: raw == record))
+        await _uncancelled(self._remove(self._state.store, session_id, index, lambda raw: raw == record))
 
     async def measure_clear(self, params: SessionIdsParams, call: Call) -> dict[str, Any]:
-        """Say what clearing would take away, and whether it could be undone."""
+        """Return what clearing would remove, and whether it could be undone."""
         store = self._state.store
         names = params.session_ids
         found = [(summary.session_id, summary.length) for summary in await summaries(store, names)]
@@ -120,16 +120,16 @@ class Changes:
         """Delete the sessions `names`; those above the limit of the undo only with `without_undo`."""
         store = self._state.store
         if not names:
-            raise Refusal("invalid", "Name at least one session.", field="session_ids")
+            raise RequestError("invalid", "Name at least one session.", field="session_ids")
         copies = await copy_sessions(store, names)
         if copies is None and not without_undo:
-            raise Refusal("too_large", f"{_NO_UNDO} Nothing was cleared; confirm that first.")
+            raise RequestError("too_large", f"{_NO_UNDO} Nothing was cleared; confirm that first.")
         self._confirmed_without_undo = frozenset()
-        return await _to_its_end(self._clear(store, names, copies))
+        return await _uncancelled(self._clear(store, names, copies))
 
     async def undo(self, params: NoParams, call: Call) -> dict[str, Any]:
         """Bring back what the last removal or clearing took."""
-        return await _to_its_end(self._undo(self._state.store))
+        return await _uncancelled(self._undo(self._state.store))
 
     async def _remove(
         self, store: SessionStore, session_id: str, index: int, is_meant: Callable[[str], bool]
@@ -184,7 +184,7 @@ class Changes:
         """Note that `names` were cleared, and return those that hold messages of others again."""
         try:
             found = await summaries(store, names) if names else []
-        except StoreError:  # whoever lists or opens them is told; that they were cleared is true all the same
+        except StoreError:  # they were cleared all the same; whoever opens them next sees this error
             found = []
         lengths = {summary.session_id: summary.length for summary in found if summary.length}
         self._sessions.went([name for name in names if name not in lengths])
@@ -219,28 +219,28 @@ class Changes:
         return {"index": length - count, "total": length}
 
 
-async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`, which goes on to its end though the caller is cancelled: no change is left half known."""
+async def _uncancelled(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`, which continues if the caller is cancelled: the outcome of every change is known."""
     task = asyncio.ensure_future(work)
-    task.add_done_callback(_seen)
+    task.add_done_callback(_retrieve_exception)
     return await asyncio.shield(task)
 
 
-def _seen(task: asyncio.Future[Any]) -> None:
+def _retrieve_exception(task: asyncio.Future[Any]) -> None:
     if not task.cancelled():
-        task.exception()  # asked for, so that asyncio does not print what the caller was told, or gave up on
+        task.exception()  # retrieved, or asyncio would log it as never retrieved
 
 
 def _message(params: AppendParams) -> BaseMessage:
     role = params.role
     content = params.content
     if not content.strip():
-        raise Refusal("invalid", "Write something first.", field="content")
+        raise RequestError("invalid", "Write something first.", field="content")
     extra: dict[str, Any] = {}
     if role == "tool":
         extra["tool_call_id"] = params.tool_call_id
         if not extra["tool_call_id"]:
-            raise Refusal("invalid", "A tool's answer needs the id of its call.", field="tool_call_id")
+            raise RequestError("invalid", "A tool result needs the id of its call.", field="tool_call_id")
     if name := params.name:
         extra["name"] = name
     return MESSAGE_CLASSES[role](content=content, **extra)

@@ -46,7 +46,7 @@ def page_role(role: str | None) -> str:
 
 
 def text_of(record: StoredMessage) -> str:
-    """Return the words of `record`: its text blocks; the raw text where it cannot be read."""
+    """Return the text of `record`; its raw text if it is unreadable."""
     return record.raw if record.error is not None else read_content(record).text
 
 

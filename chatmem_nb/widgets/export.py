@@ -17,7 +17,7 @@ from ..records import StoredMessage
 from .jobs import Rendering
 from .protocol import CodeParams, ExportParams, VariableParams
 from .reading import all_records
-from .request_errors import Refusal
+from .request_errors import RequestError
 from .request_parsing import Call
 from .search import Filter, Find, Search
 from .sessions import SessionList
@@ -40,7 +40,7 @@ _MIMES: Final = {
 
 
 def user_namespace() -> dict[str, Any]:
-    """Return the variables of the user's notebook; those of `__main__` where there is no notebook."""
+    """Return the variables of the user's notebook; those of `__main__` outside of a notebook."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     namespace: dict[str, Any] = vars(sys.modules["__main__"]) if shell is None else shell.user_ns
@@ -124,9 +124,9 @@ class Export:
         return self._code.of_sessions(names or None)
 
     def search(self) -> Search:
-        """Return the last search. Raises: Refusal if there is none."""
+        """Return the last search. Raises: RequestError if there is none."""
         if self._find.last is None:
-            raise Refusal("invalid", "Nothing was looked for yet.", field="scope")
+            raise RequestError("invalid", "Nothing was looked for yet.", field="scope")
         return self._find.last
 
     async def to_variable(self, params: VariableParams, call: Call) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class Export:
         return {"filename": filename, "mime": _MIMES[form], "bytes": len(data)}
 
     async def _scope(self, scope: str, call: Call) -> tuple[list[str], Filter | None]:
-        """Return the sessions that are meant, and the filter of the last search where its hits are."""
+        """Return the sessions of `scope`; for hits also the filter of the last search."""
         if scope == "all":
             return await self._sessions.all_ids(call), None
         if scope == "hits":
@@ -157,18 +157,18 @@ class Export:
         return self._ids(scope), None
 
     def _ids(self, scope: str) -> list[str]:
-        """Return the open session, or the ticked ones. Raises: Refusal if there are none."""
+        """Return the open session, or the ticked ones. Raises: RequestError if there are none."""
         session_id = self._state.session_id
         ids = list(self._state.selection) if scope == "selected" else [session_id] if session_id else []
         if not ids:
             hint = "Tick some sessions first." if scope == "selected" else "Open a session first."
-            raise Refusal("invalid", hint, field="scope")
+            raise RequestError("invalid", hint, field="scope")
         return ids
 
     async def _pieces(
         self, ids: Sequence[str], wanted: Filter | None, call: Call
     ) -> AsyncIterator[tuple[str, list[StoredMessage], int]]:
-        """Yield (session id, records, bytes) piece by piece; those that fit `wanted`, where there is one."""
+        """Yield (session id, records, bytes) piece by piece; only records that match `wanted`, if given."""
         read = 0
         async for session_id, records in all_records(self._state.store, ids, times=True):
             read += len(records)
@@ -210,22 +210,22 @@ class Export:
             raise self._too_large(ids, path.name)
         return await asyncio.to_thread(path.read_bytes)
 
-    def _too_large(self, ids: Sequence[str], filename: str) -> Refusal:
+    def _too_large(self, ids: Sequence[str], filename: str) -> RequestError:
         some = list(ids) if len(ids) <= 20 else None
         code = self._code.of_export(some, filename)
-        return Refusal("too_large", f"That is more than 50 MB. Python writes it to a file:\n\n{code}")
+        return RequestError("too_large", f"That is more than 50 MB. Python writes it to a file:\n\n{code}")
 
 
 def _checked_name(name: str, *, overwrite: bool) -> str:
     name = name.strip()
     if not name.isidentifier() or keyword.iskeyword(name):
-        raise Refusal(
+        raise RequestError(
             "invalid", "A variable's name is letters, digits and _, and no Python word.", field="name"
         )
     if name.startswith("__") or hasattr(builtins, name):
-        raise Refusal("invalid", f"{name} is Python's own; take another name.", field="name")
+        raise RequestError("invalid", f"{name} is Python's own; take another name.", field="name")
     if name in user_namespace() and not overwrite:
-        raise Refusal("exists", f"There is a variable {name} already. Overwrite it?", field="name")
+        raise RequestError("exists", f"There is a variable {name} already. Overwrite it?", field="name")
     return name
 
 

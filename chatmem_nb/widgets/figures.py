@@ -19,7 +19,7 @@ from .request_parsing import Call
 from .state import BrowserState, stale
 
 SCANNED: Final = 2_000
-"""Messages that are read for the header, unless all are asked for."""
+"""Messages that are counted, unless all are requested."""
 _PIECE: Final = 1_000
 _TOOLS_TOLD: Final = 50
 

@@ -58,7 +58,7 @@ class Follow:
             except StoreUnavailableError:
                 self._state.reached(False)
             except StoreError:
-                continue  # told where something was asked for; the next tick may do better
+                continue  # the next tick may succeed
             else:
                 if self._state.connection is connection:
                     self._state.reached(True)
@@ -98,7 +98,7 @@ class Probe:
             except StoreUnavailableError:
                 continue
             except StoreError:
-                pass  # it answers, if only to refuse
+                pass  # it responds, if only with an error
             if self._state.connection is connection:
                 self._state.reached(True)
             return

@@ -45,7 +45,7 @@ class Jobs:
     def start(
         self, key: Hashable, work: Callable[[], Coroutine[Any, Any, None]], never_began: Callable[[], None]
     ) -> bool:
-        """Begin `work` and return True; False where a job of this key runs, too many do, or all has ended.
+        """Start `work` and return True; False if its key is in use, too many jobs run, or this is closed.
 
         A job that is cancelled before its first step cannot say so itself: `never_began` is called then.
         """
@@ -99,7 +99,7 @@ class Jobs:
             future.cancel()
 
     def close(self, last: Coroutine[Any, Any, None]) -> None:
-        """End all jobs, let `last` run after them, and start none again. Does not wait; twice is once."""
+        """End all jobs, let `last` run after them, and start none again. Does not wait; idempotent."""
         with self._lock:
             was_closed, self._closed = self._closed, True
         if was_closed:

@@ -58,7 +58,7 @@ class Part:
         }
 
     def data_url(self) -> str | None:
-        """Return the picture as a data: URL, or None where it is none, too large or broken."""
+        """Return the picture as a data: URL, or None if it is not a picture, too large or damaged."""
         encoded = self.block.encoded() if self.is_picture else None
         if encoded is None:
             return None

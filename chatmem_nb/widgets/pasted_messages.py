@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import InvalidInputError, RecordError
 from ..records import MESSAGE_CLASSES, from_openai, parse, to_json
-from .request_errors import Refusal
+from .request_errors import RequestError
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -30,7 +30,7 @@ class PasteError(Exception):
 def read_messages(text: str) -> list[BaseMessage]:
     """Return the messages that `text` holds, in order.
 
-    Raises: PasteError, naming the line of each that is none; then none is usable.
+    Raises: PasteError, with the line of each invalid message; then no message is used.
     """
     messages: list[BaseMessage] = []
     errors: list[dict[str, Any]] = []
@@ -38,7 +38,7 @@ def read_messages(text: str) -> list[BaseMessage]:
         for line, value in _items(text):
             try:
                 messages += _as_messages(value)
-            except (InvalidInputError, RecordError, Refusal) as exc:
+            except (InvalidInputError, RecordError, RequestError) as exc:
                 errors.append({"line": line, "message": _reason(exc)})
                 if len(errors) >= _ERRORS_TOLD:
                     break
@@ -86,7 +86,7 @@ def _value(text: str, at: int) -> tuple[Any, int]:
 
 def _as_messages(value: object) -> list[BaseMessage]:
     if not isinstance(value, dict):
-        raise Refusal("invalid", "A message is a JSON object, with `type` and `data` or with `role`.")
+        raise RequestError("invalid", "A message is a JSON object, with `type` and `data` or with `role`.")
     if "role" in value and "data" not in value:
         return _from_openai(value)
     if isinstance(value.get("messages"), list) and "type" not in value:
@@ -94,7 +94,9 @@ def _as_messages(value: object) -> list[BaseMessage]:
     if value.get("type") in MESSAGE_CLASSES and "data" not in value:
         value = {"type": value["type"], "data": value}  # a message dumped without its envelope
     if "type" not in value:
-        raise Refusal("invalid", "It has neither `role` (OpenAI's form) nor `type` and `data` (LangChain's).")
+        raise RequestError(
+            "invalid", "It has neither `role` (OpenAI's form) nor `type` and `data` (LangChain's)."
+        )
     return [parse(to_json(value)).message]
 
 
@@ -103,12 +105,12 @@ def _from_openai(value: dict[str, Any]) -> list[BaseMessage]:
         return from_openai([value])
     except InvalidInputError as exc:
         # Its number among those of one call is of no use to someone who reads line numbers.
-        raise Refusal("invalid", f"This message is {exc.reason}.") from None
+        raise RequestError("invalid", f"This message is {exc.reason}.") from None
 
 
 def _reason(exc: Exception) -> str:
     if isinstance(exc, RecordError):
-        return f"This is no message: {exc.reason}."
+        return f"Not a message: {exc.reason}."
     return str(exc)
 
 
@@ -123,4 +125,4 @@ def _line(text: str, at: int) -> int:
 
 def _broken(text: str, at: int, reason: str) -> PasteError:
     column = at - (text.rfind("\n", 0, at) + 1) + 1
-    return PasteError([{"line": _line(text, at), "message": f"This is no JSON: {reason} (column {column})."}])
+    return PasteError([{"line": _line(text, at), "message": f"Invalid JSON: {reason} (column {column})."}])

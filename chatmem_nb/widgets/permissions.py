@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final
 
-from .request_errors import Refusal
+from .request_errors import RequestError
 from .state import BrowserState
 
 _WRITING: Final = ("append", "insert", "remove", "delete")
 
 
 class Need(Enum):
-    """What a method may need; `value` is the refusal (type, message) where it is not granted."""
+    """What a method may need; `value` is the error (type, message) if it is not granted."""
 
     STORE = ("not_connected", "Not connected to any service. Connect first.")
     CONNECTING = (
@@ -71,12 +71,12 @@ class Permissions:
         self._state, self._is_read_only, self._bound = state, is_read_only, bound
 
     def check(self, method: str) -> None:
-        """Raises: Refusal, if `method` needs what is not granted."""
+        """Raises: RequestError, if `method` needs what is not granted."""
         granted = self._granted()
         for need in Need:  # the store first: without one, nothing else is worth saying
             if need in NEEDS[method] and not granted[need]:
                 type_, message = need.value
-                raise Refusal(type_, message)
+                raise RequestError(type_, message)
 
     def shown(self) -> dict[str, bool]:
         """Return what the page may offer."""

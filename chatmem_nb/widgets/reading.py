@@ -28,7 +28,7 @@ def identity_of(record: StoredMessage | str) -> str:
 
 
 async def changed(state: BrowserState, session_id: str) -> StoreConflictError:
-    """Return the error for a record that is no longer where the page saw it, and let the views reload."""
+    """Return the error for a record that is not where the page saw it; the views load again."""
     state.count(session_id, await state.store.alength(session_id), changed=True)
     return StoreConflictError(
         "This message was changed or moved meanwhile by another client, so nothing was done. "
@@ -36,7 +36,7 @@ async def changed(state: BrowserState, session_id: str) -> StoreConflictError:
     )
 
 
-TOO_LARGE: Final = "larger than the service sends in one answer"
+TOO_LARGE: Final = "larger than the service sends in one response"
 _PIECE: Final = 500
 _WORTH_A_THREAD: Final = 100_000
 
@@ -112,14 +112,14 @@ async def _with_times(
 
 
 async def parsed(raws: Sequence[str], start: int) -> list[StoredMessage]:
-    """Return the records of `raws`; in a thread where that takes long, so that the loop stays free."""
+    """Return the records of `raws`; in a thread if that takes long, so that the loop stays free."""
     if sum(map(len, raws)) > _WORTH_A_THREAD:
         return await asyncio.to_thread(parse_all, raws, start)
     return parse_all(raws, start)
 
 
 async def raise_unless_too_large(exc: StoreLimitError, store: SessionStore, session_id: str) -> None:
-    """Raise `exc` where it is about the account, which then refuses the smallest request as well."""
+    """Raise `exc` if it is about the account: then the smallest request fails as well."""
     if isinstance(exc, StoreThrottledError):
         raise exc
     await store.alength(session_id)

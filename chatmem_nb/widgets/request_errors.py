@@ -1,4 +1,4 @@
-"""Why a request of the page is not answered, in words for the person in front of it."""
+"""Why a request of the page failed, in words for its user."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from .. import errors
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-class Refusal(Exception):
-    """A request that cannot be answered. `type` is one of the contract's words; `field` names the input."""
+class RequestError(Exception):
+    """A request of the page failed. `type` says how; `field` names the parameter that is wrong."""
 
     def __init__(self, type: str, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
         self.type, self.message, self.field = type, message, field
 
 
-CANCELLED = Refusal("cancelled", "Cancelled.")
+CANCELLED = RequestError("cancelled", "Cancelled.")
 
-# The first that fits, so the more special come first.
+# The first match counts, so the more specific come first.
 _TYPES: tuple[tuple[type[BaseException], str], ...] = (
     (errors.RecordTooLargeError, "too_large"),
     (errors.InvalidInputError, "invalid"),
@@ -38,26 +38,26 @@ _TYPES: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def refusal_of(exc: Exception) -> Refusal:
-    """Return what the page is told of `exc`: our words, never those of a driver, which may hold a secret."""
-    if isinstance(exc, Refusal):
+def request_error_of(exc: Exception) -> RequestError:
+    """Return `exc` as the page sees it: our words, never those of a driver, which may contain a secret."""
+    if isinstance(exc, RequestError):
         return exc
     for kind, name in _TYPES:
         if isinstance(exc, kind):
-            return Refusal(name, escaped(str(exc)))
+            return RequestError(name, escaped(str(exc)))
     if isinstance(exc, errors.ChatMemError):
         kind_of = "unavailable" if isinstance(exc, errors.StoreError) else "internal"
-        return Refusal(kind_of, escaped(str(exc)))
+        return RequestError(kind_of, escaped(str(exc)))
     if isinstance(exc, ImportError):
-        return Refusal("internal", f"A package is missing in the kernel: {(exc.name or 'unknown')[:60]}")
-    return Refusal(
-        "internal", f"Something went wrong inside the browser ({type(exc).__name__}); please try again."
+        return RequestError("internal", f"A package is missing in the kernel: {(exc.name or 'unknown')[:60]}")
+    return RequestError(
+        "internal", f"Something went wrong inside the browser ({type(exc).__name__}); try again."
     )
 
 
-def as_error(refusal: Refusal) -> dict[str, Any]:
-    """Return `refusal` as a reply's `error`; lines stay lines, since some of our messages hold code."""
-    return {"type": refusal.type, "message": escaped(refusal.message, keep="\n"), "field": refusal.field}
+def as_error(error: RequestError) -> dict[str, Any]:
+    """Return `error` as in a reply; line breaks stay, since some of our messages contain code."""
+    return {"type": error.type, "message": escaped(error.message, keep="\n"), "field": error.field}
 
 
 def escaped(text: str, *, keep: str = "") -> str:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from ..errors import InvalidInputError
 from ..stores.protocol import checked_session_id
 from .protocol import LARGEST_INDEX, METHODS, Params
-from .request_errors import Refusal
+from .request_errors import RequestError
 
 Progress = Callable[[int, int | None, str, Mapping[str, Any] | None], None]
 
@@ -25,7 +25,7 @@ _EXPECTED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a method may know of the request that it answers: how to tell of progress, and whose it is."""
+    """What a method knows of its request: whose it is, and how to report progress."""
 
     progress: Progress
     view: str = ""
@@ -61,49 +61,51 @@ def address_of(content: object) -> tuple[int, str] | None:
 def parse_request(content: Mapping[str, Any]) -> Request:
     """Return the request in `content`, which has an address; its parameters are not parsed yet.
 
-    Raises: Refusal.
+    Raises: RequestError.
     """
     method, params = content.get("method"), content.get("params")
     if not isinstance(method, str):
-        raise Refusal("invalid", "`method` must be text.", field="method")
+        raise RequestError("invalid", "`method` must be text.", field="method")
     if params is not None and not isinstance(params, dict):
-        raise Refusal("invalid", "`params` must be an object.", field="params")
+        raise RequestError("invalid", "`params` must be an object.", field="params")
     return Request(content["rid"], content["view"], method, params or {})
 
 
 def parse_params(method: str, values: Mapping[str, Any]) -> Params:
-    """Return the parameters of a request. Raises: Refusal that names the first invalid one."""
+    """Return the parameters of a request. Raises: RequestError that names the first invalid one."""
     if method not in METHODS:
-        raise Refusal("invalid", f"There is no method {method[:40]!r}.")
+        raise RequestError("invalid", f"There is no method {method[:40]!r}.")
     given = {name: value for name, value in values.items() if value is not None}
     try:
         return METHODS[method].params.model_validate(given)
     except ValidationError as exc:
         # Without the input, which may be a token.
         [first, *_] = exc.errors(include_url=False, include_input=False)
-    raise _refusal(first["type"], str(first["loc"][0]), first.get("ctx", {}))
+    raise _error_of(first["type"], str(first["loc"][0]), first.get("ctx", {}))
 
 
 def session_id_of(value: str) -> str:
-    """Return the session id `value`, which a request may leave out, checked. Raises: Refusal."""
+    """Return the session id `value`, which a request may leave out, checked. Raises: RequestError."""
     try:
         return checked_session_id(value)
     except InvalidInputError as exc:
-        raise Refusal("invalid", str(exc), field="session_id") from None
+        raise RequestError("invalid", str(exc), field="session_id") from None
 
 
-def _refusal(kind: str, name: str, context: Mapping[str, Any]) -> Refusal:
+def _error_of(kind: str, name: str, context: Mapping[str, Any]) -> RequestError:
     if kind == "missing":
-        return Refusal("invalid", f"`{name}` is missing.", field=name)
+        return RequestError("invalid", f"`{name}` is missing.", field=name)
     if kind == "value_error":  # of one of our own validators
-        return Refusal("invalid", str(context["error"]), field=name)
+        return RequestError("invalid", str(context["error"]), field=name)
     if kind == "string_too_long":
         message = f"`{name}` is longer than {context['max_length']:,} characters."
-        return Refusal("too_large", message, field=name)
+        return RequestError("too_large", message, field=name)
     if kind == "too_long":
-        return Refusal("too_large", f"`{name}` has more than {context['max_length']:,} entries.", field=name)
+        return RequestError(
+            "too_large", f"`{name}` has more than {context['max_length']:,} entries.", field=name
+        )
     expected = _EXPECTED.get(kind) or _range_of(kind, context) or "valid"
-    return Refusal("invalid", f"`{name}` must be {expected}.", field=name)
+    return RequestError("invalid", f"`{name}` must be {expected}.", field=name)
 
 
 def _range_of(kind: str, context: Mapping[str, Any]) -> str | None:

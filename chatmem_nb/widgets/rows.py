@@ -48,7 +48,7 @@ def rows_of(
     drafts = _drafts(records, neighbours)
     rows: list[dict[str, Any]] = []
     for text_clip, shown in _LEVELS:
-        # HTML is no shorter than its text: what cannot fit need not be rendered to know it.
+        # HTML is no shorter than its text, so what cannot fit is not even rendered.
         if sum(min(draft.length, text_clip) for draft in drafts) > budget and text_clip > _LEVELS[-1][0]:
             continue
         rows = [draft.entry(text_clip, shown) for draft in drafts]

@@ -16,7 +16,7 @@ from ..records import StoredMessage
 from .entries import page_role, role_of, text_of
 from .protocol import FindParams
 from .reading import all_records, identity_of
-from .request_errors import Refusal
+from .request_errors import RequestError
 from .request_parsing import Call, session_id_of
 from .sessions import SessionList
 from .state import BrowserState
@@ -33,14 +33,14 @@ class Filter:
     role: str = ""
     """One of ROLES."""
     tool: str = ""
-    """In the name of a tool that the message calls, or answers for."""
+    """In the name of a tool that the message calls, or is the result of."""
     model: str = ""
     errors_only: bool = False
     """Only what cannot be read, and tools that failed."""
 
     @classmethod
     def of(cls, params: FindParams) -> Filter:
-        """Return the filter that the page asks for. Raises: Refusal."""
+        """Return the filter that the page asks for. Raises: RequestError."""
         return cls(
             params.text,
             params.role,
@@ -112,7 +112,7 @@ class Hit:
     role: str
     """"human", "ai", "system", "tool" or "other"."""
     snippet: str
-    """The words around the match; the first words where no text was looked for."""
+    """The text around the match; the beginning if no text was searched for."""
     at: tuple[int, int]
     """Where in the snippet the match stands."""
     identity: str = ""
@@ -168,7 +168,7 @@ class Search:
 
 
 class Find:
-    """The method of the page that finds messages; the last search is kept, to be taken away."""
+    """The method of the page that finds messages; the last search is kept, to be exported."""
 
     def __init__(self, state: BrowserState, sessions: SessionList) -> None:
         self._state, self._sessions = state, sessions
@@ -212,7 +212,7 @@ class Find:
                 call.progress(done, total, f"{search.messages:,} messages read", partial)
                 waiting = []
         if self._state.connection is None or self._state.connection.store is not store:
-            raise Refusal("stale", "Another service was connected in the meantime.")
+            raise RequestError("stale", "Another service was connected in the meantime.")
 
 
 def _hit(session_id: str, record: StoredMessage, text: str) -> Hit:

@@ -62,7 +62,7 @@ class Line:
 
 
 class Listing:
-    """The ids of one store as they are found, kept, and the lines that were asked for."""
+    """The session ids of one store, found as far as needed, and the lines that were requested."""
 
     def __init__(self, store: SessionStore) -> None:
         self._store = store
@@ -173,17 +173,17 @@ class SessionList:
         }
 
     def forget(self, session_ids: Iterable[str]) -> None:
-        """Read the lines of `session_ids` anew when they are next shown; list those that are new."""
+        """Read the lines of `session_ids` again when they are next shown."""
         if self._listing is not None:
             for name in session_ids:
                 self._listing.lines.pop(name, None)
 
     def forget_all(self) -> None:
-        """List anew when next asked."""
+        """List again at the next request."""
         self._listing = None
 
     def appeared(self, session_id: str) -> None:
-        """Put a session that came to be here first in the list, where it is not in it."""
+        """Put a session that was created here first in the list, unless it is there."""
         listing = self._listing
         if listing is not None and session_id not in listing.ids:
             listing.ids.insert(0, session_id)
@@ -268,7 +268,7 @@ _ORDERS: dict[str, Callable[[Line], float]] = {
 
 
 def cost(requests: int, billed: int, spent: Mapping[str, int]) -> str:
-    """Return what listing has cost, and all that was asked so far."""
+    """Return what listing has cost, and all requests so far, as text."""
     plural = "" if requests == 1 else "s"
     received = spent["bytes_received"]
     size = f"{received / 1e3:,.1f} kB" if received < 1e6 else f"{received / 1e6:,.1f} MB"

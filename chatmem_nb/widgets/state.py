@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..stores.protocol import SessionStore, commands_of
-from .request_errors import Refusal
+from .request_errors import RequestError
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,14 @@ class BrowserState:
 
     @property
     def store(self) -> SessionStore:
-        """The store. Raises: Refusal, where there is none."""
+        """The store. Raises: RequestError if there is none."""
         return self.connected().store
 
     def connected(self) -> Connection:
-        """Return the connection. Raises: Refusal, where there is none."""
+        """Return the connection. Raises: RequestError if there is none."""
         connection = self._connection
         if connection is None:
-            raise Refusal("not_connected", "Not connected to any service. Connect first.")
+            raise RequestError("not_connected", "Not connected to any service. Connect first.")
         return connection
 
     @property
@@ -116,7 +116,7 @@ class BrowserState:
         return before
 
     def reached(self, reachable: bool) -> None:
-        """Note whether the service answers, and tell the views where that has changed."""
+        """Note whether the service responds; tell the views if that has changed."""
         with self._lock:
             if self._reachable == reachable or self._connection is None:
                 return
@@ -125,7 +125,7 @@ class BrowserState:
 
     @property
     def reachable(self) -> bool:
-        """Whether the service answered when it was last asked."""
+        """Whether the service responded to the last request."""
         return self._reachable
 
     def ticket(self) -> int:
@@ -135,9 +135,9 @@ class BrowserState:
             return self._ticket
 
     def open(self, session_id: str, total: int, ticket: int) -> OpenSession:
-        """Make `session_id` the open session. The epoch stays where it was open and has not shrunk.
+        """Make `session_id` the open session. The epoch stays if it was open and has not shrunk.
 
-        Raises: Refusal "stale", where another one was asked for since.
+        Raises: RequestError "stale", where another one was asked for since.
         """
         with self._lock:
             if ticket != self._ticket:
@@ -154,14 +154,14 @@ class BrowserState:
         return opened
 
     def at(self, session_id: str, epoch: int) -> OpenSession:
-        """Return the open session. Raises: Refusal "stale", where it is not `session_id` as of `epoch`."""
+        """Return the open session. Raises: RequestError "stale" if it is another."""
         session = self._session
         if session is None or session.session_id != session_id or session.epoch != epoch:
             raise stale()
         return session
 
     def count(self, session_id: str, total: int, *, changed: bool = False) -> OpenSession | None:
-        """Note the `total` of `session_id`, if it is open; a new epoch where it shrank or `changed`."""
+        """Note the `total` of `session_id`, if it is open; a new epoch if it shrank or `changed`."""
         with self._lock:
             now = self._session
             if now is None or now.session_id != session_id:
@@ -182,7 +182,7 @@ class BrowserState:
             self._selection = tuple(dict.fromkeys(session_ids))
 
     def tell_sessions(self) -> None:
-        """Tell the views that the list of sessions is no longer what it was."""
+        """Tell the views that the list of sessions has changed."""
         self._tell({"event": "changed", "what": "sessions"})
 
     def tell_selection(self) -> None:
@@ -202,6 +202,6 @@ class BrowserState:
         )
 
 
-def stale() -> Refusal:
-    """Return the refusal of what was asked about a state that is gone."""
-    return Refusal("stale", "Another session was opened, or this one was changed, in the meantime.")
+def stale() -> RequestError:
+    """Return the error for a request about an older state."""
+    return RequestError("stale", "Another session was opened, or this one was changed, in the meantime.")

@@ -26,7 +26,7 @@ from .protocol import (
     WindowParams,
 )
 from .reading import changed, identity_of, records, summaries
-from .request_errors import Refusal
+from .request_errors import RequestError
 from .request_parsing import Call
 from .rows import rows_of, with_neighbours
 from .state import BrowserState, stale
@@ -73,7 +73,7 @@ class Transcript:
         return {"start": start, "rows": rows, "total": now.total}
 
     async def raw(self, params: MessageParams, call: Call) -> dict[str, Any]:
-        """Return a record as it is stored, and laid out where it is JSON and short enough."""
+        """Return a record as it is stored, and indented if it is JSON and short enough."""
         record = await self._one(params)
         return {
             "raw": showable(record.raw[:RAW_LIMIT]),
@@ -97,17 +97,19 @@ class Transcript:
         }
 
     async def image(self, params: ImageParams, call: Call) -> dict[str, Any]:
-        """Return a picture that is held in the message itself; none is fetched from anywhere."""
+        """Return a picture from the message itself; nothing is ever fetched."""
         number = params.block
         record = await self._one(params)
         parts = read_content(record).parts if record.error is None else []
         url = parts[number].data_url() if number < len(parts) else None
         if url is None:
-            raise Refusal("invalid", "This block holds no picture that can be shown here.", field="block")
+            raise RequestError(
+                "invalid", "This block holds no picture that can be shown here.", field="block"
+            )
         return {"data_url": url}
 
     async def calls(self, params: CallsParams, call: Call) -> dict[str, Any]:
-        """Return tool calls `start` to `stop` of one message, with their results where those are near."""
+        """Return tool calls `start` to `stop` of one message, with their results if those are near."""
         start = params.start
         stop = min(params.stop, start + WINDOW_LIMIT)
         record = await self._one(params)
@@ -127,14 +129,14 @@ class Transcript:
         opened = self._state.at(params.session_id, params.epoch)
         indexes, identities = params.indexes, params.identities
         if len(identities) != len(indexes):
-            raise Refusal("invalid", "`identities` must have one entry per index.", field="identities")
+            raise RequestError("invalid", "`identities` must have one entry per index.", field="identities")
         meant = dict(zip(indexes, identities, strict=True))
         form = params.format
         found: list[StoredMessage] = []
         for start, stop in _runs(sorted(meant)):
             found += await self._records(opened.session_id, opened.epoch, start, min(stop, opened.total))
             if sum(len(record.raw) for record in found) > COPY_LIMIT:
-                raise Refusal("too_large", "That is more than 5 MB; download it as a file instead.")
+                raise RequestError("too_large", "That is more than 5 MB; download it as a file instead.")
         if len(found) < len(meant) or any(identity_of(record) != meant[record.index] for record in found):
             raise await changed(self._state, opened.session_id)
         return {"text": "\n\n".join(map(_COPIES[form], found)) if form != "json" else _as_json(found)}
@@ -145,7 +147,7 @@ class Transcript:
         opened = self._state.at(params.session_id, params.epoch)
         low, high = 0, opened.total
         if not high or await self._stored_at(opened.session_id, opened.epoch, high - 1) is None:
-            raise Refusal("invalid", _NOT_DATED, field="date")
+            raise RequestError("invalid", _NOT_DATED, field="date")
         while low < high:
             middle = (low + high) // 2
             stamp = await self._stored_at(opened.session_id, opened.epoch, middle)
@@ -168,14 +170,14 @@ class Transcript:
         opened = self._state.at(params.session_id, params.epoch)
         index, identity = params.index, params.identity
         if index >= opened.total:
-            raise Refusal("invalid", f"There is no message {index:,} in this session.", field="index")
+            raise RequestError("invalid", f"There is no message {index:,} in this session.", field="index")
         [record] = await self._records(opened.session_id, opened.epoch, index, index + 1)
         if identity_of(record) != identity:
             raise await changed(self._state, opened.session_id)
         return record
 
     async def _records(self, session_id: str, epoch: int, start: int, stop: int) -> list[StoredMessage]:
-        """Return the records `start` to `stop`, all of them. Raises: Refusal "stale", where some are gone."""
+        """Return the records `start` to `stop`. Raises: RequestError "stale" if some are gone."""
         if stop <= start:
             return []
         found = await records(self._state.store, session_id, start, stop)
@@ -237,7 +239,7 @@ def _date(text: str) -> datetime:
     try:
         stamp = datetime.fromisoformat(text)
     except ValueError:
-        raise Refusal(
+        raise RequestError(
             "invalid", "Give a date as 2026-01-31, or with a time as 2026-01-31T12:00.", field="date"
         ) from None
     return stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)

@@ -11,7 +11,7 @@ from ..errors import StoreConflictError, StoreError, StoreLimitError
 from ..markdown import showable
 from ..stores.protocol import SessionStore
 from .reading import raise_unless_too_large, summaries
-from .request_errors import Refusal
+from .request_errors import RequestError
 
 UNDO_LIMIT: Final = 50_000_000
 """Bytes of records that one change may keep for its undo."""
@@ -26,9 +26,9 @@ class Taken:
     index: int
     records: tuple[str, ...]
     ttl: timedelta | None
-    """What was left of its life when they were taken; None where it had no end."""
+    """The TTL that was left when they were removed; None if there was none."""
     certain: bool = True
-    """False where an answer was lost, so that they may still, or again, be there."""
+    """False if a response was lost: they may still be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class UndoStack:
 
     @property
     def label(self) -> str | None:
-        """What the next undo would take back; None where there is nothing."""
+        """What the next undo would bring back; None if there is nothing."""
         return self._changes[-1].label if self._changes else None
 
     def shown(self) -> dict[str, object] | None:
@@ -65,10 +65,10 @@ class UndoStack:
     async def restore(self, store: SessionStore) -> Change:
         """Put back what the newest change took, and return it. What a failure leaves undone stays.
 
-        Raises: Refusal, where there is nothing; StoreError.
+        Raises: RequestError, where there is nothing; StoreError.
         """
         if not self._changes:
-            raise Refusal("invalid", "There is nothing to undo.")
+            raise RequestError("invalid", "There is nothing to undo.")
         change = self._changes[-1]
         for position, taken in enumerate(change.taken):
             try:
@@ -122,7 +122,7 @@ async def delete_copied(store: SessionStore, copy: Taken, limit: int, keep: Call
     may or may not have happened is kept as uncertain.
 
     Raises: StoreError; StoreConflictError if the session changes at every attempt, with nothing deleted;
-    Refusal if it has grown above `limit` bytes.
+    RequestError if it has grown above `limit` bytes.
     """
     for _ in range(_ATTEMPTS):
         try:
@@ -130,7 +130,7 @@ async def delete_copied(store: SessionStore, copy: Taken, limit: int, keep: Call
         except StoreConflictError:
             again = await _copy(store, copy.session_id, limit)
             if again is None:
-                raise Refusal(
+                raise RequestError(
                     "too_large",
                     f"{_name(copy.session_id)} has grown above 50 MB, so clearing it could not be undone. "
                     "It was not cleared.",
@@ -188,7 +188,7 @@ async def measured(
 async def _pieces(
     store: SessionStore, session_ids: Sequence[str]
 ) -> AsyncIterator[tuple[str, list[str] | None]]:
-    """Yield the records of sessions in pieces, and None at one that is too large for an answer."""
+    """Yield the records of sessions in pieces, and None for one that is too large for a response."""
     try:
         async for session_id, _, records in store.aread_many(session_ids):
             yield session_id, records

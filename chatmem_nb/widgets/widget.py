@@ -18,12 +18,12 @@ from ..markdown import showable
 from .dispatch import Methods
 from .jobs import Jobs
 from .protocol import CancelParams
-from .request_errors import CANCELLED, Refusal, as_error, refusal_of
+from .request_errors import CANCELLED, RequestError, as_error, request_error_of
 from .request_parsing import Call, Request, address_of, parse_params, parse_request, python_call
 
 
 def sendable(value: dict[str, Any]) -> dict[str, Any]:
-    """Return `value`, mended where JSON for the comm could not hold it: lone surrogates, NaN.
+    """Return `value`, with lone surrogates and NaN replaced: JSON for the comm cannot hold them.
 
     A kernel's own encoder would raise instead, and the page would wait for ever.
     """
@@ -70,7 +70,7 @@ class PageWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """End everything that is under way, close what was opened here, and remove all views."""
-        if "_methods" in vars(self):  # ipywidgets closes also what was never made, because it was refused
+        if "_methods" in vars(self):  # ipywidgets also closes an instance whose constructor failed
             self._jobs.close(self._methods.end())
         super().close()
 
@@ -92,7 +92,7 @@ class PageWidget(anywidget.AnyWidget):
         """Start what the page asks for. Never waits, never raises: errors in a callback are shown nowhere."""
         address = address_of(content)
         if address is None or not isinstance(content, dict):
-            return  # nobody to answer
+            return  # there is no view to reply to
         try:
             request = parse_request(content)
             if request.method == "cancel":
@@ -101,15 +101,15 @@ class PageWidget(anywidget.AnyWidget):
                 self._reply(address, {"ok": True, "result": {"cancelled": found}})
             else:
                 self._start(request)
-        except Refusal as refusal:
-            self._reply(address, {"ok": False, "error": as_error(refusal)})
+        except RequestError as exc:
+            self._reply(address, {"ok": False, "error": as_error(exc)})
 
     def _start(self, request: Request) -> None:
         def cancelled() -> None:
             self._reply((request.rid, request.view), {"ok": False, "error": as_error(CANCELLED)})
 
         if not self._jobs.start((request.view, request.rid), lambda: self._serve(request), cancelled):
-            raise Refusal("busy", "Too much is under way at once, or this number is taken. Try again.")
+            raise RequestError("busy", "Too much is under way at once, or this number is taken. Try again.")
 
     async def _serve(self, request: Request) -> None:
         address = (request.rid, request.view)
@@ -126,13 +126,13 @@ class PageWidget(anywidget.AnyWidget):
         except asyncio.CancelledError:
             self._reply(address, {"ok": False, "error": as_error(CANCELLED)})
             raise
-        except Exception as exc:  # noqa: BLE001 - the page is told of whatever it is; nobody else would be
-            self._reply(address, {"ok": False, "error": as_error(refusal_of(exc))})
+        except Exception as exc:  # noqa: BLE001 - the page is the only place where it can be shown
+            self._reply(address, {"ok": False, "error": as_error(request_error_of(exc))})
         else:
             self._reply(address, {"ok": True, "result": result}, buffers)
 
     def _ask(self, method: str, **params: Any) -> dict[str, Any]:
-        """Return what `method` answers to Python, which waits for it.
+        """Call a method of the page from Python, and wait for its result.
 
         Raises: InvalidInputError for what the page would be told in words; StoreError.
         """
@@ -149,16 +149,16 @@ class PageWidget(anywidget.AnyWidget):
 
         try:
             return self._jobs.run(done())
-        except Refusal as refusal:
-            message = refusal.message
+        except RequestError as exc:
+            message = exc.message
         raise InvalidInputError(message)
 
     def _check(self, method: str) -> None:
         """Raises: InvalidInputError, if this browser does not grant what `method` needs."""
         try:
             self._methods.permissions.check(method)
-        except Refusal as refusal:
-            message = refusal.message
+        except RequestError as exc:
+            message = exc.message
         else:
             return
         raise InvalidInputError(message)

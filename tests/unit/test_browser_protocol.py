@@ -13,7 +13,7 @@ import chatmem_nb
 from chatmem_nb.widgets.dispatch import Methods
 from chatmem_nb.widgets.permissions import NEEDS
 from chatmem_nb.widgets.protocol import METHODS
-from chatmem_nb.widgets.request_errors import Refusal
+from chatmem_nb.widgets.request_errors import RequestError
 from chatmem_nb.widgets.request_parsing import parse_params
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))  # modules beside those tests
@@ -65,7 +65,7 @@ INVALID: list[tuple[str, dict[str, Any], str, str, str]] = [
 def test_an_invalid_parameter_is_named(
     method: str, params: dict[str, Any], kind: str, field: str, message: str
 ) -> None:
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         parse_params(method, params)
     assert (refused.value.type, refused.value.field or "") == (kind, field)
     assert message in refused.value.message
@@ -79,7 +79,7 @@ def test_a_number_of_javascript_is_whole_if_its_value_is() -> None:
 def test_a_secret_is_in_no_repr_and_in_no_error() -> None:
     parsed = parse_params("connect", {"service": "upstash", "token": "secret", "api_key": "secret"})
     assert "secret" not in repr(parsed)
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RequestError) as refused:
         parse_params("connect", {"service": "upstash", "token": ["secret"]})
     assert "secret" not in refused.value.message
     assert refused.value.__cause__ is None
