@@ -88,7 +88,8 @@ class Talk:
 
     def entry(self, index: int) -> dict[str, Any]:
         entry = self.added.get(index) or self.make(index)
-        return {"identity": f"text of {index}"} | entry | {"index": index}
+        known = {"identity": f"text of {index}", "type": "human", "role": "human", "chars": 0, "html": ""}
+        return known | entry | {"index": index}
 
 
 class StandIn:
@@ -97,6 +98,9 @@ class StandIn:
     `silent`: methods that get no answer. `broken`: method -> error. `seen`: every message that came.
     `violations`: what the protocol does not know, of either side; the fixture `blank` fails for them.
     """
+
+    is_hostile = False
+    """Whether it may send anything."""
 
     def __init__(self, talks: dict[str, Talk] | None = None, *, connected: bool = True) -> None:
         self.talks = talks if talks is not None else {"trip to Oslo": Talk(40), "empty": Talk(0)}
@@ -123,8 +127,9 @@ class StandIn:
         try:
             check_request(message)
             sent = self.answer(message)
-            for one in sent:
-                check_message(message["method"], one)
+            if not self.is_hostile:
+                for one in sent:
+                    check_message(message["method"], one)
         except (AssertionError, ValidationError) as exc:
             self.violations.append(f"{message['method']}: {exc}")
             raise
@@ -300,7 +305,7 @@ class StandIn:
 
     def on_find(self, params: Message) -> Message:
         return {
-            "hits": self.hits,
+            "hits": [{"identity": f"text of {hit['index']}"} | hit for hit in self.hits],
             "count": len(self.hits),
             "complete": True,
             "scanned": {"sessions": 1, "messages": 40},
@@ -366,7 +371,8 @@ class StandIn:
         self.epoch += 1
         name = next(iter(self.talks), "")
         total = self.talks[name].length if name else 0
-        return {"label": "the removal", "session_id": name, "epoch": self.epoch, "total": total}
+        undone = {"label": "the removal", "session_id": name, "epoch": self.epoch, "total": total}
+        return undone | {"undo": self.undo_state()}
 
     # live, take away
 

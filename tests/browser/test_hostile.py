@@ -68,6 +68,8 @@ def entry(index: int, *, rendered: bool) -> dict[str, Any]:
 class Hostile(StandIn):
     """A kernel of which every text is hostile: one payload a session, a message, an answer."""
 
+    is_hostile = True
+
     def __init__(self, *, rendered: bool = True, connected: bool = True) -> None:
         talks = {name: Talk(3) for name in PAYLOADS}
         talks["all"] = Talk(len(PAYLOADS), lambda i: entry(i, rendered=rendered))
