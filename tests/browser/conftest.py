@@ -53,8 +53,9 @@ def blank(chrome: Chrome) -> Iterator[Callable[..., Page]]:
 
     yield show
     for visit in visits:
-        for message in visit.page.evaluate("() => window.heard.filter(message => message.event)"):
-            check_message("", message)  # also what a test told the page itself
+        if not visit.page.is_closed():
+            for message in visit.page.evaluate("() => window.heard.filter(message => message.event)"):
+                check_message("", message)  # also what a test told the page itself
         visit.close()
     assert [violation for kernel in kernels for violation in kernel.violations] == []
     assert [visit.errors + visit.blocked for visit in visits if visit.errors or visit.blocked] == []
