@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .comparison import compare as compare
     from .errors import ChatMemError as ChatMemError
     from .errors import InvalidInputError as InvalidInputError
     from .errors import RecordError as RecordError
@@ -85,6 +86,7 @@ _HOMES = {
     "UpstashRedisChatMessageHistory": "histories",
     "UpstashSessionStore": "stores.upstash",
     "WrongTypeError": "errors",
+    "compare": "comparison",
     "content_blocks_frame": "frames",
     "copy_sessions": "exports",
     "estimate": "exports",

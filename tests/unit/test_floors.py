@@ -29,7 +29,7 @@ FLOORS = [
     {"histories"},
     {"sources", "middleware"},
     {"frames", "charts"},
-    {"labels"},
+    {"labels", "comparison"},
     {"exports", "plots"},
     {"widgets"},
     {"__main__"},

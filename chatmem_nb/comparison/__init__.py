@@ -1,0 +1,7 @@
+"""Two sessions side by side, as static HTML."""
+
+from __future__ import annotations
+
+from .comparison import Comparison, compare
+
+__all__ = ["Comparison", "compare"]

@@ -1,0 +1,214 @@
+"""`compare`: two sessions read, aligned, and shown beside each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from ..errors import InvalidInputError
+from ..formats.private_files import publish_modes
+from ..markdown import showable
+from ..plain_text import NOT_MATH
+from ..records import StoredMessage
+from ..sources import Source, store_scope, stored_sessions
+from ..stores.protocol import checked_session_id
+from ..time_limit import time_limit
+from .alignment import Pair, aligned
+from .table import is_equal, pieces
+from .turns import Turn, turn_of
+
+SHOWN_LIMIT: Final = 3_000_000
+"""Characters of HTML that a notebook shows, and keeps, at most; a file has all."""
+TIME_LIMIT_S: Final = 2.0
+"""CPU time in which words are compared; texts that are left are marked as a whole."""
+_STYLE: Final = Path(__file__).with_name("style.css")
+_NO_SCRIPTS: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_PAGE_STYLE: Final = (
+    ":root { color-scheme: light dark; } body { margin: 1em auto; padding: 0 1em; max-width: 90em; "
+    "background: Canvas; color: CanvasText; font: 15px/1.5 system-ui, sans-serif; }"
+)
+
+
+class Comparison:
+    """Two sessions side by side, as HTML in which nothing runs and nothing is fetched.
+
+    A notebook shows it; `save` writes it to a file, `to_html` returns it. Messages are shown as they are
+    written, Markdown as its source, since that is what is compared.
+    """
+
+    def __init__(
+        self, names: tuple[str, str], records: tuple[Sequence[StoredMessage], Sequence[StoredMessage]]
+    ) -> None:
+        self.names = names
+        left, right = ([turn_of(record) for record in side] for side in records)
+        self._sides = (left, right)
+        keys = (_digest, _record_id, _beginning, _end, _outline, _speaker)
+        self._pairs: list[Pair[Turn]] = aligned(left, right, keys)
+        self._html: str | None = None
+
+    @property
+    def equal(self) -> int:
+        """How many messages both have, saying the same."""
+        return sum(map(is_equal, self._pairs))
+
+    @property
+    def changed(self) -> int:
+        """How many stand beside one that says something else."""
+        return sum(None not in pair and not is_equal(pair) for pair in self._pairs)
+
+    @property
+    def only(self) -> tuple[int, int]:
+        """How many only the first session has, and only the second."""
+        return (
+            sum(right is None for _, right in self._pairs),
+            sum(left is None for left, _ in self._pairs),
+        )
+
+    def to_html(self, *, limit: int | None = None) -> str:
+        """Return the comparison as a piece of HTML with its style; whole, or of about `limit` characters."""
+        return f"<style>{style()}</style>\n{self.body(limit=limit)}"
+
+    def body(self, *, limit: int | None = None) -> str:
+        """Return the comparison as HTML without its style."""
+        found: list[str] = []
+        length = shown = 0
+        with time_limit(TIME_LIMIT_S):
+            for turns, html in pieces(self._pairs):
+                if limit is not None and length + len(html) > limit:
+                    break
+                found.append(html)
+                length, shown = length + len(html), shown + turns
+        if left := len(self._pairs) - shown:
+            found.append(
+                f"<p>{left:,} more rows are not shown here; write all to a file with save(path).</p>"
+            )
+        return f'<div class="cm-compare {NOT_MATH}">{self._head()}{"".join(found)}</div>'
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the comparison to an HTML file that needs nothing else, and return its path.
+
+        Raises: OSError.
+        """
+        target = Path(path).expanduser()
+        # Written beside it first, so that the file is whole or absent.
+        with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, delete=False) as file:
+            written = Path(file.name)
+            try:
+                file.write(self._page())
+                file.close()
+                publish_modes(written)
+                written.replace(target)
+            except BaseException:
+                written.unlink(missing_ok=True)
+                raise
+        return target
+
+    def _page(self) -> str:
+        title = escape(" and ".join(map(showable, self.names)))
+        return (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{_NO_SCRIPTS}">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>{title}</title>\n<style>{_PAGE_STYLE}</style>\n</head>\n<body>\n"
+            f"<main>{self.to_html()}</main>\n</body>\n</html>\n"
+        )
+
+    def _repr_html_(self) -> str:
+        if self._html is None:
+            self._html = self.to_html(limit=SHOWN_LIMIT)
+        return self._html
+
+    def __repr__(self) -> str:
+        first, second = self.only
+        return (
+            f"<Comparison of {self.names[0]!r:.80} and {self.names[1]!r:.80}: {self.equal:,} equal, "
+            f"{self.changed:,} changed, {first:,} and {second:,} on one side only>"
+        )
+
+    def _head(self) -> str:
+        first, second = self.only
+        columns = "".join(f'<th scope="col"><bdi>{escape(showable(name))}</bdi></th>' for name in self.names)
+        rows = "".join(_total(label, counts) for label, counts in self._totals())
+        return (
+            f'<table class="cm-totals"><thead><tr><td></td>{columns}</tr></thead>'
+            f"<tbody>{rows}</tbody></table>"
+            f"<p>{self.equal:,} equal, {self.changed:,} changed, {first:,} only in the first, "
+            f"{second:,} only in the second.</p>\n"
+        )
+
+    def _totals(self) -> list[tuple[str, list[int | None]]]:
+        sides = self._sides
+        return [
+            ("messages", [len(side) for side in sides]),
+            ("tokens", [_tokens(side) for side in sides]),
+            ("failed calls", [sum(turn.failures for turn in side) for side in sides]),
+        ]
+
+
+def compare(source: Source, a: str, b: str) -> Comparison:
+    """Return the sessions `a` and `b` of `source` side by side, for a notebook to show or to be saved.
+
+    Messages that say the same stand beside each other, and are quiet; of others, the words and the arguments
+    of tool calls that differ are marked. Reads both sessions.
+
+    Raises: InvalidInputError if `source` has no sessions, or not these; StoreError.
+
+    >>> found = compare(store, "trip-planner", "short-hello")  # as the last line of a cell, it is shown
+    >>> found.save("trip-planner.html").name
+    'trip-planner.html'
+    """
+    names = (checked_session_id(a), checked_session_id(b))
+    scope = store_scope(source)
+    if scope is None:
+        raise InvalidInputError("compare needs a store, or another source that has sessions")
+    records: dict[str, list[StoredMessage]] = {name: [] for name in names}
+    for session_id, found in stored_sessions(scope[0], list(records)):
+        if session_id is not None:
+            records[session_id] += found
+    for name in names:
+        if not records[name]:
+            raise InvalidInputError(f"there is no session {name!r:.80}, or it has no messages; check the id")
+    return Comparison(names, (records[a], records[b]))
+
+
+def style() -> str:
+    """Return the style of a comparison: translucent colours, which suit light and dark pages."""
+    return _STYLE.read_text(encoding="utf-8")
+
+
+def _total(label: str, counts: Sequence[int | None]) -> str:
+    cells = (f"<td>{'not recorded' if count is None else f'{count:,}'}</td>" for count in counts)
+    return f'<tr><th scope="row">{label}</th>{"".join(cells)}</tr>'
+
+
+def _tokens(side: Sequence[Turn]) -> int | None:
+    counts = [turn.tokens for turn in side if turn.tokens is not None]
+    return sum(counts) if counts else None
+
+
+def _digest(turn: Turn) -> object:
+    return turn.digest
+
+
+def _record_id(turn: Turn) -> object:
+    return turn.record_id or object()  # no id is equal to no other
+
+
+def _beginning(turn: Turn) -> object:
+    return turn.outline, turn.beginning
+
+
+def _end(turn: Turn) -> object:
+    return turn.outline, turn.end
+
+
+def _outline(turn: Turn) -> object:
+    return turn.outline
+
+
+def _speaker(turn: Turn) -> object:
+    return turn.who
