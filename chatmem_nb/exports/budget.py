@@ -57,14 +57,23 @@ class Budget:
                 "spent now; raise max_commands to continue"
             )
 
-    def limit(self, session_ids: Iterable[str]) -> Iterator[str]:
-        """Yield `session_ids`, up to the first that might cost more than is left; those before are read."""
+    def limit(self, session_ids: Iterable[str], reserve: int = 0) -> Iterator[str]:
+        """Yield `session_ids`, up to the first that might cost more than is left; those before are read.
+
+        `reserve` commands are kept for what is asked of all of them together.
+        """
         for session_id in session_ids:
-            if self._most is not None and self.spent + len(self._asked) + 1 > self._most:
+            if self._most is not None and self.spent + len(self._asked) + 1 + reserve > self._most:
                 self._is_spent = True
                 return
             self._asked.append(session_id)
             yield session_id
+
+    def settle(self, session_id: str | None) -> None:
+        """Note that what this session costs is spent, and so what those cost that were asked for before."""
+        if session_id in self._asked:
+            while self._asked.popleft() != session_id:
+                pass
 
     def watch(self, found: Iterable[Session]) -> Iterator[Session]:
         """Yield the sessions `found`.
@@ -72,9 +81,7 @@ class Budget:
         Raises: StoreLimitError, where the budget does not reach for more.
         """
         for session_id, records in found:
-            if session_id in self._asked:  # so those that were asked for before it have come, too
-                while self._asked.popleft() != session_id:
-                    pass
+            self.settle(session_id)
             yield session_id, records
             self._is_spent = self._is_spent or (self._most is not None and self.spent > self._most)
             if self._is_spent and not self._asked:

@@ -9,23 +9,22 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, overload
 
-from tqdm.auto import tqdm
-
 from ..columns.schema import checked_columns
 from ..errors import InvalidInputError, StoreLimitError
 from ..formats.registry import TABLES, Format, checked_format, writer
-from ..formats.writer import Writer
 from ..frames.messages import Where, chosen
-from ..redaction import Redaction, Redactor, redaction_of
-from ..sources import Session, Source, scope_ids, sessions, store_scope, stored_sessions
+from ..redaction import Redactor, redaction_of
+from ..sources import Source, scope_ids, sessions, store_scope, stored_sessions
 from ..stores.protocol import SessionReader, SessionStore
 from .budget import Budget
 from .estimates import Estimate, estimate
+from .export_run import ExportRun
+from .incremental import NewRecords, ends_digest, with_unlisted
 from .report import ExportReport, left_out_frame
+from .saved_report import earlier_report
+from .session_ends import SessionEnds, compared
 from .staging import Staging
 from .target import resolved_target
-
-CHECKPOINT_S = 5.0
 
 
 @overload
@@ -42,6 +41,7 @@ def export(
     resume: bool = True,
     progress: bool = True,
     redact: Redactor | None = None,
+    since: ExportReport | str | Path | None = None,
     dry_run: Literal[False] = False,
 ) -> ExportReport: ...
 
@@ -60,6 +60,7 @@ def export(
     resume: bool = True,
     progress: bool = True,
     redact: Redactor | None = None,
+    since: ExportReport | str | Path | None = None,
     dry_run: Literal[True],
 ) -> Estimate: ...
 
@@ -77,6 +78,7 @@ def export(
     resume: bool = True,
     progress: bool = True,
     redact: Redactor | None = None,
+    since: ExportReport | str | Path | None = None,
     dry_run: bool = False,
 ) -> ExportReport | Estimate:
     """Write the messages of `source` to `path`, session by session, and return a report.
@@ -97,6 +99,14 @@ def export(
     `redact` replaces personal data and credentials in all that is written, after `where` and `strict` saw the
     messages as they are. A record that is not JSON is left out, and the report names it.
 
+    `since` is the report of an earlier export, or the path of the file that its `save` wrote: only what is
+    new in a store is written then. Of a session that grew these are the records after the last one exported,
+    with their indexes; in OpenAI's form, the whole session. A session that is shorter, or whose last exported
+    record is another one now, is written whole, and `changes` of the report names it, as it names those that
+    vanished. (A record edited further up, in a session of the same length, is not seen.) Each session
+    costs a summary, and one that grew a read besides. `import_file` adds such a file by "append", if no
+    session changed or shrank.
+
     `path` is a regular file, or with `partition_by` a folder of Parquet files, or nothing yet; the target of
     a symbolic link is replaced, and the link stays. It is locked meanwhile: a second export to it is refused
     with the id of the process that holds it. A killed process holds no lock.
@@ -116,8 +126,6 @@ def export(
     if chosen_format not in TABLES and columns is not None:
         raise InvalidInputError(f"{chosen_format} has no columns to choose; columns are for Parquet and CSV")
     place = resolved_target(target, is_folder=bool(partitions))
-    if dry_run:
-        return estimate(source)
     redaction = redaction_of(redact)
     options: dict[str, Any] = {
         "format": chosen_format,
@@ -126,25 +134,37 @@ def export(
         "strict": strict,
         "redact": None if redact is None else redact.fingerprint(),
     }
-    is_known = redact is None or options["redact"] is not None
-    _check_not_own_file(source, target)
     scope = store_scope(source)
+    earlier = earlier_report(since, _store_name(scope))
+    if earlier is not None:
+        _check_since(scope, dry_run=dry_run)
+    options["since"] = None if earlier is None else ends_digest(earlier.ends)
+    is_known = redact is None or options["redact"] is not None
+    if dry_run:
+        return estimate(source)
+    _check_not_own_file(source, target)
     task = _task(scope, where, options) if resume and scope and is_known else None
+    name_of = _written_id if redaction is None else redaction.session_id
     started = time.monotonic()
     with Staging(place, task) as staging:
         out = writer(chosen_format, staging.output, staging.state, names, partitions)
         before = len(out.left_out)
-        run = _Run(out, staging, progress, redaction)
+        run = ExportRun(out, staging, progress, redaction, SessionEnds(name_of, redact, staging.ends))
         try:
             if scope is None:
                 run.take(chosen(sessions(source), where, strict=strict), None)
                 commands = 0
             else:
-                commands = _from_store(run, scope, where, strict, max_commands)
+                is_whole = chosen_format == "openai"
+                commands = _from_store(run, scope, where, strict, max_commands, earlier, is_whole)
             out.finish()
         finally:
             out.close()
         staging.publish()
+    ends, changes = run.ends.ends, None
+    if earlier is not None:
+        ids = scope[1] if scope else None
+        ends, changes = compared(ends, earlier.ends, None if ids is None else map(name_of, ids))
     return ExportReport(
         target,
         chosen_format,
@@ -158,6 +178,9 @@ def export(
         left_out_frame(out.left_out),
         {} if redaction is None else dict(redaction.counts),
         () if redaction is None else tuple(redaction.left_out),
+        _store_name(scope),
+        ends,
+        changes,
     )
 
 
@@ -169,20 +192,28 @@ def _check_not_own_file(source: Source, target: Path) -> None:
 
 
 def _from_store(
-    run: _Run,
+    run: ExportRun,
     scope: tuple[SessionReader, Iterable[str] | None],
     where: Where | None,
     strict: bool,
     max_commands: int | None,
+    earlier: ExportReport | None,
+    whole_sessions: bool,
 ) -> int:
     """Export from a store, and return the billed commands."""
     store, ids = scope
-    budget = Budget(store, max_commands)
+    budget = run.budget = Budget(store, max_commands)
     budget.check_progress(run.stalled_at)
     listed = ids if isinstance(ids, list) else None
-    wanted = (name for name in scope_ids(store, ids) if run.name_of(name) not in run.done)
-    found = stored_sessions(store, budget.limit(wanted))
-    run.budget = budget
+    name_of, names = run.ends.name_of, scope_ids(store, ids)
+    if earlier is not None and ids is None:
+        names = with_unlisted(names, earlier.ends, name_of)
+    wanted = (name for name in names if name_of(name) not in run.done)
+    if earlier is None:
+        found = run.ends.follow(stored_sessions(store, budget.limit(wanted)))
+    else:
+        news = NewRecords(store, earlier.ends, run.ends, whole_sessions=whole_sessions, settle=run.settle)
+        found = news.read(budget.limit(wanted, reserve=1))
     try:
         run.take(chosen(budget.watch(found), where, strict=strict), len(listed) if listed else None)
     except StoreLimitError:
@@ -191,93 +222,41 @@ def _from_store(
     return budget.spent
 
 
-class _Run:
-    """Sessions going into a writer, with checkpoints between them."""
-
-    def __init__(
-        self, out: Writer, staging: Staging, progress: bool, redaction: Redaction | None = None
-    ) -> None:
-        self._redaction = redaction
-        self._out, self._staging, self._progress = out, staging, progress
-        self.done = frozenset(staging.done)
-        self.sessions = self.messages = self.unreadable = 0
-        self.resumed = len(self.done)
-        self._finished: list[str] = []
-        self._last_checkpoint = time.monotonic()
-        self._open: tuple[str | None] | None = None
-        self.stalled_at = staging.stalled_at
-        self.budget: Budget | None = None
-
-    def name_of(self, session_id: str) -> str:
-        """Return the id that a session is written by."""
-        return session_id if self._redaction is None else self._redaction.session_id(session_id)
-
-    def take(self, found: Iterable[Session], total: int | None) -> None:
-        """Write all of `found`; `total` sessions are expected, those done before among them."""
-        if self._redaction is not None:
-            found = self._redaction.sessions(found)
-        bar = tqdm(
-            total=total,
-            initial=self.resumed,
-            desc="export",
-            unit=" sessions",
-            disable=not self._progress,
+def _check_since(scope: tuple[SessionReader, Iterable[str] | None] | None, *, dry_run: bool) -> None:
+    if scope is None:
+        raise InvalidInputError(
+            "since is for stores and other sources of sessions; messages in memory are exported whole",
+            field="since",
         )
-        with bar:
-            for session_id, records in found:
-                if self._open is not None and session_id != self._open[0]:
-                    self._end_session()
-                    bar.update()
-                self._open = (session_id,)
-                self._out.add(session_id, records)
-                self.messages += len(records)
-                self.unreadable += sum(record.error is not None for record in records)
-            if self._open is not None:
-                self._end_session()
-                bar.update()
+    if dry_run:
+        raise InvalidInputError(
+            "what is new is known only once every session was looked at; leave out since or dry_run",
+            field="since",
+        )
 
-    def stop(self, max_commands: int | None) -> None:
-        """Keep the sessions that are whole when the budget is spent, or note that there are none."""
-        if self.budget is None or max_commands is None or not self.budget.has_stopped:
-            return
-        if self.budget.is_clean_stop:
-            if self._open is not None:
-                self._end_session()
-            if self._finished:
-                self._checkpoint()
-        if len(self._staging.done) == self.resumed:
-            self._staging.stall(max_commands)
 
-    def _end_session(self) -> None:
-        self._out.end_session()
-        self.sessions += 1
-        session_id = self._open[0] if self._open else None
-        self._open = None
-        if session_id is None:
-            return
-        self._finished.append(session_id)
-        is_due = time.monotonic() - self._last_checkpoint > CHECKPOINT_S
-        is_costly = self.budget is not None and self.budget.wants_checkpoint()
-        if is_due or is_costly or self._out.wants_checkpoint():
-            self._checkpoint()
+def _written_id(session_id: str) -> str:
+    """The id that a session is written by where ids are not redacted."""
+    return session_id
 
-    def _checkpoint(self) -> None:
-        self._staging.checkpoint(self._finished, self._out.checkpoint())
-        self._finished = []
-        self._last_checkpoint = time.monotonic()
+
+def _store_name(scope: tuple[SessionReader, Iterable[str] | None] | None) -> str | None:
+    """Return what tells one store from another, without a secret; None for other sources."""
+    # The repr of a store says which one it is, and holds no secret; that of another source need not.
+    return repr(scope[0]) if scope is not None and isinstance(scope[0], SessionStore) else None
 
 
 def _task(
     scope: tuple[SessionReader, Iterable[str] | None], where: Where | None, options: dict[str, Any]
 ) -> dict[str, Any] | None:
     """What makes two exports the same one; None where that cannot be told."""
-    store, ids = scope
-    # The repr of a store says which one it is, and holds no secret; that of another source need not.
-    if callable(where) or not isinstance(store, SessionStore):
+    ids = scope[1]
+    name = _store_name(scope)
+    if callable(where) or name is None:
         return None
     limited = None if ids is None else hashlib.sha256("\n".join(ids).encode()).hexdigest()
     kept = None if where is None else repr(sorted((name, repr(value)) for name, value in where.items()))
-    return {**options, "where": kept, "ids": limited, "store": repr(store)}
+    return {**options, "where": kept, "ids": limited, "store": name}
 
 
 def _size(path: Path) -> int:

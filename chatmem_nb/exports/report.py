@@ -11,6 +11,7 @@ import pandas as pd
 from ..columns.schema import Kind, frame_of
 from ..formats.writer import LeftOutSession
 from ..redaction import LeftOut
+from .session_ends import Changes, SessionEnd
 
 _LEFT_OUT: dict[str, Kind] = {"session_id": "text", "index": "Int64", "reason": "text"}
 
@@ -50,6 +51,33 @@ class ExportReport:
     """Values replaced by this run, by kind."""
     unredactable: tuple[LeftOut, ...] = ()
     """Records left out by this run, as they could not be understood and so not be redacted."""
+    store: str | None = None
+    """Which store it was, without its keys; None for other sources."""
+    ends: Mapping[str, SessionEnd] = field(default_factory=dict, repr=False, compare=False)
+    """Where each session of the source ended, which the next `export(..., since=report)` goes by."""
+    changes: Changes | None = None
+    """What became of the sessions since the export before, with `since`."""
+
+    def save(self, path: str | Path) -> None:
+        """Write the report as JSON to `path`, for `export(..., since=path)` in another process.
+
+        It holds session ids, counts and digests: no text of a message and no key. Raises: OSError.
+
+        >>> export((store, ["short-hello"]), "hello.jsonl", progress=False).save("hello.report.json")
+        >>> later = export((store, ["short-hello"]), "new.jsonl", since="hello.report.json", progress=False)
+        >>> later.messages, later.changes.unchanged
+        (0, 1)
+        """
+        from .saved_report import save_report
+
+        save_report(self, Path(path).expanduser())
+
+    @classmethod
+    def load(cls, path: str | Path) -> ExportReport:
+        """Return the report that `save` wrote to `path`. Raises: OSError; InvalidInputError."""
+        from .saved_report import load_report
+
+        return load_report(Path(path).expanduser())
 
     def __str__(self) -> str:
         text = (
@@ -67,4 +95,18 @@ class ExportReport:
             text += f"; redacted: {counts}"
         if self.unredactable:
             text += f"; {len(self.unredactable):,} records could not be redacted, see `unredactable`"
+        if self.changes is not None:
+            text += f"; {_said(self.changes)}"
         return text
+
+
+def _said(changes: Changes) -> str:
+    counts = {
+        "new": changes.new,
+        "grown": changes.grown,
+        "unchanged": changes.unchanged,
+        "changed": len(changes.changed),
+        "shrunk": len(changes.shrank),
+        "vanished": len(changes.vanished),
+    }
+    return "sessions since then: " + ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)

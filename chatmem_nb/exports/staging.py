@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +14,7 @@ from typing import Any, Self
 from ..errors import InvalidInputError
 from ..formats.private_files import is_private, make_private_folder, open_private, publish_modes
 from .path_lock import PathLock
+from .session_ends import SessionEnd, read_ends
 
 JSONObject = dict[str, Any]
 
@@ -36,6 +37,8 @@ class Staging:
         self.output = self.directory / "output"
         self.done: set[str] = set()
         """Sessions that are in the output already."""
+        self.ends: dict[str, SessionEnd] = {}
+        """Where those sessions ended, as far as that is known."""
         self.state: JSONObject = {}
         """What the writer said at the last checkpoint; empty at the start."""
         self.stalled_at: int | None = None
@@ -72,16 +75,21 @@ class Staging:
             if self.stalled_at is not None:
                 continue
             self.done.update(entry["sessions"])
+            self.ends.update(read_ends(entry["ends"]))
             self.state = entry["state"]
         return True
 
-    def checkpoint(self, sessions: Iterable[str], state: JSONObject) -> None:
-        """Note that these sessions are done, and what the writer needs to go on after them."""
+    def checkpoint(
+        self, sessions: Iterable[str], state: JSONObject, ends: Mapping[str, SessionEnd] | None = None
+    ) -> None:
+        """Note that these sessions are done, where they end, and what the writer needs to go on."""
         names = list(sessions)
+        known = {name: ends[name] for name in names if name in ends} if ends else {}
         self.done.update(names)
+        self.ends.update(known)
         self.state = state
         self.stalled_at = None
-        self._write({"sessions": names, "state": state})
+        self._write({"sessions": names, "state": state, "ends": known})
 
     def stall(self, budget: int) -> None:
         """Note that a run with this budget completed no session."""

@@ -18,7 +18,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from chatmem_nb import StoreLimitError, StoreUnavailableError, estimate, export, import_file, to_dataframe
-from chatmem_nb.exports import exporting
+from chatmem_nb.exports import export_run
 from chatmem_nb.formats.parquet_file import ParquetWriter
 from chatmem_nb.formats.writer import TextWriter
 from chatmem_nb.local import LocalMomento, LocalUpstash
@@ -47,7 +47,7 @@ def store(server: LocalUpstash) -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def checkpoints_come_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "CHECKPOINT_S", 0.0)
+    monkeypatch.setattr(export_run, "CHECKPOINT_S", 0.0)
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -121,8 +121,8 @@ def test_the_interrupt_button_leaves_no_broken_file(server: LocalUpstash, tmp_pa
     code = f"""
         import sys
         from chatmem_nb import UpstashSessionStore, export
-        from chatmem_nb.exports import exporting
-        exporting.CHECKPOINT_S = 0.0
+        from chatmem_nb.exports import export_run
+        export_run.CHECKPOINT_S = 0.0
         with UpstashSessionStore({server.url!r}, sys.stdin.readline().strip()) as store:
             print("ready", flush=True)
             try:

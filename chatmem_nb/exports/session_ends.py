@@ -1,0 +1,117 @@
+"""Where each session ended when it was exported, so that the next export tells what is new."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from ..errors import InvalidInputError
+from ..records import StoredMessage
+from ..redaction import Redactor, redaction_of
+from ..sources import Session
+
+CHANGES: Final = ("new", "grown", "unchanged", "changed", "shrank")
+_DIGEST_CHARACTERS: Final = 32
+
+
+class SessionEnd(NamedTuple):
+    """How much of a session is exported, and which record was the last one."""
+
+    length: int
+    """Records of the session, those that a filter kept from the file among them."""
+    digest: str
+    """Of the last record as it was written, so after redaction."""
+    change: str = "new"
+    """One of CHANGES: what this export found, compared with the one before."""
+
+
+class SessionEnds:
+    """Notes the ends of sessions while they are read, by the id that they are written by."""
+
+    def __init__(
+        self, name_of: Callable[[str], str], redact: Redactor | None, known: Mapping[str, SessionEnd]
+    ) -> None:
+        self.ends = dict(known)
+        self.name_of = name_of
+        # A redaction of its own: what it finds is written by another one, which counts it.
+        self._redaction = redaction_of(redact)
+        self._last: dict[str, tuple[str, StoredMessage, str]] = {}
+
+    def follow(self, found: Iterable[Session], changes: Mapping[str, str] | None = None) -> Iterator[Session]:
+        """Yield the pieces `found` of sessions, noting the last record of each; `changes` by session id."""
+        for session_id, records in found:
+            if session_id is not None and records:
+                change = (changes or {}).get(session_id, "new")
+                self._last[self.name_of(session_id)] = (session_id, records[-1], change)
+            yield session_id, records
+
+    def close(self, name: str) -> None:
+        """Note that the session written as `name` was read to its end."""
+        if last := self._last.pop(name, None):
+            session_id, record, change = last
+            self.ends[name] = SessionEnd(record.index + 1, self.digest(session_id, record), change)
+
+    def digest(self, session_id: str, record: StoredMessage) -> str:
+        """Return what tells `record` from another one; the same for all that cannot be redacted."""
+        text = record.raw
+        if self._redaction is not None:
+            redacted = self._redaction.records(session_id, [record])
+            text = redacted[0].raw if redacted else ""
+        data = text.encode("utf-8", "surrogatepass")
+        return hashlib.sha256(data).hexdigest()[:_DIGEST_CHARACTERS]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What became of the sessions since the export before: how many, and the ids of those to look at."""
+
+    new: int
+    grown: int
+    unchanged: int
+    changed: tuple[str, ...]
+    """Edited or replaced: written whole."""
+    shrank: tuple[str, ...]
+    """Shorter than they were: written whole."""
+    vanished: tuple[str, ...]
+
+
+def compared(
+    ends: Mapping[str, SessionEnd], before: Mapping[str, SessionEnd], looked_at: Iterable[str] | None
+) -> tuple[dict[str, SessionEnd], Changes]:
+    """Return the ends of all sessions known now, and what changed since `before`.
+
+    `looked_at` are the sessions that were to be exported (None: all). What is known of others stays.
+    """
+    scope = set(before) if looked_at is None else set(looked_at)
+    carried = {name: end for name, end in before.items() if name not in scope}
+    named = {change: tuple(name for name, end in ends.items() if end.change == change) for change in CHANGES}
+    changes = Changes(
+        len(named["new"]),
+        len(named["grown"]),
+        len(named["unchanged"]),
+        named["changed"],
+        named["shrank"],
+        tuple(name for name in before if name in scope and name not in ends),
+    )
+    return {**carried, **ends}, changes
+
+
+def read_ends(value: object) -> dict[str, SessionEnd]:
+    """Return ends that were saved as JSON, `{session_id: [length, digest, change]}`.
+
+    Raises: InvalidInputError if `value` is not of that form.
+    """
+    ends = {}
+    for name, entry in value.items() if isinstance(value, dict) else ():
+        match entry:
+            case [int(length), str(digest), str(change)] if length > 0 and change in CHANGES:
+                ends[str(name)] = SessionEnd(length, digest, change)
+            case _:
+                raise InvalidInputError(
+                    f"the entry of session {str(name)[:100]!r} in `ends` is not [length, digest, change]; "
+                    "export everything again, without since",
+                    field="ends",
+                )
+    return ends
