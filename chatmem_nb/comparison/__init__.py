@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .comparison import Comparison, compare
+from .comparison import Comparison, compare, style
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "style"]

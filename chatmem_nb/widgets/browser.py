@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from langchain_core.messages import BaseMessage
 
+    from ..comparison import Comparison
     from ..exports import ExportReport
 
 _STATIC: Final = pathlib.Path(__file__).parent / "static"
@@ -150,6 +151,14 @@ class HistoryBrowser(PageWidget):
         total = store.length(session_id)
         start = max(0, total - newest)
         return Snapshot(session_id, parse_all(store.read(session_id, start, total), start), total)
+
+    def compare(self, a: str, b: str) -> Comparison:
+        """Return two sessions side by side, for the notebook to show or to be saved; see `compare`."""
+        from ..comparison import compare
+
+        if self.store is None:
+            raise InvalidInputError("not connected to any service; connect first")
+        return compare(self.store, a, b)
 
     def connect(self, source: object) -> None:
         """Show another store, or the session of a history."""

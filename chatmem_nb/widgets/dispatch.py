@@ -20,6 +20,7 @@ from .request_errors import RequestError
 from .request_parsing import Call, parse_params
 from .search import Find
 from .sessions import SessionList
+from .side_by_side import SideBySide
 from .state import BrowserState, Connection
 from .transcript import Transcript
 
@@ -49,6 +50,7 @@ class Methods:
         self.changes = Changes(self.state, self.sessions)
         self.find = Find(self.state, self.sessions)
         self.export = Export(self.state, self.sessions, self.find, Code(self.state, owner))
+        self.side_by_side = SideBySide(self.state)
         self.statistics = Statistics(self.state)
         self.follow = Follow(self.state)
         self.probe = Probe(self.state)
@@ -61,6 +63,7 @@ class Methods:
             "sessions": self.sessions.sessions,
             "stats": self.statistics.stats,
             "find": self.find.find,
+            "compare": self.side_by_side.compare,
             "follow": self.follow.follow,
             **{name: getattr(self.transcript, name) for name in _TRANSCRIPT},
             **{name: getattr(self.changes, name) for name in _CHANGES},

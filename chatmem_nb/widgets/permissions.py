@@ -41,6 +41,7 @@ NEEDS: Final[Mapping[str, frozenset[Need]]] = {
     "window": _STORE,
     "stats": _STORE,
     "find": _STORE,
+    "compare": _STORE,
     "raw": _STORE,
     "full": _STORE,
     "image": _STORE,

@@ -174,6 +174,13 @@ class FindParams(Params):
     limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000)] = 1_000
 
 
+class CompareParams(Params):
+    """Two sessions, to be shown beside each other."""
+
+    a: SessionId
+    b: SessionId
+
+
 class FollowParams(Params):
     """Whether the view wants to hear of new messages."""
 
@@ -522,6 +529,13 @@ class Found(Result):
     scanned: Scanned
 
 
+class Compared(Result):
+    """Two sessions beside each other; `style` is CSS for `html`."""
+
+    html: str
+    style: str
+
+
 class Followed(Result):
     """Whether the view is told of new messages."""
 
@@ -731,6 +745,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "copy": Method(CopyParams, Copied),
     "locate": Method(LocateParams, Located),
     "find": Method(FindParams, Found),
+    "compare": Method(CompareParams, Compared),
     "follow": Method(FollowParams, Followed),
     "preview": Method(PreviewParams, Rendered),
     "append": Method(AppendParams, Appended),

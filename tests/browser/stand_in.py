@@ -376,6 +376,15 @@ class StandIn:
 
     # live, take away
 
+    def on_compare(self, params: Message) -> Message:
+        rows = (
+            '<tr><td class="cm-equal" colspan="2"><div class="cm-text">Hello</div></td></tr>'
+            '<tr><td><div class="cm-text">It is <del>nine</del></div></td>'
+            '<td><div class="cm-text">It is <ins>ten</ins></div></td></tr>'
+        )
+        html = f'<div class="cm-compare"><details><summary>1 equal message</summary></details><table>{rows}</table></div>'
+        return {"html": html, "style": ".cm-compare ins { background: rgb(1, 2, 3); }"}
+
     def on_follow(self, params: Message) -> Message:
         return {"on": params["on"]}
 

@@ -80,6 +80,7 @@ def barred(page: Page) -> set[str]:
         "copy": {"indexes": [0], "identities": [at["identity"]], "format": "text"},
         "locate": {"date": "2020-01-01"},
         "find": {"scope": "session", "text": "hello"},
+        "compare": {"a": "a", "b": "a"},
         "follow": {"on": False},
         "append": {"role": "human", "content": "from the page"},
         "append_json": {"text": TALK[0], "dry_run": False},

@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from chatmem_nb import InvalidInputError, UpstashRedisChatMessageHistory, UpstashSessionStore, compare
+from chatmem_nb import (
+    HistoryBrowser,
+    InvalidInputError,
+    UpstashRedisChatMessageHistory,
+    UpstashSessionStore,
+    compare,
+)
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all
+from tests.wire.browser_page import Page, kept_comms
 
 
 @pytest.fixture
@@ -73,3 +80,38 @@ def test_a_comparison_that_cannot_be_written_leaves_nothing(
     with pytest.raises(OSError, match="folder"):
         compare(store, "a", "b").save(tmp_path / "folder")
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_browser_compares_from_python_and_from_its_page(store: UpstashSessionStore) -> None:
+    with kept_comms():
+        browser = HistoryBrowser(store, read_only=True)
+        assert browser.compare("a", "b").changed == 1
+        found = Page(browser).ask("compare", a="a", b="b")
+        assert "<del>nine</del>" in found["html"]
+        assert "<style" not in found["html"]
+        assert ".cm-compare" in found["style"]
+        browser.close()
+
+
+def test_the_page_shows_a_session_that_is_gone_as_empty(store: UpstashSessionStore) -> None:
+    with kept_comms():
+        browser = HistoryBrowser(store)
+        assert "2 only in the first" in Page(browser).ask("compare", a="a", b="gone")["html"]
+        browser.close()
+
+
+def test_what_is_too_large_for_the_page_is_compared_from_python(
+    store: UpstashSessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatmem_nb.widgets.side_by_side.SIZE_LIMIT", 10)
+    with kept_comms():
+        browser = HistoryBrowser(store)
+        refused = Page(browser).refused("compare", a="a", b="b")
+        assert refused.type == "too_large"
+        assert "browser.compare('a', 'b').save(" in refused.message
+        browser.close()
+
+
+def test_a_browser_that_is_not_connected_has_nothing_to_compare() -> None:
+    with kept_comms(), pytest.raises(InvalidInputError, match="connect first"):
+        HistoryBrowser().compare("a", "b")

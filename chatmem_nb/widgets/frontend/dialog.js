@@ -14,9 +14,14 @@ import { showToast } from "./toast.js";
  * @param {Widget} app
  * @param {string} title
  * @param {Child[]} content
- * @param {{ wide?: boolean, onClose?: () => void }} [options]
+ * @param {{ wide?: boolean, full?: boolean, onClose?: () => void }} [options]
  */
-export function openSheet(app, title, content, { wide = false, onClose = () => {} } = {}) {
+export function openSheet(
+  app,
+  title,
+  content,
+  { wide = false, full = false, onClose = () => {} } = {},
+) {
   const opener = document.activeElement;
   const close = () => node.close();
   const onclose = () => {
@@ -29,7 +34,7 @@ export function openSheet(app, title, content, { wide = false, onClose = () => {
   const head = h("header", h("h2", title), iconButton("close", "Close", close));
   const node = /** @type {HTMLDialogElement} */ (
     h(
-      "dialog.sheet" + (wide ? ".wide" : ""),
+      "dialog.sheet" + (wide ? ".wide" : full ? ".full" : ""),
       { ariaLabel: title, onclose },
       head,
       h(".sheetbody", content),

@@ -132,6 +132,19 @@ export interface CodeParams {
   scope?: "session" | "selected" | "all" | "hits";
 }
 
+/** Two sessions, to be shown beside each other. */
+export interface CompareParams {
+  a: string;
+  b: string;
+}
+
+/** Two sessions beside each other; `style` is CSS for `html`. */
+export interface Compared {
+  spent?: Spent | null;
+  html: string;
+  style: string;
+}
+
 /** What was typed into the form; with `use_env` the environment is used instead. */
 export interface ConnectParams {
   service: "upstash" | "momento" | "local";
@@ -615,6 +628,7 @@ export interface Methods {
   copy: { params: CopyParams; result: Copied };
   locate: { params: LocateParams; result: Located };
   find: { params: FindParams; result: Found };
+  compare: { params: CompareParams; result: Compared };
   follow: { params: FollowParams; result: Followed };
   preview: { params: PreviewParams; result: Rendered };
   append: { params: AppendParams; result: Appended };

@@ -3,12 +3,12 @@
 import { suppressShortcuts } from "./dom.js";
 
 const ELEMENTS =
-  "a,blockquote,br,code,div,em,h1,h2,h3,h4,h5,h6,hr,li,ol,p,pre,s,span,strong," +
+  "a,b,bdi,blockquote,br,code,del,details,div,em,h1,h2,h3,h4,h5,h6,hr,ins,li,ol,p,pre,s,span,strong,summary," +
   "table,tbody,td,th,thead,tr,ul";
 
 /** @param {Attr} attribute */
 function isAllowed({ name, value }) {
-  if (name === "class" || name === "start") return true;
+  if (["class", "colspan", "scope", "start"].includes(name)) return true;
   return name === "href" && /^(https?:|mailto:)/i.test(value);
 }
 
@@ -22,8 +22,8 @@ export function safeNodes(html) {
     if (!node.matches(ELEMENTS)) node.remove();
     for (const attribute of [...node.attributes])
       if (!isAllowed(attribute)) node.removeAttribute(attribute.name);
+    if (node instanceof HTMLElement && node.matches("a,summary")) suppressShortcuts(node);
     if (node instanceof HTMLAnchorElement) {
-      suppressShortcuts(node);
       node.rel = "noopener noreferrer";
       node.target = "_blank";
     }

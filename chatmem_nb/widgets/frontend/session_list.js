@@ -6,6 +6,7 @@
 /** @typedef {import("./types.js").Failure} Failure */
 
 import { clearSessions } from "./clear_sessions.js";
+import { compareSessions } from "./compare.js";
 import { openPrompt } from "./dialog.js";
 import {
   button,
@@ -148,9 +149,12 @@ export class SessionList {
       this.select([]);
       focus(this.#list.box);
     };
+    const [a, b] = this.#ticked;
+    const compare = button("Compare", () => compareSessions(this.#app, a, b, compare), ".quiet");
     put(
       this.#picked,
       h("span.grow", `${count(this.#ticked.size)} selected`),
+      this.#ticked.size === 2 && compare,
       iconButton(
         "trash",
         "Clear selected",
