@@ -39,8 +39,10 @@ def marked(left: str, right: str) -> tuple[str, str]:
 
 
 def only(text: str, tag: str) -> str:
-    """Return `text` as HTML, marked as a whole."""
-    return f"<{tag}>{escape(showable(text))}</{tag}>" if text else ""
+    """Return `text` as HTML, marked as a whole but for white space at its end."""
+    text = showable(text)
+    words = text.rstrip()
+    return (f"<{tag}>{escape(words)}</{tag}>" if words else "") + text[len(words) :]
 
 
 def _html(words: Sequence[str], equal: Sequence[tuple[int, int]], tag: str) -> str:

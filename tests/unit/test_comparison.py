@@ -233,3 +233,7 @@ def test_texts_with_nothing_in_common_are_marked_as_a_whole() -> None:
         "<del>one two three</del>",
         "<ins>vier fünf sechs</ins>",
     )
+
+
+def test_the_white_space_behind_a_changed_word_is_not_marked() -> None:
+    assert marked("a b c d", "a x c d") == ("a <del>b</del> c d", "a <ins>x</ins> c d")
