@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..columns.schema import unknown_categories
 from ..errors import InvalidInputError
 from ..frames.messages import to_dataframe
+from ..redaction import Redactor, redaction_of
 from ..sources import Source, scope_ids, store_scope
 from ..stores.protocol import SessionReader, SessionStore
 
@@ -46,6 +47,7 @@ def to_dask(
     *,
     columns: Iterable[str] | None = None,
     open_store: Callable[[], SessionStore] | None = None,
+    redact: Redactor | Callable[[], Redactor] | None = None,
 ) -> Any:
     """Return the messages of a store (or of `(store, session_ids)`) as a lazy Dask DataFrame.
 
@@ -55,6 +57,9 @@ def to_dask(
 
     Workers open the store themselves: by `open_store`, a function that pickle can send, or by the store
     class's `from_env` with the variables that they have. So no url and no key is in the graph.
+
+    `redact` replaces personal data and credentials on the worker, as `to_dataframe` does. A key is not sent
+    to workers: for pseudonyms give a function that makes the redactor there, as for `open_store`.
 
     Raises: ImportError without Dask (`pip install chatmem_nb[dask]`); InvalidInputError; StoreError.
 
@@ -72,10 +77,12 @@ def to_dask(
         raise InvalidInputError("to_dask reads a store; messages that are in memory need none of it")
     if npartitions is not None and npartitions < 1:
         raise InvalidInputError("npartitions must be 1 or more")
+    _check_redact(redact)
     store, ids = scope
     parts = _parts(list(scope_ids(store, ids)), npartitions)
     meta = unknown_categories(to_dataframe([], columns=columns))
-    read = ReadPartition(open_store or FromEnvironment.like(store), tuple(meta.columns), uuid.uuid4().hex)
+    opener = open_store or FromEnvironment.like(store)
+    read = ReadPartition(opener, tuple(meta.columns), uuid.uuid4().hex, redact)
     from_map: Any = dd.from_map  # untyped
     with dask.config.set({"dataframe.convert-string": False}):  # into a `string` that is not pandas' own
         return from_map(read, parts, meta=meta, enforce_metadata=False, label="chatmem-read")
@@ -89,14 +96,30 @@ class ReadPartition:
     every_column: tuple[str, ...]
     token: str
     """Another for each call of `to_dask`: the same sessions may hold more by then."""
+    redact: Redactor | Callable[[], Redactor] | None = None
 
     def __call__(self, session_ids: list[str], columns: list[str] | None = None) -> pd.DataFrame:
         """Return their frame; `columns`: those that Dask found to be needed, None: all of them."""
         with self.open_store() as store:
-            return to_dataframe((store, session_ids), columns=columns or self.every_column)
+            redact = self.redact() if callable(self.redact) else self.redact
+            names = columns or self.every_column
+            frame = to_dataframe((store, session_ids), columns=names, redact=redact)
+        frame.attrs.clear()  # counts of one partition would pass for those of all
+        return frame
 
     def __dask_tokenize__(self) -> str:
         return self.token
+
+
+def _check_redact(redact: Redactor | Callable[[], Redactor] | None) -> None:
+    if redact is None or callable(redact):
+        return
+    redaction_of(redact)
+    if redact.has_key:
+        raise InvalidInputError(
+            "a Redactor with a key cannot be sent to workers; give a function that makes it there",
+            field="redact",
+        )
 
 
 def _parts(session_ids: list[str], npartitions: int | None) -> list[list[str]]:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from chatmem_nb import InvalidInputError, UpstashSessionStore, to_dask, to_dataframe
+from chatmem_nb import InvalidInputError, Redactor, UpstashSessionStore, to_dask, to_dataframe
 from chatmem_nb.exports import distributed
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
@@ -110,3 +110,28 @@ def test_what_has_no_partitions_is_refused(store: Any) -> None:
     with pytest.raises(InvalidInputError, match="npartitions"):
         to_dask(store, npartitions=0)
     assert UpstashSessionStore.service == "Upstash Redis"
+
+
+KEY = b"k" * 32
+
+
+def keyed() -> Redactor:
+    return Redactor(key=KEY, session_ids=True)
+
+
+def test_partitions_are_redacted_on_the_workers(server: LocalUpstash, store: Any) -> None:
+    store.append("private", encode_all([HumanMessage("write to ann@example.org"), HumanMessage("hi")]))
+    try:
+        source: Any = (store, ["private"])
+        masked = pickle.loads(pickle.dumps(to_dask(source, redact=Redactor()))).compute(scheduler="sync")
+        assert masked["content"].tolist() == ["write to [EMAIL]", "hi"]
+        lazy = to_dask(source, redact=keyed)
+        assert KEY not in pickle.dumps(lazy)
+        expected = to_dataframe(source, redact=keyed())
+        pd.testing.assert_frame_equal(ordered(lazy.compute(scheduler="sync")), ordered(expected))
+    finally:
+        store.delete("private")
+    with pytest.raises(InvalidInputError, match="a function that makes it there"):
+        to_dask(store, redact=keyed())
+    with pytest.raises(InvalidInputError, match="must be a Redactor"):
+        to_dask(store, redact="all")  # type: ignore[arg-type]
