@@ -11,6 +11,7 @@ from ..formats.writer import Writer
 from ..redaction import Redaction
 from ..sources import Session
 from .budget import Budget
+from .exported_labels import ExportedLabels
 from .session_ends import SessionEnds
 from .staging import Staging
 
@@ -21,11 +22,18 @@ class ExportRun:
     """Writes sessions by `out`, and notes in `staging` and `ends` which are done."""
 
     def __init__(
-        self, out: Writer, staging: Staging, progress: bool, redaction: Redaction | None, ends: SessionEnds
+        self,
+        out: Writer,
+        staging: Staging,
+        progress: bool,
+        redaction: Redaction | None,
+        ends: SessionEnds,
+        labels: ExportedLabels | None = None,
     ) -> None:
         self._redaction = redaction
         self._out, self._staging, self._progress = out, staging, progress
         self.ends = ends
+        self._labels = labels
         self.done = frozenset(staging.done)
         self.sessions = self.messages = self.unreadable = 0
         self.resumed = sum(not _is_unchanged(ends, name) for name in self.done)
@@ -53,11 +61,17 @@ class ExportRun:
                     bar.update()
                 self._open = (session_id,)
                 self._out.add(session_id, records)
+                if self._labels is not None:
+                    self._labels.add(session_id, records)
                 self.messages += len(records)
                 self.unreadable += sum(record.error is not None for record in records)
             if self._open is not None:
                 self._end_session()
                 bar.update()
+
+    def labelled(self, found: Iterable[Session]) -> Iterable[Session]:
+        """Return the sessions `found`, whose labels are matched meanwhile."""
+        return found if self._labels is None else self._labels.follow(found)
 
     def settle(self, session_id: str, is_there: bool) -> None:
         """Note that nothing is to be written of a session; those written before it have come whole."""
@@ -82,9 +96,13 @@ class ExportRun:
             self._staging.stall(max_commands)
 
     def _end_session(self) -> None:
+        session_id = self._open[0] if self._open else None
+        if self._labels is not None:
+            events = self._labels.end_session(session_id, can_hold=self._out.holds_labels)
+            if self._out.holds_labels:
+                self._out.add_labels(session_id or "", events)
         self._out.end_session()
         self.sessions += 1
-        session_id = self._open[0] if self._open else None
         self._open = None
         if session_id is None:
             return

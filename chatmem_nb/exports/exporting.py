@@ -13,12 +13,14 @@ from ..columns.schema import checked_columns
 from ..errors import InvalidInputError, StoreLimitError
 from ..formats.registry import TABLES, Format, checked_format, writer
 from ..frames.messages import Where, chosen
+from ..labels import Labels
 from ..redaction import Redactor, redaction_of
 from ..sources import Source, scope_ids, sessions, store_scope, stored_sessions
 from ..stores.protocol import SessionReader, SessionStore
 from .budget import Budget
 from .estimates import Estimate, estimate
 from .export_run import ExportRun
+from .exported_labels import ExportedLabels
 from .incremental import NewRecords, ends_digest, with_unlisted
 from .report import ExportReport, left_out_frame
 from .saved_report import earlier_report
@@ -42,6 +44,7 @@ def export(
     progress: bool = True,
     redact: Redactor | None = None,
     since: ExportReport | str | Path | None = None,
+    labels: Labels | None = None,
     dry_run: Literal[False] = False,
 ) -> ExportReport: ...
 
@@ -61,6 +64,7 @@ def export(
     progress: bool = True,
     redact: Redactor | None = None,
     since: ExportReport | str | Path | None = None,
+    labels: Labels | None = None,
     dry_run: Literal[True],
 ) -> Estimate: ...
 
@@ -79,6 +83,7 @@ def export(
     progress: bool = True,
     redact: Redactor | None = None,
     since: ExportReport | str | Path | None = None,
+    labels: Labels | None = None,
     dry_run: bool = False,
 ) -> ExportReport | Estimate:
     """Write the messages of `source` to `path`, session by session, and return a report.
@@ -107,6 +112,11 @@ def export(
     costs a summary, and one that grew a read besides. `import_file` adds such a file by "append", if no
     session changed or shrank.
 
+    `labels` are written beside their messages: in JSONL as lines after their session, in Parquet in a column
+    `labels` (JSON text; those of the session itself in its first row); `import_file(..., labels=)` takes them
+    up. Other formats have no place for them, and the report counts those that are not in the file. `redact`
+    applies to notes, tags and authors. Not with `since`, as a label may be of a message exported before.
+
     `path` is a regular file, or with `partition_by` a folder of Parquet files, or nothing yet; the target of
     a symbolic link is replaced, and the link stays. It is locked meanwhile: a second export to it is refused
     with the id of the process that holds it. A killed process holds no lock.
@@ -134,10 +144,16 @@ def export(
         "strict": strict,
         "redact": None if redact is None else redact.fingerprint(),
     }
+    marked = None if labels is None else ExportedLabels(labels, redaction)
     scope = store_scope(source)
     earlier = earlier_report(since, _store_name(scope))
     if earlier is not None:
         _check_since(scope, dry_run=dry_run)
+        if labels is not None:
+            raise InvalidInputError(
+                "labels go with whole sessions; leave out since, or copy the file of labels", field="labels"
+            )
+    options["labels"] = None if labels is None else str(labels.path)
     options["since"] = None if earlier is None else ends_digest(earlier.ends)
     is_known = redact is None or options["redact"] is not None
     if dry_run:
@@ -147,12 +163,14 @@ def export(
     name_of = _written_id if redaction is None else redaction.session_id
     started = time.monotonic()
     with Staging(place, task) as staging:
-        out = writer(chosen_format, staging.output, staging.state, names, partitions)
+        out = writer(
+            chosen_format, staging.output, staging.state, names, partitions, with_labels=marked is not None
+        )
         before = len(out.left_out)
-        run = ExportRun(out, staging, progress, redaction, SessionEnds(name_of, redact, staging.ends))
+        run = ExportRun(out, staging, progress, redaction, SessionEnds(name_of, redact, staging.ends), marked)
         try:
             if scope is None:
-                run.take(chosen(sessions(source), where, strict=strict), None)
+                run.take(chosen(run.labelled(sessions(source)), where, strict=strict), None)
                 commands = 0
             else:
                 is_whole = chosen_format == "openai"
@@ -181,6 +199,8 @@ def export(
         _store_name(scope),
         ends,
         changes,
+        0 if marked is None else marked.written,
+        0 if marked is None else marked.left_out,
     )
 
 
@@ -215,7 +235,9 @@ def _from_store(
         news = NewRecords(store, earlier.ends, run.ends, whole_sessions=whole_sessions, settle=run.settle)
         found = news.read(budget.limit(wanted, reserve=1))
     try:
-        run.take(chosen(budget.watch(found), where, strict=strict), len(listed) if listed else None)
+        run.take(
+            chosen(run.labelled(budget.watch(found)), where, strict=strict), len(listed) if listed else None
+        )
     except StoreLimitError:
         run.stop(max_commands)
         raise

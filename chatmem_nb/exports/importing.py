@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..formats.reading import FileReader
 from ..frames.session_writer import Conflict, SessionWriter
+from ..labels import Labels
+from ..labels.transfer import add_labels
 from ..stores.protocol import SessionStore
 from .whole_sessions import joined_pieces
 
@@ -23,6 +25,7 @@ def import_file(
     session_id: str | None = None,
     on_conflict: Conflict = "error",
     dry_run: bool = False,
+    labels: Labels | None = None,
 ) -> pd.DataFrame:
     """Store the conversations of a Parquet, JSONL, OpenAI or CSV file; return what was done, a row a session.
 
@@ -33,6 +36,10 @@ def import_file(
     (for messages that have none) are those of `from_dataframe`; several conversations without ids become a
     session each, `session_id` and the number of its line. `format` is told by the suffix; JSONL is told from
     OpenAI's form by its lines. `~` in the path is the home folder.
+
+    `labels` takes up the labels that the file carries of sessions which are in the store then; those that it
+    has already are not added again, and of two notes the later one counts. `attrs["labels"]` of the result
+    says how many came.
 
     Raises: OSError; InvalidInputError and RecordError, with the line or the record, before anything is
     written; StoreError and its kinds: call again with "merge" for the rest.
@@ -45,6 +52,13 @@ def import_file(
     writer = SessionWriter(store, on_conflict, dry_run)
     counts = Counter(piece.session_id for piece in file.pieces())
     writer.check(list(counts))
-    for name, records, n_rebuilt in joined_pieces(file.path, file.pieces(), counts):
+    added = 0
+    for name, records, n_rebuilt, events in joined_pieces(file.path, file.pieces(), counts):
         writer.add(name, records, n_rebuilt=n_rebuilt)
-    return writer.report()
+        is_there = writer.outcomes[name].action not in ("failed", "different", "conflict")
+        if labels is not None and events and is_there and not dry_run:
+            added += add_labels(labels, name, events)
+    report = writer.report()
+    if labels is not None:
+        report.attrs["labels"] = added
+    return report

@@ -58,6 +58,12 @@ class ExportReport:
     changes: Changes | None = None
     """What became of the sessions since the export before, with `since`."""
 
+    labels: int = 0
+    """Stars, tags and notes written by this run."""
+    labels_left_out: int = 0
+    """Those of exported sessions that are not in the file: it is of a format that cannot hold them, or their
+    message is gone, filtered or left out."""
+
     def save(self, path: str | Path) -> None:
         """Write the report as JSON to `path`, for `export(..., since=path)` in another process.
 
@@ -95,6 +101,12 @@ class ExportReport:
             text += f"; redacted: {counts}"
         if self.unredactable:
             text += f"; {len(self.unredactable):,} records could not be redacted, see `unredactable`"
+        if self.labels:
+            text += f"; {self.labels:,} labels"
+        if self.labels_left_out:
+            text += f"; {self.labels_left_out:,} labels are not in it"
+            if self.format not in ("jsonl", "parquet"):
+                text += f", as {self.format} cannot hold any: use JSONL or Parquet"
         if self.changes is not None:
             text += f"; {_said(self.changes)}"
         return text

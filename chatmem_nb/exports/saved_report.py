@@ -16,7 +16,16 @@ from .session_ends import Changes, read_ends
 
 _KIND: Final = "chatmem_nb export report"
 _VERSION: Final = 1
-_COUNTS: Final = ("sessions", "messages", "unreadable", "resumed", "bytes", "commands")
+_COUNTS: Final = (
+    "sessions",
+    "messages",
+    "unreadable",
+    "resumed",
+    "bytes",
+    "commands",
+    "labels",
+    "labels_left_out",
+)
 
 
 def save_report(report: ExportReport, path: Path) -> None:

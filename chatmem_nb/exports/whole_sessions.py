@@ -35,17 +35,18 @@ def joined_pieces(path: Path, pieces: Iterable[Piece], counts: Mapping[str, int]
     Raises: InvalidInputError if there are more pieces or fewer: the file was changed meanwhile.
     """
     left = dict(counts)
-    started: dict[str, tuple[list[str], int]] = {}
-    for name, records, n_rebuilt in pieces:
+    started: dict[str, Piece] = {}
+    for name, records, n_rebuilt, labels in pieces:
         if not left.get(name):
             raise InvalidInputError(_changed(path, name))
         left[name] -= 1
-        before, rebuilt_before = started.pop(name, ([], 0))
-        before += records
+        before = started.pop(name, None) or Piece(name, [], 0, [])
+        before.records.extend(records)
+        piece = before._replace(n_rebuilt=before.n_rebuilt + n_rebuilt, labels=[*before.labels, *labels])
         if left[name]:
-            started[name] = before, rebuilt_before + n_rebuilt
+            started[name] = piece
         else:
-            yield Piece(name, before, rebuilt_before + n_rebuilt)
+            yield piece
     for name, missing in left.items():
         if missing:
             raise InvalidInputError(_changed(path, name))

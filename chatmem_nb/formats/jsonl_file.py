@@ -1,8 +1,12 @@
-"""JSON Lines: a line a message, in the form that LangChain's `messages_from_dict` takes."""
+"""JSON Lines: a line a message, in the form that LangChain's `messages_from_dict` takes.
+
+A label is a line of its own after its session: `{"session_id": ..., "label": {...}}`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from ..errors import InvalidInputError
@@ -11,7 +15,7 @@ from ..plain_text import is_utf8
 from ..records import StoredMessage, to_json
 from .openai_jsonl import conversation_records
 from .piece import RECORDS, Piece
-from .writer import JSONObject, TextWriter
+from .writer import JSONObject, SessionEvents, TextWriter
 
 _OWN_KEYS = {"session_id", "index", "raw"}
 
@@ -19,8 +23,14 @@ _OWN_KEYS = {"session_id", "index", "raw"}
 class JsonlWriter(TextWriter):
     """Each line is the record with its session's id and its index before its own keys, and nothing lost."""
 
+    holds_labels = True
+
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
         self.write("".join(line(session_id, record) for record in records))
+
+    def add_labels(self, session_id: str, events: SessionEvents) -> None:
+        every = [*events.session, *chain.from_iterable(events.messages.values())]
+        self.write("".join(to_json({"session_id": session_id, "label": event}) + "\n" for event in every))
 
 
 def line(session_id: str | None, record: StoredMessage) -> str:
@@ -60,7 +70,10 @@ def read(path: Path, session_id: str | None) -> Iterator[Piece]:
     """
     current: str | None = None
     records: list[str] = []
-    for name, raws in _named(_parsed_lines(path), session_id):
+    for name, raws, label in _named(_parsed_lines(path), session_id):
+        if label is not None:
+            yield Piece(name, [], labels=[label])
+            continue
         if name != current or len(records) >= RECORDS:
             if current is not None and records:
                 yield Piece(current, records)
@@ -73,7 +86,7 @@ def read(path: Path, session_id: str | None) -> Iterator[Piece]:
 class _Line:
     """What a line holds: one record, or a conversation."""
 
-    __slots__ = ("is_conversation", "number", "records", "session_id")
+    __slots__ = ("is_conversation", "label", "number", "records", "session_id")
 
     def __init__(self, number: int, text: str) -> None:
         self.number = number
@@ -85,7 +98,11 @@ class _Line:
             )
         self.session_id: str | None = name
         self.is_conversation = isinstance(value.get("messages"), list) and not {"type", "raw"} & set(value)
-        if self.is_conversation:
+        label = value.get("label")
+        self.label = label if isinstance(label, dict) and not {"type", "raw"} & set(value) else None
+        if self.label is not None:
+            self.records = []
+        elif self.is_conversation:
             self.records = conversation_records(value["messages"], number)
         else:
             self.records = [_record(value, text, number)]
@@ -100,7 +117,9 @@ def _parsed_lines(path: Path) -> Iterator[_Line]:
                 yield _Line(number, text)
 
 
-def _named(lines: Iterator[_Line], session_id: str | None) -> Iterator[tuple[str, list[str]]]:
+def _named(
+    lines: Iterator[_Line], session_id: str | None
+) -> Iterator[tuple[str, list[str], JSONObject | None]]:
     """Yield each line's session id and records; the first conversation without an id waits for a second."""
     waiting: _Line | None = None
     is_numbered = False
@@ -112,16 +131,16 @@ def _named(lines: Iterator[_Line], session_id: str | None) -> Iterator[tuple[str
                 field="session_id",
             )
         if line.session_id or not line.is_conversation:
-            yield line.session_id or str(session_id), line.records
+            yield line.session_id or str(session_id), line.records, line.label
         elif waiting is None and not is_numbered:
             waiting = line
         else:
             if waiting is not None:
-                yield f"{session_id}-{waiting.number}", waiting.records
+                yield f"{session_id}-{waiting.number}", waiting.records, None
                 waiting, is_numbered = None, True
-            yield f"{session_id}-{line.number}", line.records
+            yield f"{session_id}-{line.number}", line.records, None
     if waiting is not None:
-        yield str(session_id), waiting.records
+        yield str(session_id), waiting.records, None
 
 
 def _record(value: JSONObject, text: str, number: int) -> str:

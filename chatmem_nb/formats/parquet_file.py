@@ -14,15 +14,18 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ..columns.row_records import frame_records
-from ..columns.schema import COLUMNS, frame_of
+from ..columns.schema import COLUMNS, TEXT, frame_of
 from ..columns.values import Columns
 from ..errors import InvalidInputError
-from ..records import StoredMessage
+from ..json_text import parse_json
+from ..records import StoredMessage, to_json
 from .piece import RECORDS, Piece, is_in_order
-from .writer import JSONObject, LeftOutSession
+from .writer import JSONObject, LeftOutSession, SessionEvents
 
 ROWS = 20_000
 """Rows of a row group, at most."""
+LABELS = "labels"
+"""The column of a message's labels, with those of its session in the first row of that: JSON text."""
 MISSING = "missing"
 """The key of rows that have no value in a column that a folder is parted by."""
 _OPTIONS: dict[str, Any] = {"compression": "zstd"}
@@ -42,7 +45,13 @@ class ParquetWriter:
     """
 
     def __init__(
-        self, path: Path, state: JSONObject, columns: Sequence[str], partition_by: Sequence[str] = ()
+        self,
+        path: Path,
+        state: JSONObject,
+        columns: Sequence[str],
+        partition_by: Sequence[str] = (),
+        *,
+        with_labels: bool = False,
     ) -> None:
         fit = [name for name in columns if COLUMNS[name] in ("text", "category")]
         if unfit := [name for name in partition_by if name not in fit]:
@@ -55,7 +64,12 @@ class ParquetWriter:
         for part in self._parts_folder.iterdir():
             if int(part.stem) >= self._parts:
                 part.unlink()
+        self.holds_labels = with_labels
         self._schema = schema(self._columns)
+        if with_labels:
+            self._schema = self._schema.append(pa.field(LABELS, pa.large_string()))
+        self._labels: list[str | None] = []
+        self._session_rows: list[int] = []
         self._waiting, self._rows, self._characters = Columns(self._columns), 0, 0
 
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
@@ -63,8 +77,16 @@ class ParquetWriter:
             self._characters += len(record.raw)
         self._rows += len(records)
         self._waiting.add(session_id, records)
-        if self.wants_checkpoint():
+        if self.holds_labels:  # they come at the end of the session, so its rows stay together
+            self._session_rows += [record.index for record in records]
+        elif self.wants_checkpoint():
             self._write_part()
+
+    def add_labels(self, session_id: str, events: SessionEvents) -> None:
+        for place, index in enumerate(self._session_rows):
+            said = [*(events.session if place == 0 else ()), *events.messages.get(index, ())]
+            self._labels.append(to_json(said) if said else None)
+        self._session_rows = []
 
     def end_session(self) -> None:
         """Nothing marks the end of a session."""
@@ -78,9 +100,11 @@ class ParquetWriter:
 
     def _write_part(self) -> None:
         if self._rows:
-            table = pa.Table.from_pandas(
-                frame_of(COLUMNS, self._waiting.values), schema=self._schema, preserve_index=False
-            )
+            frame = frame_of(COLUMNS, self._waiting.values)
+            if self.holds_labels:
+                frame[LABELS] = pd.array(self._labels, dtype=TEXT)
+                self._labels = []
+            table = pa.Table.from_pandas(frame, schema=self._schema, preserve_index=False)
             pq.write_table(table, self._parts_folder / f"{self._parts:06}.parquet", compression="zstd")
             self._parts += 1
         self._waiting, self._rows, self._characters = Columns(self._columns), 0, 0
@@ -172,6 +196,10 @@ def read(path: Path, session_id: str | None) -> Iterator[Piece]:
 def _pieces(frame: pd.DataFrame, session_id: str | None) -> Iterator[Piece]:
     for found in frame_records(frame, session_id):
         yield Piece(*found)
+    if LABELS in frame:
+        for name, text in frame.loc[frame[LABELS].notna(), ["session_id", LABELS]].itertuples(index=False):
+            events = parse_json(text)
+            yield Piece(str(name), [], labels=[event for event in events if isinstance(event, dict)])
 
 
 def _checked_sizes(files: Iterable[str]) -> int:
@@ -238,9 +266,13 @@ def _checked_types(path: Path, schema: Any) -> list[str]:
     Raises: InvalidInputError for one whose type is not what that column holds.
     """
     names = [name for name in schema.names if name in COLUMNS]
+    if LABELS in schema.names and _is_text(schema.field(LABELS).type):
+        names.append(LABELS)
     for name in names:
         found = schema.field(name).type
         value = found.value_type if pa.types.is_dictionary(found) else found
+        if name == LABELS:
+            continue
         fitting = _FITTING.get(COLUMNS[name], _TEXTS)
         if not pa.types.is_null(value) and not any(fits(value) for fits in fitting):
             wanted = _WANTED[COLUMNS[name]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 RECORDS: Final = 5_000
@@ -16,6 +16,8 @@ class Piece(NamedTuple):
     records: list[str]
     n_rebuilt: int = 0
     """How many of them were rebuilt, because columns had been edited."""
+    labels: Sequence[dict[str, Any]] = ()
+    """Labels of the session and its messages, as lines of their log; not checked."""
 
 
 def is_in_order(places: Iterable[tuple[Any, Any]]) -> bool:

@@ -47,11 +47,20 @@ def checked_format(path: Path, format: str | None) -> Format:
 
 
 def writer(
-    format: Format, path: Path, state: JSONObject, columns: Sequence[str], partition_by: Sequence[str]
+    format: Format,
+    path: Path,
+    state: JSONObject,
+    columns: Sequence[str],
+    partition_by: Sequence[str],
+    *,
+    with_labels: bool = False,
 ) -> Writer:
-    """Return a writer of `format` to `path`; `state` is of the last checkpoint, empty at the start."""
+    """Return a writer of `format` to `path`; `state` is of the last checkpoint, empty at the start.
+
+    `with_labels` gives Parquet a column for them.
+    """
     if format == "parquet":
-        return ParquetWriter(path, state, columns, partition_by)
+        return ParquetWriter(path, state, columns, partition_by, with_labels=with_labels)
     if format == "csv":
         return CsvWriter(path, state, columns)
     makers = {"jsonl": JsonlWriter, "openai": OpenAIWriter, "markdown": MarkdownWriter, "html": HtmlWriter}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, TextIO, TypeAlias
+from typing import Any, NamedTuple, Protocol, TextIO, TypeAlias
 
 from ..records import StoredMessage
 from .private_files import open_private
@@ -17,13 +17,32 @@ LeftOutSession: TypeAlias = tuple[str | None, int | None, str, int]
 """A session that a format cannot hold: its id, the record that is the reason, the reason, its records."""
 
 
+class SessionEvents(NamedTuple):
+    """The labels of a session, as lines of the log that they are kept in."""
+
+    session: list[JSONObject]
+    """Of the session itself."""
+    messages: dict[int, list[JSONObject]]
+    """By the index of the message."""
+
+    @property
+    def number(self) -> int:
+        return len(self.session) + sum(map(len, self.messages.values()))
+
+
 class Writer(Protocol):
     """One format, on its way to a file."""
 
     left_out: list[LeftOutSession]
+    holds_labels: bool
+    """Whether the format has a place for labels."""
 
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
         """Take a piece of a session. A long session comes in several, one after another."""
+        ...
+
+    def add_labels(self, session_id: str, events: SessionEvents) -> None:
+        """Take the labels of the session that came last, before its end; only if `holds_labels`."""
         ...
 
     def end_session(self) -> None:
@@ -50,6 +69,7 @@ class Writer(Protocol):
 class TextWriter:
     """A format of text, written from the top to the bottom; taken up again by cutting the file."""
 
+    holds_labels = False
     newline: str | None = "\n"
     checkpoint_bytes = 4_000_000
 
@@ -73,6 +93,9 @@ class TextWriter:
         self._file.write(text)
 
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
+        raise NotImplementedError
+
+    def add_labels(self, session_id: str, events: SessionEvents) -> None:
         raise NotImplementedError
 
     def end_session(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .label import Label, Mark, MessageKey
+from .label import Label, Mark, MessageKey, keys_of
 from .labels import Labels
 from .matching import SessionLabels
 
-__all__ = ["Label", "Labels", "Mark", "MessageKey", "SessionLabels"]
+__all__ = ["Label", "Labels", "Mark", "MessageKey", "SessionLabels", "keys_of"]

@@ -155,6 +155,15 @@ class Labels:
             labels = list(self._messages.get(session_id, {}).values())
         return matched(session, labels, records, is_whole=is_whole)
 
+    def labels_of(self, session_id: str) -> dict[MessageKey | None, Label]:
+        """Return the labels of a session by the message that each is of; None: of the session itself."""
+        self.refresh()
+        with self._lock:
+            found: dict[MessageKey | None, Label] = dict(self._messages.get(session_id, {}).items())
+            if session := self._sessions.get(session_id):
+                found[None] = session
+        return found
+
     def sessions(self) -> list[str]:
         """Return the ids of the sessions that have labels, of their own or of a message."""
         self.refresh()

@@ -134,9 +134,12 @@ class Redaction:
         """Return whether nothing was found in this text before."""
         return text in self._redactor.clean and self._literal is None
 
-    def text(self, text: str) -> str:
-        """Return `text` redacted."""
-        return self._values.text(text)
+    def text(self, text: str, session_id: str | None = None) -> str:
+        """Return `text` redacted; it may name the session `session_id`."""
+        self._literal = session_id if self._redactor.redacts_session_ids else None
+        redacted = self._values.text(text)
+        self._literal = None
+        return redacted
 
     def secret(self, value: str) -> str:
         """Replace `value`, which is a secret by its name."""

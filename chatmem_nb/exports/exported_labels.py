@@ -1,0 +1,73 @@
+"""The labels of the messages that an export writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from ..errors import InvalidInputError
+from ..formats.writer import SessionEvents
+from ..labels import Label, Labels, keys_of
+from ..labels.transfer import events_of
+from ..records import StoredMessage
+from ..redaction import Redaction
+from ..sources import Session
+
+
+class ExportedLabels:
+    """Matches labels to messages while these are read, and finds what each is known by as it is written.
+
+    A message without a `record_id` is known by a digest, and that of the redacted record is another one.
+    """
+
+    def __init__(self, labels: Labels, redaction: Redaction | None) -> None:
+        if not isinstance(labels, Labels):
+            raise InvalidInputError(
+                f"labels must be Labels, not {type(labels).__name__}; open them: Labels(path)", field="labels"
+            )
+        self._labels, self._redaction = labels, redaction
+        self._labelled = set(labels.sessions())
+        self._written_id = {self._name(session_id): session_id for session_id in self._labelled}
+        self._read: dict[str, list[StoredMessage]] = {}
+        self._kept: list[StoredMessage] = []
+        self.written = self.left_out = 0
+
+    def _name(self, session_id: str) -> str:
+        return session_id if self._redaction is None else self._redaction.session_id(session_id)
+
+    def follow(self, found: Iterable[Session]) -> Iterator[Session]:
+        """Yield the pieces `found`, remembering the records of a session that has labels."""
+        for session_id, records in found:
+            if session_id in self._labelled:
+                self._read.setdefault(str(session_id), []).extend(records)
+            yield session_id, records
+
+    def add(self, name: str | None, records: Sequence[StoredMessage]) -> None:
+        """Take the records of the session written as `name` as they are written."""
+        if name in self._written_id:
+            self._kept += records
+
+    def end_session(self, name: str | None, *, can_hold: bool) -> SessionEvents:
+        """Return the labels of the session that was added, and count them."""
+        kept, self._kept = self._kept, []
+        session_id = self._written_id.get(name or "")
+        if name is None or session_id is None:
+            return SessionEvents([], {})
+        found = self._labels.of_session(session_id, self._read.pop(session_id, []))
+        events = SessionEvents(self._events(found.session, session_id, name), {})
+        for record, key in zip(kept, keys_of(kept), strict=True):
+            if label := found.messages.pop(record.index, None):
+                said = events_of(label, name, key, record.index, self._redactor(session_id))
+                events.messages[record.index] = said
+        there = events.number
+        self.written += there if can_hold else 0
+        lost = [*found.messages.values(), *found.gone]
+        self.left_out += sum(len(events_of(label, name)) for label in lost) + (0 if can_hold else there)
+        return events
+
+    def _events(self, label: Label | None, session_id: str, name: str) -> list[dict[str, Any]]:
+        return [] if label is None else events_of(label, name, redacted=self._redactor(session_id))
+
+    def _redactor(self, session_id: str) -> Any:
+        redaction = self._redaction
+        return None if redaction is None else lambda text: redaction.text(text, session_id)
