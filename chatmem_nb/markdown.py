@@ -30,6 +30,9 @@ _LINK_LIMIT: Final = 2_000
 _TOKEN_LIMIT: Final = 50_000
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
+_LINKED = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\s]{0,500}\)")
+_EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)([^*`~\n]{1,200}?)(?<=\S)\1")
+_MARKS = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+|`{3,}.*$|-{3,}$)|\*\*", re.MULTILINE)
 _LANGUAGE = re.compile(r"[a-z0-9+#.-]{1,30}")
 # What JSON carries and no page can show: control characters but tab and newline, and lone surrogates.
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -93,6 +96,12 @@ def showable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _UNSHOWABLE.sub("�", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def without_marks(text: str) -> str:
+    """Return the words of Markdown on one line of a list: no `#`, emphasis or links."""
+    text = _LINKED.sub(r"\1", text)
+    return _MARKS.sub("", _EMPHASIS.sub(r"\2", text))
 
 
 def clip(text: str, limit: int) -> tuple[str, int | None]:

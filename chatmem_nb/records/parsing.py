@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from langchain_core.messages import BaseMessage
 from pydantic_core import from_json
@@ -16,6 +17,8 @@ from .encoding import json_reason, to_json
 from .message_types import build_message, json_type, shape_error
 
 _LONGEST_REASON = 500
+_STORED_AT: Final = re.compile(r'"stored_at"\s*:\s*"([^"\\]{10,40})"\s*\}\s*$')
+_SYSTEM: Final = re.compile(r'\s*\{\s*"type"\s*:\s*"system"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,32 @@ def unreadable_text(reason: str) -> str:
 def unreadable_reason(raw: str) -> str | None:
     """Return the reason that `unreadable_text` was given; None if `raw` is another record."""
     return parse(raw).error if raw.startswith('{"unreadable":') else None
+
+
+def parse_start(raw: str) -> StoredMessage:
+    """Return the record that the text `raw` is the start of, as far as it goes. Never raises."""
+    record = parse(raw)
+    if record.error is None:
+        return record
+    try:
+        value = from_json(raw, allow_partial="trailing-strings")
+    except ValueError:
+        return record
+    kind, data = (value.get("type"), value.get("data")) if type(value) is dict else (None, None)
+    if type(kind) is not str or type(data) is not dict or "content" not in data:
+        return record
+    return StoredMessage(0, raw, kind, data, None)
+
+
+def stored_at(end: str) -> datetime | None:
+    """Return when the record was stored of which the text `end` is the end; None if it does not say."""
+    found = _STORED_AT.search(end)
+    return _timestamp(found[1]) if found else None
+
+
+def is_system(raw: str) -> bool:
+    """Whether the record `raw` is a system message, by its first key; it is not parsed."""
+    return _SYSTEM.match(raw) is not None
 
 
 def parse_all(raws: Iterable[str], start: int = 0) -> list[StoredMessage]:

@@ -28,6 +28,8 @@ class SessionPlans(Protocol):
 
     def summaries(self, session_ids: Sequence[str]) -> Plan[list[SessionSummary]]: ...
 
+    def previews(self, session_ids: Sequence[str]) -> Plan[list[SessionSummary]]: ...
+
     def length(self, session_id: str) -> Plan[int]: ...
 
     def read(self, session_id: str, start: int, stop: int | None) -> Plan[list[str]]: ...
@@ -110,6 +112,24 @@ class SessionStoreFacade:
         found: list[SessionSummary] = []
         for batch in _batches(checked_session_ids(session_ids), self._plans.summary_batch):
             found += await self._runner.arun(self._plans.summaries(batch))
+        return found
+
+    def previews(self, session_ids: Iterable[str]) -> list[SessionSummary]:
+        """Return a summary of each id for a list that people read, in order; it costs what `summaries` does.
+
+        `first` is the first record that is no system message, of the two oldest. On Upstash both records are
+        cut short, and `last_write` is when the newest was stored, where it says so.
+        """
+        found: list[SessionSummary] = []
+        for batch in _batches(checked_session_ids(session_ids), self._plans.summary_batch):
+            found += self._runner.run(self._plans.previews(batch))
+        return found
+
+    async def apreviews(self, session_ids: Iterable[str]) -> list[SessionSummary]:
+        """Return a summary of each id for a list that people read, as `previews` does."""
+        found: list[SessionSummary] = []
+        for batch in _batches(checked_session_ids(session_ids), self._plans.summary_batch):
+            found += await self._runner.arun(self._plans.previews(batch))
         return found
 
     def length(self, session_id: str) -> int:

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from chatmem_nb.highlighting import HIGHLIGHT_LIMIT
-from chatmem_nb.markdown import clip, code_html, plain_html, showable, to_html
+from chatmem_nb.markdown import clip, code_html, plain_html, showable, to_html, without_marks
 from tests.unit.markdown_payloads import HOSTILE, SLOW
 
 TAGS = {"p", "br", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "hr", "em", "strong"}
@@ -182,3 +182,17 @@ def test_nesting_without_end_is_shown_as_text() -> None:
 def test_clip_says_what_was_cut() -> None:
     assert clip("abc", 3) == ("abc", None)
     assert clip("abcd", 3) == ("abc", 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("# Policy\n\n- **Bold** and `code`", "Policy\n\nBold and code"),
+        ("see [the ferry](https://example.org)", "see the ferry"),
+        ("> quoted *once*", "quoted once"),
+        ("2 * 3 * 4 and snake_case_name", "2 * 3 * 4 and snake_case_name"),
+        ("**cut off", "cut off"),
+    ],
+)
+def test_markdown_is_left_out_of_a_line(text: str, words: str) -> None:
+    assert without_marks(text) == words

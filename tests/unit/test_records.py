@@ -14,7 +14,16 @@ from langchain_core import messages as lc
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolMessage
 
 from chatmem_nb import ChatMemError, InvalidInputError, RecordError, RecordErrors
-from chatmem_nb.records import build_messages, encode, encode_all, from_openai, parse, parse_all
+from chatmem_nb.records import (
+    build_messages,
+    encode,
+    encode_all,
+    from_openai,
+    parse,
+    parse_all,
+    parse_start,
+    stored_at,
+)
 
 SECRET_WORDS = "the patient's diagnosis"
 
@@ -240,3 +249,32 @@ def test_errors_can_be_sent_to_another_process(error: ChatMemError) -> None:
     assert (type(back), str(back)) == (type(error), str(error))
     attributes = {name: value for name, value in vars(error).items() if name != "errors"}
     assert {name: value for name, value in vars(back).items() if name != "errors"} == attributes
+
+
+@pytest.mark.parametrize(
+    ("start", "content"),
+    [
+        ('{"type": "human", "data": {"content": "When does the fer', "When does the fer"),
+        (
+            '{"type": "ai", "data": {"content": [{"type": "text", "text": "At ni',
+            [{"type": "text", "text": "At ni"}],
+        ),
+        ('{"type": "ai", "data": {"content": "whole", "tool_calls": [{"na', "whole"),
+    ],
+)
+def test_the_start_of_a_record_is_read_as_far_as_it_goes(start: str, content: Any) -> None:
+    record = parse_start(start)
+    assert record.error is None
+    assert record.data
+    assert record.data["content"] == content
+
+
+@pytest.mark.parametrize("start", ['{"type": "hum', '{"type": "human", "da', "nothing", "[1, 2", ""])
+def test_the_start_of_a_record_that_says_nothing_is_an_error(start: str) -> None:
+    assert parse_start(start).error is not None
+
+
+def test_a_record_says_at_its_end_when_it_was_stored() -> None:
+    raw = encode(HumanMessage("x"))
+    assert stored_at(raw[-120:]) == parse(raw).stored_at
+    assert stored_at('{"type": "human", "data": {"content": "\\"stored_at\\": \\"2026-01-01\\"}"}}') is None

@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 
 from chatmem_nb import local
 from chatmem_nb.errors import ChatMemError, InvalidInputError, StoreClosedError
+from chatmem_nb.records import parse_start
 from chatmem_nb.stores.protocol import CommandCount, SessionStore
 from tests.colours import Coloured
 from tests.redis_server import redis_server
@@ -171,6 +172,32 @@ def test_summaries_take_any_number_of_names(store: Coloured) -> None:
     store.append("s7", ["r"])
     names = (f"s{i}" for i in range(230))
     assert [row.session_id for row in store.summaries(names) if row.length] == ["s7"]
+
+
+def test_previews_begin_behind_a_system_message(store: Coloured) -> None:
+    system, human = '{"type": "system", "data": {"content": "Be kind."}}', '{"type": "human", "data": {}}'
+    store.append("a", [system, human, "last"])
+    store.append("b", [system])
+    store.append("c", [human, system])
+    a, b, c, none = store.previews(["a", "b", "c", "none"])
+    assert (a.session_id, a.length, a.first, a.last) == ("a", 3, human, "last")
+    assert (b.first, b.last) == (system, system)
+    assert (c.first, c.last) == (human, system)
+    assert (none.length, none.first, none.last) == (0, None, None)
+
+
+def test_previews_of_long_records_can_be_read_and_dated(store: Coloured) -> None:
+    stamp = datetime.now(UTC).isoformat()
+    store.append(
+        "s", [f'{{"type": "human", "data": {{"content": "{"漢字 é " * 9_000}"}}, "stored_at": "{stamp}"}}']
+    )
+    [row] = store.previews(["s"])
+    assert row.first == row.last
+    found = parse_start(row.first)
+    assert found.data
+    assert found.data["content"].startswith("漢字 é " * 20)
+    assert "\ufffd" not in found.data["content"]
+    assert (row.last_write - datetime.now(UTC)).total_seconds() > -20
 
 
 @pytest.mark.parametrize("index", range(-5, 6))

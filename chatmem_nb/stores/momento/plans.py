@@ -70,8 +70,14 @@ class MomentoPlans:
         keys = [self._key(session_id) for session_id in session_ids]
         return self._summaries(session_ids, keys)
 
-    def _summaries(self, session_ids: Sequence[str], keys: Sequence[bytes]) -> Plan[list[SessionSummary]]:
-        requests: list[Command] = [command for key in keys for command in summary_commands(key)]
+    def previews(self, session_ids: Sequence[str]) -> Plan[list[SessionSummary]]:
+        keys = [self._key(session_id) for session_id in session_ids]
+        return self._summaries(session_ids, keys, oldest=2)
+
+    def _summaries(
+        self, session_ids: Sequence[str], keys: Sequence[bytes], *, oldest: int = 1
+    ) -> Plan[list[SessionSummary]]:
+        requests: list[Command] = [command for key in keys for command in summary_commands(key, oldest)]
         if self._index is not None:
             requests.append(self._index.last_writes(session_ids))
         outcomes = yield Send(requests, new_deadline=True, return_errors=True)

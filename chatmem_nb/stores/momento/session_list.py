@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ...errors import StoreError, StoreLimitError, WrongTypeError
+from ...records import is_system
 from ..paging import Cursor, cursor_after, next_page, read
 from ..protocol import SessionSummary
 from ..runner import Plan, Send, ask
@@ -76,9 +77,9 @@ def first_pages(keys: Sequence[bytes], *, slices: bool) -> Plan[list[tuple[list[
     return pages
 
 
-def summary_commands(key: bytes) -> list[Command]:
-    """Return the requests that `summary` takes the outcomes of."""
-    return [ListLength(key), FetchList(key, 0, 1), FetchList(key, -1), GetTtl(key)]
+def summary_commands(key: bytes, oldest: int = 1) -> list[Command]:
+    """Return the requests that `summary` takes the outcomes of, with the `oldest` records, of two at most."""
+    return [ListLength(key), FetchList(key, 0, oldest), FetchList(key, -1), GetTtl(key)]
 
 
 def summary(session_id: str, outcomes: Sequence[Any], last_write: datetime | None) -> SessionSummary:
@@ -88,7 +89,8 @@ def summary(session_id: str, outcomes: Sequence[Any], last_write: datetime | Non
         return SessionSummary(session_id, 0)
     if error is not None:
         raise error
-    length, first, last, ttl_ms = outcomes
+    length, oldest, last, ttl_ms = outcomes
+    first = oldest[1:] if len(oldest) > 1 and is_system(as_text(oldest[0])) else oldest
     if not length:
         return SessionSummary(session_id, 0)
     return SessionSummary(

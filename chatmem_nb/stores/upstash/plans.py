@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import uuid4
 
 from ...errors import InvalidInputError, StoreLimitError
+from ...records import stored_at
 from .. import paging
 from ..paging import Cursor
 from ..protocol import (
@@ -89,6 +91,18 @@ class UpstashPlans:
 
     def summaries(self, session_ids: Sequence[str]) -> Plan[list[SessionSummary]]:
         rows = yield from self._rows([self._key(session_id) for session_id in session_ids])
+        return [_summary(session_id, row) for session_id, row in zip(session_ids, rows, strict=True)]
+
+    def previews(self, session_ids: Sequence[str]) -> Plan[list[SessionSummary]]:
+        keys = [self._key(session_id) for session_id in session_ids]
+        if self._runs_scripts:
+            try:
+                rows = as_list((yield from self._run(scripts.PREVIEWS, keys, _HEAD, _TAIL)), len(keys))
+            except UpstashScriptsRefusedError:
+                self._runs_scripts = False
+            else:
+                return [_preview(session_id, row) for session_id, row in zip(session_ids, rows, strict=True)]
+        rows = yield from self._rows(keys)
         return [_summary(session_id, row) for session_id, row in zip(session_ids, rows, strict=True)]
 
     def _rows(self, keys: Sequence[str]) -> Plan[list[Any]]:
@@ -224,6 +238,12 @@ class UpstashPlans:
         return Change(key, self._other_prefix, self._expires_ms, uuid4().hex, batches)
 
 
+_HEAD: Final = 400
+"""Bytes of the start of a record in a preview, which hold some 100 characters of its text in any script."""
+_TAIL: Final = 160
+"""Bytes of its end, which hold `record_id` and `stored_at`."""
+
+
 def _summary_commands(key: str) -> list[Command]:
     return [["LLEN", key], ["PTTL", key], ["LINDEX", key, -1], ["LINDEX", key, 0]]
 
@@ -238,3 +258,12 @@ def _summary(session_id: str, row: Any) -> SessionSummary:
     as_texts([oldest, newest])
     ttl = timedelta(milliseconds=left) if as_number(left) >= 0 else None
     return SessionSummary(session_id, length, ttl, oldest, newest)
+
+
+def _preview(session_id: str, row: Any) -> SessionSummary:
+    """Return the summary that `row` holds: that of `_summary`, and the end of the newest record."""
+    if row == [0]:
+        return SessionSummary(session_id, 0)
+    *found, end = as_list(row, 5)
+    as_texts([end])
+    return replace(_summary(session_id, found), last_write=stored_at(end))

@@ -42,8 +42,11 @@ PLACE = _change("place")
 DELETE = _change("delete")
 REMOVE = _change("remove")
 SUMMARIES = _read("summaries")
+PREVIEWS = _read("previews")
 
 SCRIPTS: tuple[str, ...] = tuple(
-    text for script in (APPEND, PLACE, DELETE, REMOVE, SUMMARIES) for text in (script.flagged, script.plain)
+    text
+    for script in (APPEND, PLACE, DELETE, REMOVE, SUMMARIES, PREVIEWS)
+    for text in (script.flagged, script.plain)
 )
 """Every text that this package sends as a script: what a server that runs nothing else must allow."""
