@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..content import ToolCall, finish_reason, model, tool_calls, usage
+from ..content import Failure, ToolCall, finish_reason, model, tool_calls, tool_results, usage
 from ..content import role as chat_role
 from ..json_text import LAYOUT_LIMIT, indented, line_start, pretty_start
 from ..markdown import RENDER_LIMIT, clip, code_html, showable, to_html
 from ..records import StoredMessage
 from .message_parts import Content, read_content
+from .reading import identity_of
 
 ROLES: Final = ("human", "ai", "system", "tool", "other")
 """Who speaks, in the words of the page."""
@@ -24,11 +25,15 @@ _ROLE_OF: Final = {
     "tool": "tool",
     "function": "tool",
 }
-TEXT_CLIP: Final = 4_000
-"""Characters of a message that travel to the page at first."""
+TEXT_CLIP: Final = 16_000
+"""Characters of a text that travel to the page at first, if there is room for them."""
+UNCUT: Final = 4_000
+"""A text of a person or of the model that is no longer is never cut."""
+UNCUT_OTHERS: Final = 2_000
+"""The same for reasoning, results of tools, and instructions."""
 CALLS_SHOWN: Final = 20
-ARGS_CLIP: Final = 1_500
-RESULT_CLIP: Final = 600
+LINE_CLIP: Final = 400
+"""Characters of the arguments of a call that are shown on its line."""
 RAW_CLIP: Final = 2_000
 NAME_CLIP: Final = 200
 LAYOUT_GROWTH: Final = 4
@@ -62,6 +67,11 @@ def laid_out(text: str) -> str | None:
     return indented(text, min(LAYOUT_GROWTH * len(text) + NAME_CLIP, LAYOUT_LIMIT))
 
 
+def uncut(role: str) -> int:
+    """Return how long a text of `role` may be and is never cut."""
+    return UNCUT if role in ("human", "ai") else UNCUT_OTHERS
+
+
 def entry(
     record: StoredMessage,
     *,
@@ -71,44 +81,60 @@ def entry(
     results: Mapping[str, StoredMessage] | None = None,
     answers: tuple[str, int] | None = None,
 ) -> dict[str, Any]:
-    """Return `record` as the page shows it.
+    """Return `record` as the page shows it, without keys that have nothing to say.
 
-    `content` is its content, where that was read before. At most `text_clip` characters of each text and
-    `shown` tool calls and blocks are in it. `results` are the answers to its tool calls by call id;
-    `answers` the tool and index of the call that it answers.
+    `content` is its content, where that was read before. Texts are cut at `text_clip` characters, but not
+    below those that are never cut; `shown` tool calls and blocks are in it. `results` are the results of its
+    tool calls by call id. `answers` is the tool and index of the call that it is the result of: the text
+    then stands with that call.
     """
     data, role = record.data or {}, role_of(record)
     common = {
         "index": record.index,
         "role": role,
-        "type": short(record.type) or "unknown",
         "stored_at": record.stored_at.isoformat() if record.stored_at else None,
-        "chars": len(record.raw),
-        "error": short(record.error),
+        "name": short(data.get("name")),
     }
     if record.error is not None:
-        return {**common, **_unreadable(record)}
-    content = read_content(record) if content is None else content
-    text, clipped = clip(content.text, text_clip)
-    if clipped and role == "tool" and len(content.text) <= RENDER_LIMIT:
-        text = (laid_out(content.text) or text)[:text_clip]  # indented before it is cut, while it is JSON
-    found = tool_calls(data)
-    call_id = short(data.get("tool_call_id"))
-    return {
-        **common,
-        "name": short(data.get("name")),
-        "id": short(data.get("id")),
-        "html": words_html(text, role),
-        "clipped": clipped,
-        "blocks": [part.shown(text_clip) for part in content.parts[:shown]],
-        "tool_calls": [shown_call(call, results or {}, text_clip) for call in found[:shown]],
-        "tool_calls_total": len(found),
-        "tool_call_id": call_id,
-        "answers": {"name": answers[0], "index": answers[1]} if answers else None,
-        "status": short(data.get("status")) if role == "tool" else None,
-        "raw": None,
-        **figures(data),
-    }
+        shown_entry = {**common, "error": short(record.error), **_raw(record.raw)}
+    elif answers is not None:
+        shown_entry = {**common, "answers": {"name": answers[0], "index": answers[1]}}
+    else:
+        content = read_content(record) if content is None else content
+        calls = tool_calls(data)
+        shown_entry = {
+            **common,
+            **_text(content.text, role, text_clip),
+            "failure": failure_of(record),
+            "blocks": [part.shown(max(text_clip, UNCUT_OTHERS)) for part in content.parts[:shown]],
+            "tool_calls": [shown_call(call, results or {}, text_clip) for call in calls[:shown]],
+            "tool_calls_total": len(calls) if len(calls) > shown else None,
+            **figures(data),
+        }
+    return without_empty(shown_entry)
+
+
+def without_empty(values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` without those that say nothing: None, and empty texts and lists."""
+    return {name: value for name, value in values.items() if value is not None and value not in ("", [])}
+
+
+def failure_of(record: StoredMessage) -> Failure | None:
+    """Return what tells that a tool failed, of which `record` is the result."""
+    return next((result.failure for result in tool_results(record) if result.failure), None)
+
+
+def _raw(raw: str) -> dict[str, Any]:
+    start, clipped = clip(raw, RAW_CLIP)
+    return {"raw": showable(start), "clipped": clipped}
+
+
+def _text(text: str, role: str, text_clip: int) -> dict[str, Any]:
+    limit = max(text_clip, uncut(role))
+    start, clipped = clip(text, limit)
+    if clipped and role == "tool" and len(text) <= RENDER_LIMIT:
+        start = (laid_out(text) or start)[:limit]  # indented before it is cut, while it is JSON
+    return {"html": words_html(start, role), "clipped": clipped}
 
 
 def figures(data: dict[str, Any]) -> dict[str, Any]:
@@ -126,13 +152,33 @@ def shown_call(
 ) -> dict[str, Any]:
     """Return one tool call with its result, if that is known."""
     answer = results.get(call.id) if call.id else None
-    return {
-        "id": short(call.id),
-        "name": short(call.name) or "unnamed tool",
-        "args": _pretty_arguments(call, min(ARGS_CLIP, text_clip)),
-        "error": short(call.error),
-        "result": None if answer is None else _result(answer, min(RESULT_CLIP, text_clip)),
-    }
+    limit = max(text_clip, UNCUT_OTHERS)
+    line = arguments_line(call, limit=LINE_CLIP)
+    return without_empty(
+        {
+            "name": short(call.name) or "unnamed tool",
+            "line": cut(line, LINE_CLIP),
+            "args": _pretty_arguments(call, limit) if len(line) > LINE_CLIP else None,
+            "error": short(call.error),
+            "result": None if answer is None else _result(answer, limit),
+        }
+    )
+
+
+def arguments_line(call: ToolCall, *, limit: int | None) -> str:
+    """Return the arguments on one line, as a call in Python has them; not much beyond `limit`."""
+    most = LAYOUT_LIMIT if limit is None else limit
+    if not isinstance(call.args, dict):
+        args = call.args if isinstance(call.args, str) else line_start(call.args, most)
+        return " ".join(showable((args or "")[: most * 2]).split())
+    parts: list[str] = []
+    length = 0
+    for name, value in call.args.items():
+        parts.append(f"{name[:NAME_CLIP]}={line_start(value, most)}")
+        length += len(parts[-1]) + len(", ")
+        if length > most + len(", "):
+            break
+    return showable(", ".join(parts))
 
 
 def _pretty_arguments(call: ToolCall, limit: int) -> str:
@@ -144,28 +190,15 @@ def _pretty_arguments(call: ToolCall, limit: int) -> str:
 
 
 def _result(answer: StoredMessage, limit: int) -> dict[str, Any]:
-    status = (answer.data or {}).get("status")
-    return {
+    text, clipped = clip(text_of(answer), limit)
+    found = {
         "index": answer.index,
-        "status": short(status) or "success",
-        "text": cut(showable(text_of(answer)[: limit + 1]), limit),
-    }
-
-
-def _unreadable(record: StoredMessage) -> dict[str, Any]:
-    raw, clipped = clip(record.raw, RAW_CLIP)
-    empty = dict.fromkeys(
-        ("name", "id", "tool_call_id", "answers", "status", "model", "finish_reason", "tokens")
-    )
-    return {
-        **empty,
-        "html": "",
+        "text": showable(text),
         "clipped": clipped,
-        "blocks": [],
-        "tool_calls": [],
-        "tool_calls_total": 0,
-        "raw": showable(raw),
+        "identity": identity_of(answer) if clipped else None,
+        "failure": failure_of(answer),
     }
+    return {"text": "", **without_empty(found)}
 
 
 def short(value: object) -> str | None:

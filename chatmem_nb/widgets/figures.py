@@ -12,14 +12,15 @@ from typing import Any, Final
 from .. import content
 from ..markdown import showable
 from ..records import StoredMessage
-from .entries import role_of, short
+from .entries import failure_of, role_of, short
 from .protocol import StatsParams
 from .reading import records
 from .request_parsing import Call
-from .state import BrowserState, stale
+from .state import BrowserState, OpenSession, stale
 
 SCANNED: Final = 2_000
 """Messages that are counted, unless all are requested."""
+FAILURES_TOLD: Final = 10_000
 _PIECE: Final = 1_000
 _TOOLS_TOLD: Final = 50
 
@@ -35,6 +36,8 @@ class Figures:
     tools: Counter[str] = field(default_factory=Counter)
     first: datetime | None = None
     last: datetime | None = None
+    failed: list[int] = field(default_factory=list)
+    """Indexes of the messages that hold the result of a call that failed, or looks as if."""
 
     def add(self, records: list[StoredMessage]) -> None:
         """Count `records`, which follow those before."""
@@ -52,6 +55,8 @@ class Figures:
                 self.tokens[name] += count
         for call in content.tool_calls(data):
             self.tools[short(call.name) or "unnamed tool"] += 1
+        if failure_of(record) is not None and len(self.failed) < FAILURES_TOLD:
+            self.failed.append(record.index)
         if record.stored_at is not None:
             self.first = min(self.first or record.stored_at, record.stored_at)
             self.last = max(self.last or record.stored_at, record.stored_at)
@@ -66,6 +71,7 @@ class Figures:
             "tokens": tokens if self.tokens else None,
             "tools": [{"name": name, "calls": calls} for name, calls in self.tools.most_common(_TOOLS_TOLD)],
             "bad": self.bad,
+            "failed": list(self.failed),
             "first_time": self.first.isoformat() if self.first else None,
             "last_time": last.isoformat() if last else None,
             "partial": self.scanned < total,
@@ -93,6 +99,16 @@ class Statistics:
             while figures.scanned < stop:
                 await self._scan(figures, opened.session_id, opened.epoch, stop)
                 call.progress(figures.scanned, stop, "counting", None)
+        return await self._shown(opened, figures)
+
+    async def of_whole(self, opened: OpenSession, records: list[StoredMessage]) -> dict[str, Any]:
+        """Return the figures of the open session, of which `records` are all: nothing is read for it."""
+        async with self._turn:
+            self._epoch, self._figures = opened.epoch, Figures()
+            self._figures.add(records)
+        return await self._shown(opened, self._figures)
+
+    async def _shown(self, opened: OpenSession, figures: Figures) -> dict[str, Any]:
         newest = (
             await self._newest(opened.session_id, opened.total) if figures.scanned < opened.total else None
         )

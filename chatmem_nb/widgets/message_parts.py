@@ -48,14 +48,15 @@ class Part:
         )
 
     def shown(self, text_clip: int) -> dict[str, Any]:
-        """Return the part as the page shows it, without its data."""
-        return {
+        """Return the part as the page shows it, without its data and without empty keys."""
+        found = {
             "kind": _KINDS.get(self.block.kind, "other"),
             "label": self._label(),
             "bytes": self.block.size if self.block.source == "base64" else None,
             "html": self._html(text_clip),
-            "showable": self.is_picture,
+            "showable": self.is_picture or None,
         }
+        return {name: value for name, value in found.items() if value is not None}
 
     def data_url(self) -> str | None:
         """Return the picture as a data: URL, or None if it is not a picture, too large or damaged."""

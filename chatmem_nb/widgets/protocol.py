@@ -39,6 +39,8 @@ SessionIds: TypeAlias = Annotated[list[SessionId], Field(max_length=100_000), Af
 Role: TypeAlias = Literal["human", "ai", "system", "tool", "other"]
 Scope: TypeAlias = Literal["session", "selected", "all", "hits"]
 Service: TypeAlias = Literal["upstash", "momento", "local"]
+Failure: TypeAlias = Literal["status", "text"]
+"""What tells that a tool failed: the status of its result, or its text."""
 Sort: TypeAlias = Literal["found", "id", "length", "last_write", "ttl"]
 
 
@@ -374,16 +376,21 @@ class CallResult(Message):
     """The result of a tool call."""
 
     index: int
-    status: str
     text: str
+    clipped: int | None = None
+    """Characters of the whole text, if it was cut; `identity` is then that of its message."""
+    identity: str | None = None
+    failure: Failure | None = None
 
 
 class Call(Message):
     """A tool call with its result, if that is known."""
 
-    id: str | None = None
     name: str
-    args: str
+    line: str | None = None
+    """The arguments on one line, cut if they are long."""
+    args: str | None = None
+    """All of them as JSON, if the line was cut."""
     error: str | None = None
     result: CallResult | None = None
 
@@ -404,38 +411,30 @@ class Tokens(Message):
 
 
 class Entry(Message):
-    """A record as the transcript shows it; one with an `error` has its `raw` text instead of the rest."""
+    """A record as the transcript shows it; one with an `error` has its `raw` text instead of the rest.
+
+    One with `answers` is the result of that call, which holds its text.
+    """
 
     index: int
     identity: str
     role: Role
-    type: str
     stored_at: str | None = None
-    chars: int
     error: str | None = None
     name: str | None = None
-    id: str | None = None
-    html: str
+    html: str | None = None
     clipped: int | None = None
     """Characters of the whole text, if it was cut."""
     blocks: list[Block] = []
     tool_calls: list[Call] = []
-    tool_calls_total: int = 0
-    tool_call_id: str | None = None
+    tool_calls_total: int | None = None
+    """How many there are, if not all are here."""
     answers: CallOfResult | None = None
-    status: str | None = None
+    failure: Failure | None = None
     raw: str | None = None
     model: str | None = None
     finish_reason: str | None = None
     tokens: Tokens | None = None
-
-
-class Window(Result):
-    """Some messages of the open session."""
-
-    start: int
-    rows: list[Entry]
-    total: int
 
 
 class ToolCount(Message):
@@ -453,11 +452,22 @@ class Stats(Result):
     tokens: Tokens | None
     tools: list[ToolCount]
     bad: int
+    failed: list[int]
+    """Indexes of the results of calls that failed, or look as if."""
     first_time: str | None
     last_time: str | None
     partial: bool
     scanned: int
     facts: dict[str, str]
+
+
+class Window(Result):
+    """Some messages of the open session; with its figures, if they are all."""
+
+    start: int
+    rows: list[Entry]
+    total: int
+    stats: Stats | None = None
 
 
 class Raw(Result):

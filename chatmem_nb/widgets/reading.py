@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Final, cast
 
 from ..errors import StoreConflictError, StoreLimitError, StoreThrottledError
-from ..records import StoredMessage, parse_all
+from ..records import StoredMessage, is_system, parse_all
 from ..sources import dated
 from ..stores.protocol import SessionStore, SessionSummary
 from .state import BrowserState
@@ -54,6 +54,28 @@ async def summaries(store: SessionStore, session_ids: Sequence[str]) -> list[Ses
         *await summaries(store, session_ids[:middle]),
         *await summaries(store, session_ids[middle:]),
     ]
+
+
+async def previews(store: SessionStore, session_ids: Sequence[str]) -> list[SessionSummary]:
+    """Return a summary of each session for the list, `first` being what follows a system message.
+
+    Of a reader without `previews` whole records are taken, the second one only behind a system message.
+    """
+    get = getattr(store, "apreviews", None)
+    if get is None:
+        return [await _behind_system(store, one) for one in await summaries(store, session_ids)]
+    try:
+        found: list[SessionSummary] = await get(session_ids)
+    except StoreLimitError:  # two records that are too large together; `summaries` splits what it asks for
+        return await summaries(store, session_ids)
+    return found
+
+
+async def _behind_system(store: SessionStore, summary: SessionSummary) -> SessionSummary:
+    if summary.first is None or summary.length < 2 or not is_system(summary.first):
+        return summary
+    second = await store.aread(summary.session_id, 1, 2)
+    return replace(summary, first=second[0]) if second else summary
 
 
 async def records(store: SessionStore, session_id: str, start: int, stop: int) -> list[StoredMessage]:

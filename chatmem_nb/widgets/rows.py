@@ -11,17 +11,29 @@ from typing import Any, Final
 from ..content import tool_calls
 from ..records import StoredMessage
 from ..stores.protocol import SessionStore
-from .entries import CALLS_SHOWN, TEXT_CLIP, entry, role_of, short
+from .entries import CALLS_SHOWN, TEXT_CLIP, UNCUT, UNCUT_OTHERS, entry, role_of, short, uncut
 from .message_parts import Content, read_content
 from .reading import identity_of
 from .reading import records as read
 
-ROW_BUDGET: Final = 800
-"""Bytes of JSON that one row may take on average; so 25 rows come to about 20 kB."""
-LOOK_AROUND: Final = 50
+ROW_BUDGET: Final = 1_600
+"""Bytes of JSON that one row may take on average, so that 25 rows come to 40 kB; more only for texts that are
+never cut."""
+LOOK_AROUND: Final = 20
 """Records beside a window that are searched for the other half of a tool call."""
-# (characters of a text, tool calls and blocks) of a row, tried until the rows fit.
-_LEVELS: Final = ((TEXT_CLIP, CALLS_SHOWN), (2_000, 10), (1_000, 6), (500, 4), (250, 2), (120, 1))
+# (characters of a text, tool calls and blocks) of a row, tried until the rows fit: long texts give way first.
+_LEVELS: Final = (
+    (TEXT_CLIP, CALLS_SHOWN),
+    (12_000, CALLS_SHOWN),
+    (8_000, CALLS_SHOWN),
+    (6_000, CALLS_SHOWN),
+    (UNCUT, CALLS_SHOWN),
+    (3_000, CALLS_SHOWN),
+    (UNCUT_OTHERS, CALLS_SHOWN),
+    (UNCUT_OTHERS, 10),
+    (UNCUT_OTHERS, 5),
+    (UNCUT_OTHERS, 2),
+)
 
 
 async def with_neighbours(
@@ -43,13 +55,16 @@ async def with_neighbours(
 def rows_of(
     records: Sequence[StoredMessage], neighbours: Sequence[StoredMessage] = ()
 ) -> list[dict[str, Any]]:
-    """Return the entries of `records`, clipped so far that they keep to the budget together."""
+    """Return the entries of `records`, cut so far that they keep to the budget together.
+
+    Short texts are never cut, so that many of them may take more.
+    """
     budget = ROW_BUDGET * max(len(records), 25)
     drafts = _drafts(records, neighbours)
     rows: list[dict[str, Any]] = []
     for text_clip, shown in _LEVELS:
         # HTML is no shorter than its text, so what cannot fit is not even rendered.
-        if sum(min(draft.length, text_clip) for draft in drafts) > budget and text_clip > _LEVELS[-1][0]:
+        if sum(draft.length(text_clip) for draft in drafts) > budget and (text_clip, shown) != _LEVELS[-1]:
             continue
         rows = [draft.entry(text_clip, shown) for draft in drafts]
         if sum(map(size_of, rows)) <= budget:
@@ -72,9 +87,11 @@ class _Draft:
     results: dict[str, StoredMessage] | None
     answers: tuple[str, int] | None
 
-    @property
-    def length(self) -> int:
-        return len(self.content.text)
+    def length(self, text_clip: int) -> int:
+        """Return how many characters of its text an entry holds that is cut at `text_clip`."""
+        if self.answers is not None:
+            return 0
+        return min(len(self.content.text), max(text_clip, uncut(role_of(self.record))))
 
     def entry(self, text_clip: int, shown: int) -> dict[str, Any]:
         shown_entry = entry(

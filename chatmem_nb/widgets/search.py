@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..columns.values import Fields, column_values
+from ..content import tool_results
 from ..markdown import showable
 from ..records import StoredMessage
 from .entries import page_role, role_of, text_of
@@ -21,7 +22,7 @@ from .request_parsing import Call, session_id_of
 from .sessions import SessionList
 from .state import BrowserState
 
-_COLUMNS: Final = ("content", "tool_calls", "raw", "error", "role", "name", "model", "status")
+_COLUMNS: Final = ("content", "tool_calls", "raw", "error", "role", "name", "model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Filter:
     """In the name of a tool that the message calls, or is the result of."""
     model: str = ""
     errors_only: bool = False
-    """Only what cannot be read, and tools that failed."""
+    """Only what cannot be read, and results of tools that failed, or look as if."""
 
     @classmethod
     def of(cls, params: FindParams) -> Filter:
@@ -51,6 +52,8 @@ class Filter:
 
     def matching(self, records: Sequence[StoredMessage]) -> list[StoredMessage]:
         """Return those of `records` that fit."""
+        if self.errors_only:
+            records = [record for record in records if _is_error(record)]
         values = column_values(_COLUMNS, Fields.of([], records))
         rows = zip(*(values[name] for name in _COLUMNS), strict=True)
         return [record for record, row in zip(records, rows, strict=True) if self._fits(*row)]
@@ -68,10 +71,7 @@ class Filter:
         role: str | None,
         name: str | None,
         model: str | None,
-        status: str | None,
     ) -> bool:
-        if self.errors_only and error is None and status != "error":
-            return False
         if self.role and page_role(role) != self.role:
             return False
         if self.model and not _holds(model, self.model):
@@ -92,6 +92,10 @@ class Filter:
         """A pattern for the name of a tool in the casefolded JSON of calls."""
         name = json.dumps(self.tool.casefold(), ensure_ascii=False)[1:-1]
         return rf'"name":"[^"]*{re.escape(name)}[^"]*"'
+
+
+def _is_error(record: StoredMessage) -> bool:
+    return record.error is not None or any(result.failure for result in tool_results(record))
 
 
 def _holds(text: Any, wanted: str) -> bool:

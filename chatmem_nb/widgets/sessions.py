@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from ..markdown import showable
-from ..records import parse
+from ..markdown import showable, without_marks
+from ..records import parse_start, stored_at
 from ..stores.protocol import SessionStore, SessionSummary, commands_of
 from .entries import cut, role_of, text_of
 from .protocol import SessionsParams
-from .reading import summaries
+from .reading import previews
 from .request_parsing import Call
 from .state import BrowserState
 
@@ -38,7 +38,8 @@ class Line:
     def of(cls, summary: SessionSummary) -> Line:
         """Return the line of `summary`, and let go of the whole records in it."""
         first, last = preview(summary.first), preview(summary.last)
-        lean = SessionSummary(summary.session_id, summary.length, summary.ttl, None, None, summary.last_write)
+        write = summary.last_write or (stored_at(summary.last) if summary.last else None)
+        lean = SessionSummary(summary.session_id, summary.length, summary.ttl, None, None, write)
         return cls(lean, first, last, datetime.now(UTC))
 
     @property
@@ -103,7 +104,7 @@ class Listing:
         for start in range(0, len(missing), _BATCH):
             before = self._spent()
             try:
-                found = await summaries(self._store, missing[start : start + _BATCH])
+                found = await previews(self._store, missing[start : start + _BATCH])
             finally:
                 self._spent_since(*before)
             self.lines.update((summary.session_id, Line.of(summary)) for summary in found)
@@ -125,10 +126,10 @@ def preview(raw: str | None) -> dict[str, str] | None:
         return None
     if len(raw) > _PREVIEW_SOURCE:
         return {"role": "other", "text": f"a message of {len(raw) / 1e6:.0f} MB"}
-    record = parse(raw)
+    record = parse_start(raw)
     if record.error is not None:
         return {"role": "other", "text": cut(f"cannot be read: {record.error}", PREVIEW)}
-    text = " ".join(showable(text_of(record)[: PREVIEW * 4]).split())
+    text = " ".join(showable(without_marks(text_of(record)[: PREVIEW * 4])).split())
     return {"role": role_of(record), "text": cut(text, PREVIEW)}
 
 
@@ -157,6 +158,7 @@ class SessionList:
         start = params.start
         stop = min(params.stop or start + 50, start + PAGE_LIMIT)
         listing = self._fresh(params.refresh)
+        self._forget_if_grown(listing)
         matches = matcher(query)
         names = await self._names(listing, matches, sort, stop, call)
         if params.descending and sort != "found":  # what is found so far has no other end yet
@@ -171,6 +173,13 @@ class SessionList:
             "listing_spent": {"requests": listing.requests, "billed": listing.billed},
             "cost": cost(listing.requests, listing.billed, self._state.connected().spent()),
         }
+
+    def _forget_if_grown(self, listing: Listing) -> None:
+        """Read the line of the open session anew if others have changed it since."""
+        opened = self._state.session
+        line = listing.lines.get(opened.session_id) if opened else None
+        if opened and line and line.summary.length != opened.total:
+            self.forget([opened.session_id])
 
     def forget(self, session_ids: Iterable[str]) -> None:
         """Read the lines of `session_ids` again when they are next shown."""

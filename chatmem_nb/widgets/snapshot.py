@@ -19,6 +19,7 @@ _STYLE: Final = (
     "border:1px solid #8886;border-radius:6px;padding:4px 12px;margin:6px 0;"
     "overflow-wrap:anywhere;max-width:70em"
 )
+_FAILED: Final = {None: "ok", "status": "failed", "text": "looks failed"}
 _QUIET: Final = "opacity:.75;font-size:.85em"
 
 
@@ -46,31 +47,35 @@ def _page(session_id: str, records: Sequence[StoredMessage], total: int) -> str:
 
 
 def _message(row: dict[str, Any]) -> str:
-    facts = [f"#{row['index'] + 1}", row["role"], row["name"], row["stored_at"], row["model"]]
+    facts = [f"#{row['index'] + 1}", row["role"], *map(row.get, ("name", "stored_at", "model"))]
     head = " · ".join(f"<bdi>{escape(str(fact))}</bdi>" for fact in facts if fact)
     head = f"<div style='{_QUIET}'>{head}</div>"
-    parts = [row["html"], *map(_block, row["blocks"]), *map(_call, row["tool_calls"])]
-    if row["error"]:
-        parts.append(f"<p><em>cannot be read: {escape(row['error'])}</em></p>{plain_html(row['raw'] or '')}")
-    if row["clipped"]:
+    calls = row.get("tool_calls", [])
+    parts = [row.get("html", ""), *map(_block, row.get("blocks", [])), *map(_call, calls)]
+    if row.get("error"):
+        parts.append(
+            f"<p><em>cannot be read: {escape(row['error'])}</em></p>{plain_html(row.get('raw', ''))}"
+        )
+    if row.get("clipped"):
         parts.append(f"<p style='{_QUIET}'>cut; {row['clipped']:,} characters in all</p>")
-    if (more := row["tool_calls_total"] - len(row["tool_calls"])) > 0:
+    if (more := row.get("tool_calls_total", 0) - len(calls)) > 0:
         parts.append(f"<p style='{_QUIET}'>and {more:,} more tool calls</p>")
     return f"<div style='{_STYLE}'>{head}{''.join(parts)}</div>"
 
 
 def _block(block: dict[str, Any]) -> str:
     label = f"<bdi>{escape(block['label'])}</bdi>"
-    if not block["html"]:
+    if not block.get("html"):
         return f"<p style='{_QUIET}'>[{label}]</p>"
     return f"<details><summary style='{_QUIET}'>{label}</summary>{block['html']}</details>"
 
 
 def _call(call: dict[str, Any]) -> str:
-    result = call["result"]
+    result = call.get("result")
     answer = f"<pre>{escape(result['text'])}</pre>" if result else "<p><em>no result</em></p>"
-    state = f" (<bdi>{escape(result['status'])}</bdi>)" if result else ""
+    state = f" ({_FAILED[result.get('failure')]})" if result else ""
+    args = call.get("args", call.get("line", ""))
     return (
         f"<details><summary style='{_QUIET}'>tool call <bdi>{escape(call['name'])}</bdi>{state}</summary>"
-        f"<pre>{escape(call['args'])}</pre>{answer}</details>"
+        f"<pre>{escape(args)}</pre>{answer}</details>"
     )

@@ -11,7 +11,8 @@ from ..json_text import parse_json
 from ..markdown import RENDER_LIMIT, showable
 from ..plain_text import escaped, escaped_json
 from ..records import StoredMessage
-from .entries import laid_out, role_of, shown_call, text_of, words_html
+from .entries import arguments_line, laid_out, role_of, shown_call, text_of, words_html
+from .figures import Statistics
 from .jobs import Rendering
 from .message_parts import read_content
 from .permissions import can_write
@@ -42,8 +43,8 @@ _NOT_DATED = "No message of this session says when it was stored, so there is no
 class Transcript:
     """The methods of the page that read the open session."""
 
-    def __init__(self, state: BrowserState) -> None:
-        self._state = state
+    def __init__(self, state: BrowserState, statistics: Statistics) -> None:
+        self._state, self._statistics = state, statistics
         self._rendering = Rendering()
 
     async def open(self, params: OpenParams, call: Call) -> dict[str, Any]:
@@ -62,7 +63,7 @@ class Transcript:
         return {**answer, "epoch": opened.epoch, "ttl_s": ttl_s}
 
     async def window(self, params: WindowParams, call: Call) -> dict[str, Any]:
-        """Return rows `start` to `stop`, as far as there are any."""
+        """Return rows `start` to `stop`, as far as there are any; with the figures, if they are all."""
         opened = self._state.at(params.session_id, params.epoch)
         start = min(params.start, opened.total)
         stop = min(params.stop, start + WINDOW_LIMIT, opened.total)
@@ -70,7 +71,10 @@ class Transcript:
         beside = await with_neighbours(self._state.store, opened.session_id, records, opened.total)
         rows = await self._rendering.run(rows_of, records, beside)
         now = self._state.at(opened.session_id, opened.epoch)
-        return {"start": start, "rows": rows, "total": now.total}
+        answer = {"start": start, "rows": rows, "total": now.total}
+        if len(records) == now.total > 0:
+            answer["stats"] = await self._statistics.of_whole(now, records)
+        return answer
 
     async def raw(self, params: MessageParams, call: Call) -> dict[str, Any]:
         """Return a record as it is stored, and indented if it is JSON and short enough."""
@@ -196,7 +200,12 @@ def _laid_out(raw: str) -> str | None:
 
 
 def _plain(record: StoredMessage) -> str:
-    return escaped(f"{role_of(record)}: {text_of(record)}")
+    """Return what `record` says: its text, and its tool calls as calls."""
+    calls = [
+        f"{call.name or 'unnamed tool'}({arguments_line(call, limit=None)})"
+        for call in tool_calls(record.data or {})
+    ]
+    return escaped("\n".join(part for part in (text_of(record), *calls) if part))
 
 
 def _markdown(record: StoredMessage) -> str:

@@ -50,6 +50,12 @@ MODEL = """([source, traits]) => {
 }"""
 
 
+def choose(page: Page, item: str, menu: str = "Session tools") -> None:
+    """Choose an item of a menu."""
+    page.get_by_role("button", name=menu, exact=True).click()
+    page.get_by_role("menuitem", name=item).click()
+
+
 def mount(
     page: Page,
     kernel: Callable[[dict[str, Any]], list[dict[str, Any]]],

@@ -31,10 +31,10 @@ def take(visit: Visit, server: Server, file: Path, dark: bool) -> None:
         run_cell(visit, index)
     browser = visit.browser
     browser.first.scroll_into_view_if_needed()
-    browser.get_by_label("Filter, or an exact id").fill(SESSION)
+    browser.get_by_label("Filter sessions by id").fill(SESSION)
     browser.get_by_role("option").filter(has_text=SESSION).first.click()
     browser.get_by_role("feed").get_by_text("night train").first.wait_for()
-    browser.get_by_label("Filter, or an exact id").fill("")
+    browser.get_by_label("Filter sessions by id").fill("")
     visit.page.wait_for_timeout(1000)  # fonts, and the last layout
     file.parent.mkdir(exist_ok=True)
     browser.first.screenshot(path=file)

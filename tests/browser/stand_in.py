@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -33,12 +34,7 @@ def plain_entry(index: int) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "index": index,
         "role": role,
-        "type": role,
         "html": f"<p>{text}</p>",
-        "chars": len(text),
-        "blocks": [],
-        "tool_calls": [],
-        "tool_calls_total": 0,
         "stored_at": f"2026-03-0{1 + index % 9}T10:20:30Z",
     }
     if role == "ai":
@@ -88,7 +84,7 @@ class Talk:
 
     def entry(self, index: int) -> dict[str, Any]:
         entry = self.added.get(index) or self.make(index)
-        known = {"identity": f"text of {index}", "type": "human", "role": "human", "chars": 0, "html": ""}
+        known = {"identity": f"text of {index}", "role": "human"}
         return known | entry | {"index": index}
 
 
@@ -116,6 +112,9 @@ class StandIn:
         self.page = 50
         self.listing_complete = True
         self.hits: list[dict[str, Any]] = []
+        self.failed: list[int] = []
+        self.last_words = "At nine, from the east quay. Shall I book it?"
+        self.last_writes: dict[str, datetime] = {}
         self.events: list[Message] = []
         self.extra_env = False
         self.number = 1
@@ -217,14 +216,15 @@ class StandIn:
     def summary(self, name: str) -> Message:
         talk = self.talks[name]
         first = {"role": "human", "text": "When does the ferry to Oslo leave on Sunday morning?"}
-        last = {"role": "ai", "text": "At nine, from the east quay. Shall I book it?"}
+        last = {"role": "ai", "text": self.last_words}
+        write = self.last_writes.get(name)
         return {
             "session_id": name,
             "length": talk.length,
             "ttl_s": talk.ttl_s,
             "first": first if talk.length else None,
             "last": last if talk.length else None,
-            "last_write": None,
+            "last_write": write.isoformat() if write else None,
         }
 
     def on_open(self, params: Message) -> Message:
@@ -244,7 +244,9 @@ class StandIn:
     def on_window(self, params: Message) -> Message:
         talk = self.talks[params["session_id"]]
         start, stop = params["start"], min(params["stop"], params["start"] + 200, talk.length)
-        return {"start": start, "rows": [talk.entry(i) for i in range(start, stop)], "total": talk.length}
+        answer = {"start": start, "rows": [talk.entry(i) for i in range(start, stop)], "total": talk.length}
+        is_whole = stop - start == talk.length > 0
+        return answer | ({"stats": self.on_stats(params)} if is_whole else {})
 
     def on_stats(self, params: Message) -> Message:
         talk = self.talks[params["session_id"]]
@@ -253,6 +255,7 @@ class StandIn:
             "tokens": {"input": 12345, "output": 678, "total": 13023},
             "tools": [{"name": "search_flights", "calls": 12}, {"name": "book", "calls": 3}],
             "bad": 1,
+            "failed": self.failed,
             "first_time": "2026-03-01T10:20:30Z",
             "last_time": "2026-03-09T10:20:30Z",
         }

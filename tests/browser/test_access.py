@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+from blank_page import choose
 from playwright.sync_api import Page, expect
 from stand_in import StandIn, Talk, plain_entry
 
@@ -14,6 +15,9 @@ pytestmark = pytest.mark.browser
 Blank = Callable[..., Page]
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 THEMES = ["light", "dark"]
+
+
+CALL = {"name": "search", "line": "q=1", "args": '{"q": 1}'}
 
 
 def rich_entry(index: int) -> dict[str, Any]:
@@ -24,7 +28,6 @@ def rich_entry(index: int) -> dict[str, Any]:
     code += ' <span class="c1"># why</span>\n  <span class="k">return</span> <span class="mi">42</span>,'
     code += ' <span class="s1">&#39;x&#39;</span>, <span class="nb">len</span></code></pre>'
     table = "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>"
-    call = {"id": "call_1", "name": "search", "args": '{"q": 1}'}
     kinds: list[dict[str, Any]] = [
         {"role": "human", "html": "<p>Look at <code>f</code> and <a href='https://example.org'>this</a></p>"},
         {
@@ -35,10 +38,15 @@ def rich_entry(index: int) -> dict[str, Any]:
         {
             "role": "ai",
             "html": "",
-            "tool_calls": [call | {"result": {"index": 3, "status": "error", "text": "no"}}],
+            "tool_calls": [
+                CALL | {"result": {"index": 3, "failure": "status", "text": "no"}},
+                CALL | {"result": {"index": 3, "failure": "text", "text": "Error: no"}},
+                CALL | {"result": {"index": 3, "text": "long " * 200}},
+                CALL,
+            ],
         },
-        {"role": "tool", "html": "<p>no</p>", "answers": {"name": "search", "index": 2}, "status": "error"},
-        {"role": "system", "html": "<p>Be kind.</p>", "name": "rules"},
+        {"role": "tool", "html": "<p>no</p>", "answers": {"name": "search", "index": 2}},
+        {"role": "system", "html": "<p>Be kind.</p>" * 40, "name": "rules"},
         {"role": "human", "error": "no type", "raw": '{"x": 1}', "html": ""},
         {"role": "ai", "html": "<p>clipped</p>", "clipped": 90_000, "tool_calls_total": 30},
         {
@@ -92,23 +100,29 @@ def states(page: Page, kernel: StandIn) -> dict[str, Callable[[], Any]]:
         ),
         "transcript start": lambda: page.get_by_role("feed").press("Home"),
         "opened folds": lambda: [fold.click() for fold in page.locator("summary:visible").all()],
-        "take away": button("Take away"),
+        "menu": button("Session tools"),
+        "no menu": lambda: page.keyboard.press("Escape"),
+        "keys": lambda: choose(page, "Keyboard shortcuts", "More"),
+        "no keys": lambda: page.keyboard.press("Escape"),
+        "export": lambda: choose(page, "Export session"),
         "taken": lambda: page.keyboard.press("Escape"),
-        "go to": button("Go to"),
+        "go to": lambda: choose(page, "Go to"),
         "gone": lambda: page.keyboard.press("Escape"),
+        "start again": lambda: page.get_by_role("feed").press("Home"),
         "raw": message(1, "Raw JSON"),
         "no sheet": lambda: page.keyboard.press("Escape"),
         "delete": message(1, "Delete message"),
         "kept": button("Cancel"),
+        "composer": lambda: page.get_by_label("Message", exact=True).focus(),
         "preview": button("Preview"),
-        "clear": button("Clear session"),
+        "clear": lambda: choose(page, "Clear session"),
         "not cleared": button("Cancel"),
-        "find": button("Find"),
+        "find": button("Search messages"),
         "found": lambda: (
             setattr(kernel, "hits", [FOUND]),
-            page.get_by_label("Where").select_option("All sessions"),
-            page.get_by_role("searchbox", name="Find").press("Enter"),
-            page.get_by_role("listbox", name="Hits").get_by_role("option").click(),
+            page.get_by_label("Search in").select_option("All sessions"),
+            page.get_by_role("searchbox", name="Search messages").press("Enter"),
+            page.get_by_role("listbox", name="Matches").get_by_role("option").click(),
         ),
     }
 
@@ -143,9 +157,9 @@ def test_axe_finds_nothing_where_things_are_missing(blank: Blank, theme: str, ki
     if kind == "form error":
         page.get_by_role("button", name="Connect", exact=True).click()
     if kind == "no kernel":
-        page.get_by_role("alert").filter(has_text="No live kernel").wait_for()
+        page.get_by_role("alert").filter(has_text="The kernel has stopped").wait_for()
     if kind == "missing":
-        page.get_by_label("Filter, or an exact id").fill("nobody")
+        page.get_by_label("Filter sessions by id").fill("nobody")
         page.keyboard.press("Enter")
     page.wait_for_timeout(150)
     assert violations(page) == []
@@ -260,7 +274,7 @@ def test_nothing_is_wider_than_the_page(blank: Blank, width: int) -> None:
     assert page.evaluate(fits)
     page.locator(".session").nth(0).click()
     page.locator(".msg:not(.waiting)").last.wait_for()
-    page.get_by_role("button", name="Find").click()
+    page.get_by_role("button", name="Search messages").click()
     assert page.evaluate(fits)
     outside = page.evaluate(
         """() => [...document.querySelectorAll('.chatmem button')].filter(b => b.checkVisibility())

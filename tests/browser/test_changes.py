@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from blank_page import choose
 from playwright.sync_api import Page, expect
 from stand_in import StandIn, Talk, plain_entry
 
@@ -28,6 +29,7 @@ def write(page: Page, text: str) -> None:
 
 def test_ctrl_enter_appends_and_the_end_is_shown(blank: Blank) -> None:
     page, kernel = opened(blank)
+    page.get_by_label("Message", exact=True).focus()
     page.get_by_label("Role", exact=True).last.select_option("AI")
     write(page, "line one\nline two")
     page.keyboard.press("Control+Enter")
@@ -64,6 +66,7 @@ def test_enter_alone_makes_a_new_line(blank: Blank) -> None:
 def test_a_tool_message_takes_the_id_of_its_call(blank: Blank) -> None:
     page, kernel = opened(blank)
     expect(page.get_by_label("Tool call id")).to_be_hidden()
+    page.get_by_label("Message", exact=True).focus()
     page.get_by_label("Role", exact=True).last.select_option("Tool")
     page.get_by_label("Tool call id").fill("call_1")
     write(page, "42")
@@ -91,6 +94,7 @@ def test_the_first_message_of_an_empty_session_appears(blank: Blank) -> None:
 
 def test_pasted_json_is_checked_before_anything_is_stored(blank: Blank) -> None:
     page, kernel = opened(blank)
+    page.get_by_label("Message", exact=True).focus()
     page.get_by_label("Role", exact=True).last.select_option("JSON")
     page.get_by_role("button", name="Preview").click()
     write(page, "[bad]")
@@ -160,16 +164,16 @@ def test_no_other_message_is_shown_in_place_of_one_that_moved(blank: Blank, acti
 
 def test_clearing_names_the_session_and_counts_its_messages(blank: Blank) -> None:
     page, kernel = opened(blank)
-    page.get_by_role("button", name="Clear session").click()
+    choose(page, "Clear session")
     sheet = page.get_by_role("dialog", name="Clear 1 session?")
     expect(sheet.get_by_label("Sessions to clear")).to_have_text("trip to Oslo40 messages")
-    expect(sheet).to_contain_text("It can be undone while this browser lives.")
+    expect(sheet).to_contain_text("You can undo this until the cell is re-run.")
     page.keyboard.press("Escape")
     assert kernel.asked("clear") == []
-    page.get_by_role("button", name="Clear session").click()
+    choose(page, "Clear session")
     sheet.get_by_role("button", name="Clear 40 messages").click()
     expect(page.locator(".session")).to_have_count(1)
-    expect(page.get_by_role("heading", name="Pick a session")).to_be_visible()
+    expect(page.get_by_role("heading", name="Select a session")).to_be_visible()
     assert kernel.asked("clear") == [{"session_ids": ["trip to Oslo"]}]
     page.locator(".bar").get_by_role("button", name="Undo").click()
     expect(page.locator(".session")).to_have_count(2)
@@ -179,7 +183,7 @@ def test_several_sessions_are_cleared_together(blank: Blank) -> None:
     page, _ = opened(blank)
     for tick in page.locator(".tick").all():
         tick.click()
-    page.get_by_role("button", name="Clear selected").click()
+    page.get_by_role("button", name="Clear selected sessions").click()
     sheet = page.get_by_role("dialog", name="Clear 2 sessions?")
     expect(sheet.get_by_role("listitem")).to_have_count(2)
     sheet.get_by_role("button", name="Clear 47 messages").click()
@@ -190,16 +194,16 @@ def test_several_sessions_are_cleared_together(blank: Blank) -> None:
 def test_messages_added_during_a_clear_are_shown_and_announced(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.later = {"trip to Oslo": Talk(2)}
-    page.get_by_role("button", name="Clear session").click()
+    choose(page, "Clear session")
     page.get_by_role("button", name="Clear 40 messages").click()
-    expect(page.get_by_text("2 messages that others added meanwhile stayed.")).to_be_visible()
+    expect(page.get_by_text("2 messages that others appended meanwhile stayed.")).to_be_visible()
     expect(page.locator(".msg:not(.waiting)")).to_have_count(2)
 
 
 def test_a_failed_clear_says_why_in_its_sheet(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.broken["clear"] = {"type": "unavailable", "message": "The server does not answer."}
-    page.get_by_role("button", name="Clear session").click()
+    choose(page, "Clear session")
     page.get_by_role("button", name="Clear 40 messages").click()
     sheet = page.get_by_role("dialog", name="Clear 1 session?")
     expect(sheet.get_by_role("alert").filter(has_text="The server does not answer.")).to_be_visible()
@@ -236,17 +240,22 @@ def test_read_only_takes_every_change_away(blank: Blank) -> None:
     page.locator(".msg:not(.waiting)").last.hover()
     expect(page.get_by_text("Read only")).to_be_visible()
     expect(page.get_by_role("button", name="Raw JSON")).to_be_visible()
-    for name in ("Append", "Preview", "New", "Clear session", "Clear selected", "Delete message", "Undo"):
+    for name in ("Append", "Preview", "New", "Clear selected sessions", "Delete message", "Undo"):
         assert page.get_by_role("button", name=name, exact=True).count() == 0, name
     page.locator(".msg:not(.waiting)").last.focus()
     page.keyboard.press("Delete")
     assert page.get_by_role("dialog").count() == 0
+    page.get_by_role("button", name="Session tools").click()
+    expect(page.get_by_role("menuitem", name="Export session")).to_be_visible()
+    assert page.get_by_role("menuitem", name="Clear session").count() == 0
 
 
 def test_read_only_can_be_set_later(blank: Blank) -> None:
     page, kernel = opened(blank)
+    page.get_by_label("Message", exact=True).focus()
     expect(page.get_by_role("button", name="Append", exact=True)).to_be_visible()
     kernel.may["write"] = False
     page.evaluate("() => setTrait('read_only', true)")
     expect(page.get_by_role("button", name="Append", exact=True)).to_be_hidden()
-    expect(page.get_by_role("button", name="Clear session")).to_be_hidden()
+    page.get_by_role("button", name="Session tools").click()
+    assert page.get_by_role("menuitem", name="Clear session").count() == 0

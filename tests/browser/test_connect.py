@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from blank_page import choose
 from playwright.sync_api import Page, expect
 from stand_in import StandIn, Talk
 
@@ -112,7 +113,7 @@ def test_each_service_has_its_own_fields(blank: Blank, service: str, fields: lis
 
 def test_disconnect_brings_the_form_back(blank: Blank) -> None:
     page = blank(StandIn())
-    page.get_by_role("button", name="Disconnect").click()
+    choose(page, "Disconnect", "More")
     expect(page.get_by_role("heading", name="Open stored conversations")).to_be_visible()
     expect(page.locator(".msg, .session")).to_have_count(0)
 
@@ -122,8 +123,10 @@ def test_a_page_that_was_given_a_store_has_no_way_out_of_it(blank: Blank) -> Non
     kernel.may["connect"] = False
     page = blank(kernel)
     page.locator(".session").first.wait_for()
-    expect(page.get_by_role("button", name="Find")).to_be_visible()
-    expect(page.get_by_role("button", name="Disconnect")).to_have_count(0)
+    expect(page.get_by_role("button", name="Search messages")).to_be_visible()
+    page.get_by_role("button", name="More").click()
+    expect(page.get_by_role("menuitem", name="Export all sessions")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Disconnect")).to_have_count(0)
     kernel.connected = False
     kernel.number = 2
     hear_of_connection(page, connected=False, number=2)
@@ -143,14 +146,16 @@ def test_a_store_that_python_connects_takes_the_place_of_the_one_shown(blank: Bl
     expect(page.locator(".target")).to_have_text("another.upstash.io")
     expect(page.locator(".session")).to_have_count(1)
     expect(page.locator(".msg:not(.waiting)")).to_have_count(5)
-    expect(page.get_by_role("button", name="Disconnect")).to_have_count(0)
+    page.get_by_role("button", name="More").click()
+    expect(page.get_by_role("menuitem", name="Export all sessions")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Disconnect")).to_have_count(0)
 
 
 def test_no_answer_for_four_seconds_is_said_and_mends_itself(blank: Blank) -> None:
     kernel = StandIn()
     kernel.silent = {"*"}
     page = blank(kernel)
-    banner = page.get_by_role("alert").filter(has_text="No live kernel behind this output")
+    banner = page.get_by_role("alert").filter(has_text="The kernel has stopped")
     page.wait_for_timeout(2500)
     expect(banner).to_be_hidden()
     expect(banner).to_be_visible()
@@ -163,7 +168,7 @@ def test_a_closed_comm_counts_as_no_kernel(blank: Blank) -> None:
     page.locator(".session").first.wait_for()
     page.evaluate("() => { model.send = () => { throw new Error('comm is closed'); }; }")
     page.locator(".session").first.click()
-    expect(page.get_by_role("alert").filter(has_text="No live kernel")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="The kernel has stopped")).to_be_visible()
 
 
 def test_an_unreachable_server_is_said_and_what_failed_is_asked_again(blank: Blank) -> None:

@@ -33,24 +33,24 @@ def opened(blank: Blank, *hits: dict[str, Any]) -> tuple[Page, StandIn]:
     kernel.hits = list(hits)
     page = blank(kernel)
     page.locator(".msg:not(.waiting)").first.wait_for()
-    page.get_by_role("button", name="Find").click()
+    page.get_by_role("button", name="Search messages").click()
     return page, kernel
 
 
 def look(page: Page, text: str) -> None:
-    page.get_by_role("searchbox", name="Find").fill(text)
+    page.get_by_role("searchbox", name="Search messages").fill(text)
     page.keyboard.press("Enter")
 
 
 def test_hits_are_stepped_through_with_the_keyboard(blank: Blank) -> None:
     page, kernel = opened(blank, hit("talk", 9), hit("talk", 2500), hit("talk", 4999))
-    expect(page.get_by_role("searchbox", name="Find")).to_be_focused()
+    expect(page.get_by_role("searchbox", name="Search messages")).to_be_focused()
     look(page, "ferry")
     said = page.locator(".find [role=status]")
-    expect(said).to_have_text("1 of 3 hits")
+    expect(said).to_have_text("1 of 3 matches")
     expect(page.locator(".msg[aria-posinset='10']")).to_be_in_viewport()
     page.keyboard.press("Enter")
-    expect(said).to_have_text("2 of 3 hits")
+    expect(said).to_have_text("2 of 3 matches")
     expect(page.locator(".msg[aria-posinset='2501']")).to_be_in_viewport()
     page.keyboard.press("Shift+Enter")
     page.keyboard.press("Shift+Enter")
@@ -62,10 +62,10 @@ def test_a_hit_that_is_no_longer_in_its_place_is_announced(blank: Blank) -> None
     moved = hit("talk", 2500) | {"identity": "text of another"}
     page, kernel = opened(blank, hit("talk", 9), moved)
     look(page, "ferry")
-    expect(page.locator(".find [role=status]")).to_have_text("1 of 2 hits")
+    expect(page.locator(".find [role=status]")).to_have_text("1 of 2 matches")
     expect(page.locator(".toast")).to_have_count(0)
     page.keyboard.press("Enter")
-    expect(page.locator(".toast")).to_contain_text("what was found is no longer here")
+    expect(page.locator(".toast")).to_contain_text("this match has moved or is gone")
     assert len(kernel.asked("open")) == 2  # read again once, and not for ever
 
 
@@ -80,14 +80,14 @@ def test_the_words_found_are_marked_without_new_markup(blank: Blank) -> None:
 
 def test_all_filters_reach_the_kernel(blank: Blank) -> None:
     page, kernel = opened(blank)
-    page.get_by_label("Where").select_option("All sessions")
+    page.get_by_label("Search in").select_option("All sessions")
     page.locator(".find").get_by_label("Role").select_option("AI")
     page.get_by_label("Tool", exact=True).fill("search_flights")
     page.get_by_label("Model", exact=True).fill("gpt")
     page.get_by_label("Errors only").check()
     look(page, "ferry")
-    expect(page.get_by_text("No hits in 40 messages of 1 session")).to_be_visible()
-    assert kernel.asked("find")[0] == {
+    expect(page.get_by_text("No matches in 40 messages of 1 session")).to_be_visible()
+    assert kernel.asked("find")[-1] == {
         "scope": "all",
         "session_id": "talk",
         "text": "ferry",
@@ -101,15 +101,15 @@ def test_all_filters_reach_the_kernel(blank: Blank) -> None:
 
 def test_hits_of_all_sessions_are_listed_and_open_their_session(blank: Blank) -> None:
     page, _ = opened(blank, hit("other", 3), hit("talk", 7))
-    page.get_by_label("Where").select_option("All sessions")
+    page.get_by_label("Search in").select_option("All sessions")
     look(page, "ferry")
-    rows = page.get_by_role("listbox", name="Hits").get_by_role("option")
+    rows = page.get_by_role("listbox", name="Matches").get_by_role("option")
     expect(rows).to_have_count(2)
     expect(rows.first.locator("mark")).to_have_text("ferry")
     rows.first.click()
     expect(page.locator(".title")).to_have_text("other")
     expect(page.locator(".msg[aria-posinset='4']")).to_be_in_viewport()
-    page.get_by_role("listbox", name="Hits").press("ArrowDown")
+    page.get_by_role("listbox", name="Matches").press("ArrowDown")
     expect(page.locator(".title")).to_have_text("talk")
 
 
@@ -117,17 +117,17 @@ def test_it_works_with_no_session_open(blank: Blank) -> None:
     kernel = StandIn({"talk": Talk(50)})
     kernel.hits = [hit("talk", 3)]
     page = blank(kernel)
-    page.get_by_role("button", name="Find").click()
+    page.get_by_role("button", name="Search messages").click()
     look(page, "ferry")
     assert kernel.asked("find")[0]["scope"] == "all"
-    page.get_by_role("listbox", name="Hits").get_by_role("option").click()
+    page.get_by_role("listbox", name="Matches").get_by_role("option").click()
     expect(page.locator(".title")).to_have_text("talk")
 
 
 def test_progress_is_shown_and_a_search_can_be_stopped(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.silent = {"find"}
-    page.get_by_label("Where").select_option("All sessions")
+    page.get_by_label("Search in").select_option("All sessions")
     look(page, "ferry")
     page.wait_for_function("() => sent.some(m => m.method === 'find')")
     page.wait_for_timeout(450)  # what is quicker needs no word
@@ -145,11 +145,11 @@ def test_progress_is_shown_and_a_search_can_be_stopped(blank: Blank) -> None:
         }""",
         event,
     )
-    expect(page.get_by_text("1 hit so far")).to_be_visible()
+    expect(page.get_by_text("1 match so far")).to_be_visible()
     expect(page.get_by_text("messages read: 1,500 of 9,000")).to_be_visible()
-    expect(page.get_by_role("listbox", name="Hits").get_by_role("option")).to_have_count(1)
+    expect(page.get_by_role("listbox", name="Matches").get_by_role("option")).to_have_count(1)
     page.locator(".toast").get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Stopped. 1 hit")).to_be_visible()
+    expect(page.get_by_text("Stopped. 1 match")).to_be_visible()
     assert len(kernel.asked("cancel")) == 1
 
 
@@ -165,4 +165,4 @@ def test_a_slash_in_the_transcript_opens_it(blank: Blank) -> None:
     page.keyboard.press("Escape")
     expect(page.locator(".find")).to_be_hidden()
     page.get_by_role("feed").press("/")
-    expect(page.get_by_role("searchbox", name="Find")).to_be_focused()
+    expect(page.get_by_role("searchbox", name="Search messages")).to_be_focused()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from blank_page import mount
+from blank_page import choose, mount
 from chrome import Chrome, Visit
 from hostile import PAYLOADS
 from playwright.sync_api import Page, expect
@@ -33,9 +33,7 @@ def entry(index: int, *, rendered: bool) -> dict[str, Any]:
     return {
         "index": index,
         "role": ("human", "ai", "tool", text)[index % 4],
-        "type": text,
         "name": text,
-        "id": text,
         "html": html,
         "clipped": 10,
         "blocks": [
@@ -44,24 +42,21 @@ def entry(index: int, *, rendered: bool) -> dict[str, Any]:
         ],
         "tool_calls": [
             {
-                "id": text,
                 "name": text,
+                "line": text,
                 "args": json.dumps({text: text}),
                 "error": text,
-                "result": {"index": 0, "status": text, "text": text},
+                "result": {"index": 0, "text": text},
             }
         ],
         "tool_calls_total": 2,
-        "tool_call_id": text,
         "answers": {"name": text, "index": 0} if index % 3 == 2 else None,
-        "status": text,
         "model": text,
         "finish_reason": text,
         "tokens": {"input": 1, "output": 2, "total": 3},
         "stored_at": text,
         "error": text if index % 5 == 4 else None,
         "raw": text,
-        "chars": 9,
     }
 
 
@@ -191,7 +186,7 @@ def test_nothing_runs_in_the_list_of_sessions(guarded: Callable[[StandIn], Page]
         page.wait_for_timeout(15)
     page.locator(".session:not(.waiting)").last.click()
     page.locator(".tick:visible").last.click()
-    page.get_by_role("button", name="Clear selected").click()
+    page.get_by_role("button", name="Clear selected sessions").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
 
 
@@ -210,8 +205,8 @@ def test_nothing_runs_in_sheets_and_notes(guarded: Callable[[StandIn], Page]) ->
         "() => document.querySelectorAll('.msg button').forEach(b => b.textContent.startsWith('Show') && b.click())"
     )
     page.wait_for_timeout(200)
-    page.get_by_role("button", name="Take away", exact=True).click()
-    sheet = page.get_by_role("dialog", name="Take away")
+    choose(page, "Export session")
+    sheet = page.get_by_role("dialog", name="Export session")
     for text in PAYLOADS[:12]:
         kernel.broken["export"] = {"type": text, "message": text, "field": text}
         sheet.get_by_role("button", name="CSV").click()
@@ -220,10 +215,10 @@ def test_nothing_runs_in_sheets_and_notes(guarded: Callable[[StandIn], Page]) ->
 
 def test_nothing_runs_in_find(guarded: Callable[[StandIn], Page]) -> None:
     page = guarded(Hostile())
-    page.get_by_role("button", name="Find").click()
-    page.get_by_role("searchbox", name="Find").fill("<img src=x onerror=ran()>")
+    page.get_by_role("button", name="Search messages").click()
+    page.get_by_role("searchbox", name="Search messages").fill("<img src=x onerror=ran()>")
     page.keyboard.press("Enter")
-    hits = page.get_by_role("listbox", name="Hits")
+    hits = page.get_by_role("listbox", name="Matches")
     for _ in range(20):
         hits.evaluate("box => { box.scrollTop += 300; }")
         page.wait_for_timeout(15)
@@ -233,6 +228,7 @@ def test_nothing_runs_in_find(guarded: Callable[[StandIn], Page]) -> None:
 def test_nothing_runs_in_the_preview(guarded: Callable[[StandIn], Page], rendered: bool) -> None:
     page = guarded(Hostile(rendered=rendered))
     page.locator(".session").nth(2).click()
+    page.get_by_label("Message", exact=True).focus()
     page.get_by_role("button", name="Preview").click()
     for start in range(0, len(PAYLOADS), 8):
         page.evaluate(
@@ -263,7 +259,7 @@ def test_a_name_shows_what_cannot_be_seen(guarded: Callable[[StandIn], Page]) ->
         "pay\\u202efdp.exe\\u200b\\u0000"
     )
     page.locator(".session").click()
-    page.get_by_role("button", name="Clear session").click()
+    choose(page, "Clear session")
     expect(page.get_by_label("Sessions to clear")).to_contain_text("pay\\u202efdp.exe")
 
 

@@ -61,12 +61,13 @@ def journey(visit: Visit, service: LocalUpstash, name: str) -> None:
         visit.page.get_by_role("dialog").get_by_role("button", name="Delete message").click()
         expect(browser.get_by_text("2 messages", exact=True)).to_be_visible()
         assert second.length(name) == 2
-    browser.get_by_role("button", name="Find", exact=True).first.click()
-    browser.get_by_role("searchbox", name="Find").fill("lighthouse")
-    browser.get_by_role("searchbox", name="Find").press("Enter")
-    expect(browser.get_by_text("1 of 2 hits")).to_be_visible()
+    browser.get_by_role("button", name="Search messages", exact=True).first.click()
+    browser.get_by_role("searchbox", name="Search messages").fill("lighthouse")
+    browser.get_by_role("searchbox", name="Search messages").press("Enter")
+    expect(browser.get_by_text("1 of 2 matches")).to_be_visible()
     # JupyterLab's outputs keep Enter from submitting a form by itself.
-    browser.get_by_role("button", name="Go to").click()
+    browser.get_by_role("button", name="Session tools").click()
+    browser.get_by_role("menuitem", name="Go to").click()
     visit.page.get_by_label("1200 or 2026-01-31").fill("1")
     visit.page.get_by_label("1200 or 2026-01-31").press("Enter")
     expect(visit.page.get_by_role("dialog")).to_have_count(0)
@@ -101,9 +102,9 @@ def keys_stay_inside(visit: Visit) -> None:
         browser.get_by_role("feed"),
         browser.get_by_role("article").last,
         browser.get_by_label("Sort sessions"),
-        browser.get_by_role("button", name="Find", exact=True).first,
-        browser.get_by_role("button", name="Go to"),
-        browser.get_by_label("Filter, or an exact id"),
+        browser.get_by_role("button", name="Search messages", exact=True).first,
+        browser.get_by_role("button", name="Session tools"),
+        browser.get_by_label("Filter sessions by id"),
     ]
     for place in places:
         place.focus()
@@ -193,7 +194,7 @@ def test_a_kernel_restart_is_said_and_running_the_cell_mends_it(
     visit.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     wait_idle(visit)
     session(visit, "trip to Bergen")
-    expect(visit.browser.get_by_text("No live kernel behind this output.")).to_be_visible()
+    expect(visit.browser.get_by_text("The kernel has stopped or restarted.")).to_be_visible()
     run_cell(visit, 0)
     session(visit, "trip to Bergen")
     expect(visit.browser.get_by_role("feed").get_by_text(f"{WORDS}, in trip to Bergen.")).to_be_visible()

@@ -44,7 +44,7 @@ def connect(browser: Locator, server: LocalUpstash | LocalMomento) -> None:
 
 
 def find(browser: Locator, session_id: str) -> None:
-    browser.get_by_label("Filter, or an exact id").fill(session_id)
+    browser.get_by_label("Filter sessions by id").fill(session_id)
     browser.get_by_role("option").filter(has_text=session_id).first.click()
 
 
@@ -72,7 +72,8 @@ def append(browser: Locator, text: str) -> None:
 
 
 def clear(visit: Visit, browser: Locator, conversation: Conversation) -> None:
-    browser.get_by_role("button", name="Clear session").click()
+    browser.get_by_role("button", name="Session tools").click()
+    browser.get_by_role("menuitem", name="Clear session").click()
     dialog = visit.page.get_by_role("dialog")
     expect(dialog).to_contain_text(conversation.session_id)
     expect(dialog).to_contain_text(str(len(conversation.records) + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -23,7 +24,7 @@ def row(page: Page, name: str) -> Locator:
 def test_a_row_shows_count_expiry_and_both_ends(blank: Blank) -> None:
     page = blank(StandIn({"trip to Oslo": Talk(1234, ttl_s=7200.0)}))
     expect(row(page, "trip to Oslo")).to_contain_text("1,234")
-    expect(row(page, "trip to Oslo")).to_contain_text("2 h")
+    expect(row(page, "trip to Oslo")).to_contain_text("2 h left")
     expect(row(page, "trip to Oslo")).to_contain_text("Human When does the ferry to Oslo leave")
     expect(row(page, "trip to Oslo")).to_contain_text("AI At nine, from the east quay")
 
@@ -55,7 +56,7 @@ def test_typing_filters_and_only_the_last_answer_counts(blank: Blank) -> None:
     kernel = many(300)
     page = blank(kernel)
     row(page, "talk 00000").wait_for()
-    page.get_by_label("Filter, or an exact id").press_sequentially("00217", delay=5)
+    page.get_by_label("Filter sessions by id").press_sequentially("00217", delay=5)
     expect(page.locator(".session")).to_have_count(1)
     expect(row(page, "talk 00217")).to_be_visible()
     assert len(kernel.asked("sessions")) <= 3
@@ -63,8 +64,8 @@ def test_typing_filters_and_only_the_last_answer_counts(blank: Blank) -> None:
 
 def test_nothing_found_says_how_the_filter_works(blank: Blank) -> None:
     page = blank(many(3))
-    page.get_by_label("Filter, or an exact id").fill("nowhere")
-    expect(page.get_by_role("heading", name="No session matches")).to_be_visible()
+    page.get_by_label("Filter sessions by id").fill("nowhere")
+    expect(page.get_by_role("heading", name="No id matches “nowhere”")).to_be_visible()
 
 
 def test_a_store_without_sessions_offers_a_new_one(blank: Blank) -> None:
@@ -82,8 +83,8 @@ def test_a_store_without_sessions_offers_a_new_one(blank: Blank) -> None:
 def test_any_session_opens_by_its_exact_id(blank: Blank) -> None:
     kernel = many(3)
     page = blank(kernel)
-    page.get_by_label("Filter, or an exact id").fill("kept elsewhere")
-    page.get_by_role("button", name="Open this exact id").click()
+    page.get_by_label("Filter sessions by id").fill("kept elsewhere")
+    page.get_by_role("button", name="Open this id").click()
     expect(page.get_by_role("heading", name="No session with this id")).to_be_visible()
     assert kernel.asked("open")[-1]["session_id"] == "kept elsewhere"
 
@@ -100,10 +101,49 @@ def test_sorting_asks_for_the_order(blank: Blank) -> None:
     assert kernel.asked("sessions")[-1]["descending"] is False
 
 
-def test_what_listing_has_spent_is_shown(blank: Blank) -> None:
-    page = blank(many(3))
-    expect(page.locator(".cost")).to_have_text("Listing: 3 requests, 12 billed. In all 3, 4.3 kB")
-    expect(page.locator(".cost")).to_have_attribute("title", "500,000 commands a month are free")
+def test_the_footer_counts_the_sessions_and_tells_the_cost_in_its_tooltip(blank: Blank) -> None:
+    kernel = many(200)
+    page = blank(kernel)
+    expect(page.locator(".cost")).to_have_text("50 of 200 sessions")
+    expect(page.locator(".cost")).to_have_attribute(
+        "title",
+        "Listing: 3 requests, 12 billed. In all 3, 4.3 kB. 500,000 commands a month are free",
+    )
+    page.get_by_label("Filter sessions by id").fill("0019")
+    expect(page.locator(".cost")).to_have_text("11 sessions")
+    kernel.listing_complete = False
+    page.get_by_label("Filter sessions by id").fill("")
+    expect(page.locator(".cost")).to_have_text("50 sessions so far")
+
+
+def test_the_time_of_the_last_write_is_relative_and_its_absence_is_said(blank: Blank) -> None:
+    kernel = StandIn({"dated": Talk(3), "undated": Talk(3)})
+    kernel.last_writes = {"dated": datetime.now(UTC) - timedelta(hours=3, minutes=5)}
+    page = blank(kernel)
+    expect(row(page, "dated").first).to_contain_text("3 h ago")
+    page.get_by_label("Sort sessions").select_option("By last write (reads all)")
+    expect(row(page, "undated")).to_contain_text("no time stored")
+
+
+def test_the_open_session_is_brought_in_view(blank: Blank) -> None:
+    kernel = many(50)
+    kernel.session = "talk 00044"
+    page = blank(kernel)
+    expect(row(page, "talk 00044")).to_be_in_viewport()
+
+
+def test_an_append_renews_the_row_of_its_session(blank: Blank) -> None:
+    kernel = StandIn({"talk": Talk(5)})
+    kernel.session = "talk"
+    page = blank(kernel)
+    page.locator(".stats dl").wait_for()
+    kernel.last_words = "the newest words"
+    page.get_by_label("Message", exact=True).fill("the newest words")
+    page.keyboard.press("Control+Enter")
+    expect(row(page, "talk").locator(".num").first).to_have_text("6")
+    expect(row(page, "talk")).to_contain_text("the newest words")
+    expect(page.get_by_text("6 messages", exact=True)).to_be_visible()
+    assert len(kernel.asked("stats")) == 1, "the figures are counted again"
 
 
 def test_ticked_sessions_are_told_to_the_kernel(blank: Blank) -> None:
@@ -114,7 +154,7 @@ def test_ticked_sessions_are_told_to_the_kernel(blank: Blank) -> None:
     expect(page.get_by_text("2 selected")).to_be_visible()
     assert kernel.asked("select")[-1] == {"session_ids": ["talk 00001", "talk 00003"]}
     expect(row(page, "talk 00003")).to_have_attribute("aria-selected", "true")
-    page.get_by_role("button", name="Select none").click()
+    page.get_by_role("button", name="Clear selection").click()
     assert kernel.asked("select")[-1] == {"session_ids": []}
     assert kernel.asked("open") == []
 
@@ -142,7 +182,7 @@ def test_the_keyboard_walks_ticks_and_opens(blank: Blank) -> None:
     page.keyboard.press("Enter")
     expect(page.locator(".title")).to_have_text("talk 00001")
     page.keyboard.press("/")
-    expect(page.get_by_label("Filter, or an exact id")).to_be_focused()
+    expect(page.get_by_label("Filter sessions by id")).to_be_focused()
 
 
 def test_a_failed_listing_says_why_and_can_be_tried_again(blank: Blank) -> None:
@@ -151,7 +191,7 @@ def test_a_failed_listing_says_why_and_can_be_tried_again(blank: Blank) -> None:
     page = blank(kernel)
     expect(page.get_by_text("The server does not answer.")).to_be_visible()
     kernel.broken.clear()
-    page.get_by_role("button", name="List again").click()
+    page.get_by_role("button", name="Try again").click()
     expect(row(page, "talk 00001")).to_be_visible()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from blank_page import choose
 from playwright.sync_api import Locator, Page, expect
 from stand_in import StandIn, Talk
 
@@ -22,14 +23,17 @@ def opened(blank: Blank) -> tuple[Page, StandIn]:
 
 
 def sheet(page: Page, opener: str) -> Locator:
-    """The sheet of what can be taken away."""
-    page.get_by_role("button", name=opener, exact=True).click()
+    """The sheet of what can be exported."""
+    if opener == "Export selected sessions":
+        page.get_by_role("button", name=opener).click()
+    else:
+        choose(page, opener, "More" if opener == "Export all sessions" else "Session tools")
     return page.get_by_role("dialog", name=opener)
 
 
 def test_a_frame_goes_into_a_named_variable(blank: Blank) -> None:
     page, kernel = opened(blank)
-    away = sheet(page, "Take away")
+    away = sheet(page, "Export session")
     away.get_by_label("Variable").fill("chats")
     page.keyboard.press("Enter")
     expect(away.get_by_text("chats: a DataFrame of 40 rows")).to_be_visible()
@@ -39,8 +43,8 @@ def test_a_frame_goes_into_a_named_variable(blank: Blank) -> None:
 def test_a_name_in_use_is_replaced_only_when_said_twice(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.broken["to_variable"] = {"type": "exists", "message": "`df` is already a variable."}
-    away = sheet(page, "Take away")
-    away.get_by_role("button", name="Put").click()
+    away = sheet(page, "Export session")
+    away.get_by_role("button", name="Save as").click()
     expect(away.get_by_role("alert").filter(has_text="`df` is already a variable.")).to_be_visible()
     kernel.broken.clear()
     away.get_by_role("button", name="Replace").click()
@@ -51,11 +55,11 @@ def test_a_name_in_use_is_replaced_only_when_said_twice(blank: Blank) -> None:
 def test_another_name_after_a_refusal_is_not_overwritten(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.broken["to_variable"] = {"type": "exists", "message": "`df` is already a variable."}
-    away = sheet(page, "Take away")
-    away.get_by_role("button", name="Put").click()
+    away = sheet(page, "Export session")
+    away.get_by_role("button", name="Save as").click()
     away.get_by_role("button", name="Replace").wait_for()
     away.get_by_label("Variable").fill("important")
-    away.get_by_role("button", name="Put").click()
+    away.get_by_role("button", name="Save as").click()
     page.wait_for_function("() => sent.filter(m => m.method === 'to_variable').length === 2")
     assert kernel.asked("to_variable")[-1] == {"name": "important", "scope": "session", "overwrite": False}
 
@@ -67,7 +71,7 @@ def test_another_name_after_a_refusal_is_not_overwritten(blank: Blank) -> None:
 def test_a_file_is_downloaded(blank: Blank, item: str, form: str) -> None:
     page, kernel = opened(blank)
     with page.expect_download() as waiting:
-        sheet(page, "Take away").get_by_role("button", name=item, exact=True).click()
+        sheet(page, "Export session").get_by_role("button", name=item, exact=True).click()
     assert waiting.value.suggested_filename == f"chat.{form}"
     assert Path(waiting.value.path()).read_bytes() == b'{"session_id": "trip to Oslo"}\n'
     assert kernel.asked("export") == [{"scope": "session", "format": form}]
@@ -76,11 +80,11 @@ def test_a_file_is_downloaded(blank: Blank, item: str, form: str) -> None:
 def test_all_and_selected_are_scopes_of_their_own(blank: Blank) -> None:
     page, kernel = opened(blank)
     with page.expect_download():
-        sheet(page, "Take all away").get_by_role("button", name="JSONL").click()
+        sheet(page, "Export all sessions").get_by_role("button", name="JSONL").click()
     page.keyboard.press("Escape")
     page.locator(".tick").first.click()
     with page.expect_download():
-        sheet(page, "Take selected away").get_by_role("button", name="CSV").click()
+        sheet(page, "Export selected sessions").get_by_role("button", name="CSV").click()
     assert [ask["scope"] for ask in kernel.asked("export")] == ["all", "selected"]
 
 
@@ -90,7 +94,7 @@ def test_only_what_is_permitted_is_offered(blank: Blank, variables: bool, files:
     kernel.may |= {"variables": variables, "files": files}
     page.evaluate("() => setTrait('read_only', true)")
     page.wait_for_function("() => sent.filter(m => m.method === 'hello').length === 2")
-    away = sheet(page, "Take away")
+    away = sheet(page, "Export session")
     expect(away.get_by_role("group", name="Python code")).to_contain_text("UpstashSessionStore")
     expect(away.get_by_label("Variable")).to_have_count(int(variables))
     expect(away.get_by_role("button", name="JSONL")).to_have_count(int(files))
@@ -99,7 +103,7 @@ def test_only_what_is_permitted_is_offered(blank: Blank, variables: bool, files:
 def test_a_download_that_takes_long_can_be_stopped(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.silent = {"export"}
-    away = sheet(page, "Take all away")
+    away = sheet(page, "Export all sessions")
     away.get_by_role("button", name="JSONL").click()
     page.wait_for_function("() => sent.some(m => m.method === 'export')")
     page.wait_for_timeout(450)  # what is quicker needs no word
@@ -121,14 +125,14 @@ def test_what_is_too_large_names_the_python_line(blank: Blank) -> None:
         "type": "too_large",
         "message": "More than 50 MB. Run:\n\nexport(store, 'all.jsonl')",
     }
-    away = sheet(page, "Take all away")
+    away = sheet(page, "Export all sessions")
     away.get_by_role("button", name="JSONL").click()
     expect(away.get_by_role("alert").first).to_contain_text("export(store, 'all.jsonl')")
 
 
 def test_code_for_what_is_shown_can_be_copied(blank: Blank) -> None:
     page, _ = opened(blank)
-    away = sheet(page, "Take away")
+    away = sheet(page, "Export session")
     expect(away.get_by_role("group", name="Python code")).to_contain_text("UpstashSessionStore.from_env()")
     away.get_by_role("button", name="Copy code").click()
     page.keyboard.press("Escape")

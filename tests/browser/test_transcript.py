@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from blank_page import choose
 from playwright.sync_api import Locator, Page, expect
 from stand_in import StandIn, Talk, plain_entry
 
@@ -27,7 +28,7 @@ def message(page: Page, number: int) -> Locator:
 
 
 def go_to(page: Page, what: str) -> None:
-    page.get_by_role("button", name="Go to").click()
+    choose(page, "Go to")
     page.get_by_label("1200 or 2026-01-31").fill(what)
     page.keyboard.press("Enter")
 
@@ -94,9 +95,9 @@ def test_a_date_is_located_by_the_kernel(blank: Blank) -> None:
 
 def test_start_and_end_are_a_click_away(blank: Blank) -> None:
     page, _ = opened(blank, 5000)
-    page.get_by_role("button", name="To the start").click()
+    choose(page, "First message")
     expect(message(page, 1)).to_be_in_viewport()
-    page.get_by_role("button", name="To the end").click()
+    choose(page, "Last message")
     expect(message(page, 5000)).to_be_in_viewport()
 
 
@@ -229,8 +230,10 @@ def test_what_is_not_on_the_screen_is_said_to_be_so(blank: Blank) -> None:
 
 
 def test_statistics_of_a_short_session_come_by_themselves(blank: Blank) -> None:
-    page, _ = opened(blank, 100)
+    page, kernel = opened(blank, 50)
     expect(page.locator(".stats")).to_contain_text("search_flights ×12, book ×3")
+    assert kernel.asked("stats") == []
+    assert [(ask["start"], ask["stop"]) for ask in kernel.asked("window")] == [(0, 50)]
     expect(page.locator(".stats")).to_contain_text("2026-03-01 to 2026-03-09")
 
 
@@ -238,7 +241,7 @@ def test_statistics_of_a_long_session_are_counted_when_asked_and_can_be_stopped(
     page, kernel = opened(blank, 50_000)
     assert kernel.asked("stats") == []
     kernel.silent = {"stats"}
-    page.get_by_role("button", name="Count turns, tokens and tools").click()
+    choose(page, "Statistics")
     page.wait_for_function("() => sent.some(m => m.method === 'stats')")
     page.wait_for_timeout(450)  # what is quicker needs no word
     assert kernel.asked("stats")[0]["all"] is True
@@ -274,7 +277,7 @@ def test_python_can_close_the_session(blank: Blank) -> None:
     page, _ = opened(blank, 40)
     event = {"event": "changed", "what": "session", "session": None, "epoch": None, "total": None}
     page.evaluate("event => hear(event)", event)
-    expect(page.get_by_role("heading", name="Pick a session")).to_be_visible()
+    expect(page.get_by_role("heading", name="Select a session")).to_be_visible()
 
 
 def test_cleanup_leaves_nothing_behind(blank: Blank) -> None:

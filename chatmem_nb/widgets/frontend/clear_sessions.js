@@ -43,7 +43,7 @@ function measure({ sessions, messages, bytes, undoable, note }) {
     h("li.line", h("bdi.grow", visible(session_id)), dim(plural(length, "message"))),
   );
   return [
-    h("p", `${plural(messages, "message")} will be removed from the server${heavy}.`),
+    h("p", `${plural(messages, "message")} will be deleted from the server${heavy}.`),
     h("ul.victims", { tabIndex: 0, ariaLabel: "Sessions to clear" }, rows),
     h(undoable ? "p.dim" : "p.reason", note || UNDOABLE),
   ];
@@ -61,6 +61,6 @@ async function clearNow(app, session_ids) {
   if (later.some(({ session_id }) => session_id === open)) app.open(open);
   else if (cleared.includes(open)) app.transcript.none();
   const added = later.reduce((sum, { length }) => sum + length, 0);
-  const stayed = added ? ` ${plural(added, "message")} that others added meanwhile stayed.` : "";
+  const stayed = added ? ` ${plural(added, "message")} that others appended meanwhile stayed.` : "";
   app.undoable(undo, `Cleared ${plural(cleared.length, "session")}.${stayed}`);
 }

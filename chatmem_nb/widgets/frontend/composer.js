@@ -10,7 +10,6 @@ import {
   field,
   focus,
   h,
-  handleKey,
   line,
   put,
   reason,
@@ -23,6 +22,8 @@ const ROLES = { human: "Human", ai: "AI", system: "System", tool: "Tool", json: 
 const JSON_HINT = "One message or a list, as LangChain stores them or in OpenAI's form";
 /** Pause after the last key before the preview is drawn, in ms. */
 const PREVIEW_MS = 150;
+/** Pause before an empty composer shrinks, in ms: what is clicked on must not move away. */
+const CLOSE_MS = 250;
 
 export class Composer {
   #app;
@@ -42,6 +43,7 @@ export class Composer {
   });
   #append = button("Append", () => this.#send(), ".primary", { title: "Ctrl+Enter" });
   #later = createTimer();
+  #closing = createTimer();
 
   /**
    * @param {import("./widget.js").Widget} app
@@ -52,13 +54,31 @@ export class Composer {
     this.#transcript = transcript;
     this.node = h(
       ".composer.w",
-      { hidden: true },
+      {
+        hidden: true,
+        onfocusin: () => this.#open(),
+        onfocusout: () => this.#closing(() => this.#close(), CLOSE_MS),
+      },
       this.#problem,
       this.#preview,
       this.#text,
       line(this.#role, this.#callId, this.#previewButton, h("span.grow"), this.#append),
     );
     this.#onRole();
+  }
+
+  #open() {
+    this.#closing();
+    this.node.classList.add("open");
+  }
+
+  /** Be one line again, if nothing was typed. */
+  #close() {
+    if (!this.#text.value && this.#preview.hidden) this.node.classList.remove("open");
+  }
+
+  focus() {
+    focus(this.#text);
   }
 
   #isJson() {
@@ -73,7 +93,11 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    if (event.ctrlKey || event.metaKey) handleKey(event, { Enter: () => this.#send() });
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    if (event.ctrlKey || event.metaKey) this.#send();
+    // JupyterLab cancels the line break that Enter inserts by itself.
+    else document.execCommand("insertText", false, "\n");
   }
 
   #togglePreview() {

@@ -42,7 +42,8 @@ export class ConnectForm {
     const { env, inputs } = /** @type {Client} */ (this.#chosen());
     // A cache has a default name.
     const ready = env.length > 0 && env.every(({ name, set }) => set || /CACHE/.test(name));
-    const connect = submitButton("Connect", ready ? "" : ".primary");
+    const words = inputs.length ? "Connect" : "Start demo server";
+    const connect = submitButton(words, ready ? "" : ".primary");
     const fromEnvironment = button(
       "Connect from the environment",
       () => this.#send(true),
@@ -59,8 +60,7 @@ export class ConnectForm {
       this.#services(),
       env.length > 0 && this.#environment(env, ready && fromEnvironment),
       inputs.map(input => this.#input(input)),
-      !inputs.length &&
-        "Starts a small server in this kernel, with sample conversations. No account needed.",
+      !inputs.length && "Runs in this kernel, with sample conversations. No account needed.",
       this.#problem,
       connect,
     );

@@ -1,6 +1,6 @@
 /** Elements. Text reaches the document as text nodes only; HTML goes through safe_html.js. */
 
-import { visible } from "./text.js";
+import { localTime, visible } from "./text.js";
 
 /** @typedef {import("./types.js").Child} Child */
 /** @typedef {import("./types.js").Props} Props */
@@ -89,6 +89,14 @@ export const icon = name => h("i.i-" + name, { ariaHidden: "true" });
  */
 export const button = (text, onclick, classes = "", props) =>
   /** @type {HTMLButtonElement} */ (h("button" + classes, { onclick, ...props }, text));
+
+/**
+ * A button that looks like a link: it leads to another place of the widget.
+ * @param {Child} text
+ * @param {() => unknown} onclick
+ * @param {string} title
+ */
+export const link = (text, onclick, title) => button(text, onclick, ".link", { title });
 
 /**
  * A button that shows an icon only.
@@ -192,7 +200,12 @@ export const facts = pairs =>
 
 /** @param {string | null | undefined} iso */
 export const time = iso =>
-  iso && h("time", { dateTime: iso }, visible(iso.slice(0, 16).replace("T", " ")));
+  iso &&
+  h(
+    "time",
+    { dateTime: iso, title: visible(iso.slice(0, 19).replace("T", " ") + " UTC") },
+    visible(localTime(iso)),
+  );
 
 /**
  * What stands where a list would be, if there is nothing to list.

@@ -25,10 +25,15 @@ const FORMATS = { JSONL: "jsonl", CSV: "csv", Markdown: "md", HTML: "html", Parq
  * @param {string} label
  * @param {Scope} scope
  */
-export function exportButton(app, label, scope) {
-  const sheet = new ExportSheet(app, label, scope);
-  return iconButton("take", label, () => sheet.open());
-}
+export const exportButton = (app, label, scope) =>
+  iconButton("take", label, () => openExport(app, label, scope));
+
+/**
+ * @param {Widget} app
+ * @param {string} title
+ * @param {Scope} scope
+ */
+export const openExport = (app, title, scope) => new ExportSheet(app, title, scope).open();
 
 class ExportSheet {
   #app;
@@ -36,8 +41,10 @@ class ExportSheet {
   #scope;
   #problem = alertBox();
   #code = group("pre", "Python code");
-  #name = field("Variable", { value: "df", oninput: () => put(this.#assign, "Put") });
-  #assign = submitButton("Put", ".primary");
+  #name = field("Variable", { value: "df", oninput: () => this.#nameAssign() });
+  #assign = submitButton("", ".primary");
+  /** Whether a variable of this name may be replaced. */
+  #replaces = false;
 
   /**
    * @param {Widget} app
@@ -53,6 +60,7 @@ class ExportSheet {
   open() {
     const app = this.#app;
     put(this.#problem);
+    this.#nameAssign();
     const showCode = async () => {
       const { code } = await app.ask("code", { scope: this.#scope });
       put(this.#code, code);
@@ -70,15 +78,20 @@ class ExportSheet {
     );
     return [
       variables && [
-        h("b", "A DataFrame in a variable"),
+        h("b", "DataFrame in a variable"),
         form(".line", assign, this.#name, this.#assign),
       ],
-      files && [h("b", "A file"), h(".line.wrap", buttons)],
+      files && [h("b", "File"), h(".line.wrap", buttons)],
       this.#problem,
       h("b", "Python code"),
       this.#code,
       h("footer", button("Copy code", copy)),
     ];
+  }
+
+  #nameAssign(replaces = false) {
+    this.#replaces = replaces;
+    put(this.#assign, `${replaces ? "Replace" : "Save as"} ${this.#name.value.trim()}`);
   }
 
   /** @param {Failure} failure */
@@ -87,16 +100,17 @@ class ExportSheet {
   /** @param {Failure} failure */
   #assignFailed = failure => {
     this.#fail(failure);
-    if (failure.type === "exists") put(this.#assign, "Replace");
+    if (failure.type === "exists") this.#nameAssign(true);
   };
 
   #toVariable = async () => {
     const { name, rows } = await askSlowly(this.#app, "to_variable", {
       name: this.#name.value.trim(),
       scope: this.#scope,
-      overwrite: this.#assign.textContent === "Replace",
+      overwrite: this.#replaces,
     });
-    showToast(this.#app, `${name}: a DataFrame of ${plural(rows, "row")}`);
+    this.#nameAssign();
+    showToast(this.#app, `Saved as ${name}: a DataFrame of ${plural(rows, "row")}`);
   };
 
   /**

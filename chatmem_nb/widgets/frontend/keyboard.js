@@ -2,11 +2,11 @@
 
 import { suppressShortcuts } from "./dom.js";
 
-const EDITING = /^([acvxyz]|enter|arrow.*|home|end|backspace|delete)$/i;
+const EDITING = /^([acvxyz]|arrow.*|home|end|backspace|delete)$/i;
 
 /**
  * Keep the notebook's shortcuts off whatever has the focus inside `root`. With Ctrl or Meta they
- * hold (save, for one), but for those that edit or append here. Returns what ends it.
+ * hold (save, for one), but for Enter and those that edit here. Returns what ends it.
  *
  * @param {HTMLElement} root
  */
@@ -15,7 +15,9 @@ export function guardKeys(root) {
     const target = /** @type {HTMLElement} */ (event.composedPath()[0]);
     if (!root.contains(target)) return;
     const isEditing = EDITING.test(event.key) && target.matches("input, textarea, select");
-    if ((event.ctrlKey || event.metaKey) && !isEditing) delete target.dataset.lmSuppressShortcuts;
+    // With Enter the host would run the cell again, and so replace this widget by a new one.
+    const isOurs = isEditing || event.key === "Enter";
+    if ((event.ctrlKey || event.metaKey) && !isOurs) delete target.dataset.lmSuppressShortcuts;
     else suppressShortcuts(target);
   };
   window.addEventListener("keydown", onKey, true);

@@ -1,8 +1,7 @@
 /** One message of the transcript. */
 
-/** @typedef {import("./protocol.js").Entry} Entry */
-/** @typedef {import("./protocol.js").Block} Block */
-/** @typedef {import("./protocol.js").Call} ToolCall */
+/** @typedef {import("./types.js").Entry} Entry */
+/** @typedef {import("./types.js").Block} Block */
 /** @typedef {import("./transcript.js").Transcript} Transcript */
 /** @typedef {import("./types.js").Child} Child */
 
@@ -17,19 +16,22 @@ import {
   icon,
   iconButton,
   line,
+  link,
   put,
   reason,
   time,
 } from "./dom.js";
+import { expandable, showAll } from "./expand.js";
 import { copyMessage, deleteMessage, showRecord } from "./message_actions.js";
 import { safeNodes } from "./safe_html.js";
 import { runTask } from "./tasks.js";
 import { ROLES, count, plural, size, tokensUsed, visible } from "./text.js";
+import { toolCall } from "./tool_call.js";
 
-/** Results up to this many characters are shown unfolded. */
-const SHORT_RESULT = 300;
 /** Tool calls that are asked for at once. */
 const CALLS = 50;
+/** Reasons to finish that say nothing: others are shown. */
+const ORDINARY = /^(stop|end_turn|tool_calls|tool_use|function_call|stop_sequence)$/i;
 
 /**
  * Return the row of message `index`: a placeholder until its entry is here.
@@ -43,11 +45,34 @@ export function messageRow(transcript, index) {
     return h("article.msg.waiting", { ...place, ariaLabel: `Message ${index + 1}, loading` });
   const role = entry.error ? "warn" : entry.role in ROLES ? entry.role : "other";
   const title = entry.error ? "Unreadable record" : ROLES[role];
+  const props = { ...place, ariaLabel: `${title}, message ${index + 1}` };
+  if (entry.answers) return answerRow(transcript, entry, props);
   return h(
     "article.msg." + role,
-    { ...place, ariaLabel: `${title}, message ${index + 1}` },
+    props,
     h(".glyph", icon(role)),
     h(".content", head(entry, title, index), content(transcript, entry)),
+    tools(transcript, entry),
+  );
+}
+
+/**
+ * The row of a result that stands with its call: one quiet line that leads there.
+ * @param {Transcript} transcript
+ * @param {Entry} entry
+ * @param {object} props
+ */
+function answerRow(transcript, entry, props) {
+  const { name, index } = entry.answers ?? { name: "", index: 0 };
+  return h(
+    "article.msg.tool.quiet",
+    props,
+    h(".glyph", icon("tool")),
+    line(
+      h("h3.unseen", `Tool, message ${count(entry.index + 1)}`),
+      dim("Result of ", h("code", visible(name)), " is shown with its call,"),
+      link(`#${count(index + 1)}`, () => transcript.goToCall(entry), "Go to the call"),
+    ),
     tools(transcript, entry),
   );
 }
@@ -57,14 +82,20 @@ export function messageRow(transcript, index) {
  * @param {string} title
  * @param {number} index
  */
-function head({ name, stored_at, status }, title, index) {
+function head({ name, stored_at, failure, model, finish_reason, tokens }, title, index) {
   return h(
     ".msghead",
-    h("b.role", title),
+    h("h3.role", title),
     name && h("bdi", visible(name)),
     dim("#", count(index + 1)),
     time(stored_at),
-    status === "error" && h("span.reason", "failed"),
+    facts({
+      Model: model,
+      Finish: finish_reason && !ORDINARY.test(finish_reason) ? finish_reason : "",
+      Tokens: tokensUsed(tokens),
+    }),
+    failure === "status" && h("span.state-failed", "failed"),
+    failure === "text" && h("span.state-looks-failed", "looks failed"),
   );
 }
 
@@ -86,29 +117,50 @@ function tools(transcript, entry) {
  * @param {Entry} entry
  */
 function content(transcript, entry) {
-  const { error, answers } = entry;
-  if (error) return [reason(visible(error)), group("pre", "Raw record", entry.raw)];
-  const parts = [
-    words(transcript, entry.html),
-    fullText(transcript, entry),
-    entry.blocks?.map((one, number) => block(transcript, entry, one, number)),
-    entry.tool_calls?.map(toolCall),
+  if (entry.error)
+    return [
+      reason(visible(entry.error)),
+      texts(transcript, entry.parts ?? [{ text: entry.raw ?? "" }], "Raw record"),
+      showAll(transcript, entry, entry, entry),
+    ];
+  const blocks = (entry.blocks ?? []).map((one, number) => ({ one, number }));
+  const draw = (/** @type {boolean} */ isReasoning) =>
+    blocks
+      .filter(({ one }) => (one.kind === "reasoning") === isReasoning)
+      .map(({ one, number }) => block(transcript, entry, one, number));
+  return [
+    draw(true),
+    text(transcript, entry),
+    draw(false),
+    entry.tool_calls?.map(call => toolCall(transcript, entry, call)),
     moreCalls(transcript, entry),
-    facts({
-      Model: entry.model,
-      Finish: entry.finish_reason,
-      Tokens: tokensUsed(entry.tokens),
-      Call: entry.tool_call_id,
-      Id: entry.id,
-    }),
   ];
-  if (!answers) return parts;
-  const call = ["Result of ", h("code", visible(answers.name)), ` in #${count(answers.index + 1)}`];
-  return fold(call, parts);
 }
 
 /**
- * The text of a message; code and tables in boxes that scroll.
+ * The text of a message; the instructions of a system are folded.
+ * @param {Transcript} transcript
+ * @param {Entry} entry
+ */
+function text(transcript, entry) {
+  const nodes = texts(transcript, entry.parts ?? [{ html: entry.html }], "Full text");
+  const more = showAll(transcript, entry, entry, entry);
+  if (entry.role !== "system" || !nodes[0]) return [nodes, more];
+  return expandable(transcript, entry, entry, h(".words", nodes), more);
+}
+
+/**
+ * @param {Transcript} transcript
+ * @param {{ html?: string | null, text?: string }[]} parts
+ * @param {string} label of those that are plain text
+ */
+const texts = (transcript, parts, label) =>
+  parts.map(({ html, text }) =>
+    text == null ? words(transcript, html) : group("pre", label, text),
+  );
+
+/**
+ * Markdown; code and tables in boxes that scroll.
  * @param {Transcript} transcript
  * @param {string | null | undefined} html
  */
@@ -126,70 +178,34 @@ function words({ app }, html) {
 }
 
 /**
- * A button that is disabled while it works.
- * @param {Transcript} transcript
- * @param {string} label
- * @param {(go: HTMLButtonElement) => unknown} run
- */
-function stepButton({ app }, label, run) {
-  const go = button(label, () => runTask(app, () => run(go), null, go));
-  return go;
-}
-
-/**
- * Where the text was cut: a button that gets the rest of it.
- * @param {Transcript} transcript
- * @param {Entry} entry
- */
-function fullText(transcript, entry) {
-  const { index, identity, clipped } = entry;
-  let offset = 0;
-  if (!clipped) return null;
-  return stepButton(transcript, `Show all ${count(clipped)} characters`, async go => {
-    const { text, next, html } = await transcript.ask("full", { index, identity, offset });
-    if (html) go.previousSibling?.replaceWith(/** @type {Node} */ (words(transcript, html)));
-    else go.before(group("pre", "Full text", text));
-    put(go, "Show more");
-    go.hidden = next == null;
-    offset = next ?? 0;
-  });
-}
-
-/**
  * @param {Transcript} transcript
  * @param {Entry} entry
  * @param {Block} block
  * @param {number} number
  */
-function block(transcript, { index, identity }, { kind, label, bytes, html, showable }, number) {
-  if (html) return fold(visible(label), words(transcript, html), { className: kind });
-  const show = async (/** @type {HTMLButtonElement} */ go) => {
-    const { data_url } = await transcript.ask("image", { index, identity, block: number });
-    if (/^data:image\//.test(data_url))
-      go.replaceWith(h("img", { src: data_url, alt: visible(label) }));
-  };
-  return h(
-    ".part",
-    h("bdi", visible(label)),
-    bytes != null && dim(size(bytes)),
-    showable && stepButton(transcript, "Show image", show),
+function block(transcript, { index, identity }, block, number) {
+  const { kind, label, bytes, html, showable, open, data_url } = block;
+  const ontoggle = (/** @type {Event} */ event) =>
+    (block.open = /** @type {HTMLDetailsElement} */ (event.target).open);
+  if (html)
+    return fold(visible(label), words(transcript, html), { className: kind, open, ontoggle });
+  const picture = (/** @type {string | undefined} */ src) =>
+    src && h("img", { src, alt: visible(label) });
+  if (data_url) return picture(data_url);
+  const show = button("Show image", () =>
+    runTask(
+      transcript.app,
+      async () => {
+        const { data_url } = await transcript.ask("image", { index, identity, block: number });
+        if (!/^data:image\//.test(data_url)) return;
+        block.data_url = data_url;
+        transcript.redraw(index);
+      },
+      null,
+      show,
+    ),
   );
-}
-
-/** @param {ToolCall} call */
-function toolCall({ name, id, args, error, result }) {
-  const failed = error || result?.status === "error";
-  const state = failed ? h("span.reason", "failed") : dim(result ? "answered" : "no result");
-  return h(
-    ".call",
-    line(icon("tool"), h("code", visible(name)), h("span.dim.clip.grow", visible(id)), state),
-    error && reason(visible(error)),
-    fold("Arguments", group("pre", "Arguments", args)),
-    result &&
-      fold(`Result in #${count(result.index + 1)}`, group("pre", "Result", result.text), {
-        open: result.text?.length < SHORT_RESULT,
-      }),
-  );
+  return h(".part", h("bdi", visible(label)), bytes != null && dim(size(bytes)), showable && show);
 }
 
 /**
@@ -197,14 +213,24 @@ function toolCall({ name, id, args, error, result }) {
  * @param {Transcript} transcript
  * @param {Entry} entry
  */
-function moreCalls(transcript, { index, identity, tool_calls, tool_calls_total: total = 0 }) {
-  let start = tool_calls?.length ?? 0;
-  if (start >= total) return null;
-  return stepButton(transcript, `Show more of ${plural(total, "tool call")}`, async go => {
-    const stop = start + CALLS;
-    const { tool_calls: more } = await transcript.ask("calls", { index, identity, start, stop });
-    go.before(...more.map(toolCall));
-    start += more.length;
-    go.hidden = start >= total || !more.length;
-  });
+function moreCalls(transcript, entry) {
+  const { index, identity, tool_calls: calls = [], tool_calls_total } = entry;
+  const total = tool_calls_total ?? 0;
+  if (calls.length >= total) return null;
+  const label = `Show more of ${plural(total, "tool call")}`;
+  const show = button(label, () =>
+    runTask(
+      transcript.app,
+      async () => {
+        const [start, stop] = [calls.length, calls.length + CALLS];
+        const reply = await transcript.ask("calls", { index, identity, start, stop });
+        entry.tool_calls = [...calls, ...reply.tool_calls];
+        if (!reply.tool_calls.length) entry.tool_calls_total = calls.length;
+        transcript.redraw(index);
+      },
+      null,
+      show,
+    ),
+  );
+  return show;
 }

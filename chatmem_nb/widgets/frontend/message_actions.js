@@ -1,6 +1,6 @@
 /** What can be done with one message: copy it, look at its record, delete it. */
 
-/** @typedef {import("./protocol.js").Entry} Entry */
+/** @typedef {import("./types.js").Entry} Entry */
 /** @typedef {import("./transcript.js").Transcript} Transcript */
 
 import { copyText } from "./clipboard.js";
@@ -10,7 +10,7 @@ import { runTask } from "./tasks.js";
 import { ROLES, count, portion, visible } from "./text.js";
 
 /** What is said wherever something is removed that can be restored. */
-export const UNDOABLE = "It can be undone while this browser lives.";
+export const UNDOABLE = "You can undo this until the cell is re-run.";
 
 /**
  * @param {Transcript} transcript
@@ -55,7 +55,7 @@ export function deleteMessage(transcript, { index, identity, role }) {
     "p",
     `Message #${count(index + 1)} (${ROLES[role]}) of session `,
     h("b", visible(transcript.session)),
-    " will be removed from the server. " + UNDOABLE,
+    " will be deleted from the server. " + UNDOABLE,
   );
   const words = { title: "Delete this message?", body, action: "Delete message" };
   openConfirmation(app, words, async () => {
@@ -67,6 +67,7 @@ export function deleteMessage(transcript, { index, identity, role }) {
         total,
         index: Math.max(0, index - 1),
       });
+    app.sessions.load({ keep: true });
     app.undoable(undo, "Message deleted");
   });
 }

@@ -1,12 +1,14 @@
 /** The messages of the open session that the page holds, asked for as they come into view. */
 
-/** @typedef {import("./protocol.js").Entry} Entry */
+/** @typedef {import("./types.js").Entry} Entry */
 /** @typedef {import("./types.js").Failure} Failure */
 
 import { createTimer } from "./dom.js";
 
 /** Messages that are asked for at once. */
 const WINDOW = 25;
+/** Up to this length a session is asked for whole, and its figures come along. */
+const WHOLE = 50;
 /** Messages that are kept in the page. */
 const KEPT = 1000;
 /** While the scroll bar moves, requests are at least this far apart, in ms. */
@@ -83,8 +85,10 @@ export class MessageWindow {
     const asked = { start, stop, cancel: pending.cancel };
     this.#asked.push(asked);
     try {
-      const { rows } = await pending;
-      if (opening === transcript.opening) this.#take(start, rows);
+      const { rows, stats } = await pending;
+      if (opening !== transcript.opening) return;
+      this.#take(start, rows);
+      if (stats) transcript.figures.show(stats);
     } catch (error) {
       if (opening === transcript.opening) transcript.readFailed(/** @type {Failure} */ (error));
     } finally {
@@ -99,6 +103,7 @@ export class MessageWindow {
    */
   #around(from, to) {
     const { total } = this.#transcript;
+    if (total <= WHOLE && !this.#entries.size) return { start: 0, stop: total };
     if (to >= total || this.#entries.has(to))
       return { start: Math.max(0, Math.min(from, to - WINDOW)), stop: to };
     return { start: from, stop: Math.min(total, Math.max(to, from + WINDOW)) };
@@ -115,6 +120,6 @@ export class MessageWindow {
       for (const index of this.#entries.keys())
         if (index < list.first || index >= list.last) this.#entries.delete(index);
     list.renew(start, start + rows.length);
-    this.#transcript.verify();
+    this.#transcript.arrive();
   }
 }

@@ -46,9 +46,9 @@ export interface Block {
 
 /** A tool call with its result, if that is known. */
 export interface Call {
-  id?: string | null;
   name: string;
-  args: string;
+  line?: string | null;
+  args?: string | null;
   error?: string | null;
   result?: CallResult | null;
 }
@@ -62,8 +62,10 @@ export interface CallOfResult {
 /** The result of a tool call. */
 export interface CallResult {
   index: number;
-  status: string;
   text: string;
+  clipped?: number | null;
+  identity?: string | null;
+  failure?: "status" | "text" | null;
 }
 
 /** Some tool calls of one message. */
@@ -182,25 +184,21 @@ export interface CopyParams {
   format?: "text" | "markdown" | "json";
 }
 
-/** A record as the transcript shows it; one with an `error` has its `raw` text instead of the rest. */
+/** A record as the transcript shows it; one with an `error` has its `raw` text instead of the rest. One with `answers` is the result of that call, which holds its text. */
 export interface Entry {
   index: number;
   identity: string;
   role: "human" | "ai" | "system" | "tool" | "other";
-  type: string;
   stored_at?: string | null;
-  chars: number;
   error?: string | null;
   name?: string | null;
-  id?: string | null;
-  html: string;
+  html?: string | null;
   clipped?: number | null;
   blocks?: Block[];
   tool_calls?: Call[];
-  tool_calls_total?: number;
-  tool_call_id?: string | null;
+  tool_calls_total?: number | null;
   answers?: CallOfResult | null;
-  status?: string | null;
+  failure?: "status" | "text" | null;
   raw?: string | null;
   model?: string | null;
   finish_reason?: string | null;
@@ -530,6 +528,7 @@ export interface Stats {
   tokens: Tokens | null;
   tools: ToolCount[];
   bad: number;
+  failed: number[];
   first_time: string | null;
   last_time: string | null;
   partial: boolean;
@@ -593,12 +592,13 @@ export interface VariableSet {
   rows: number;
 }
 
-/** Some messages of the open session. */
+/** Some messages of the open session; with its figures, if they are all. */
 export interface Window {
   spent?: Spent | null;
   start: number;
   rows: Entry[];
   total: number;
+  stats?: Stats | null;
 }
 
 /** Messages `start` to `stop`. */

@@ -25,6 +25,8 @@ const MAX_HITS = 1000;
 /** Matches that are marked in the transcript at most. */
 const MAX_MARKS = 500;
 const ROW_HEIGHT = 46;
+/** A match does not go on from one of these into another. */
+const BLOCKS = "p, li, pre, td, th, h1, h2, h3, h4, h5, h6, blockquote, summary, div, span.dim";
 
 export class SearchBar {
   #app;
@@ -34,18 +36,20 @@ export class SearchBar {
   /** @type {import("./types.js").Pending<unknown> | null} */
   #pending = null;
   #searched = "";
+  /** What the hits are of, as JSON. */
+  #asked = "";
   #highlighted = false;
 
-  #text = field("Find", {
+  #text = field("Search messages", {
     type: "search",
     className: "grow",
     onkeydown: (/** @type {KeyboardEvent} */ event) => this.#onKey(event),
   });
-  #scope = choice("Where", { session: "This session", all: "All sessions" });
-  #role = choice("Role", { "": "Any role", ...ROLES });
-  #tool = field("Tool");
-  #model = field("Model");
-  #errors = h("input", { type: "checkbox" });
+  #scope = choice("Search in", { session: "This session", all: "All sessions" });
+  #role = choice("Role", { "": "Any role", ...ROLES }, () => this.#refine());
+  #tool = field("Tool", { onchange: () => this.#refine() });
+  #model = field("Model", { onchange: () => this.#refine() });
+  #errors = h("input", { type: "checkbox", onchange: () => this.#refine() });
   #said = h("span.dim.grow", { role: "status" });
   #steps;
   #list;
@@ -56,23 +60,23 @@ export class SearchBar {
     this.#steps = h(
       ".line",
       { hidden: true },
-      iconButton("up", "Previous hit", () => this.#step(-1)),
-      iconButton("down", "Next hit", () => this.#step(1)),
-      exportButton(app, "Take hits away", "hits"),
+      iconButton("up", "Previous match", () => this.#step(-1)),
+      iconButton("down", "Next match", () => this.#step(1)),
+      exportButton(app, "Export matches", "hits"),
     );
     this.#list = new Listbox({
       id: app.view + "-h",
-      label: "Hits",
+      label: "Matches",
       rowHeight: ROW_HEIGHT,
       makeRow: index => this.#row(index),
       onMove: index => this.#goTo(index),
     });
-    const close = iconButton("close", "Close find", () => this.hide());
+    const close = iconButton("close", "Close search", () => this.hide());
     const errorsOnly = h("label.line", this.#errors, "Errors only");
     this.node = form(
       ".find",
       () => this.#search(),
-      line(this.#text, this.#scope, submitButton("Find"), close),
+      line(this.#text, this.#scope, submitButton("Search"), close),
       h(".line.wrap", this.#role, this.#tool, this.#model, errorsOnly),
       line(this.#said, this.#steps),
       this.#list.box,
@@ -80,9 +84,15 @@ export class SearchBar {
     this.#list.box.hidden = this.node.hidden = true;
   }
 
-  show() {
+  /** @param {string} [text] to be searched for, in all sessions */
+  show(text) {
     this.#app.showPane("talk");
     this.node.hidden = false;
+    if (text) {
+      this.#text.value = text;
+      this.#scope.value = "all";
+      this.#search();
+    }
     this.#scope.options[0].disabled = !this.#app.transcript.session;
     if (!this.#app.transcript.session) this.#scope.value = "all";
     this.#text.select();
@@ -100,22 +110,28 @@ export class SearchBar {
     handleKey(event, {
       Escape: () => this.hide(),
       Enter: () => {
-        const isSame = this.#hits.length && this.#text.value === this.#searched;
+        const isSame = this.#hits.length && JSON.stringify(this.#params()) === this.#asked;
         if (isSame) this.#step(event.shiftKey ? -1 : 1);
         else this.#search();
       },
     });
   }
 
+  /** Search anew if a filter is another one. */
+  #refine() {
+    if (JSON.stringify(this.#params()) !== this.#asked) this.#search();
+  }
+
   async #search() {
     this.#pending?.cancel();
     this.#searched = this.#text.value;
+    this.#asked = JSON.stringify(this.#params());
     this.#replaceHits([]);
     this.#steps.hidden = true;
-    put(this.#said, "Looking…");
+    put(this.#said, "Searching…");
     const pending = askSlowly(this.#app, "find", this.#params(), ({ partial }) => {
       this.#addHits(partial?.hits ?? []);
-      put(this.#said, plural(this.#found, "hit"), " so far");
+      put(this.#said, plural(this.#found, "match", "matches"), " so far");
     });
     this.#pending = pending;
     try {
@@ -166,7 +182,12 @@ export class SearchBar {
    */
   #finish(before, after = "") {
     this.#steps.hidden = !this.#hits.length;
-    put(this.#said, before, this.#found ? plural(this.#found, "hit") : "No hits", after);
+    put(
+      this.#said,
+      before,
+      this.#found ? plural(this.#found, "match", "matches") : "No matches",
+      after,
+    );
     this.#list.at = -1;
     if (this.#hits.length && this.#scope.value === "session") this.#step(1);
   }
@@ -203,17 +224,16 @@ export class SearchBar {
   async #goTo(at) {
     const { transcript } = this.#app;
     const { session_id, index, identity } = this.#hits[at];
-    put(this.#said, `${count(at + 1)} of ${plural(this.#found, "hit")}`);
-    if (session_id === transcript.session) transcript.show(index, 0);
-    else await transcript.open(session_id, { index });
-    transcript.expect(index, identity);
+    put(this.#said, `${count(at + 1)} of ${plural(this.#found, "match", "matches")}`);
+    if (session_id !== transcript.session) await transcript.open(session_id, { index });
+    await transcript.goTo({ index, identity, text: this.#searched });
     this.highlight();
   }
 
   /** Mark what was searched for in the messages on the screen; no markup is touched. */
   highlight() {
-    const isShown = !this.node.hidden && this.#searched && this.#hits.length;
-    const marks = isShown ? this.#matches() : [];
+    const { box } = this.#app.transcript.list;
+    const marks = this.#isMarking() ? matchesIn(box, this.#searched, MAX_MARKS) : [];
     if (this.#highlighted || marks.length) {
       const highlight = new Highlight(...marks);
       CSS.highlights?.set("chatmem", highlight);
@@ -221,31 +241,82 @@ export class SearchBar {
     this.#highlighted = marks.length > 0;
   }
 
-  #matches() {
-    const wanted = this.#searched.toLowerCase();
-    const texts = document.createTreeWalker(this.#app.transcript.list.box, NodeFilter.SHOW_TEXT);
-    /** @type {StaticRange[]} */
-    const found = [];
-    while (texts.nextNode() && found.length < MAX_MARKS) {
-      const node = /** @type {Text} */ (texts.currentNode);
-      const start = node.data.toLowerCase().indexOf(wanted);
-      if (start >= 0) found.push(textRange(node, start, start + wanted.length));
-    }
-    return found;
+  /**
+   * Scroll to the first match in `row`, if it is out of sight.
+   * @param {HTMLElement | undefined} row
+   */
+  showMatch(row) {
+    const { box } = this.#app.transcript.list;
+    const [first] = row && this.#isMarking() ? matchesIn(row, this.#searched, 1) : [];
+    if (!first) return;
+    const view = box.getBoundingClientRect();
+    const { top, bottom } = first.getBoundingClientRect();
+    if (top < view.top || bottom > view.bottom) box.scrollTop += top - view.top - view.height / 3;
+  }
+
+  #isMarking() {
+    return !this.node.hidden && Boolean(this.#searched) && this.#hits.length > 0;
   }
 }
 
 /**
- * @param {Text} node
+ * Return the ranges in `node` that hold `text`; case does not count.
+ *
+ * Paragraphs and the like end a match; marked-up words inside one do not.
+ * @param {Element} node
+ * @param {string} text
+ * @param {number} most
+ */
+function matchesIn(node, text, most) {
+  const wanted = text.toLowerCase();
+  /** @type {Range[]} */
+  const found = [];
+  for (const run of textRuns(node)) {
+    const whole = run
+      .map(one => one.data)
+      .join("")
+      .toLowerCase();
+    let at = whole.indexOf(wanted);
+    while (at >= 0 && found.length < most) {
+      found.push(rangeOf(run, at, at + wanted.length));
+      at = whole.indexOf(wanted, at + wanted.length);
+    }
+  }
+  return found;
+}
+
+/**
+ * Return the text nodes under `node` that are shown, those of one paragraph together.
+ * @param {Element} node
+ */
+function textRuns(node) {
+  const texts = document.createTreeWalker(node, NodeFilter.SHOW_TEXT);
+  /** @type {Text[][]} */
+  const runs = [];
+  let block = null;
+  while (texts.nextNode()) {
+    const one = /** @type {Text} */ (texts.currentNode);
+    const around = one.parentElement?.closest(BLOCKS) ?? null;
+    if (around !== block || !runs.length) runs.push([]);
+    block = around;
+    runs[runs.length - 1].push(one);
+  }
+  return runs;
+}
+
+/**
+ * @param {Text[]} run
  * @param {number} start
  * @param {number} end
  */
-function textRange(node, start, end) {
-  const endOffset = Math.min(node.length, end);
-  return new StaticRange({
-    startContainer: node,
-    startOffset: start,
-    endContainer: node,
-    endOffset,
-  });
+function rangeOf(run, start, end) {
+  const range = new Range();
+  let from = 0;
+  for (const one of run) {
+    const to = from + one.length;
+    if (start >= from && start < to) range.setStart(one, start - from);
+    if (end > from && end <= to) range.setEnd(one, end - from);
+    from = to;
+  }
+  return range;
 }

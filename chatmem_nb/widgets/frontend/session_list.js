@@ -28,17 +28,20 @@ import {
 import { exportButton } from "./export_sheet.js";
 import { Listbox } from "./listbox.js";
 import { askSlowly } from "./tasks.js";
-import { ROLES, ago, count, duration, visible } from "./text.js";
+import { ROLES, ago, count, duration, localTime, plural, visible } from "./text.js";
 
 /** Sessions that are asked for at once. */
 const PAGE = 50;
 const ROW_HEIGHT = 68;
+/** An empty store is asked again after twice this, then after ever longer pauses, in ms. */
+const FIRST_PAUSE_MS = 2_500;
+const MAX_PAUSE_MS = 60_000;
 
 const SORTS = {
-  found: "As found",
+  found: "Unsorted",
   id: "By id",
   length: "By length",
-  last_write: "By last write",
+  last_write: "By last write (reads all)",
   ttl: "By expiry",
 };
 
@@ -53,6 +56,10 @@ export class SessionList {
   /** @type {import("./types.js").Pending<unknown> | null} */
   #pending = null;
   #failed = false;
+  #isEmpty = false;
+  /** The session that was brought in view. */
+  #shown = "";
+  #pause = FIRST_PAUSE_MS;
   #later = createTimer();
   #query;
   #sort;
@@ -65,7 +72,7 @@ export class SessionList {
   /** @param {import("./widget.js").Widget} app */
   constructor(app) {
     this.#app = app;
-    this.#query = field("Filter, or an exact id", {
+    this.#query = field("Filter sessions by id", {
       type: "search",
       oninput: () => this.#typed(),
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.#onQueryKey(event),
@@ -97,7 +104,7 @@ export class SessionList {
   }
 
   #tools() {
-    const again = iconButton("again", "Load again", () => this.load({ refresh: true }));
+    const again = iconButton("again", "Refresh", () => this.load({ refresh: true }));
     const create = button([icon("plus"), "New"], () => this.#create(), ".quiet.w");
     return line(this.#sort, again, h("span.grow"), create);
   }
@@ -108,22 +115,37 @@ export class SessionList {
   }
 
   /**
-   * List anew.
+   * List anew; what is shown stays until the new rows are here.
    * @param {{ refresh?: boolean, keep?: boolean }} [options] `refresh`: ask the service again;
-   *   `keep`: what is shown stays until the new rows are here
+   *   `keep`: stay at the rows that are in view
    */
   load({ refresh = false, keep = false } = {}) {
     this.#later();
     this.#pending?.cancel();
     this.#listing++;
-    if (keep && this.#rows.size) {
-      this.#fetch(this.#list.first, { refresh, keep });
-      return;
-    }
+    if (!this.#list.total && !this.#isEmpty) this.#say(skeleton("Loading sessions"));
+    const stay = keep && this.#rows.size > 0;
+    this.#fetch(stay ? this.#list.first : 0, { refresh, isNew: true, stay });
+  }
+
+  /** Forget what was listed, filter and order: another store is shown. */
+  begin() {
+    this.#query.value = "";
+    this.#sort.value = "found";
     this.#rows.clear();
-    this.#list.at = 0;
-    this.#say(skeleton("Loading sessions"));
-    this.#fetch(0, { refresh });
+    this.#list.reset(0);
+    this.#isEmpty = false;
+    this.load();
+  }
+
+  /** While the store is empty, look whether it still is, ever more rarely. */
+  #watch() {
+    this.#pause = Math.min(MAX_PAUSE_MS, this.#pause * 2);
+    this.#later(() => {
+      const isSeen = this.#app.visible && document.visibilityState === "visible";
+      if (isSeen) this.load({ refresh: true });
+      else this.#watch();
+    }, this.#pause);
   }
 
   /** List again if that failed: the service is back. */
@@ -131,9 +153,16 @@ export class SessionList {
     if (this.#failed) this.load();
   }
 
-  /** Draw the rows anew: another session is open. */
+  /** Draw the rows anew: another session is open. It is brought in view. */
   redraw() {
+    const { shown } = this.#app.transcript;
     this.#list.renew();
+    if (shown === this.#shown) return;
+    for (const [index, { session_id }] of this.#rows) {
+      if (session_id !== shown) continue;
+      this.#shown = shown;
+      this.#list.show(index);
+    }
   }
 
   /**
@@ -157,12 +186,12 @@ export class SessionList {
       this.#ticked.size === 2 && compare,
       iconButton(
         "trash",
-        "Clear selected",
+        "Clear selected sessions",
         () => clearSessions(this.#app, [...this.#ticked]),
         ".w",
       ),
-      exportButton(this.#app, "Take selected away", "selected"),
-      iconButton("close", "Select none", selectNone),
+      exportButton(this.#app, "Export selected sessions", "selected"),
+      iconButton("close", "Clear selection", selectNone),
     );
     if (!told) this.#app.ask("select", { session_ids });
   }
@@ -180,6 +209,7 @@ export class SessionList {
     }
     row.length = length;
     this.#list.renew();
+    this.load({ keep: true }); // its preview and its time
   }
 
   #typed() {
@@ -220,9 +250,9 @@ export class SessionList {
 
   /**
    * @param {number} start
-   * @param {{ refresh?: boolean, keep?: boolean }} [options]
+   * @param {{ refresh?: boolean, isNew?: boolean, stay?: boolean }} [options]
    */
-  async #fetch(start, { refresh = false, keep = false } = {}) {
+  async #fetch(start, { refresh = false, isNew = false, stay = false } = {}) {
     const listing = this.#listing;
     const sort = /** @type {import("./protocol.js").SessionsParams["sort"]} */ (this.#sort.value);
     const pending = askSlowly(this.#app, "sessions", {
@@ -237,10 +267,10 @@ export class SessionList {
     try {
       const page = await pending;
       if (listing !== this.#listing) return;
-      if (keep) this.#rows.clear();
+      if (isNew) this.#rows.clear();
       this.#pending = null;
       this.#failed = false;
-      this.#take(start, page);
+      this.#take(start, page, isNew && !stay);
     } catch (error) {
       if (listing === this.#listing) this.#fail(/** @type {Failure} */ (error));
     }
@@ -250,7 +280,9 @@ export class SessionList {
   #fail({ type, message }) {
     this.#pending = null;
     this.#failed = true;
-    const again = button("List again", () => this.load());
+    this.#list.reset(0);
+    this.#rows.clear();
+    const again = button("Try again", () => this.load());
     if (type === "cancelled") this.#say(notice("other", "Listing stopped", message, again));
     else this.#say(notice("warn", "Sessions could not be listed", message, again));
   }
@@ -258,32 +290,54 @@ export class SessionList {
   /**
    * @param {number} start
    * @param {SessionPage} page
+   * @param {boolean} atStart whether to show it from its start
    */
-  #take(start, { rows, total, complete, cost }) {
+  #take(start, { rows, total, complete, cost }, atStart) {
     rows.forEach((row, i) => this.#rows.set(start + i, row));
     // One row more than is known stands for those that follow.
     const known = total ?? start + rows.length + (complete ? 0 : 1);
-    put(this.#cost, cost);
-    this.#cost.title = this.#app.hello.price_note ?? "";
+    put(this.#cost, this.#portion(total));
+    this.#cost.title = `${cost}. ${this.#app.hello.price_note ?? ""}`;
+    this.#isEmpty = !known;
     if (!known) {
+      this.#list.reset(0);
       this.#say(this.#nothing());
+      if (!this.#wanted()) this.#watch();
       return;
     }
+    this.#pause = FIRST_PAUSE_MS;
     this.#say();
-    if (!start && !this.#list.at) this.#list.reset(known);
+    if (atStart) {
+      this.#list.at = 0;
+      this.#list.reset(known);
+    }
     this.#list.resize(known);
-    this.#list.renew();
+    this.redraw();
+  }
+
+  /**
+   * Say how many sessions are here, of how many.
+   * @param {number | null} total null until all were found
+   */
+  #portion(total) {
+    const here = this.#rows.size;
+    if (total == null) return plural(here, "session") + " so far";
+    return here < total
+      ? `${count(here)} of ${plural(total, "session")}`
+      : plural(total, "session");
   }
 
   #nothing() {
     if (this.#wanted()) {
-      const hint = "The filter looks for its text anywhere in an id; * and ? are wildcards.";
-      const open = button("Open this exact id", () => this.#openExactId());
-      return notice("search", "No session matches", hint, open);
+      const hint = "* and ? are wildcards.";
+      const search = button("Search messages", () => this.#app.search.show(this.#wanted()));
+      const open = button("Open this id", () => this.#openExactId());
+      return notice("search", `No id matches “${this.#wanted()}”`, hint, search, open);
     }
-    const hint = "Conversations appear here as soon as one is stored.";
+    const hint = "A conversation appears here soon after it is stored.";
+    const refresh = button("Refresh", () => this.load({ refresh: true }));
     const create = button("New session", () => this.#create(), ".w");
-    return notice("other", "No sessions yet", hint, create);
+    return notice("other", "No sessions yet", hint, refresh, create);
   }
 
   /**
@@ -303,7 +357,7 @@ export class SessionList {
     const { session_id, length, first } = row;
     const props = {
       ariaSelected: this.#ticked.has(session_id),
-      ariaCurrent: session_id === this.#app.transcript.session || null,
+      ariaCurrent: session_id === this.#app.transcript.shown || null,
       onclick: (/** @type {MouseEvent} */ event) => this.#onClick(event, index),
     };
     return h(
@@ -313,10 +367,19 @@ export class SessionList {
       h(
         ".grow",
         line(label(session_id), h("span.num", count(length))),
-        preview(first),
-        line(preview(row.last), age(row)),
+        line(preview(first), expiry(row)),
+        line(preview(row.last), this.#age(row)),
       ),
     );
+  }
+
+  /**
+   * When a session was last written; without a time it sorts last, and says so.
+   * @param {SessionRow} row
+   */
+  #age({ last_write, length }) {
+    if (last_write) return h("span.num", { title: localTime(last_write) }, ago(last_write));
+    return length > 0 && this.#sort.value === "last_write" && h("span.num", "no time stored");
   }
 
   /**
@@ -350,11 +413,7 @@ function preview(words) {
   return h("span.said", words && [h("b", ROLES[words.role]), " ", h("bdi", visible(words.text))]);
 }
 
-/**
- * When a session expires, else when it was last written.
- * @param {SessionRow} row
- */
-function age({ ttl_s, last_write }) {
-  if (ttl_s != null) return h("span.num.ttl", { title: "Expires in" }, duration(ttl_s));
-  return last_write && h("span.num", ago(last_write));
+/** @param {SessionRow} row */
+function expiry({ ttl_s }) {
+  return ttl_s != null && h("span.num.ttl", { title: "Expires in" }, duration(ttl_s) + " left");
 }

@@ -27,8 +27,9 @@ export const count = n => (n ?? 0).toLocaleString("en");
 /**
  * @param {number | null | undefined} n
  * @param {string} word
+ * @param {string} [words]
  */
-export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
+export const plural = (n, word, words = word + "s") => `${count(n)} ${n === 1 ? word : words}`;
 
 /**
  * @param {number} n
@@ -37,8 +38,10 @@ export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 export const portion = (n, total) => count(n) + (total ? ` of ${count(total)}` : "");
 
 /** @param {number} bytes */
-export const size = bytes =>
-  bytes < 1e6 ? (bytes / 1e3).toFixed(1) + " kB" : (bytes / 1e6).toFixed(1) + " MB";
+export function size(bytes) {
+  if (bytes < 1e3) return plural(bytes, "byte");
+  return bytes < 1e6 ? (bytes / 1e3).toFixed(1) + " kB" : (bytes / 1e6).toFixed(1) + " MB";
+}
 
 /** @param {number} seconds */
 export function duration(seconds) {
@@ -48,8 +51,22 @@ export function duration(seconds) {
   return `${Math.trunc(seconds / 86400)} d`;
 }
 
+/**
+ * A moment as the clock here shows it, to the minute: "2026-03-01 10:20".
+ * @param {string} iso
+ */
+export function localTime(iso) {
+  const moment = new Date(iso);
+  if (isNaN(+moment)) return iso;
+  const wall = new Date(+moment - moment.getTimezoneOffset() * 60_000);
+  return wall.toISOString().slice(0, 16).replace("T", " ");
+}
+
 /** @param {string} iso */
-export const ago = iso => duration((Date.now() - new Date(iso).getTime()) / 1000) + " ago";
+export function ago(iso) {
+  const seconds = (Date.now() - new Date(iso).getTime()) / 1000;
+  return seconds < 60 ? "just now" : duration(seconds) + " ago";
+}
 
 /** @param {import("./protocol.js").Tokens | null | undefined} tokens */
 export const tokensUsed = tokens =>

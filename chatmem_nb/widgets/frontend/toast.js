@@ -3,7 +3,9 @@
 import { h, icon, iconButton } from "./dom.js";
 import { visible } from "./text.js";
 
-const SHOWN_MS = 12_000;
+/** How long a toast stands, in ms: longer if there is something to do about it. */
+const SHOWN_MS = 5_000;
+const OFFERED_MS = 12_000;
 
 /**
  * Show `text` in place of the toast before. It goes into the sheet on top, if there is one, since
@@ -25,7 +27,9 @@ export function showToast(app, text, mark = "check", action) {
     iconButton("close", "Dismiss", () => node.remove()),
   );
   app.root.querySelector(".toast")?.remove();
+  // In the flow, at the foot: it covers nothing that one may want to click on.
   (app.root.querySelector("dialog") ?? app.root).append(node);
-  setTimeout(() => node.remove(), SHOWN_MS);
+  const isBrief = !action && mark !== "warn";
+  setTimeout(() => node.remove(), isBrief ? SHOWN_MS : OFFERED_MS);
   return node;
 }

@@ -2,6 +2,7 @@
 
 /** @typedef {import("./protocol.js").Methods} Methods */
 /** @typedef {import("./protocol.js").SessionChanged} SessionChanged */
+/** @typedef {import("./reveal.js").Target} Target */
 /** @typedef {import("./types.js").Child} Child */
 /** @typedef {import("./types.js").Failure} Failure */
 
@@ -17,7 +18,6 @@ import {
   button,
   cover,
   dim,
-  facts,
   focus,
   h,
   handleKey,
@@ -28,17 +28,18 @@ import {
   put,
   skeleton,
 } from "./dom.js";
-import { exportButton } from "./export_sheet.js";
+import { openExport } from "./export_sheet.js";
+import { menuButton } from "./menu.js";
+import { openKeys } from "./key_list.js";
+import { Figures } from "./figures.js";
 import { messageRow } from "./message.js";
 import { deleteMessage } from "./message_actions.js";
 import { MessageWindow } from "./message_window.js";
-import { askSlowly } from "./tasks.js";
+import { reveal } from "./reveal.js";
 import { clamp, count, plural, visible } from "./text.js";
 import { showToast } from "./toast.js";
 import { VirtualList } from "./virtual_list.js";
 
-/** Sessions up to this length are counted when they are opened. */
-const COUNTED_AT_ONCE = 2000;
 const ROW_HEIGHT = 110;
 /** How often a view that follows says so, in ms. */
 const FOLLOW_MS = 50_000;
@@ -49,21 +50,21 @@ export class Transcript {
   /** @type {number | null} the kernel's count of changes; null until the session is open */
   epoch = null;
   total = 0;
+  /** The session that was asked for and is not here yet; "" if there is none. */
+  wanted = "";
   /** Counts openings: what answers an older one is dropped. */
   opening = 0;
   messages = new MessageWindow(this);
+  figures = new Figures(this);
 
   #following = false;
   /** @type {(() => unknown) | null} what failed, to be done again */
   #failed = null;
-  /** @type {import("./types.js").Pending<unknown> | null} */
-  #counting = null;
-  /** @type {{ index: number, identity: string, again: boolean } | null} */
-  #expected = null;
+  /** @type {Target | null} the message to go to, once it is here */
+  #target = null;
 
-  #title = h("bdi.title.clip");
+  #title = h("h2.title.clip", { dir: "auto" });
   #length = dim();
-  #stats = h(".stats");
   #fresh = button([icon("end"), "New messages"], () => this.#showEnd(), ".fresh", {
     hidden: true,
   });
@@ -91,7 +92,7 @@ export class Transcript {
       "section.talk",
       { ariaLabel: "Conversation" },
       this.#header(),
-      this.#stats,
+      this.figures.node,
       app.search.node,
       h(".body", box, over, this.#fresh),
       this.#composer.node,
@@ -107,14 +108,34 @@ export class Transcript {
   }
 
   #makeTools() {
+    const search = iconButton("search", "Search messages", () => this.app.search.show());
+    search.classList.add("narrow");
     return line(
-      iconButton("start", "To the start", () => this.show(0, 0)),
-      iconButton("end", "To the end", () => this.#showEnd()),
-      iconButton("goto", "Go to", () => this.#goTo()),
+      search,
       this.#follow,
-      exportButton(this.app, "Take away", "session"),
-      iconButton("trash", "Clear session", () => clearSessions(this.app, [this.session]), ".w"),
+      menuButton("Session tools", () => this.#menu()),
     );
+  }
+
+  #menu() {
+    const { app, session } = this;
+    return [
+      { mark: "start", text: "First message", run: () => focus(this.show(0, 0)) },
+      { mark: "end", text: "Last message", run: () => focus(this.#showEnd()) },
+      { mark: "goto", text: "Go to…", run: () => this.#goTo() },
+      { mark: "count", text: "Statistics", run: () => this.figures.count() },
+      {
+        mark: "take",
+        text: "Export session",
+        run: () => openExport(app, "Export session", "session"),
+      },
+      {
+        mark: "trash",
+        text: "Clear session",
+        run: () => clearSessions(app, [session]),
+        writes: true,
+      },
+    ];
   }
 
   close() {
@@ -135,37 +156,45 @@ export class Transcript {
     return this.app.ask(method, /** @type {any} */ (about));
   }
 
+  /** The session that is open, or about to be. */
+  get shown() {
+    return this.wanted || this.session;
+  }
+
   /** Show that no session is open. */
   none() {
     this.#begin("");
-    const hint = "Its messages appear here, the newest at the bottom.";
-    this.#say(notice("ai", "Pick a session", hint));
+    this.list.reset(0);
+    const hint = "Its messages appear here.";
+    this.#say(notice("ai", "Select a session", hint));
   }
 
   /** @param {string} session */
   #begin(session) {
-    this.#counting?.cancel();
+    this.figures.clear();
     this.messages.clear();
     this.opening++;
-    this.#failed = this.#expected = null;
-    Object.assign(this, { session, epoch: null, total: 0 });
+    this.#failed = this.#target = null;
+    Object.assign(this, { session, wanted: "", epoch: null, total: 0 });
+    this.node.ariaBusy = null;
     this.#fresh.hidden = true;
     this.#tools.hidden = this.#composer.node.hidden = !session;
     this.#title.textContent = this.#title.title = visible(session);
-    put(this.#stats);
     put(this.#length);
     this.app.sessions?.redraw();
   }
 
   /**
-   * Open a session.
+   * Open a session. What is shown stays until the kernel has answered: it may never do so.
    * @param {string} session
    * @param {{ create?: boolean, index?: number }} [options]
    */
   async open(session, { create = false, index } = {}) {
-    this.#begin(session);
-    const opening = this.opening;
-    this.#say(skeleton("Loading messages"));
+    const opening = ++this.opening;
+    this.wanted = session;
+    this.node.ariaBusy = "true";
+    if (!this.session) this.#say(skeleton("Loading messages"));
+    this.app.sessions?.redraw();
     try {
       const { epoch, total, exists } = await this.app.ask("open", { session_id: session, create });
       if (opening !== this.opening) return;
@@ -174,8 +203,9 @@ export class Transcript {
       if (this.#following) this.follow();
     } catch (error) {
       const again = () => this.open(session, { create, index });
-      const failure = /** @type {Failure} */ (error);
-      if (opening === this.opening) this.#fail("This session could not be opened", failure, again);
+      if (opening !== this.opening) return;
+      this.#begin(session);
+      this.#fail("This session could not be opened", /** @type {Failure} */ (error), again);
     }
   }
 
@@ -228,7 +258,7 @@ export class Transcript {
 
   /** @param {Adopted} session */
   adopt({ session, epoch, total, index }) {
-    if (session !== this.session || this.epoch !== null) this.#begin(session);
+    this.#begin(session);
     this.epoch = epoch;
     this.total = total;
     put(this.#length, plural(total, "message"));
@@ -240,9 +270,6 @@ export class Transcript {
     this.list.reset(total);
     if (index === undefined) this.#showEnd();
     else this.show(index, 0);
-    const count = () => this.#count();
-    if (total <= COUNTED_AT_ONCE) count();
-    else put(this.#stats, button("Count turns, tokens and tools", count, ".quiet"));
   }
 
   /**
@@ -250,7 +277,7 @@ export class Transcript {
    * @param {SessionChanged} event
    */
   changed({ session, epoch, total }) {
-    if (this.session && this.epoch === null) return; // this view's own request decides
+    if (this.wanted) return; // this view's own request decides
     if (!session) {
       if (this.session) this.none();
       return;
@@ -276,8 +303,10 @@ export class Transcript {
       return;
     }
     const ended = this.list.ended || shown;
+    if (!shown) this.app.sessions.grew(this.session, total);
     this.total = total;
     put(this.#length, plural(total, "message"));
+    this.figures.refresh();
     this.list.resize(total);
     if (ended) this.#showEnd();
     else this.#fresh.hidden = false;
@@ -291,6 +320,23 @@ export class Transcript {
   show(index, part) {
     this.#fresh.hidden = true;
     return this.list.show(clamp(0, index, this.total - 1), part);
+  }
+
+  /**
+   * Draw a message anew: something in it was opened.
+   * @param {number} index
+   */
+  redraw(index) {
+    this.list.renew(index, index + 1);
+    this.app.search.highlight();
+  }
+
+  /**
+   * Bring the call on the screen that `entry` has the result of.
+   * @param {import("./types.js").Entry} entry
+   */
+  goToCall({ index, answers }) {
+    if (answers) this.goTo({ index: answers.index, result: index });
   }
 
   #showEnd() {
@@ -324,30 +370,45 @@ export class Transcript {
   }
 
   /**
-   * Check that the message at `index` has this identity, once it is here: others may have changed
-   * the session since it was found.
-   *
-   * @param {number} index
-   * @param {string} identity
+   * Bring a message on the screen that was found, with what hides it opened.
+   * @param {Target} target
    */
-  expect(index, identity, again = true) {
-    this.#expected = { index, identity, again };
-    this.verify();
+  goTo(target) {
+    this.#target = target;
+    this.show(target.index, 0);
+    return this.arrive();
   }
 
-  async verify() {
-    const entry = this.#expected && this.messages.get(this.#expected.index);
-    if (!this.#expected || !entry) return;
-    const { index, identity, again } = this.#expected;
-    this.#expected = null;
-    if (entry.identity === identity) return;
-    if (again) {
-      await this.open(this.session, { index });
-      this.expect(index, identity, false);
+  /** Do what is left to be done where the message to go to is here. */
+  async arrive() {
+    const target = this.#target;
+    const entry = target && this.messages.get(target.index);
+    if (!target || !entry) return;
+    this.#target = null;
+    if (target.identity && entry.identity !== target.identity) {
+      await this.#findAgain(target);
       return;
     }
-    const text =
-      "The session was changed meanwhile: what was found is no longer here. Search again.";
+    if (entry.answers) {
+      this.goTo({ index: entry.answers.index, result: entry.index, text: target.text });
+      return;
+    }
+    await reveal(this, entry, target);
+    this.list.show(entry.index, 0);
+    this.app.search.showMatch(this.list.rows[entry.index - this.list.first]);
+  }
+
+  /**
+   * Another record is there: others have changed the session since it was found.
+   * @param {Target} target
+   */
+  async #findAgain(target) {
+    if (!target.again) {
+      await this.open(this.session, { index: target.index });
+      this.goTo({ ...target, again: true });
+      return;
+    }
+    const text = "The session has changed, and this match has moved or is gone. Search again.";
     showToast(this.app, text, "warn");
   }
 
@@ -365,20 +426,8 @@ export class Transcript {
         return;
       }
       const { index, identity } = await this.ask("locate", { date: text });
-      focus(this.show(index, 0));
-      this.expect(index, identity);
+      this.goTo({ index, identity });
     });
-  }
-
-  #count() {
-    const opening = this.opening;
-    const params = { session_id: this.session, epoch: this.epoch ?? 0, all: true };
-    const counting = askSlowly(this.app, "stats", params);
-    this.#counting = counting;
-    const show = (/** @type {{ facts: Record<string, string> }} */ found) => {
-      if (opening === this.opening) put(this.#stats, facts(found.facts));
-    };
-    counting.then(show, () => {}); // the figures are left out then
   }
 
   /** @param {KeyboardEvent} event */
@@ -395,6 +444,10 @@ export class Transcript {
       ArrowDown: step(1),
       ArrowUp: step(-1),
       "/": () => this.app.search.show(),
+      "?": () => openKeys(this.app),
+      c: () => this.#composer.focus(),
+      n: () => this.figures.step(1),
+      p: () => this.figures.step(-1),
       Delete: () => {
         const entry = held >= 0 && this.messages.get(index);
         if (entry && this.app.may.write) deleteMessage(this, entry);

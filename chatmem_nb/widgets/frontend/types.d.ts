@@ -1,5 +1,7 @@
 /** Types that JSDoc cannot say, or that several modules share. */
 
+import type * as Sent from "./protocol.js";
+
 type NameOf<Tag> = Tag extends `${infer Name}.${string}` ? Name : Tag;
 
 /** The element that `h` makes of a tag such as "button.primary"; no name is a div. */
@@ -35,3 +37,18 @@ export interface Failure {
 }
 
 export type Pane = "list" | "talk";
+
+/** A text that may be cut, `clipped` being its whole length; what was read of the rest is kept here. */
+export interface Cut {
+  clipped?: number | null;
+  open?: boolean;
+  parts?: { html?: string | null; text?: string }[];
+  next?: number | null;
+}
+
+/** What the kernel sends of a message, and what was opened of it here. */
+export type Block = Sent.Block & { open?: boolean; data_url?: string };
+export type CallResult = Sent.CallResult & Cut;
+export type Call = Omit<Sent.Call, "result"> & { open?: boolean; result?: CallResult | null };
+export type Entry = Omit<Sent.Entry, "blocks" | "tool_calls"> &
+  Cut & { blocks?: Block[]; tool_calls?: Call[] };

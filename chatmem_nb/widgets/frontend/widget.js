@@ -7,9 +7,11 @@
 
 import { ConnectForm } from "./connect_form.js";
 import { button, h, icon, iconButton, notice, put } from "./dom.js";
-import { exportButton } from "./export_sheet.js";
+import { openExport } from "./export_sheet.js";
 import { Kernel } from "./kernel.js";
+import { openKeys } from "./key_list.js";
 import { guardKeys } from "./keyboard.js";
+import { menuButton } from "./menu.js";
 import { SearchBar } from "./search_bar.js";
 import { SessionList } from "./session_list.js";
 import { runTask } from "./tasks.js";
@@ -27,19 +29,23 @@ export class Widget {
   /** Whether the widget is on the screen. */
   visible = true;
 
-  #top = h("header.bar");
+  #dot = h("span.dot");
+  #header = h("header.bar");
   #banner = h(".banner", { role: "alert", hidden: true });
   #main = h(".main");
   root = h(
     ".chatmem",
     { role: "region", ariaLabel: "Stored conversations" },
-    this.#top,
     this.#banner,
     this.#main,
   );
 
   #model;
   #kernel;
+  #silent = false;
+  #isTall = false;
+  /** Counts what the kernel told of the open session. */
+  #sessionEvents = 0;
   #connectForm;
   #panes;
   #endKeys;
@@ -127,25 +133,38 @@ export class Widget {
   }
 
   #setHeight = () => {
+    this.#isTall = false;
     this.root.style.height = this.#model.get("height") || "560px";
   };
 
+  /** Fill the window, or go back to the height that Python set. */
+  #expand() {
+    const isTall = !this.#isTall;
+    this.#setHeight();
+    this.#isTall = isTall;
+    if (isTall) this.root.style.height = `max(${this.root.style.height}, 90vh)`;
+    this.root.scrollIntoView({ block: "nearest" });
+  }
+
   #start = async () => {
-    if (!this.hello.clients) put(this.#main, notice("again", "Asking the kernel"));
+    if (!this.hello.clients) put(this.#main, notice("again", "Waiting for the kernel"));
     this.#drawHeader();
-    this.connected(await this.ask("hello", {}));
+    const events = this.#sessionEvents;
+    const hello = await this.ask("hello", {});
+    this.connected(hello, events !== this.#sessionEvents);
   };
 
   /**
    * Show what the kernel is connected to: its sessions, or the form.
    * @param {Hello} hello
+   * @param {boolean} [isTold] whether an event, newer than `hello`, told which session is open
    */
-  connected(hello) {
+  connected(hello, isTold = false) {
     const isSame = Boolean(this.hello.connected) && this.hello.number === hello.number;
     this.hello = hello;
     this.#drawHeader();
     this.#setReachable(hello.reachable);
-    if (hello.connected) this.#showSessions(hello, isSame);
+    if (hello.connected) this.#showSessions(hello, isSame, isTold);
     else this.#showForm(hello);
   }
 
@@ -157,53 +176,83 @@ export class Widget {
       put(this.#main, this.#connectForm.node);
       return;
     }
-    const hint =
-      "This browser was disconnected from Python; browser.connect(store) connects it again.";
+    const hint = "It was disconnected from Python. browser.connect(store) connects it again.";
     put(this.#main, notice("leave", "Not connected", hint));
   }
 
   /**
    * @param {Hello} hello
    * @param {boolean} isSame whether the store is the one that was shown before
+   * @param {boolean} isTold
    */
-  #showSessions(hello, isSame) {
+  #showSessions(hello, isSame, isTold) {
     const { transcript, sessions } = this;
     put(this.#main, this.#panes);
+    sessions.node.prepend(this.#header);
     sessions.select(hello.selection ?? [], true);
-    sessions.load({ keep: isSame });
-    if (hello.session && (!isSame || hello.session !== transcript.session))
+    if (isSame) sessions.load({ keep: true });
+    else sessions.begin();
+    if (isTold) return;
+    if (isSame && transcript.wanted) this.open(transcript.wanted);
+    else if (hello.session && (!isSame || hello.session !== transcript.session))
       this.open(hello.session);
     else if (!isSame) {
       transcript.none();
       this.showPane("list");
-    } else if (transcript.session && transcript.epoch === null) this.open(transcript.session);
+    }
   }
 
   #drawHeader() {
     const { connected, service } = this.hello;
     this.root.dataset.readOnly = String(!this.may.write);
+    this.#drawDot();
     put(
-      this.#top,
-      h("span.dot", { "data-on": Boolean(connected) }),
+      this.#header,
+      this.#dot,
       h("b", connected ? visible(service) : "Conversations"),
       connected && this.#connectedTools(),
     );
+    if (!connected) this.root.prepend(this.#header);
+  }
+
+  #drawDot() {
+    const { connected, reachable = true } = this.hello;
+    const problem = this.#silent ? "No response from the kernel" : "The server cannot be reached";
+    const isOn = Boolean(connected) && reachable && !this.#silent;
+    this.#dot.dataset.on = String(isOn);
+    this.#dot.title = !connected ? "Not connected" : isOn ? "Connected" : problem;
   }
 
   #connectedTools() {
     const { target, undo } = this.hello;
-    const disconnect = async () => this.connected(await this.ask("disconnect", {}));
+    const undoButton = iconButton("undo", "Undo", () => this.#undo(), ".w");
+    undoButton.title = "Undo: " + visible(undo?.label);
     return [
       h("bdi.target.clip", { title: visible(target) }, visible(target)),
-      !this.may.write && h("span.badge", icon("lock"), "Read only"),
+      !this.may.write && h("span.badge", { title: "Read only" }, icon("lock"), "Read only"),
       h("span.grow"),
-      undo?.available &&
-        button([icon("undo"), "Undo"], () => this.#undo(), ".quiet.w", {
-          title: visible(undo.label),
-        }),
-      iconButton("search", "Find", () => this.search.show()),
-      exportButton(this, "Take all away", "all"),
-      this.may.connect && iconButton("leave", "Disconnect", () => runTask(this, disconnect)),
+      undo?.available && undoButton,
+      iconButton("search", "Search messages", () => this.search.show()),
+      menuButton("More", () => this.#menu()),
+    ];
+  }
+
+  #menu() {
+    const disconnect = async () => this.connected(await this.ask("disconnect", {}));
+    const exportAll = () => openExport(this, "Export all sessions", "all");
+    return [
+      { mark: "take", text: "Export all sessions", run: exportAll },
+      {
+        mark: "expand",
+        text: this.#isTall ? "Normal height" : "Expand",
+        run: () => this.#expand(),
+      },
+      { mark: "other", text: "Keyboard shortcuts", run: () => openKeys(this) },
+      this.may.connect && {
+        mark: "leave",
+        text: "Disconnect",
+        run: () => runTask(this, disconnect),
+      },
     ];
   }
 
@@ -211,15 +260,19 @@ export class Widget {
   #onEvent(event) {
     if (event.what === "selection") this.sessions.select(event.selection, true);
     else if (event.what === "sessions") this.sessions.load({ keep: true });
-    else if (event.what === "session") this.transcript.changed(event);
-    else if (event.number === this.hello.number) this.#setReachable(event.reachable);
+    else if (event.what === "session") {
+      this.#sessionEvents++;
+      this.transcript.changed(event);
+    } else if (event.number === this.hello.number) this.#setReachable(event.reachable);
     else this.#start();
   }
 
   #setReachable(reachable = true) {
+    this.hello.reachable = reachable;
+    this.#drawDot();
     this.#warn(
       !reachable && "The server cannot be reached.",
-      "It is asked again and again; this goes on by itself.",
+      "This continues by itself when it responds again.",
     );
     if (!reachable || !this.hello.connected) return;
     this.sessions.retry();
@@ -231,9 +284,12 @@ export class Widget {
    * @param {boolean} silent
    */
   #onSilence(silent) {
+    this.#silent = silent;
+    this.root.dataset.silent = String(silent);
+    this.#drawDot();
     this.#warn(
-      silent && "No live kernel behind this output.",
-      "Run its cell again. If the kernel is only busy, this goes on by itself.",
+      silent && "The kernel has stopped or restarted.",
+      "Run this cell again. If the kernel is only busy, this continues by itself.",
     );
     if (!silent) this.#start();
   }

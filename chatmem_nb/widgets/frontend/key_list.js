@@ -1,0 +1,27 @@
+/** The sheet that lists the keys. */
+
+import { openSheet } from "./dialog.js";
+import { h } from "./dom.js";
+
+const KEYS = {
+  "↑ ↓": "Previous, next session or message",
+  Home: "First one",
+  End: "Last one",
+  Enter: "Open the session and read it",
+  Space: "Select the session",
+  "/": "Search messages",
+  "n p": "Next, previous failed call",
+  c: "Write a message",
+  "Ctrl+Enter": "Append it",
+  Delete: "Delete the message",
+  Esc: "Close, or go back to the messages",
+  "?": "This list",
+};
+
+/** @param {import("./widget.js").Widget} app */
+export function openKeys(app) {
+  const rows = Object.entries(KEYS).map(([key, text]) =>
+    h("div", h("dt", h("kbd", key)), h("dd", text)),
+  );
+  openSheet(app, "Keyboard shortcuts", [h("dl.keys", rows)]);
+}
