@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .plots import plot_tools as plot_tools
     from .records import StoredMessage as StoredMessage
     from .redaction import Redactor as Redactor
+    from .sources.files import FileSource as FileSource
     from .sources.histories import HistorySource as HistorySource
     from .sources.langgraph import LangGraphSource as LangGraphSource
     from .stores.momento import MomentoSessionStore as MomentoSessionStore
@@ -59,6 +60,7 @@ _HOMES = {
     "ChatMemError": "errors",
     "Estimate": "exports",
     "ExportReport": "exports",
+    "FileSource": "sources.files",
     "HistoryBrowser": "widgets",
     "HistoryMiddleware": "middleware",
     "HistorySource": "sources.histories",

@@ -78,7 +78,7 @@ def _session_records(session_id: str, rows: Sequence[dict[str, Any]]) -> tuple[l
     records, n_rebuilt = [], 0
     for index, row in enumerate(rows):
         try:
-            raw, was_rebuilt = _record(row, index)
+            raw, was_rebuilt = row_record(row, index)
         except RecordError as exc:
             raise RecordError(exc.reason, session_id=session_id, index=exc.index, field=exc.field) from None
         records.append(raw)
@@ -86,7 +86,11 @@ def _session_records(session_id: str, rows: Sequence[dict[str, Any]]) -> tuple[l
     return records, n_rebuilt
 
 
-def _record(row: dict[str, Any], index: int) -> tuple[str, bool]:
+def row_record(row: dict[str, Any], index: int) -> tuple[str, bool]:
+    """Return the record of one row, and whether it was rebuilt.
+
+    Raises: RecordError; ValueError or TypeError for cells of other types than the columns have.
+    """
     raw = row.get("raw")
     if raw is None and _is_empty_record(row):
         return "", False  # a cell of CSV has no other way to say so

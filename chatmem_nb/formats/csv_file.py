@@ -82,7 +82,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             raise InvalidInputError(f"{path} has two columns {name[:100]!r}; remove one", line=1, field=name)
         while (cells := _next(rows)) is not None:
             if cells:
-                yield _row(names, cells, rows.line_num)
+                yield row_values(names, cells, rows.line_num)
 
 
 def _next(rows: Any) -> list[str] | None:
@@ -93,7 +93,8 @@ def _next(rows: Any) -> list[str] | None:
         raise InvalidInputError(f"line {line} is not valid CSV: {exc}", line=line) from None
 
 
-def _row(names: list[str], cells: list[str], line: int) -> dict[str, Any]:
+def row_values(names: list[str], cells: list[str], line: int) -> dict[str, Any]:
+    """Return the values of one row. Raises: InvalidInputError."""
     if len(cells) != len(names):
         raise InvalidInputError(
             f"line {line} has {len(cells)} cells, and the header {len(names)}; are texts with commas or "

@@ -83,8 +83,8 @@ def read(path: Path, session_id: str | None) -> Iterator[Piece]:
         yield Piece(current, records)
 
 
-class _Line:
-    """What a line holds: one record, or a conversation."""
+class Line:
+    """What a line holds: one record, or a conversation. Raises: InvalidInputError, with the line."""
 
     __slots__ = ("is_conversation", "label", "number", "records", "session_id")
 
@@ -108,20 +108,20 @@ class _Line:
             self.records = [_record(value, text, number)]
 
 
-def _parsed_lines(path: Path) -> Iterator[_Line]:
+def _parsed_lines(path: Path) -> Iterator[Line]:
     # Only line feeds end a line of JSON: other line separators may stand inside of its texts.
     with path.open(encoding="utf-8-sig", newline="\n") as file:
         for number, text in enumerate(file, 1):
             text = text.rstrip("\r\n")
             if text.strip():
-                yield _Line(number, text)
+                yield Line(number, text)
 
 
 def _named(
-    lines: Iterator[_Line], session_id: str | None
+    lines: Iterator[Line], session_id: str | None
 ) -> Iterator[tuple[str, list[str], JSONObject | None]]:
     """Yield each line's session id and records; the first conversation without an id waits for a second."""
-    waiting: _Line | None = None
+    waiting: Line | None = None
     is_numbered = False
     for line in lines:
         if not line.session_id and not session_id:

@@ -33,7 +33,8 @@ CHARACTERS = 32_000_000
 """Of stored text in a row group, about; a record larger than that has one of its own."""
 _MOST_GROWTH = 100
 """How many times as large as it is a file may become by being unpacked; chats grow tenfold."""
-_SMALL = 256_000_000
+SMALL = 256_000_000
+"""Bytes that any file may unpack to."""
 _ROW_BYTES = 100
 """What a row takes at least, however little is in it."""
 
@@ -172,14 +173,14 @@ def read(path: Path, session_id: str | None) -> Iterator[Piece]:
     """
     try:
         # As text: Hive's folders would otherwise make numbers of ids like "007".
-        keys = pa.schema([(name, pa.string()) for name in _keys(path)])
+        keys = pa.schema([(name, pa.string()) for name in partition_keys(path)])
         plain = ds.dataset(path, format="parquet", partitioning=ds.HivePartitioning(keys))
-        limit = _checked_sizes(plain.files)
-        names = _checked_types(path, plain.schema)
+        limit = checked_sizes(plain.files)
+        names = checked_types(path, plain.schema)
         if "raw" in names:  # other keys say nothing that the records do not
             names = [name for name in names if name == "session_id" or name not in keys.names]
         # Dictionaries stay dictionaries: a text of 1 MB that stands in a million rows is 1 MB.
-        texts = [name for name in names if name not in keys.names and _is_text(plain.schema.field(name).type)]
+        texts = [name for name in names if name not in keys.names and is_text(plain.schema.field(name).type)]
         form = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=texts))
         data = ds.dataset(path, format=form, partitioning=ds.HivePartitioning(keys))
         batches = _bounded(path, data.to_batches(batch_size=RECORDS, columns=names), limit)
@@ -202,7 +203,7 @@ def _pieces(frame: pd.DataFrame, session_id: str | None) -> Iterator[Piece]:
             yield Piece(str(name), [], labels=[event for event in events if isinstance(event, dict)])
 
 
-def _checked_sizes(files: Iterable[str]) -> int:
+def checked_sizes(files: Iterable[str | Path]) -> int:
     """Return the bytes that these files may unpack to, in all.
 
     Raises: InvalidInputError for a file that says that it is many times as large.
@@ -211,7 +212,7 @@ def _checked_sizes(files: Iterable[str]) -> int:
     for file in files:
         metadata = pq.read_metadata(file)
         size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-        allowed = _MOST_GROWTH * Path(file).stat().st_size + _SMALL
+        allowed = _MOST_GROWTH * Path(file).stat().st_size + SMALL
         if size > allowed:
             raise InvalidInputError(f"{file} unpacks to {size:,} bytes; write it again without compression")
         limit += allowed
@@ -222,7 +223,7 @@ def _bounded(path: Path, batches: Iterable[Any], limit: int) -> Iterator[Any]:
     """Yield `batches` as long as what stands in their rows is within `limit` bytes."""
     size = 0
     for batch in batches:
-        size += len(batch) * _ROW_BYTES + sum(map(_cell_bytes, batch.columns))
+        size += len(batch) * _ROW_BYTES + sum(map(cell_bytes, batch.columns))
         if size > limit:
             raise InvalidInputError(
                 f"{path} unpacks to more than {limit:,} bytes, as texts repeat in it; export it as JSONL"
@@ -230,10 +231,11 @@ def _bounded(path: Path, batches: Iterable[Any], limit: int) -> Iterator[Any]:
         yield batch
 
 
-def _cell_bytes(column: Any) -> int:
+def cell_bytes(column: Any) -> int:
+    """Return the bytes of the cells of a column, each counted where it stands."""
     if not pa.types.is_dictionary(column.type):
         return int(column.nbytes)
-    if not _is_text(column.type.value_type):
+    if not is_text(column.type.value_type):
         return int(column.indices.nbytes)
     lengths = pc.take(pc.binary_length(column.dictionary), column.indices)
     return int(pc.sum(lengths.cast(pa.int64())).as_py() or 0)
@@ -260,7 +262,7 @@ _TEXTS = (
 )
 
 
-def _checked_types(path: Path, schema: Any) -> list[str]:
+def checked_types(path: Path, schema: Any) -> list[str]:
     """Return the columns of a frame that a file has.
 
     Raises: InvalidInputError for one whose type is not what that column holds.
@@ -282,7 +284,8 @@ def _checked_types(path: Path, schema: Any) -> list[str]:
     return names
 
 
-def _is_text(kind: Any) -> bool:
+def is_text(kind: Any) -> bool:
+    """Whether this type of Arrow is text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
@@ -295,8 +298,8 @@ def _places(data: Any, names: list[str]) -> Iterator[tuple[Any, Any]]:
             yield from zip(rows.get("session_id", [None] * len(batch)), rows["index"], strict=True)
 
 
-def _keys(path: Path) -> list[str]:
-    """The columns that the folders below `path` are parted by."""
+def partition_keys(path: Path) -> list[str]:
+    """Return the columns that the folders below `path` are parted by."""
     file = next(path.rglob("*.parquet"), None) if path.is_dir() else None
     folders = file.relative_to(path).parts[:-1] if file else ()
     return [name for name in (folder.partition("=")[0] for folder in folders) if name in COLUMNS]

@@ -11,7 +11,7 @@ import pyarrow as pa
 from ..errors import ChatMemError, InvalidInputError
 from . import csv_file, jsonl_file, parquet_file
 from .piece import Piece
-from .registry import checked_format
+from .registry import Format, checked_format
 
 # What the readers of JSON, CSV and Parquet raise for a file that is damaged, or made to harm.
 _DAMAGED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError, csv.Error)
@@ -21,6 +21,26 @@ _READERS: dict[str, Callable[[Path, str | None], Iterator[Piece]]] = {
     "parquet": parquet_file.read,
     "csv": csv_file.read,
 }
+
+
+def checked_file(path: Path, format: str | None) -> tuple[Path, Format]:
+    """Return `path` with the home folder in place of `~`, and the format that it is read in.
+
+    Raises: FileNotFoundError; InvalidInputError.
+    """
+    path = path.expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    if not path.is_file() and not path.is_dir():
+        raise InvalidInputError(f"{path} is neither a file nor a folder; save what it yields to a file")
+    name = checked_format(path, format)
+    if name not in _READERS:
+        raise InvalidInputError(
+            f"{name} is for people to read, and cannot be imported; use Parquet or JSONL", field="format"
+        )
+    if path.is_dir() and name != "parquet":
+        raise InvalidInputError(f"{path} is a folder; name one of its files, or read it as Parquet")
+    return path, name
 
 
 class FileReader:
@@ -33,21 +53,8 @@ class FileReader:
     """
 
     def __init__(self, path: Path, format: str | None = None, session_id: str | None = None) -> None:
-        self.path = path.expanduser()
+        self.path, name = checked_file(path, format)
         self._session_id = session_id
-        if not self.path.exists():
-            raise FileNotFoundError(f"there is no file {self.path}")
-        if not self.path.is_file() and not self.path.is_dir():
-            raise InvalidInputError(
-                f"{self.path} is neither a file nor a folder; save what it yields to a file"
-            )
-        name = checked_format(self.path, format)
-        if name not in _READERS:
-            raise InvalidInputError(
-                f"{name} is for people to read, and cannot be imported; use Parquet or JSONL", field="format"
-            )
-        if self.path.is_dir() and name != "parquet":
-            raise InvalidInputError(f"{self.path} is a folder; name one of its files, or read it as Parquet")
         self._read = _READERS[name]
 
     def pieces(self) -> Iterator[Piece]:

@@ -31,6 +31,11 @@ _BY_SUFFIX: dict[str, Format] = {
 TABLES = ("parquet", "csv")
 
 
+def is_known(path: Path) -> bool:
+    """Whether the suffix of `path` names a format."""
+    return path.suffix.lower() in _BY_SUFFIX
+
+
 def checked_format(path: Path, format: str | None) -> Format:
     """Return `format`, or the one that the path's suffix means.
 

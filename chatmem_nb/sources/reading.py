@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from inspect import getattr_static
 from itertools import islice
+from os import PathLike
 from typing import Any, Protocol, TypeAlias, cast
 
 from langchain_core.messages import BaseMessage
@@ -17,8 +18,8 @@ from ..stores.protocol import SessionReader, checked_session_id
 Session: TypeAlias = tuple[str | None, list[StoredMessage]]
 
 _FORMS = (
-    "a store or another source, a pair (source, session_ids), a history, a HistoryBrowser, a checkpointer of "
-    "LangGraph, or a list of messages or of StoredMessage"
+    "a store or another source, the path of a file, a pair (source, session_ids), a history, "
+    "a HistoryBrowser, a checkpointer of LangGraph, or a list of messages or of StoredMessage"
 )
 _CHECKPOINTER = ("get_tuple", "list", "put", "serde")
 _PIECE = 500
@@ -54,7 +55,9 @@ class MessageHolder(Protocol):
 Source: TypeAlias = (
     SessionReader
     | Checkpointer
-    | tuple[SessionReader | Checkpointer, Iterable[str]]
+    | str
+    | PathLike[str]
+    | tuple[SessionReader | Checkpointer | str | PathLike[str], Iterable[str]]
     | StoredSession
     | MessageHolder
     | Iterable[BaseMessage | StoredMessage]
@@ -110,9 +113,16 @@ def store_scope(source: Source) -> tuple[SessionReader, Iterable[str] | None] | 
 
 
 def as_reader(source: object) -> SessionReader | None:
-    """Return `source` if it is a reader, or what reads it if it is a checkpointer; None if it is neither."""
+    """Return `source` if it is a reader, or what reads it: a checkpointer, or a path; None if it is neither.
+
+    Raises: FileNotFoundError, InvalidInputError for the path of a file that cannot be read.
+    """
     if isinstance(source, SessionReader):
         return source
+    if isinstance(source, (str, PathLike)):
+        from .files import as_file
+
+        return as_file(source)
     if all(_has(source, name) or name in getattr(source, "__dict__", ()) for name in _CHECKPOINTER):
         from .langgraph import LangGraphSource
 

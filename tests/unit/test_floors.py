@@ -57,7 +57,7 @@ HOMES = {
     "pandas": ("columns", "frames", "formats", "exports/report.py", "labels/frame.py"),
     "pyarrow": ("formats",),
     "dask": ("exports",),
-    "tqdm": ("exports",),
+    "tqdm": ("exports", "sources/files"),
     "altair": ("plots",),
     "vl_convert": ("charts.py",),
     "anywidget": ("widgets/",),

@@ -1,0 +1,5 @@
+"""Records of a file, one by one, where they lie."""
+
+from .opening import RowFile, opened
+
+__all__ = ["RowFile", "opened"]

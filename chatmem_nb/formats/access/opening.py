@@ -1,0 +1,47 @@
+"""A file as rows that each have a place, from which their records can be read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from ...errors import InvalidInputError
+from ..registry import Format
+from .csv_rows import CsvRows
+from .jsonl_rows import JsonlRows
+from .parquet_rows import ParquetRows
+
+Row: TypeAlias = tuple[str | None, int | None, int]
+"""The session of a row (None: the file's own), its index (None: where it stands), and its place."""
+
+
+class RowFile(Protocol):
+    """One file, or a folder of Parquet files."""
+
+    size: int
+    """How much `rows` reads, in `unit`."""
+    unit: str
+    files: list[Path]
+    unnamed: list[str]
+    """Sessions that were given an id for the number of their line, up to two."""
+
+    def rows(self, advance: Callable[[int], object]) -> Iterator[Row]:
+        """Yield each row in the order of the file, and report what was read to `advance`.
+
+        Raises: InvalidInputError, where the file holds no messages; OSError.
+        """
+        ...
+
+    def records(self, places: Sequence[int]) -> list[str]:
+        """Return the record at each place; where it cannot be read, one that says why. Raises: OSError."""
+        ...
+
+
+def opened(path: Path, format: Format) -> RowFile:
+    """Return the rows of `path`. Raises: InvalidInputError; OSError."""
+    if format == "parquet":
+        return ParquetRows(path)
+    if path.stat().st_size == 0:
+        raise InvalidInputError(f"{path} is empty: it holds no conversations; export them again")
+    return CsvRows(path) if format == "csv" else JsonlRows(path)

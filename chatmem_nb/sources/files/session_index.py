@@ -1,0 +1,42 @@
+"""Where the records of each session stand in a file."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from typing import Final
+
+_LAST: Final = 2**63 - 1
+
+
+class SessionIndex:
+    """Eight bytes a record, and the id of each session."""
+
+    def __init__(self, rows: Iterable[tuple[str | None, int | None, int]], own_name: str) -> None:
+        """Take (session id, index, place) of each row; `own_name` is the session of those without an id."""
+        self.places: dict[str, array[int]] = {}
+        orders: dict[str, array[int]] = {}
+        for given, order, place in rows:
+            name = given or own_name
+            places = self.places.get(name)
+            if places is None:
+                places = self.places[name] = array("q")
+            if order is not None and name not in orders:
+                # Kept from here on: a session in which nothing has an index is in order.
+                orders[name] = array("q", [_LAST]) * len(places)
+            if name in orders:
+                orders[name].append(_LAST if order is None else max(-_LAST, min(order, _LAST)))
+            places.append(place)
+        for name, order_of in orders.items():
+            self._sort(name, order_of)
+
+    def _sort(self, name: str, orders: array[int]) -> None:
+        places = self.places[name]
+        if any(orders[row] > orders[row + 1] for row in range(len(orders) - 1)):
+            sorted_rows = sorted(range(len(places)), key=orders.__getitem__)
+            self.places[name] = array("q", [places[row] for row in sorted_rows])
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a session another id, unless another has it; its place in the order stays."""
+        if new_name not in self.places:
+            self.places = {(new_name if key == name else key): value for key, value in self.places.items()}

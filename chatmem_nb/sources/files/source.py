@@ -1,0 +1,204 @@
+"""A file of conversations as sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+from tqdm.auto import tqdm
+
+from ...errors import ChatMemError, InvalidInputError, StoreConflictError, StoreError
+from ...formats.access import RowFile, opened
+from ...formats.reading import checked_file
+from ...formats.registry import is_known
+from ...stores.protocol import SessionSummary, checked_index, checked_session_id, checked_session_ids
+from ...stores.redis_glob import compile_glob
+from .session_index import SessionIndex
+
+_PIECE: Final = 2_000
+"""Records in one piece of `read_many`."""
+
+_Stamp = list[tuple[int, int, int]]
+
+
+class FileSource:
+    """The conversations in a file, read-only: to be browsed, analysed, exported and copied.
+
+    What `export` wrote (Parquet, a folder of Parquet, JSONL, CSV), and OpenAI's JSONL. `format` is told by
+    the suffix if it is None. The file is read where it lies: the first call reads it once and keeps where
+    each record stands, 8 bytes a record, with a progress bar if `progress` is True; then only what is asked
+    for is read. Rows that were edited are rebuilt, as `import_file` does.
+
+    Records without a session id are one session with the name of the file, and conversations of OpenAI's
+    form one each: `chat-1`, `chat-2` with the numbers of their lines. A damaged line or row is a record that
+    says why; if its session cannot be told, it is in that of the line before.
+
+    Raises: FileNotFoundError; InvalidInputError if the format is not known. Opens the file only later: then
+    InvalidInputError if it holds no messages, StoreConflictError if it was changed since it was indexed,
+    and StoreError if it cannot be read.
+
+    >>> report = export(store, "talks.jsonl", progress=False)
+    >>> talks = FileSource("talks.jsonl")
+    >>> talks.length("trip-planner")
+    10
+    """
+
+    service = "File"
+
+    def __init__(
+        self, path: str | PathLike[str], *, format: str | None = None, progress: bool = False
+    ) -> None:
+        if not isinstance(path, (str, PathLike)) or not str(path):
+            raise InvalidInputError(f"path must name a file, as in 'chats.jsonl'; got {path!r:.40}")
+        self._path, self._format = checked_file(Path(path), format)
+        self._progress = bool(progress)
+        self._lock = Lock()
+        self._opened: tuple[RowFile, SessionIndex, _Stamp] | None = None
+
+    @property
+    def path(self) -> Path:
+        """The path of the file."""
+        return self._path
+
+    @property
+    def target(self) -> str:
+        """What is shown of where the conversations are."""
+        return self._path.name
+
+    def session_ids(self, match: str | None = None) -> Iterator[str]:
+        """Yield the id of each session, in the order of the file; those that match the glob `match`."""
+        fits = None if match is None else compile_glob(match)
+        for name in self._index().places:
+            if fits is None or fits.fullmatch(name):
+                yield name
+
+    async def asession_ids(self, match: str | None = None) -> AsyncIterator[str]:
+        """Yield the id of each session, in the order of the file; those that match the glob `match`."""
+        for name in await asyncio.to_thread(lambda: list(self.session_ids(match))):
+            yield name
+
+    def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
+        """Return a summary of each id, in order. Reads the first and the last record of each."""
+        names = list(checked_session_ids(session_ids))
+        index = self._index()
+        ends = [places[end] for name in names if (places := index.places.get(name)) for end in (0, -1)]
+        records = iter(self._records(ends))
+        found = []
+        for name in names:
+            length = len(index.places.get(name, ()))
+            first, last = (next(records), next(records)) if length else (None, None)
+            found.append(SessionSummary(name, length, first=first, last=last))
+        return found
+
+    async def asummaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
+        """Return a summary of each id, in order. Reads the first and the last record of each."""
+        return await asyncio.to_thread(self.summaries, list(checked_session_ids(session_ids)))
+
+    def length(self, session_id: str) -> int:
+        """Return the number of records in the session; 0 if it does not exist. Reads none."""
+        return len(self._places(session_id))
+
+    async def alength(self, session_id: str) -> int:
+        """Return the number of records in the session; 0 if it does not exist. Reads none."""
+        return await asyncio.to_thread(self.length, session_id)
+
+    def read(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
+        """Return the records of the slice `start:stop`, oldest first. Reads only those."""
+        selected = slice(checked_index(start, "start"), stop if stop is None else checked_index(stop, "stop"))
+        return self._records(self._places(session_id)[selected])
+
+    async def aread(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
+        """Return the records of the slice `start:stop`, oldest first. Reads only those."""
+        return await asyncio.to_thread(self.read, session_id, start, stop)
+
+    def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
+        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces."""
+        return self._read_many(checked_session_ids(session_ids))
+
+    def _read_many(self, session_ids: Iterator[str]) -> Iterator[tuple[str, int, list[str]]]:
+        for name in session_ids:
+            places = self._places(name)
+            for start in range(0, len(places), _PIECE):
+                yield name, start, self._records(places[start : start + _PIECE])
+
+    def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
+        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces."""
+        return self._aread_many(checked_session_ids(session_ids))
+
+    async def _aread_many(self, session_ids: Iterator[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
+        for name in session_ids:
+            places = await asyncio.to_thread(self._places, name)
+            for start in range(0, len(places), _PIECE):
+                yield name, start, await asyncio.to_thread(self._records, places[start : start + _PIECE])
+
+    def _places(self, session_id: str) -> array[int]:
+        return self._index().places.get(checked_session_id(session_id), array("q"))
+
+    def _index(self) -> SessionIndex:
+        return self._file()[1]
+
+    def _records(self, places: Sequence[int]) -> list[str]:
+        rows, _, stamp = self._file()
+        records: list[str] = self._reading(lambda: rows.records(places))
+        self._check_unchanged(rows, stamp)
+        return records
+
+    def _file(self) -> tuple[RowFile, SessionIndex, _Stamp]:
+        """Return the file and its index, which is built at the first call."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = self._reading(self._indexed)
+        rows, _, stamp = self._opened
+        self._check_unchanged(rows, stamp)
+        return self._opened
+
+    def _indexed(self) -> tuple[RowFile, SessionIndex, _Stamp]:
+        rows = opened(self._path, self._format)
+        stamp = _stamp(rows.files)
+        size = rows.size
+        bar = tqdm(total=size, desc="index", unit=rows.unit, unit_scale=True, disable=not self._progress)
+        with bar:
+            index = SessionIndex(rows.rows(bar.update), self._path.stem)
+        if len(rows.unnamed) == 1:
+            index.rename(rows.unnamed[0], self._path.stem)
+        return rows, index, stamp
+
+    def _reading(self, read: Callable[[], Any]) -> Any:
+        """Call `read`. Raises: what it raises that is ours, StoreError for the rest."""
+        try:
+            return read()
+        except ChatMemError:
+            raise
+        except OSError as exc:
+            raise StoreError(f"cannot read {self._path} ({exc.strerror or type(exc).__name__})") from exc
+
+    def _check_unchanged(self, rows: RowFile, stamp: _Stamp) -> None:
+        if self._reading(lambda: _stamp(rows.files)) != stamp:
+            raise StoreConflictError(
+                f"{self._path} was changed since it was indexed; open it again: FileSource(path)"
+            )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(FileSource, self._path, format=self._format), ()
+
+    def __repr__(self) -> str:
+        return f"FileSource({str(self._path)!r})"
+
+
+def as_file(path: str | PathLike[str]) -> FileSource | None:
+    """Return the source of a path; None for a text that neither names a file nor ends as one."""
+    place = Path(path).expanduser()
+    if isinstance(path, str) and not is_known(place) and not place.exists():
+        return None
+    return FileSource(path)
+
+
+def _stamp(files: Sequence[Path]) -> _Stamp:
+    found = [file.stat() for file in files]
+    return [(status.st_ino, status.st_size, status.st_mtime_ns) for status in found]
