@@ -268,7 +268,7 @@ def checked_types(path: Path, schema: Any) -> list[str]:
     Raises: InvalidInputError for one whose type is not what that column holds.
     """
     names = [name for name in schema.names if name in COLUMNS]
-    if LABELS in schema.names and _is_text(schema.field(LABELS).type):
+    if LABELS in schema.names and is_text(schema.field(LABELS).type):
         names.append(LABELS)
     for name in names:
         found = schema.field(name).type

@@ -21,6 +21,7 @@ from chatmem_nb import (
     FileSource,
     HistoryBrowser,
     InvalidInputError,
+    Labels,
     StoreConflictError,
     StoreError,
     copy_sessions,
@@ -188,6 +189,14 @@ def test_rows_that_were_edited_are_rebuilt_and_sorted_by_index(tmp_path: Path) -
         found = read(tmp_path / name)
         assert found["alice"] == RECORDS["alice"]
         assert parse_all(found["bøb/2"])[0].message == HumanMessage("good morning")
+
+
+@pytest.mark.parametrize("format", ["parquet", "jsonl"])
+def test_labels_in_a_file_are_no_messages(tmp_path: Path, format: str) -> None:
+    labels = Labels(tmp_path / "labels.jsonl")
+    labels.set("alice", note="a good one")
+    labels.set("alice", parse_all(RECORDS["alice"])[1], star=True)
+    assert read(exported(tmp_path / f"talks.{format}", labels=labels)) == RECORDS
 
 
 def test_a_table_of_others_is_read_by_role_and_content(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ class ParquetRows:
         keys = self._keys[number]
         schema = self._metadata[number].schema.to_arrow_schema()
         check_messages(self._path, [*schema.names, *keys])
-        names = checked_types(self._path, schema)
+        names = [name for name in checked_types(self._path, schema) if name in COLUMNS]
         # Other keys say nothing that the records do not.
         kept = [key for key in keys if key not in names and (key == "session_id" or "raw" not in names)]
         return [*names, *kept]
