@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from statistics import fmean, stdev
 
 from ..plain_text import utf8_size
 from ..sources import Source, scope_ids, sessions, store_scope
-from ..stores.protocol import SessionSummary, commands_of, service_of
+from ..stores.protocol import SessionReader, SessionSummary, commands_of, service_of
 
 # Price lists of August 2026: https://upstash.com/pricing, https://docs.momentohq.com/cache/manage/operations
 UPSTASH_FREE_COMMANDS = 500_000
@@ -19,6 +19,12 @@ UPSTASH_USD_PER_100_000 = 0.20
 MOMENTO_OPERATIONS_PER_S = 100
 
 _SAMPLE = 200
+"""Sessions to look at, where that bills nothing but takes its time."""
+_SHARE, _FREE_COMMANDS = 0.05, 20
+_LENGTHS = 0.6
+"""Of what may be spent: for lengths, and the rest for sizes of records."""
+_PRICED_CHUNKS = 3
+_LONGEST, _WINDOW = 200, 6  # an even number: questions are short, and every second record is one
 # Records that stores read of each session at first, and the bytes of the pages that follow.
 _FIRST_RECORDS = 200
 _PAGE_BYTES = 2_500_000
@@ -26,7 +32,7 @@ _PAGE_BYTES = 2_500_000
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What it takes to read sessions once. Messages and bytes are estimated from a sample of 200 sessions.
+    """What it takes to read sessions once. Where not all was seen, it is estimated.
 
     >>> print(estimate((store, ["short-hello"])))
     1 sessions, about 2 messages and ... bytes: about 1 commands, ...
@@ -45,10 +51,13 @@ class Estimate:
     minutes: float | None
     """Momento, at the rate of 100 operations a second; None elsewhere."""
     spent: int
-    """Commands or operations that this estimate itself has taken."""
+    """Commands or operations that this estimate itself has taken, the list of sessions among them."""
+    commands_range: tuple[int, int]
+    """Where `commands` lies, two standard errors either way; what was not seen may be larger still."""
 
     def __str__(self) -> str:
         text = f"{self.sessions:,} sessions, about {self.messages:,} messages and {self.bytes:,} bytes"
+        low, high = self.commands_range
         if self.usd is not None:
             text += (
                 f": about {self.commands:,} commands, ${self.usd:.4f} on Upstash's pay-as-you-go plan; "
@@ -56,11 +65,18 @@ class Estimate:
             )
         if self.minutes is not None:
             text += f": about {self.commands:,} operations, {self.minutes:.1f} minutes at Momento's rate"
+        if low < high:
+            text += f" ({low:,} to {high:,})"
         return text
 
 
 def estimate(source: Source) -> Estimate:
-    """Return what reading all of `source` will cost. It lists the sessions, and looks at a sample of them.
+    """Return what reading all of `source` will cost. It lists the sessions, and looks at as many as is cheap.
+
+    On Upstash these are all, at one command for a hundred. On Momento they are drawn at random: a few that
+    are far longer than those drawn stay unknown, and `commands_range` is of what was seen. Apart from the
+    list, looking costs 5% of the estimate at most, or 20 commands: first lengths of sessions, then records
+    in the middle of the longest ones, whose sizes matter most.
 
     Raises: InvalidInputError; StoreError and its kinds.
 
@@ -74,26 +90,130 @@ def estimate(source: Source) -> Estimate:
     store, ids = scope
     spent, service = commands_of(store), service_of(store)
     start = spent.billed
-    number, sample = _sampled(scope_ids(store, ids))
+    names = list(scope_ids(store, ids))
     listing = spent.billed - start
-    summaries = store.summaries(sample)
-    share = number / len(sample) if sample else 0.0
-    messages = round(share * sum(summary.length for summary in summaries))
-    size = round(share * sum(map(_bytes, summaries)))
-    if not hasattr(store, "commands"):
-        return Estimate(service, number, messages, size, 0, None, None, 0)
     is_momento = service == "Momento"
-    commands = listing + round(share * sum(_commands(summary, is_momento) for summary in summaries))
+    looks = _looked_at(store, names, listing, is_momento)
+    messages = _total([look.length for look in looks], len(names))
+    size = _total([look.length * look.mean(utf8_size) for look in looks], len(names))
+    if not hasattr(store, "commands"):
+        return Estimate(service, len(names), messages, size, 0, None, None, 0, (0, 0))
+    reading = _total([look.commands(is_momento) for look in looks], len(names))
+    margin = _margin(looks, len(names), is_momento)
+    least = round(sum(look.least_commands(is_momento) for look in looks)) + len(names) - len(looks)
+    commands = listing + reading
     return Estimate(
         service,
-        number,
+        len(names),
         messages,
         size,
         commands,
         None if is_momento else commands / 100_000 * UPSTASH_USD_PER_100_000,
         commands / MOMENTO_OPERATIONS_PER_S / 60 if is_momento else None,
         spent.billed - start,
+        (listing + max(min(least, reading), reading - margin), commands + margin),
     )
+
+
+@dataclass(slots=True)
+class _Look:
+    """What was seen of one session."""
+
+    session_id: str
+    length: int
+    seen: list[str]
+
+    @classmethod
+    def at(cls, summary: SessionSummary) -> _Look:
+        ends = [summary.first, summary.last][: summary.length]
+        return cls(summary.session_id, summary.length, [end for end in ends if end is not None])
+
+    def mean(self, size: Callable[[str], int]) -> float:
+        return fmean(map(size, self.seen)) if self.seen else 0.0
+
+    def commands(self, is_momento: bool) -> float:
+        if is_momento:
+            return max(1.0, self.length * max(1.0, self.mean(_chunks)))
+        if self.length < _FIRST_RECORDS:
+            return 1.0
+        return 2.0 + self.length * self.mean(utf8_size) // _PAGE_BYTES
+
+    def least_commands(self, is_momento: bool) -> float:
+        """What reading the session costs if all records that were not seen are short."""
+        if is_momento:
+            return max(1.0, self.length)
+        return 1.0 if self.length < _FIRST_RECORDS else 2.0
+
+    def variance(self, is_momento: bool) -> float:
+        """Of `commands`, as far as sizes of records that were not seen may differ from those that were."""
+        unseen = self.length - min(len(self.seen), self.length)
+        if unseen < 1 or not (is_momento or self.length >= _FIRST_RECORDS):
+            return 0.0
+        size: Callable[[str], int] = _chunks if is_momento else utf8_size
+        spread = stdev(map(size, self.seen)) if len(self.seen) > 1 else self.mean(size)
+        each = unseen * spread / math.sqrt(len(self.seen) or 1)
+        return float(each if is_momento else each / _PAGE_BYTES) ** 2
+
+
+def _looked_at(store: SessionReader, names: list[str], listing: int, is_momento: bool) -> list[_Look]:
+    """Look at sessions in random order, then into the longest, as far as that is cheap."""
+    order = random.Random(0).sample(names, len(names))
+    if not hasattr(store, "commands"):
+        return [_Look.at(summary) for summary in store.summaries(order[:_SAMPLE])]
+    spent, looks = commands_of(store), list[_Look]()
+    start = spent.billed
+
+    def allowance(part: float = 1.0) -> float:
+        total = listing + _total([look.commands(is_momento) for look in looks], len(names))
+        return part * max(_FREE_COMMANDS, _SHARE * total) - (spent.billed - start)
+
+    if is_momento:
+        for session_id in order:
+            if allowance(_LENGTHS) < 1:
+                break
+            looks.append(_Look(session_id, store.length(session_id), []))
+    else:
+        looks += map(_Look.at, store.summaries(order))
+    looks.sort(key=lambda look: look.length, reverse=True)
+    for look in [*looks[:1], *looks[-1:], *looks[1:_LONGEST]]:
+        middle = look.length // 2
+        stop = min(look.length, middle + _WINDOW)
+        price = (stop - middle) * max(_PRICED_CHUNKS, look.mean(_chunks)) if is_momento else 1
+        if allowance() < price or not (is_momento or look.length >= _FIRST_RECORDS):
+            break
+        look.seen += store.read(look.session_id, middle, stop)
+    _borrow(looks)
+    return looks
+
+
+def _borrow(looks: Sequence[_Look]) -> None:
+    """Take the sizes of records that were not looked at from the session of the next length."""
+    known: list[str] = next((look.seen for look in looks if look.seen), [])
+    for look in looks:
+        known = look.seen or known
+        look.seen = known
+
+
+def _total(values: Sequence[float], number: int) -> int:
+    """What `number` sessions have in all, of which `values` are known."""
+    return round(number * fmean(values)) if values else 0
+
+
+def _margin(looks: Sequence[_Look], number: int, is_momento: bool) -> int:
+    """Two standard errors: of the sessions that were not looked at, and of the records that were not seen."""
+    # Errors of sizes add up, as sessions of one store are alike.
+    sizes = sum(math.sqrt(look.variance(is_momento)) for look in looks)
+    within = (sizes * number / max(1, len(looks))) ** 2
+    between = 0.0
+    if 1 < len(looks) < number:
+        spread = stdev(look.commands(is_momento) for look in looks)
+        between = number * (number - len(looks)) * spread**2 / len(looks)
+    return math.ceil(2 * math.sqrt(within + between))
+
+
+def _chunks(record: str) -> int:
+    """What Momento bills for an element: an operation for each 1,024 bytes."""
+    return max(1, math.ceil(utf8_size(record) / 1_024))
 
 
 def _of_memory(source: Source) -> Estimate:
@@ -102,33 +222,4 @@ def _of_memory(source: Source) -> Estimate:
         names.add(session_id)
         messages += len(records)
         size += sum(utf8_size(record.raw) for record in records)
-    return Estimate(None, len(names), messages, size, 0, None, None, 0)
-
-
-def _sampled(session_ids: Iterable[str]) -> tuple[int, list[str]]:
-    """How many there are, and some of them, each as likely as any other, however long the list."""
-    dice = random.Random(0)
-    ids = iter(session_ids)
-    sample = list(islice(ids, _SAMPLE))
-    number = len(sample)
-    for session_id in ids:
-        number += 1
-        place = dice.randrange(number)
-        if place < _SAMPLE:
-            sample[place] = session_id
-    return number, sample
-
-
-def _bytes(summary: SessionSummary) -> float:
-    seen = [utf8_size(record) for record in (summary.first, summary.last) if record is not None]
-    return summary.length * sum(seen) / len(seen) if seen else 0.0
-
-
-def _commands(summary: SessionSummary, is_momento: bool) -> int:
-    if is_momento:  # an operation for each 1,024 bytes of each record
-        seen = [record for record in (summary.first, summary.last) if record is not None]
-        chunks = sum(math.ceil(utf8_size(record) / 1_024) for record in seen)
-        return max(1, round(summary.length * chunks / max(1, len(seen))))
-    if summary.length < _FIRST_RECORDS:
-        return 1
-    return 2 + int(_bytes(summary) // _PAGE_BYTES)
+    return Estimate(None, len(names), messages, size, 0, None, None, 0, (0, 0))

@@ -1,0 +1,46 @@
+"""An estimate holds for stores whose sessions differ a thousandfold, and costs little of what it tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from chatmem_nb import estimate, to_dataframe
+from chatmem_nb.local import LocalMomento, LocalUpstash
+from chatmem_nb.records import encode_all
+
+
+def fill_skewed(store: Any, sessions: int, every: int) -> None:
+    """Most sessions have two short messages; one in `every` has five hundred, of lengths that differ."""
+    for number in range(sessions):
+        if number % every == every // 2:
+            talk = [HumanMessage("word " * (400 if place % 2 else 1)) for place in range(500)]
+        else:
+            talk = [HumanMessage("hello"), HumanMessage("again")]
+        store.append(f"s{number:04}", encode_all(talk))
+
+
+@pytest.mark.parametrize(("service", "every"), [("upstash", 100), ("momento", 10)])
+def test_a_few_long_sessions_are_not_overlooked(service: str, every: int) -> None:
+    server: Any = LocalUpstash() if service == "upstash" else LocalMomento()
+    with server, server.store() as store:
+        fill_skewed(store, 300, every)
+        before = store.commands.billed
+        names = list(store.session_ids())
+        listing = store.commands.billed - before
+        planned = estimate(store)
+        before = store.commands.billed
+        frame = to_dataframe(store, columns=["role"])
+        real = store.commands.billed - before
+    assert len(names) == planned.sessions
+    low, high = planned.commands_range
+    assert low <= real <= high
+    assert planned.spent - listing <= max(20, 0.05 * planned.commands)
+    assert high <= 3 * real
+    if service == "upstash":
+        assert planned.messages == len(frame)
+        assert planned.commands == pytest.approx(real, rel=0.1)
+    else:
+        assert planned.commands == pytest.approx(real, rel=0.5)
