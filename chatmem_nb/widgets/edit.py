@@ -140,7 +140,7 @@ class Changes:
                 raise await changed(self._state, session_id)
             [summary] = await summaries(store, [session_id])
             taken = Taken(session_id, index, (raws[0],), summary.ttl)
-            label = f"delete of message {index + 1:,} of {_named([session_id])}"
+            label = f"message {index + 1:,} of {_named([session_id])}"
             try:
                 removed = await store.aremove(session_id, index, raws[0])
             except StoreError:
@@ -173,7 +173,7 @@ class Changes:
                         cleared.append(name)
             finally:
                 if kept:
-                    label = f"clear of {_named([copy.session_id for copy in kept])}"
+                    label = _named([copy.session_id for copy in kept])
                     self.undos.keep(Change(label, tuple(kept)))
                 later = await self._cleared(store, cleared)
         missing = [name for name in names if name not in cleared]

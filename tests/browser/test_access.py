@@ -299,3 +299,20 @@ def test_nothing_moves_where_motion_is_reduced(blank: Blank) -> None:
     page = blank(kernel)
     page.locator(".skeletons").first.wait_for()
     assert page.evaluate("() => document.getAnimations().length") == 0
+
+
+def test_enter_on_a_session_goes_on_in_its_messages(blank: Blank) -> None:
+    page = blank(rich())
+    box = page.get_by_role("listbox", name="Sessions")
+    page.locator(".session").first.wait_for()
+    option = box.get_by_role("option").first
+    expect(option).to_have_attribute("aria-posinset", "1")
+    expect(option).to_have_attribute("aria-setsize", "31")
+    box.press("Enter")
+    expect(page.get_by_role("feed")).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("feed").press("c")
+    expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    expect(page.locator(".msg:not(.waiting)").first.get_by_role("heading", level=3)).to_be_attached()

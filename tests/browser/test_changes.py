@@ -123,7 +123,7 @@ def test_a_message_is_deleted_after_a_question_and_comes_back(blank: Blank) -> N
     assert kernel.asked("remove")[0]["index"] == 39
     page.locator(".toast").get_by_role("button", name="Undo").click()
     expect(page.get_by_text("40 messages")).to_be_visible()
-    expect(page.get_by_text("Undone: the removal")).to_be_visible()
+    expect(page.get_by_text("The removal restored")).to_be_visible()
 
 
 def moved_up(index: int) -> dict[str, Any]:

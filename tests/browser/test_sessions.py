@@ -181,7 +181,7 @@ def test_the_keyboard_walks_ticks_and_opens(blank: Blank) -> None:
     expect(row(page, "talk 00002")).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")
     expect(page.locator(".title")).to_have_text("talk 00001")
-    page.keyboard.press("/")
+    box.press("/")
     expect(page.get_by_label("Filter sessions by id")).to_be_focused()
 
 

@@ -241,7 +241,7 @@ def test_cleared_sessions_come_back_byte_for_byte_with_their_ttl(
     assert event["epoch"] != at["epoch"]
     assert page.ask("sessions")["rows"] == []
     undone = page.ask("undo")
-    assert undone["label"] == "clear of 2 sessions"
+    assert undone["label"] == "2 sessions"
     assert (undone["session_id"], undone["total"]) == ("a", 5)
     assert store.read("a") == ODD
     assert store.read("b") == TALK
@@ -474,10 +474,10 @@ def test_python_changes_what_the_page_can(browser: HistoryBrowser, page: Page, s
     page.event(event="changed", what="session", session="a", total=5)
     browser.remove(-1)
     assert [record.type for record in browser.records] == ["human", "ai", "human", "ai"]
-    assert browser.undo().startswith("delete of message 5")
+    assert browser.undo().startswith("message 5")
     assert browser.clear() == ["a"]
     assert browser.records == []
-    assert browser.undo() == "clear of session 'a'"
+    assert browser.undo() == "session 'a'"
     assert len(store.read("a")) == 5
     with pytest.raises(InvalidInputError, match="no session 'nobody'"):
         browser.select("nobody")

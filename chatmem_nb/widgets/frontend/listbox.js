@@ -46,6 +46,8 @@ export class Listbox extends VirtualList {
     const node = this.#options.makeRow(index);
     node.id = this.#options.id + index;
     node.role = "option";
+    node.ariaPosInSet = String(index + 1);
+    node.ariaSetSize = String(this.total);
     node.classList.toggle("at", index === this.at);
     return node;
   }

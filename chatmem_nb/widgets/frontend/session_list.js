@@ -26,6 +26,7 @@ import {
   skeleton,
 } from "./dom.js";
 import { exportButton } from "./export_sheet.js";
+import { openKeys } from "./key_list.js";
 import { Listbox } from "./listbox.js";
 import { askSlowly } from "./tasks.js";
 import { ROLES, ago, count, duration, localTime, plural, visible } from "./text.js";
@@ -86,7 +87,8 @@ export class SessionList {
       onRows: (first, last) => this.#need(first, last),
       actions: {
         " ": () => this.#tick(this.#list.at),
-        Enter: () => this.#open(this.#list.at),
+        Enter: () => this.#read(this.#list.at),
+        "?": () => openKeys(this.#app),
         "/": () => this.#query.focus(),
       },
     });
@@ -394,9 +396,18 @@ export class SessionList {
   }
 
   /** @param {number} index */
-  #open(index) {
+  async #open(index) {
     const row = this.#rows.get(index);
-    if (row) this.#app.open(row.session_id);
+    if (row) await this.#app.open(row.session_id);
+  }
+
+  /**
+   * Open a session, and go on in its messages.
+   * @param {number} index
+   */
+  async #read(index) {
+    await this.#open(index);
+    focus(this.#app.transcript.list.box);
   }
 
   /** @param {number} index */

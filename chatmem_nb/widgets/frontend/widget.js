@@ -307,7 +307,7 @@ export class Widget {
     runTask(this, async () => {
       const { label, session_id, epoch, total, undo } = await this.ask("undo", {});
       const { transcript } = this;
-      this.undoable(undo, "Undone: " + label);
+      this.undoable(undo, label.charAt(0).toUpperCase() + label.slice(1) + " restored");
       this.sessions.load({ keep: true });
       const isOpen = session_id === transcript.session;
       if (isOpen && epoch !== null && epoch !== transcript.epoch)
