@@ -16,7 +16,8 @@ from ..openai_jsonl import conversation_records
 from .text_lines import LONGEST, first_offset, read_line, undecodable
 
 # How each line of ours begins: enough to index it without parsing the rest.
-_HEAD: Final = re.compile(rb'\{"session_id": ("(?:[^"\\]|\\.)*"|null), "index": \d+, "')
+_HEAD: Final = re.compile(rb'\{"session_id": ("(?:[^"\\]|\\.)*"|null), "index": (?=\d+, ")')
+_NONE: Final = b"{{"  # no line of JSON begins so, and one that does is damaged
 # A place is the offset of the line and, in its lowest bits, the position in the conversation of that line.
 _MESSAGES: Final = 2**20
 _REPORT_BYTES: Final = 4_000_000
@@ -38,7 +39,7 @@ class JsonlRows:
     def rows(self, advance: Callable[[int], object]) -> Iterator[tuple[str | None, int | None, int]]:
         """Yield each row. The session of a damaged line is that of the line before it."""
         name: str | None = None
-        last_key, found, reported = b"", False, 0
+        last_head, found, reported = _NONE, False, 0
         with self._path.open("rb", buffering=2**20) as file:
             offset, number = first_offset(file), 0
             while True:
@@ -46,15 +47,14 @@ class JsonlRows:
                 if not line:
                     break
                 number += 1
-                head = _HEAD.match(line)
-                if head is not None:
-                    found = True
-                    if head[1] != last_key:
-                        last_key = head[1]
-                        name = _name(last_key, name)
+                if line.startswith(last_head):  # most lines: of the same session as the one before
+                    yield name, None, offset * _MESSAGES
+                elif (head := _HEAD.match(line)) is not None:
+                    found, last_head = True, head[0]
+                    name = _name(head[1], name)
                     yield name, None, offset * _MESSAGES
                 elif not line.isspace():
-                    last_key = b""
+                    last_head = _NONE
                     other = _Other(line, name, f"{self._path.stem}-{number}")
                     name, found = other.session_id, found or other.is_message
                     if other.is_unnamed and len(self.unnamed) < 2:
