@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from .histories import UpstashRedisChatMessageHistory as UpstashRedisChatMessageHistory
     from .labels import Labels as Labels
     from .middleware import HistoryMiddleware as HistoryMiddleware
+    from .plots import plot_failures as plot_failures
     from .plots import plot_sessions as plot_sessions
     from .plots import plot_timeline as plot_timeline
+    from .plots import plot_tokens as plot_tokens
     from .plots import plot_tools as plot_tools
     from .records import StoredMessage as StoredMessage
     from .redaction import Redactor as Redactor
@@ -95,8 +97,10 @@ _HOMES = {
     "export": "exports",
     "from_dataframe": "frames",
     "import_file": "exports",
+    "plot_failures": "plots",
     "plot_sessions": "plots",
     "plot_timeline": "plots",
+    "plot_tokens": "plots",
     "plot_tools": "plots",
     "sessions_frame": "frames",
     "to_dask": "exports",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _BLUE, _ORANGE, _GREEN, _GREY, _RED = "#3b8fc6", "#d98a1f", "#2a9d78", "#8b8f98", "#d1605e"
 _ROLES = {"user": _BLUE, "assistant": _ORANGE, "tool": _GREEN, "system": _GREY, "other": _RED}
 _STATUSES = {"success": _GREEN, "error": _RED, "missing": _GREY, "invalid": _ORANGE}
+_FAILED, _NOT_FAILED = "failed", "not failed"
+_TOKENS = {"input_tokens": "input", "output_tokens": "output"}
 # Of a theme that neither a light nor a dark page shows: mid grey text, no background of its own.
 _INK = "#808893"
 
@@ -138,6 +140,76 @@ def plot_tools(source: Source | pd.DataFrame) -> Chart:
         )
     )
     return _themed(chart.properties(title=f"{len(frame):,} tool calls"))
+
+
+def plot_failures(source: Source | pd.DataFrame) -> Chart:
+    """Return a chart of tool calls that failed, by tool, told from those that did not.
+
+    `source`: what `tool_calls_frame` takes, or its frame. Raises: as `plot_sessions`.
+
+    >>> plot_failures(store).to_dict()["title"]
+    '... of ... tool calls failed'
+    """
+    alt = _altair()
+    frame = _frame(source, "failed", tool_calls_frame)
+    frame = frame[frame["kind"] != "result"]
+    counts = frame.assign(
+        tool=frame["name"].fillna("no name").map(_label),
+        outcome=[_FAILED if has_failed else _NOT_FAILED for has_failed in frame["failed"].fillna(False)],
+    )
+    totals = counts.groupby("tool").size()
+    data = [
+        {"tool": tool, "outcome": outcome, "calls": int(count), "share": round(count / int(totals[tool]), 3)}
+        for (tool, outcome), count in counts.groupby(["tool", "outcome"]).size().items()
+    ]
+    chart = (
+        alt.Chart(_values(alt, data))
+        .mark_bar()
+        .encode(
+            x=alt.X("calls:Q", title="calls"),
+            y=alt.Y("tool:N", sort="-x", title=None),
+            color=_colour(alt, "outcome", {_FAILED: _RED, _NOT_FAILED: _GREEN}),
+            tooltip=["tool:N", "outcome:N", "calls:Q", alt.Tooltip("share:Q", format=".1%")],
+        )
+    )
+    failed = int((counts["outcome"] == _FAILED).sum())
+    return _themed(chart.properties(title=f"{failed:,} of {len(frame):,} tool calls failed"))
+
+
+def plot_tokens(source: Source | pd.DataFrame) -> Chart:
+    """Return a chart of input and output tokens by day (UTC), where tokens and time are known.
+
+    `source`: what `to_dataframe` takes, or its frame. Raises: as `plot_sessions`.
+
+    >>> plot_tokens([]).to_dict()["title"]
+    '0 tokens'
+    """
+    alt = _altair()
+    columns = ["stored_at", *_TOKENS]
+    frame = _frame(source, "input_tokens", partial(to_dataframe, columns=columns))
+    frame = _frame(frame, "stored_at", to_dataframe)
+    used = frame[frame["input_tokens"].notna() | frame["output_tokens"].notna()]
+    known = used[used["stored_at"].notna()]
+    days = known[list(_TOKENS)].groupby(known["stored_at"].dt.floor("D")).sum()
+    data = [
+        {"day": day.isoformat(), "kind": kind, "tokens": int(row[name])}
+        for day, row in days.iterrows()
+        for name, kind in _TOKENS.items()
+    ]
+    without = len(used) - len(known)
+    note = f", {without:,} messages without a time" if without else ""
+    total = sum(row["tokens"] for row in data)
+    chart = (
+        alt.Chart(_values(alt, data))
+        .mark_bar()
+        .encode(
+            x=alt.X("day:T", title="stored (UTC)", scale=alt.Scale(type="utc")),
+            y=alt.Y("tokens:Q", title="tokens"),
+            color=_colour(alt, "kind", {"input": _BLUE, "output": _ORANGE}),
+            tooltip=[alt.Tooltip("day:T", format="%Y-%m-%d"), "kind:N", "tokens:Q"],
+        )
+    )
+    return _themed(chart.properties(title=f"{total:,} tokens{note}"))
 
 
 def _altair() -> Any:

@@ -17,8 +17,10 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from chatmem_nb import (
     InvalidInputError,
+    plot_failures,
     plot_sessions,
     plot_timeline,
+    plot_tokens,
     plot_tools,
     sessions_frame,
     to_dataframe,
@@ -26,7 +28,7 @@ from chatmem_nb import (
 )
 from chatmem_nb.charts import Chart
 from chatmem_nb.local import LocalUpstash
-from chatmem_nb.records import encode, parse_all
+from chatmem_nb.records import encode, parse_all, to_json
 
 alt = pytest.importorskip("altair")
 
@@ -63,13 +65,43 @@ def test_each_chart_says_what_its_frame_says() -> None:
         ]
 
 
+def test_failures_are_counted_by_tool() -> None:
+    chat = parse_all([*RAWS[:2], encode(ToolMessage("no", tool_call_id="1", status="error")), *RAWS[1:3]])
+    for source in (chat, tool_calls_frame(chat)):
+        assert rows(plot_failures(source)) == [
+            {"tool": "find", "outcome": "failed", "calls": 1, "share": 0.5},
+            {"tool": "find", "outcome": "not failed", "calls": 1, "share": 0.5},
+        ]
+    assert plot_failures(chat).to_dict()["title"] == "1 of 2 tool calls failed"
+
+
+def test_tokens_are_added_up_by_day() -> None:
+    def spoken(hours: int | None, tokens: int) -> str:
+        usage: Any = {"input_tokens": tokens, "output_tokens": 1, "total_tokens": tokens + 1}
+        message = AIMessage("x", usage_metadata=usage)
+        if hours is None:
+            return to_json({"type": "ai", "data": message.model_dump()})
+        return encode(message, stored_at=NOON + timedelta(hours=hours))
+
+    chat = parse_all([RAWS[0], spoken(0, 10), spoken(1, 5), spoken(30, 7), spoken(None, 9)])
+    for source in (chat, to_dataframe(chat)):
+        chart = plot_tokens(source)
+        assert [(row["day"][:10], row["kind"], row["tokens"]) for row in rows(chart)] == [
+            ("2026-03-02", "input", 15),
+            ("2026-03-02", "output", 2),
+            ("2026-03-03", "input", 7),
+            ("2026-03-03", "output", 1),
+        ]
+        assert chart.to_dict()["title"] == "25 tokens, 1 messages without a time"
+
+
 def test_nothing_to_show_is_an_empty_chart() -> None:
-    for plot in (plot_sessions, plot_timeline, plot_tools):
+    for plot in (plot_sessions, plot_timeline, plot_tools, plot_failures, plot_tokens):
         assert rows(plot([])) == []
 
 
 def test_a_frame_of_another_kind_is_refused() -> None:
-    for plot in (plot_sessions, plot_timeline, plot_tools):
+    for plot in (plot_sessions, plot_timeline, plot_tools, plot_failures, plot_tokens):
         with pytest.raises(InvalidInputError, match="no column"):
             plot(pd.DataFrame({"x": [1]}))
     with pytest.raises(InvalidInputError, match="top"):
