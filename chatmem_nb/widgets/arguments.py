@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, SupportsIndex, cast
 
 from ..errors import InvalidInputError
+from ..labels import Labels
 from ..sources import as_reader
 from ..stores.protocol import SessionReader, SessionStore, checked_session_id
 
@@ -46,6 +47,13 @@ def checked_flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise InvalidInputError(f"{name} must be True or False, got {value!r:.40}")
     return value
+
+
+def checked_labels(labels: object) -> Labels | None:
+    """Return `labels` as given. Raises: InvalidInputError if they are something else."""
+    if labels is None or isinstance(labels, Labels):
+        return labels
+    raise InvalidInputError(f"labels must be Labels(path), got {type(labels).__name__}")
 
 
 def checked_names(name: str, values: object) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import traitlets
 
 from ..errors import InvalidInputError
+from ..labels import Labels
 from ..records import StoredMessage, parse_all
 from ..stores.protocol import SessionStore, service_of
 from .arguments import (
@@ -17,6 +18,7 @@ from .arguments import (
     checked_flag,
     checked_height,
     checked_index,
+    checked_labels,
     checked_names,
     checked_path,
     store_and_session,
@@ -46,7 +48,8 @@ class HistoryBrowser(PageWidget):
 
     With `read_only` nothing is changed, and the page sets no variables and makes no files: whoever sees it
     may be a stranger. A store that has no writing verbs is not changed either, but permits both.
-    `height` is a CSS length.
+    With `labels`, messages and sessions can be labelled on the page, also with `read_only`: labels are kept
+    in a file beside the notebook, and never in the store. `height` is a CSS length.
 
     Methods wait for the service, and raise InvalidInputError and StoreError; the page never waits for them.
     Observers of the traits `session` and `connected` run in a thread of their own.
@@ -65,11 +68,17 @@ class HistoryBrowser(PageWidget):
     height = traitlets.Unicode("560px", help="A CSS length.").tag(sync=True)
 
     def __init__(
-        self, source: object = None, *, read_only: bool = False, height: str | int = "560px"
+        self,
+        source: object = None,
+        *,
+        read_only: bool = False,
+        labels: Labels | None = None,
+        height: str | int = "560px",
     ) -> None:
         store, session_id = store_and_session(source)
         super().__init__(
             bound=store is not None,
+            labels=checked_labels(labels),
             read_only=checked_flag("read_only", read_only),
             height=checked_height(height),
         )
@@ -82,6 +91,11 @@ class HistoryBrowser(PageWidget):
         """The store that is shown, or None."""
         connection = self._methods.state.connection
         return connection.store if connection else None
+
+    @property
+    def labels(self) -> Labels | None:
+        """The labels that the page shows and sets, or None."""
+        return self._methods.labelling.labels
 
     @property
     def session_id(self) -> str | None:
@@ -233,20 +247,29 @@ class HistoryBrowser(PageWidget):
         tool: str = "",
         model: str = "",
         errors_only: bool = False,
+        label: str = "",
         everywhere: bool = False,
         limit: int = 1_000,
     ) -> list[Hit]:
         """Return the first `limit` messages that fit, of the open session or of all; `code` finds them too.
 
         Case does not count. `text` is looked for in the words and the tool calls of a message; `role` is
-        "human", "ai", "system", "tool" or "other". Reads what it looks through.
+        "human", "ai", "system", "tool" or "other"; `label` is "*" for any, "star", "note", or "tag:" and its
+        name. Reads what it looks through.
         """
         scope = (
             {"scope": "all"}
             if checked_flag("everywhere", everywhere)
             else {"scope": "session", "session_id": self._opened()[1]}
         )
-        wanted = {"text": text, "role": role, "tool": tool, "model": model, "errors_only": errors_only}
+        wanted: dict[str, Any] = {
+            "text": text,
+            "role": role,
+            "tool": tool,
+            "model": model,
+            "errors_only": errors_only,
+        }
+        wanted["label"] = label
         self._ask("find", **scope, **wanted, limit=checked_count("limit", limit, high=HITS_LIMIT))
         return self.hits
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from ..errors import StoreUnavailableError
+from ..labels import Labels
 from ..markdown import to_html
 from ..stores.protocol import commands_of
 from .connect import ConnectionForm
@@ -14,8 +15,9 @@ from .export import Code, Export
 from .figures import Statistics
 from .follow import Follow, Probe
 from .jobs import Rendering
+from .labelling import Labelling
 from .permissions import Permissions
-from .protocol import ConnectParams, NoParams, PreviewParams, SessionIdsParams
+from .protocol import ConnectParams, NoParams, PreviewParams, SessionIdsParams, WindowParams
 from .request_errors import RequestError
 from .request_parsing import Call, parse_params
 from .search import Find
@@ -40,16 +42,18 @@ class Methods:
         owner: Callable[[], object],
         *,
         bound: bool,
+        labels: Labels | None = None,
     ) -> None:
         self.state = BrowserState(tell)
         self._rendering = Rendering()
-        self.permissions = Permissions(self.state, is_read_only, bound=bound)
+        self.permissions = Permissions(self.state, is_read_only, bound=bound, has_labels=labels is not None)
         self.form = ConnectionForm(self.state)
-        self.sessions = SessionList(self.state)
         self.statistics = Statistics(self.state)
         self.transcript = Transcript(self.state, self.statistics)
+        self.labelling = Labelling(self.state, self.transcript, labels)
+        self.sessions = SessionList(self.state, self.labelling)
         self.changes = Changes(self.state, self.sessions)
-        self.find = Find(self.state, self.sessions)
+        self.find = Find(self.state, self.sessions, self.labelling)
         self.export = Export(self.state, self.sessions, self.find, Code(self.state, owner))
         self.side_by_side = SideBySide(self.state)
         self.follow = Follow(self.state)
@@ -60,9 +64,12 @@ class Methods:
             "disconnect": self.disconnect,
             "preview": self.preview,
             "select": self.select,
+            "window": self.window,
             "sessions": self.sessions.sessions,
             "stats": self.statistics.stats,
             "find": self.find.find,
+            "label": self.labelling.label,
+            "label_session": self.labelling.label_session,
             "compare": self.side_by_side.compare,
             "follow": self.follow.follow,
             **{name: getattr(self.transcript, name) for name in _TRANSCRIPT},
@@ -108,7 +115,12 @@ class Methods:
     def _described(self) -> Answer:
         may = self.permissions.shown()
         described = self.form.described(offers=may["connect"])
-        return {**described, "may": may, "undo": self.changes.undos.shown() if may["write"] else None}
+        return {
+            **described,
+            "may": may,
+            "undo": self.changes.undos.shown() if may["write"] else None,
+            "palette": self.labelling.palette(),
+        }
 
     async def connect(self, params: ConnectParams, call: Call) -> Answer:
         """Connect as the form says."""
@@ -143,6 +155,12 @@ class Methods:
         text = params.text
         return {"html": await self._rendering.run(to_html, text[:_PREVIEW_LIMIT])}
 
+    async def window(self, params: WindowParams, call: Call) -> Answer:
+        """Return rows of the open session, with their labels."""
+        found, records = await self.transcript.window(params, call)
+        await self.labelling.add_to_rows(params.session_id, found["rows"], records)
+        return found
+
     async def select(self, params: SessionIdsParams, call: Call) -> Answer:
         """Note which sessions are ticked."""
         names = params.session_ids
@@ -150,6 +168,6 @@ class Methods:
         return {"selected": len(names)}
 
 
-_TRANSCRIPT: Final = ("open", "window", "raw", "full", "image", "calls", "copy", "locate")
+_TRANSCRIPT: Final = ("open", "raw", "full", "image", "calls", "copy", "locate")
 _EXPORT: Final = ("code", "to_variable", "export")
 _CHANGES: Final = ("append", "append_json", "remove", "measure_clear", "clear", "undo")

@@ -22,6 +22,7 @@ class Need(Enum):
     )
     WRITING = ("read_only", "This browser is read-only: it changes nothing.")
     VARIABLES = ("read_only", "This browser is read-only: its page sets no variables of the notebook.")
+    LABELS = ("not_allowed", "This browser has no labels: make it with labels=Labels(path).")
     FILES = ("read_only", "This browser is read-only: its page makes no files.")
 
 
@@ -42,6 +43,8 @@ NEEDS: Final[Mapping[str, frozenset[Need]]] = {
     "stats": _STORE,
     "find": _STORE,
     "compare": _STORE,
+    "label": frozenset({Need.STORE, Need.LABELS}),
+    "label_session": frozenset({Need.STORE, Need.LABELS}),
     "raw": _STORE,
     "full": _STORE,
     "image": _STORE,
@@ -68,8 +71,11 @@ class Permissions:
     the store that the constructor was given; so it does with one that Python connected.
     """
 
-    def __init__(self, state: BrowserState, is_read_only: Callable[[], bool], *, bound: bool) -> None:
+    def __init__(
+        self, state: BrowserState, is_read_only: Callable[[], bool], *, bound: bool, has_labels: bool = False
+    ) -> None:
         self._state, self._is_read_only, self._bound = state, is_read_only, bound
+        self._has_labels = has_labels
 
     def check(self, method: str) -> None:
         """Raises: RequestError, if `method` needs what is not granted."""
@@ -97,6 +103,7 @@ class Permissions:
             Need.WRITING: is_open and (connection is None or can_write(connection.store)),
             Need.VARIABLES: is_open,
             Need.FILES: is_open,
+            Need.LABELS: self._has_labels,  # kept beside the store, so also where that is only read
         }
 
 

@@ -88,6 +88,8 @@ class SessionsParams(Params):
     """Sessions `start` to `stop` of those that match `query`, in the order of `sort`."""
 
     query: Annotated[str, Field(max_length=1_000)] = ""
+    label: Annotated[str, Field(max_length=200)] = ""
+    """A LabelFilter; of the session, or of one of its messages."""
     sort: Sort = "found"
     descending: bool = False
     start: Index = 0
@@ -163,6 +165,29 @@ class LocateParams(OpenSessionParams):
     date: Annotated[str, Field(max_length=64)]
 
 
+LabelFilter: TypeAlias = Annotated[str, Field(max_length=200, pattern=r"^($|\*$|star$|note$|tag:)")]
+"""What is labelled: "" for all, "*" with any label, "star", "note", or "tag:" and its name."""
+
+
+class LabelChanges(Params):
+    """What changes of a label; what is not given stays."""
+
+    star: bool | None = None
+    add: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=100)] = []
+    remove: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=100)] = []
+    note: Annotated[str, Field(max_length=20_000)] | None = None
+
+
+class LabelSessionParams(LabelChanges):
+    """Label a session."""
+
+    session_id: SessionId
+
+
+class LabelMessageParams(MessageParams, LabelChanges):
+    """Label one message."""
+
+
 class FindParams(Params):
     """What to search for; what is empty does not count."""
 
@@ -173,6 +198,7 @@ class FindParams(Params):
     tool: Annotated[str, Field(max_length=1_000)] = ""
     model: Annotated[str, Field(max_length=1_000)] = ""
     errors_only: bool = False
+    label: LabelFilter = ""
     limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000)] = 1_000
 
 
@@ -300,6 +326,29 @@ class Undo(Message):
     label: str | None
 
 
+class Tag(Message):
+    """A tag that can be set; `colour` is one of CSS, or empty."""
+
+    name: str
+    colour: str
+
+
+class Label(Message):
+    """What is said of a message or a session, and who said the last of it."""
+
+    star: bool
+    tags: list[str]
+    note: str
+    author: str
+    at: str | None
+
+
+class Labelled(Result):
+    """What is said now; null if nothing is."""
+
+    label: Label | None
+
+
 class Hello(Result):
     """What a view needs to begin. `number` is that of the connection: another number is another store."""
 
@@ -314,6 +363,8 @@ class Hello(Result):
     price_note: str
     may: Permissions
     undo: Undo | None
+    palette: list[Tag] | None = None
+    """The tags, if the browser has labels."""
 
 
 class Preview(Message):
@@ -332,6 +383,9 @@ class SessionRow(Message):
     first: Preview | None
     last: Preview | None
     last_write: str | None
+    label: Label | None = None
+    labelled: int = 0
+    """How many of its messages have labels."""
 
 
 class ListingSpent(Message):
@@ -435,6 +489,7 @@ class Entry(Message):
     model: str | None = None
     finish_reason: str | None = None
     tokens: Tokens | None = None
+    label: Label | None = None
 
 
 class ToolCount(Message):
@@ -755,6 +810,8 @@ METHODS: Final[Mapping[str, Method]] = {
     "copy": Method(CopyParams, Copied),
     "locate": Method(LocateParams, Located),
     "find": Method(FindParams, Found),
+    "label": Method(LabelMessageParams, Labelled),
+    "label_session": Method(LabelSessionParams, Labelled),
     "compare": Method(CompareParams, Compared),
     "follow": Method(FollowParams, Followed),
     "preview": Method(PreviewParams, Rendered),

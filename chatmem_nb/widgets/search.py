@@ -15,6 +15,7 @@ from ..content import tool_results
 from ..markdown import showable
 from ..records import StoredMessage
 from .entries import page_role, role_of, text_of
+from .labelling import Labelling
 from .protocol import FindParams
 from .reading import all_records, identity_of
 from .request_errors import RequestError
@@ -38,6 +39,10 @@ class Filter:
     model: str = ""
     errors_only: bool = False
     """Only what cannot be read, and results of tools that failed, or look as if."""
+    label: str = ""
+    """What the message is labelled with; see `LabelFilter`."""
+    labelled: set[tuple[int, str]] = field(default_factory=set, compare=False, repr=False)
+    """With a label: index and identity of the messages that have it, as far as the search has come."""
 
     @classmethod
     def of(cls, params: FindParams) -> Filter:
@@ -48,10 +53,13 @@ class Filter:
             params.tool.strip(),
             params.model.strip(),
             params.errors_only,
+            params.label,
         )
 
     def matching(self, records: Sequence[StoredMessage]) -> list[StoredMessage]:
         """Return those of `records` that fit."""
+        if self.label:
+            records = [record for record in records if (record.index, identity_of(record)) in self.labelled]
         if self.errors_only:
             records = [record for record in records if _is_error(record)]
         values = column_values(_COLUMNS, Fields.of([], records))
@@ -141,6 +149,7 @@ class Search:
     filter: Filter
     session_ids: list[str] | None
     """None: all sessions."""
+    labelling: Labelling | None = None
     hits: list[Hit] = field(default_factory=list)
     count: int = 0
     sessions: int = 0
@@ -151,7 +160,7 @@ class Search:
     def arguments(self) -> str:
         """Return the arguments of `HistoryBrowser.find` for this search, as Python."""
         wanted = self.filter
-        named = {"role": wanted.role, "tool": wanted.tool, "model": wanted.model}
+        named = {"role": wanted.role, "tool": wanted.tool, "model": wanted.model, "label": wanted.label}
         flags = {"errors_only": wanted.errors_only, "everywhere": self.session_ids is None}
         given = {name: value for name, value in {**named, **flags}.items() if value}
         text = [repr(wanted.text)] if wanted.text else []
@@ -159,6 +168,9 @@ class Search:
 
     def take(self, session_id: str, records: list[StoredMessage], limit: int) -> list[Hit]:
         """Add what fits among `records`, and return the new hits."""
+        if self.filter.label and self.labelling is not None:
+            of_label = self.labelling.matching(session_id, records, self.filter.label)
+            self.filter.labelled.update((record.index, identity_of(record)) for record in of_label)
         found = self.filter.matching(records)
         new = [
             _hit(session_id, record, self.filter.text) for record in found[: max(0, limit - len(self.hits))]
@@ -174,8 +186,8 @@ class Search:
 class Find:
     """The method of the page that finds messages; the last search is kept, to be exported."""
 
-    def __init__(self, state: BrowserState, sessions: SessionList) -> None:
-        self._state, self._sessions = state, sessions
+    def __init__(self, state: BrowserState, sessions: SessionList, labelling: Labelling) -> None:
+        self._state, self._sessions, self._labelling = state, sessions, labelling
         self.last: Search | None = None
 
     def forget(self) -> None:
@@ -187,8 +199,12 @@ class Find:
         wanted = Filter.of(params)
         limit = params.limit
         everywhere = params.scope == "all"
-        names = await self._sessions.all_ids(call) if everywhere else [session_id_of(params.session_id)]
-        search = Search(wanted, None if everywhere else names)
+        session_id = "" if everywhere else session_id_of(params.session_id)
+        names = await self._sessions.all_ids(call) if everywhere else [session_id]
+        if wanted.label:  # others may have labelled since
+            is_labelled = await self._labelling.session_filter(wanted.label)
+            names = [name for name in names if is_labelled(name)]
+        search = Search(wanted, None if everywhere else [session_id], self._labelling)
         await self._scan(search, names, limit, call)
         self.last = search
         return {

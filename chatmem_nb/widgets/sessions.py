@@ -14,6 +14,7 @@ from ..markdown import showable, without_marks
 from ..records import parse_start, stored_at
 from ..stores.protocol import SessionStore, SessionSummary, commands_of
 from .entries import cut, role_of, text_of
+from .labelling import Labelling
 from .protocol import SessionsParams
 from .reading import previews
 from .request_parsing import Call
@@ -147,8 +148,8 @@ PAGE_LIMIT: Final = 200
 class SessionList:
     """The method of the page that lists sessions, over one `Listing` until something makes it old."""
 
-    def __init__(self, state: BrowserState) -> None:
-        self._state = state
+    def __init__(self, state: BrowserState, labelling: Labelling) -> None:
+        self._state, self._labelling = state, labelling
         self._listing: Listing | None = None
         self._store: SessionStore | None = None
 
@@ -159,14 +160,20 @@ class SessionList:
         stop = min(params.stop or start + 50, start + PAGE_LIMIT)
         listing = self._fresh(params.refresh)
         self._forget_if_grown(listing)
-        matches = matcher(query)
+        fits, is_labelled = matcher(query), await self._labelling.session_filter(params.label)
+
+        def matches(name: str) -> bool:
+            return is_labelled(name) and fits(name)
+
         names = await self._names(listing, matches, sort, stop, call)
         if params.descending and sort != "found":  # what is found so far has no other end yet
             names.reverse()
         shown = names[start:stop]
         await listing.summarise(shown)
+        rows = [listing.lines[name].shown() for name in shown]
+        await self._labelling.add_to_sessions(rows)
         return {
-            "rows": [listing.lines[name].shown() for name in shown],
+            "rows": rows,
             "total": len(names) if listing.complete else None,
             "complete": listing.complete,
             "found": len(names),

@@ -62,8 +62,11 @@ class Transcript:
         opened = self._state.open(session_id, summary.length, ticket)
         return {**answer, "epoch": opened.epoch, "ttl_s": ttl_s}
 
-    async def window(self, params: WindowParams, call: Call) -> dict[str, Any]:
-        """Return rows `start` to `stop`, as far as there are any; with the figures, if they are all."""
+    async def window(self, params: WindowParams, call: Call) -> tuple[dict[str, Any], list[StoredMessage]]:
+        """Return rows `start` to `stop`, as far as there are any, and their records.
+
+        The figures are among them, if those are all messages.
+        """
         opened = self._state.at(params.session_id, params.epoch)
         start = min(params.start, opened.total)
         stop = min(params.stop, start + WINDOW_LIMIT, opened.total)
@@ -74,11 +77,11 @@ class Transcript:
         answer = {"start": start, "rows": rows, "total": now.total}
         if len(records) == now.total > 0:
             answer["stats"] = await self._statistics.of_whole(now, records)
-        return answer
+        return answer, records
 
     async def raw(self, params: MessageParams, call: Call) -> dict[str, Any]:
         """Return a record as it is stored, and indented if it is JSON and short enough."""
-        record = await self._one(params)
+        record = await self.record_of(params)
         return {
             "raw": showable(record.raw[:RAW_LIMIT]),
             "pretty": await self._rendering.run(_laid_out, record.raw),
@@ -88,7 +91,7 @@ class Transcript:
     async def full(self, params: FullParams, call: Call) -> dict[str, Any]:
         """Return the words of a message from `offset` on, a part at a time."""
         offset = params.offset
-        record = await self._one(params)
+        record = await self.record_of(params)
         text = text_of(record)
         after = offset + PART
         html = None
@@ -103,7 +106,7 @@ class Transcript:
     async def image(self, params: ImageParams, call: Call) -> dict[str, Any]:
         """Return a picture from the message itself; nothing is ever fetched."""
         number = params.block
-        record = await self._one(params)
+        record = await self.record_of(params)
         parts = read_content(record).parts if record.error is None else []
         url = parts[number].data_url() if number < len(parts) else None
         if url is None:
@@ -116,7 +119,7 @@ class Transcript:
         """Return tool calls `start` to `stop` of one message, with their results if those are near."""
         start = params.start
         stop = min(params.stop, start + WINDOW_LIMIT)
-        record = await self._one(params)
+        record = await self.record_of(params)
         opened = self._state.at(params.session_id, params.epoch)
         found = tool_calls(record.data or {})
         first = record.index + 1 + start
@@ -166,7 +169,7 @@ class Transcript:
         [record] = await self._records(session_id, epoch, index, index + 1)
         return record.stored_at
 
-    async def _one(self, params: MessageParams) -> StoredMessage:
+    async def record_of(self, params: MessageParams) -> StoredMessage:
         """Return the record that a row of the page stands for.
 
         Raises: StoreConflictError if another record is at its index now.

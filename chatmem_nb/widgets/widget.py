@@ -14,6 +14,7 @@ import anywidget
 import traitlets
 
 from ..errors import InvalidInputError
+from ..labels import Labels
 from ..markdown import showable
 from .dispatch import Methods
 from .jobs import Jobs
@@ -60,11 +61,13 @@ class PageWidget(anywidget.AnyWidget):
     session = traitlets.Unicode("", help='The open session; "" if there is none.').tag(sync=True)
     read_only = traitlets.Bool(False, help="Whether changes, variables and files are refused.").tag(sync=True)
 
-    def __init__(self, *, bound: bool, **traits: Any) -> None:
+    def __init__(self, *, bound: bool, labels: Labels | None = None, **traits: Any) -> None:
         """Make the widget; with `bound`, its page can neither disconnect nor connect another store."""
         self._jobs = Jobs()
         self._mirroring = threading.RLock()
-        self._methods = Methods(self._tell, lambda: bool(self.read_only), owner=lambda: self, bound=bound)
+        self._methods = Methods(
+            self._tell, lambda: bool(self.read_only), owner=lambda: self, bound=bound, labels=labels
+        )
         super().__init__(**traits)
         self.on_msg(self._on_message)
 

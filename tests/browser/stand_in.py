@@ -120,6 +120,8 @@ class StandIn:
         self.number = 1
         self.target = "example-12345.upstash.io"
         self.later: dict[str, Talk] = {}
+        self.palette: list[Message] | None = None
+        self.labels: dict[str, Message | None] = {}
 
     def __call__(self, message: Message) -> list[Message]:
         self.seen.append(message)
@@ -174,6 +176,7 @@ class StandIn:
             "selection": [],
             "clients": [self.client(name) for name in CLIENTS if self.may["connect"]],
             "undo": self.undo_state(),
+            "palette": self.palette,
             "price_note": "500,000 commands a month are free",
         }
 
@@ -225,6 +228,8 @@ class StandIn:
             "first": first if talk.length else None,
             "last": last if talk.length else None,
             "last_write": write.isoformat() if write else None,
+            "label": self.labels.get(name),
+            "labelled": len(talk.added) if self.palette else 0,
         }
 
     def on_open(self, params: Message) -> Message:
@@ -378,6 +383,28 @@ class StandIn:
         return undone | {"undo": self.undo_state()}
 
     # live, take away
+
+    def labelled(self, known: Message, params: Message) -> Message | None:
+        tags = [tag for tag in [*known.get("tags", []), *params["add"]] if tag not in params["remove"]]
+        now = {
+            "star": params.get("star", known.get("star", False)),
+            "tags": list(dict.fromkeys(tags)),
+            "note": params.get("note", known.get("note", "")),
+        }
+        return now | {"author": "ann", "at": None} if any(now.values()) else None
+
+    def on_label(self, params: Message) -> Message:
+        self.check(params)
+        talk = self.talks[params["session_id"]]
+        entry = talk.entry(params["index"])
+        entry["label"] = self.labelled(entry.get("label") or {}, {"add": [], "remove": []} | params)
+        talk.added[params["index"]] = entry
+        return {"label": entry["label"]}
+
+    def on_label_session(self, params: Message) -> Message:
+        name = params["session_id"]
+        self.labels[name] = self.labelled(self.labels.get(name) or {}, {"add": [], "remove": []} | params)
+        return {"label": self.labels[name]}
 
     def on_compare(self, params: Message) -> Message:
         rows = (

@@ -22,6 +22,7 @@ BARRED = {"not_connected", "not_allowed", "read_only"}
 
 LEAVING = {"connect", "disconnect"}
 CHANGES = {"preview", "append", "append_json", "remove", "measure_clear", "clear", "undo"}
+LABELLING = {"label", "label_session"}
 EXPORTS = {"to_variable", "export"}
 WITHOUT_A_STORE = {"hello", "connect", "disconnect", "follow", "code"}
 
@@ -81,6 +82,8 @@ def barred(page: Page) -> set[str]:
         "locate": {"date": "2020-01-01"},
         "find": {"scope": "session", "text": "hello"},
         "compare": {"a": "a", "b": "a"},
+        "label": {"star": True},
+        "label_session": {"star": True},
         "follow": {"on": False},
         "append": {"role": "human", "content": "from the page"},
         "append_json": {"text": TALK[0], "dry_run": False},
@@ -97,8 +100,9 @@ def barred(page: Page) -> set[str]:
         except Refused as refused:
             refusals[method] = refused.type
     found = {method for method, kind in refusals.items() if kind in BARRED}
+    assert found >= LABELLING  # without labels=, nobody may
     assert refusals.keys() - found <= {"image"}  # there is no picture to show
-    return found
+    return found - LABELLING
 
 
 def variables() -> dict[str, Any]:
@@ -151,7 +155,7 @@ def test_a_store_that_can_only_be_read_permits_variables_and_files(
 
 def test_a_browser_without_a_store_offers_the_form_and_little_else(shown: Callable[..., Page]) -> None:
     page = shown()
-    assert barred(page) == NEEDS.keys() - WITHOUT_A_STORE
+    assert barred(page) == NEEDS.keys() - WITHOUT_A_STORE - LABELLING
     page.ask("connect", service="local")
     page.ask("connect", service="local", kind="momento")  # what the page connected, it may leave
     page.ask("disconnect")

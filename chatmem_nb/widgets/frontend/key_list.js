@@ -11,6 +11,8 @@ const KEYS = {
   Space: "Select the session",
   "/": "Search messages",
   "n p": "Next, previous failed call",
+  l: "Label the session or message",
+  "1 … 9": "Set or remove a tag",
   c: "Write a message",
   "Ctrl+Enter": "Append it",
   Delete: "Delete the message",

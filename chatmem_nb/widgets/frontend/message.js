@@ -23,6 +23,7 @@ import {
 } from "./dom.js";
 import { expandable, showAll } from "./expand.js";
 import { copyMessage, deleteMessage, showRecord } from "./message_actions.js";
+import { labelChips, openMessageLabel } from "./labels.js";
 import { safeNodes } from "./safe_html.js";
 import { runTask } from "./tasks.js";
 import { ROLES, count, plural, size, tokensUsed, visible } from "./text.js";
@@ -51,7 +52,7 @@ export function messageRow(transcript, index) {
     "article.msg." + role,
     props,
     h(".glyph", icon(role)),
-    h(".content", head(entry, title, index), content(transcript, entry)),
+    h(".content", head(transcript, entry, title, index), content(transcript, entry)),
     tools(transcript, entry),
   );
 }
@@ -78,11 +79,13 @@ function answerRow(transcript, entry, props) {
 }
 
 /**
+ * @param {Transcript} transcript
  * @param {Entry} entry
  * @param {string} title
  * @param {number} index
  */
-function head({ name, stored_at, failure, model, finish_reason, tokens }, title, index) {
+function head({ app }, entry, title, index) {
+  const { name, stored_at, failure, model, finish_reason, tokens, label } = entry;
   return h(
     ".msghead",
     h("h3.role", title),
@@ -96,6 +99,7 @@ function head({ name, stored_at, failure, model, finish_reason, tokens }, title,
     }),
     failure === "status" && h("span.state-failed", "failed"),
     failure === "text" && h("span.state-looks-failed", "looks failed"),
+    labelChips(app, label),
   );
 }
 
@@ -106,6 +110,11 @@ function head({ name, stored_at, failure, model, finish_reason, tokens }, title,
 function tools(transcript, entry) {
   return h(
     ".msgbar",
+    transcript.app.hello.palette &&
+      button("\u2605", () => openMessageLabel(transcript, entry.index), ".tool", {
+        ariaLabel: "Label",
+        title: "Label (l; 1-9 for tags)",
+      }),
     iconButton("copy", "Copy", () => copyMessage(transcript, entry, "text")),
     iconButton("code", "Raw JSON", () => showRecord(transcript, entry)),
     iconButton("trash", "Delete message", () => deleteMessage(transcript, entry), ".w"),

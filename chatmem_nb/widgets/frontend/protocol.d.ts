@@ -203,6 +203,7 @@ export interface Entry {
   model?: string | null;
   finish_reason?: string | null;
   tokens?: Tokens | null;
+  label?: Label | null;
 }
 
 /** Why a request failed; `field` names the parameter that is wrong. */
@@ -235,6 +236,7 @@ export interface FindParams {
   tool?: string;
   model?: string;
   errors_only?: boolean;
+  label?: string;
   limit?: number;
 }
 
@@ -291,6 +293,7 @@ export interface Hello {
   price_note: string;
   may: Permissions;
   undo: Undo | null;
+  palette?: Tag[] | null;
 }
 
 /** A message that a search found; the match is at `at` in the snippet, counted in code points. */
@@ -324,6 +327,42 @@ export interface Input {
   label: string;
   hint: string;
   secret: boolean;
+}
+
+/** What is said of a message or a session, and who said the last of it. */
+export interface Label {
+  star: boolean;
+  tags: string[];
+  note: string;
+  author: string;
+  at: string | null;
+}
+
+/** Label one message. */
+export interface LabelMessageParams {
+  star?: boolean | null;
+  add?: string[];
+  remove?: string[];
+  note?: string | null;
+  session_id: string;
+  epoch: number;
+  index: number;
+  identity: string;
+}
+
+/** Label a session. */
+export interface LabelSessionParams {
+  star?: boolean | null;
+  add?: string[];
+  remove?: string[];
+  note?: string | null;
+  session_id: string;
+}
+
+/** What is said now; null if nothing is. */
+export interface Labelled {
+  spent?: Spent | null;
+  label: Label | null;
 }
 
 /** What is wrong in a line of pasted JSON. */
@@ -495,6 +534,8 @@ export interface SessionRow {
   first: Preview | null;
   last: Preview | null;
   last_write: string | null;
+  label?: Label | null;
+  labelled?: number;
 }
 
 /** The list of sessions has changed. */
@@ -506,6 +547,7 @@ export interface SessionsChanged {
 /** Sessions `start` to `stop` of those that match `query`, in the order of `sort`. */
 export interface SessionsParams {
   query?: string;
+  label?: string;
   sort?: "found" | "id" | "length" | "last_write" | "ttl";
   descending?: boolean;
   start?: number;
@@ -541,6 +583,12 @@ export interface StatsParams {
   session_id: string;
   epoch: number;
   all?: boolean;
+}
+
+/** A tag that can be set; `colour` is one of CSS, or empty. */
+export interface Tag {
+  name: string;
+  colour: string;
 }
 
 /** Token counts of one message or of many. */
@@ -628,6 +676,8 @@ export interface Methods {
   copy: { params: CopyParams; result: Copied };
   locate: { params: LocateParams; result: Located };
   find: { params: FindParams; result: Found };
+  label: { params: LabelMessageParams; result: Labelled };
+  label_session: { params: LabelSessionParams; result: Labelled };
   compare: { params: CompareParams; result: Compared };
   follow: { params: FollowParams; result: Followed };
   preview: { params: PreviewParams; result: Rendered };

@@ -17,6 +17,7 @@ import {
   submitButton,
 } from "./dom.js";
 import { exportButton } from "./export_sheet.js";
+import { fillLabelFilter, labelFilter } from "./labels.js";
 import { Listbox } from "./listbox.js";
 import { askSlowly } from "./tasks.js";
 import { ROLES, count, plural, visible } from "./text.js";
@@ -49,6 +50,7 @@ export class SearchBar {
   #role = choice("Role", { "": "Any role", ...ROLES }, () => this.#refine());
   #tool = field("Tool", { onchange: () => this.#refine() });
   #model = field("Model", { onchange: () => this.#refine() });
+  #label = labelFilter(() => this.#refine());
   #errors = h("input", { type: "checkbox", onchange: () => this.#refine() });
   #said = h("span.dim.grow", { role: "status" });
   #steps;
@@ -77,7 +79,7 @@ export class SearchBar {
       ".find",
       () => this.#search(),
       line(this.#text, this.#scope, submitButton("Search"), close),
-      h(".line.wrap", this.#role, this.#tool, this.#model, errorsOnly),
+      h(".line.wrap", this.#role, this.#tool, this.#model, this.#label, errorsOnly),
       line(this.#said, this.#steps),
       this.#list.box,
     );
@@ -88,6 +90,7 @@ export class SearchBar {
   show(text) {
     this.#app.showPane("talk");
     this.node.hidden = false;
+    fillLabelFilter(this.#app, this.#label);
     if (text) {
       this.#text.value = text;
       this.#scope.value = "all";
@@ -157,6 +160,7 @@ export class SearchBar {
       tool: this.#tool.value,
       model: this.#model.value,
       errors_only: this.#errors.checked,
+      label: this.#label.value,
       limit: MAX_HITS,
     };
   }

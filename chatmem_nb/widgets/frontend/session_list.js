@@ -27,6 +27,7 @@ import {
 } from "./dom.js";
 import { exportButton } from "./export_sheet.js";
 import { openKeys } from "./key_list.js";
+import { fillLabelFilter, labelFilter, openSessionLabel, sessionChips } from "./labels.js";
 import { Listbox } from "./listbox.js";
 import { askSlowly } from "./tasks.js";
 import { ROLES, ago, count, duration, localTime, plural, visible } from "./text.js";
@@ -64,6 +65,7 @@ export class SessionList {
   #later = createTimer();
   #query;
   #sort;
+  #label = labelFilter(() => this.load());
   /** @type {Listbox} */
   #list;
   #say;
@@ -90,6 +92,7 @@ export class SessionList {
         Enter: () => this.#read(this.#list.at),
         "?": () => openKeys(this.#app),
         "/": () => this.#query.focus(),
+        l: () => this.#openLabel(this.#list.at),
       },
     });
     this.#list.box.ariaMultiSelectable = "true";
@@ -108,7 +111,7 @@ export class SessionList {
   #tools() {
     const again = iconButton("again", "Refresh", () => this.load({ refresh: true }));
     const create = button([icon("plus"), "New"], () => this.#create(), ".quiet.w");
-    return line(this.#sort, again, h("span.grow"), create);
+    return line(this.#sort, this.#label, again, h("span.grow"), create);
   }
 
   close() {
@@ -125,6 +128,7 @@ export class SessionList {
     this.#later();
     this.#pending?.cancel();
     this.#listing++;
+    fillLabelFilter(this.#app, this.#label);
     if (!this.#list.total && !this.#isEmpty) this.#say(skeleton("Loading sessions"));
     const stay = keep && this.#rows.size > 0;
     this.#fetch(stay ? this.#list.first : 0, { refresh, isNew: true, stay });
@@ -134,6 +138,7 @@ export class SessionList {
   begin() {
     this.#query.value = "";
     this.#sort.value = "found";
+    this.#label.value = "";
     this.#rows.clear();
     this.#list.reset(0);
     this.#isEmpty = false;
@@ -259,6 +264,7 @@ export class SessionList {
     const sort = /** @type {import("./protocol.js").SessionsParams["sort"]} */ (this.#sort.value);
     const pending = askSlowly(this.#app, "sessions", {
       query: this.#wanted(),
+      label: this.#label.value,
       sort,
       descending: sort === "length" || sort === "last_write",
       start,
@@ -330,6 +336,10 @@ export class SessionList {
   }
 
   #nothing() {
+    if (this.#label.value) {
+      const hint = "No session, and no message of one, has this label.";
+      return notice("search", "Nothing is labelled so", hint);
+    }
     if (this.#wanted()) {
       const hint = "* and ? are wildcards.";
       const search = button("Search messages", () => this.#app.search.show(this.#wanted()));
@@ -368,7 +378,7 @@ export class SessionList {
       h("span.tick", icon("check")),
       h(
         ".grow",
-        line(label(session_id), h("span.num", count(length))),
+        line(label(session_id), sessionChips(this.#app, row), h("span.num", count(length))),
         line(preview(first), expiry(row)),
         line(preview(row.last), this.#age(row)),
       ),
@@ -393,6 +403,12 @@ export class SessionList {
     const onTick = /** @type {Element} */ (event.target).closest(".tick");
     if (event.shiftKey || onTick) this.#tick(index);
     else this.#open(index);
+  }
+
+  /** @param {number} index */
+  #openLabel(index) {
+    const row = this.#rows.get(index);
+    if (row) openSessionLabel(this.#app, row.session_id, row.label);
   }
 
   /** @param {number} index */

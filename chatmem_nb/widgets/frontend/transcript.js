@@ -32,6 +32,7 @@ import { openExport } from "./export_sheet.js";
 import { menuButton } from "./menu.js";
 import { openKeys } from "./key_list.js";
 import { Figures } from "./figures.js";
+import { openMessageLabel, toggleTag } from "./labels.js";
 import { messageRow } from "./message.js";
 import { deleteMessage } from "./message_actions.js";
 import { MessageWindow } from "./message_window.js";
@@ -438,7 +439,10 @@ export class Transcript {
     const index = held < 0 ? (this.list.mark?.index ?? 0) : this.list.first + held;
     const step = (/** @type {number} */ by) => () =>
       focus(this.list.show(clamp(0, index + (held < 0 ? 0 : by), this.total - 1)));
+    const isPlain = held >= 0 && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (isPlain && /^[1-9]$/.test(event.key)) toggleTag(this, index, Number(event.key));
     handleKey(event, {
+      l: isPlain ? () => openMessageLabel(this, index) : undefined,
       Home: () => focus(this.show(0, 0)),
       End: () => focus(this.#showEnd()),
       ArrowDown: step(1),

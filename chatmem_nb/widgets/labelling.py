@@ -1,0 +1,145 @@
+"""Labels on the page: shown on messages and sessions, set by the reader, and filtered by."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from ..labels import Label, Labels
+from ..markdown import showable
+from ..records import StoredMessage
+from .protocol import LabelChanges, LabelMessageParams, LabelSessionParams
+from .reading import records
+from .request_errors import RequestError
+from .request_parsing import Call
+from .state import BrowserState
+from .transcript import Transcript
+
+NOTE_CLIP: Final = 4_000
+"""Characters of a note that travel to the page."""
+ANY_LABEL: Final = "*"
+_TAG: Final = "tag:"
+
+
+class Labelling:
+    """The methods of the page that label, and what the others ask of labels."""
+
+    def __init__(self, state: BrowserState, transcript: Transcript, labels: Labels | None) -> None:
+        self._state, self._transcript, self.labels = state, transcript, labels
+
+    def palette(self) -> list[dict[str, str]] | None:
+        """Return the tags that can be set, with their colours; None without labels."""
+        if self.labels is None:
+            return None
+        return [{"name": name, "colour": colour} for name, colour in self.labels.palette.items()]
+
+    async def label(self, params: LabelMessageParams, call: Call) -> dict[str, Any]:
+        """Label one message, and return what is said of it now."""
+        record = await self._transcript.record_of(params)
+        # Equal records are told apart by their order; one with an id of its own has no equal.
+        before = [] if record.record_id else await self._all_to(params.session_id, record.index)
+        found = await asyncio.to_thread(self._set, params.session_id, record, params, before)
+        return {"label": found}
+
+    async def label_session(self, params: LabelSessionParams, call: Call) -> dict[str, Any]:
+        """Label a session, and return what is said of it now."""
+        return {"label": await asyncio.to_thread(self._set, params.session_id, None, params, [])}
+
+    def _set(
+        self,
+        session_id: str,
+        record: StoredMessage | None,
+        changes: LabelChanges,
+        before: Sequence[StoredMessage],
+    ) -> dict[str, Any] | None:
+        labels = self._given()
+        labels.set(
+            session_id,
+            record,
+            star=changes.star,
+            add=changes.add,
+            remove=changes.remove,
+            note=changes.note,
+            records=before,
+        )
+        if record is None:
+            return shown(labels.of_session(session_id).session)
+        found = labels.of_session(session_id, [record], is_whole=False).messages
+        return shown(found.get(record.index))
+
+    async def add_to_rows(
+        self, session_id: str, rows: list[dict[str, Any]], found: Sequence[StoredMessage]
+    ) -> None:
+        """Put into each row what is said of its message."""
+        if self.labels is None:
+            return
+        await asyncio.to_thread(self.labels.refresh)
+        of_index = self.labels.of_session(session_id, found, is_whole=False).messages
+        for row in rows:
+            if (label := shown(of_index.get(row["index"]))) is not None:
+                row["label"] = label
+
+    async def add_to_sessions(self, rows: list[dict[str, Any]]) -> None:
+        """Put into each row of the session list what is said of the session, and of how many messages."""
+        if self.labels is None:
+            return
+        counts: dict[str, int] = {}
+        await asyncio.to_thread(self.labels.refresh)
+        names = {row["session_id"] for row in rows}
+        for label in self.labels:
+            if label.key is not None and label.session_id in names:
+                counts[label.session_id] = counts.get(label.session_id, 0) + 1
+        for row in rows:
+            if (label_shown := shown(self.labels.of_session(row["session_id"]).session)) is not None:
+                row["label"] = label_shown
+            if count := counts.get(row["session_id"]):
+                row["labelled"] = count
+
+    async def session_filter(self, wanted: str) -> Callable[[str], bool]:
+        """Return whether a session, or one of its messages, has the label `wanted`."""
+        if not wanted:
+            return lambda session_id: True
+        fits, labels = _fitting(wanted), self._given()
+        await asyncio.to_thread(labels.refresh)
+        names = {label.session_id for label in labels if fits(label)}
+        return names.__contains__
+
+    def matching(self, session_id: str, found: Iterable[StoredMessage], wanted: str) -> list[StoredMessage]:
+        """Return those of `found` that have the label `wanted`."""
+        fits, candidates = _fitting(wanted), list(found)
+        of_index = self._given().of_session(session_id, candidates, is_whole=False).messages
+        return [record for record in candidates if (label := of_index.get(record.index)) and fits(label)]
+
+    def _given(self) -> Labels:
+        if self.labels is None:
+            raise RequestError("not_allowed", "This browser has no labels: make it with labels=Labels(path).")
+        return self.labels
+
+    async def _all_to(self, session_id: str, index: int) -> list[StoredMessage]:
+        return await records(self._state.store, session_id, 0, index + 1)
+
+
+def shown(label: Label | None) -> dict[str, Any] | None:
+    """Return `label` as the page shows it; None if it says nothing."""
+    if not label:
+        return None
+    mark = label.last_mark
+    return {
+        "star": label.star is not None,
+        "tags": [showable(tag) for tag in label.tags],
+        "note": showable(label.note[:NOTE_CLIP]),
+        "author": showable(mark.author[:200]) if mark else "",
+        "at": mark.at.isoformat() if mark and mark.at else None,
+    }
+
+
+def _fitting(wanted: str) -> Callable[[Label], bool]:
+    if wanted == ANY_LABEL:
+        return bool
+    if wanted == "star":
+        return lambda label: label.star is not None
+    if wanted == "note":
+        return lambda label: bool(label.note)
+    tag = wanted.removeprefix(_TAG)
+    return lambda label: tag in label.tags

@@ -1,0 +1,92 @@
+"""Stars, tags and notes: set by keys and in a sheet, shown on messages and sessions, filtered by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+from stand_in import StandIn, Talk
+
+pytestmark = pytest.mark.browser
+Blank = Callable[..., Page]
+
+
+def opened(blank: Blank, *, read_only: bool = False) -> tuple[Page, StandIn]:
+    kernel = StandIn({"talk": Talk(5), "other": Talk(3)})
+    kernel.session = "talk"
+    kernel.palette = [{"name": "wrong", "colour": "rgb(200, 0, 0)"}, {"name": "rude", "colour": "url(x)"}]
+    if read_only:
+        kernel.may = dict.fromkeys(kernel.may, False)
+    page = blank(kernel)
+    page.locator(".msg:not(.waiting)").first.wait_for()
+    return page, kernel
+
+
+def test_a_number_sets_a_tag_and_removes_it_again(blank: Blank) -> None:
+    page, kernel = opened(blank, read_only=True)
+    message = page.locator(".msg").nth(1)
+    message.focus()
+    page.keyboard.press("1")
+    expect(message.locator(".chip")).to_have_text("wrong")
+    expect(message.locator(".chip")).to_have_css("border-left-color", "rgb(200, 0, 0)")
+    page.locator(".msg").nth(1).focus()
+    page.keyboard.press("1")
+    expect(message.locator(".chip")).to_have_count(0)
+    assert [(ask["index"], ask.get("add"), ask.get("remove")) for ask in kernel.asked("label")] == [
+        (1, ["wrong"], None),
+        (1, None, ["wrong"]),
+    ]
+
+
+def test_l_opens_the_sheet_that_stars_tags_and_notes(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    page.locator(".msg").nth(2).focus()
+    page.keyboard.press("l")
+    sheet = page.get_by_role("dialog", name="Label message #3")
+    sheet.get_by_label("Star").check()
+    sheet.get_by_label("rude").check()
+    sheet.get_by_label("Note").fill("line one\nline two")
+    sheet.get_by_role("button", name="Save").click()
+    message = page.locator(".msg").nth(2)
+    expect(message.get_by_role("img", name="Starred")).to_be_visible()
+    expect(message).to_contain_text("line one")
+    [asked] = kernel.asked("label")
+    assert asked["star"] is True
+    assert (asked["add"], asked["remove"]) == (["rude"], ["wrong"])
+
+
+def test_a_session_is_labelled_in_the_list_and_filtered_by(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    box = page.get_by_role("listbox", name="Sessions")
+    box.focus()
+    page.keyboard.press("l")
+    page.get_by_role("dialog", name="Label session talk").get_by_label("Star").check()
+    page.get_by_role("button", name="Save").click()
+    row = page.locator(".session", has_text="talk")
+    expect(row.get_by_role("img", name="Starred")).to_be_visible()
+    page.locator("aside").get_by_label("Label").select_option("Starred")
+    page.wait_for_function("() => sent.some(m => m.method === 'sessions' && m.params.label === 'star')")
+    assert kernel.asked("label_session")[0]["session_id"] == "talk"
+
+
+def test_the_search_is_asked_for_a_label(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    page.get_by_role("button", name="Search messages").click()
+    page.locator(".find").get_by_label("Label").select_option("wrong")
+    page.locator(".find").get_by_role("button", name="Search", exact=True).click()
+    page.wait_for_function("() => sent.some(m => m.method === 'find')")
+    assert kernel.asked("find")[0]["label"] == "tag:wrong"
+
+
+def test_without_labels_there_is_nothing_to_label_with(blank: Blank) -> None:
+    page = blank(kernel := StandIn({"talk": Talk(2)}))
+    page.locator(".session", has_text="talk").click()
+    page.locator(".msg:not(.waiting)").first.wait_for()
+    expect(page.get_by_role("button", name="Label", exact=True)).to_have_count(0)
+    expect(page.locator("aside").get_by_label("Label")).to_be_hidden()
+    page.locator(".msg").first.focus()
+    page.keyboard.press("1")
+    page.keyboard.press("l")
+    expect(page.locator("dialog")).to_have_count(0)
+    assert kernel.asked("label") == []
