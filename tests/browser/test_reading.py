@@ -12,7 +12,7 @@ from stand_in import StandIn, Talk, plain_entry
 
 pytestmark = pytest.mark.browser
 Blank = Callable[..., Page]
-CHANGED = {"event": "changed", "what": "session", "session": "talk", "epoch": 1, "total": 5}
+CHANGED = {"event": "changed", "what": "session", "session": "talk", "epoch": 1, "total": 40}
 
 
 def opened(blank: Blank, *entries: dict[str, Any], **mounting: Any) -> tuple[Page, StandIn]:
@@ -25,11 +25,12 @@ def opened(blank: Blank, *entries: dict[str, Any], **mounting: Any) -> tuple[Pag
 
 
 def test_an_event_before_the_reply_to_hello_keeps_its_session(blank: Blank) -> None:
-    kernel = StandIn({"talk": Talk(5)})
+    kernel = StandIn({"talk": Talk(40)})
     kernel.events = [CHANGED]  # the reply was made before Python selected the session
     page = blank(kernel)
     expect(page.locator(".title")).to_have_text("talk")
-    expect(page.locator(".msg:not(.waiting)")).to_have_count(5)
+    expect(page.locator(".msg:not(.waiting)")).not_to_have_count(0)
+    expect(page.locator(".msg[aria-posinset='40']")).to_be_in_viewport()
 
 
 def test_enter_breaks_the_line_where_the_host_cancels_it(blank: Blank) -> None:

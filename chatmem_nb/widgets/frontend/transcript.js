@@ -66,7 +66,7 @@ export class Transcript {
 
   #title = h("h2.title.clip", { dir: "auto" });
   #length = dim();
-  #fresh = button([icon("end"), "New messages"], () => this.#showEnd(), ".fresh", {
+  #fresh = button([icon("end"), "New messages"], () => this.showEnd(), ".fresh", {
     hidden: true,
   });
   #follow = iconButton("live", "Follow", () => this.#toggleFollow(), "", { ariaPressed: "false" });
@@ -122,7 +122,7 @@ export class Transcript {
     const { app, session } = this;
     return [
       { mark: "start", text: "First message", run: () => focus(this.show(0, 0)) },
-      { mark: "end", text: "Last message", run: () => focus(this.#showEnd()) },
+      { mark: "end", text: "Last message", run: () => focus(this.showEnd()) },
       { mark: "goto", text: "Go to…", run: () => this.#goTo() },
       { mark: "count", text: "Statistics", run: () => this.figures.count() },
       {
@@ -269,7 +269,7 @@ export class Transcript {
     }
     this.#say();
     this.list.reset(total);
-    if (index === undefined) this.#showEnd();
+    if (index === undefined) this.showEnd();
     else this.show(index, 0);
   }
 
@@ -309,7 +309,7 @@ export class Transcript {
     put(this.#length, plural(total, "message"));
     this.figures.refresh();
     this.list.resize(total);
-    if (ended) this.#showEnd();
+    if (ended) this.showEnd();
     else this.#fresh.hidden = false;
   }
 
@@ -340,7 +340,7 @@ export class Transcript {
     if (answers) this.goTo({ index: answers.index, result: index });
   }
 
-  #showEnd() {
+  showEnd() {
     return this.show(this.total - 1, 1);
   }
 
@@ -444,7 +444,7 @@ export class Transcript {
     handleKey(event, {
       l: isPlain ? () => openMessageLabel(this, index) : undefined,
       Home: () => focus(this.show(0, 0)),
-      End: () => focus(this.#showEnd()),
+      End: () => focus(this.showEnd()),
       ArrowDown: step(1),
       ArrowUp: step(-1),
       "/": () => this.app.search.show(),

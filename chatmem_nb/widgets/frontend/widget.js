@@ -192,7 +192,10 @@ export class Widget {
     sessions.select(hello.selection ?? [], true);
     if (isSame) sessions.load({ keep: true });
     else sessions.begin();
-    if (isTold) return;
+    if (isTold) {
+      if (!isSame && transcript.total) transcript.showEnd(); // until now it was not on the page
+      return;
+    }
     if (isSame && transcript.wanted) this.open(transcript.wanted);
     else if (hello.session && (!isSame || hello.session !== transcript.session))
       this.open(hello.session);
