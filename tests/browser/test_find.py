@@ -95,6 +95,7 @@ def test_all_filters_reach_the_kernel(blank: Blank) -> None:
         "tool": "search_flights",
         "model": "gpt",
         "errors_only": True,
+        "label": "",
         "limit": 1000,
     }
 
