@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatmem_nb.exports import html, markdown
+from chatmem_nb.formats import html_page, markdown_file
 from chatmem_nb.json_text import INDENTED_LEVELS, indented, json_text, line_start, pretty_json, pretty_start
 from chatmem_nb.records import StoredMessage, parse
 from chatmem_nb.widgets.entries import laid_out, text_of, words_html
@@ -89,8 +89,8 @@ PLACES = {
     "snapshot": lambda record: Snapshot("s", [record], 1).html,
     "whole message": lambda record: words_html(text_of(record), "tool"),
     "raw view": lambda record: laid_out(record.raw) or "",
-    "HTML export": html.message,
-    "Markdown export": markdown.message,
+    "HTML export": html_page.message,
+    "Markdown export": markdown_file.message,
 }
 
 
