@@ -651,7 +651,7 @@ def test_read_only_must_be_true_or_false(store: SessionStore) -> None:
 
 @pytest.mark.parametrize("source", [5, "text", [], object()])
 def test_what_holds_no_sessions_is_refused(source: object) -> None:
-    with pytest.raises(InvalidInputError, match="takes a store or another source, a history"):
+    with pytest.raises(InvalidInputError, match="takes a store or another source"):
         HistoryBrowser(source)
 
 
