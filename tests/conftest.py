@@ -16,19 +16,21 @@ settings.register_profile("thorough", max_examples=200, **_LOADED)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--slow", action="store_true", help="also run the tests that take minutes")
+    parser.addoption("--slow", action="store_true", help="also run the tests that take a minute")
+    parser.addoption("--soak", action="store_true", help="also run those that take many")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.load_profile("thorough" if config.getoption("--slow") else "quick")
+    settings.load_profile("thorough" if config.getoption("--soak") else "quick")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--slow"):
-        return
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.skip(reason="takes minutes: run with --slow"))
+    for marker, time in (("slow", "a minute"), ("soak", "many minutes")):
+        if config.getoption(f"--{marker}"):
+            continue
+        for item in items:
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"takes {time}: run with --{marker}"))
 
 
 @pytest.hookimpl(wrapper=True)

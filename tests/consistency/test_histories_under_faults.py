@@ -1,6 +1,6 @@
 """What clients were told, and what stands in the end, agree: every verb, service, colour and kind of fault.
 
-The short form runs with the suite. The long form (`--slow`) makes tens of thousands of operations.
+The short form runs with the suite. The long form (`--soak`) makes tens of thousands of operations.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def test_the_end_agrees_with_the_history(services: Any, note: Any, name: str, mo
     agree([judge(MODES[mode](service, kind, 1, STEPS), service)], note)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize(("name", "mode", "kind"), list(_cases()))
 def test_the_end_agrees_with_each_of_many_histories(
@@ -120,7 +120,7 @@ def test_the_end_agrees_with_the_history_of_processes(
     agree([judge(history, service)], note)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize(("name", "mode"), list(_process_cases()))
 def test_the_end_agrees_with_each_of_many_histories_of_processes(
@@ -161,7 +161,7 @@ def test_the_end_agrees_with_the_history_where_redis_is_killed(tmp_path: Path, n
     _outlives_kills(tmp_path, note, kind, STEPS, kills=3)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_end_agrees_with_a_long_history_where_redis_is_killed(

@@ -63,7 +63,7 @@ def test_code_made_to_be_slow_is_coloured_or_plain_in_time() -> None:
     assert stuck_at(*LANGUAGES, count=100, step=20) == "all"
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_code_is_slow(language: str) -> None:
