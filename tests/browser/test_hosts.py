@@ -56,7 +56,7 @@ def journey(visit: Visit, service: LocalUpstash, name: str) -> None:
     expect(browser.get_by_role("feed").get_by_text("written here")).to_be_visible()
     with service.store() as second:
         assert second.length(name) == 3
-        browser.get_by_text("written here").hover()
+        browser.get_by_role("feed").get_by_text("written here").hover()
         browser.get_by_role("article").last.get_by_role("button", name="Delete message").click()
         visit.page.get_by_role("dialog").get_by_role("button", name="Delete message").click()
         expect(browser.get_by_text("2 messages", exact=True)).to_be_visible()
