@@ -71,7 +71,7 @@ function answerRow(transcript, entry, props) {
     h(".glyph", icon("tool")),
     line(
       h("h3.unseen", `Tool, message ${count(entry.index + 1)}`),
-      dim("Result of ", h("code", visible(name)), " is shown with its call,"),
+      dim("Result of ", h("code", visible(name)), " is shown with its call "),
       link(`#${count(index + 1)}`, () => transcript.goToCall(entry), "Go to the call"),
     ),
     tools(transcript, entry),
