@@ -51,8 +51,9 @@ class Redactor:
     keys of objects, JSON within texts, and numbers that could be phone or card numbers. Seen through are
     full-width and other digits, zero-width characters, and the escapes of JSON, URLs and HTML. Not found
     are values that are spread over several messages, fields or lines, spelled out ("bob at example dot com"),
-    encrypted, in base64 or in pictures; addresses without a dot (`bob@intranet`); digits that touch letters
-    or more digits; and names of people and places, unless a detector finds them.
+    encrypted, in base64 or in pictures; addresses without a dot (`bob@intranet`) or with spaces around the
+    `@`; cards grouped by commas; digits that touch letters or more digits; and names of people and places,
+    unless a detector finds them. Bare numbers that fit a phone or a card are replaced too, whatever they are.
 
     Redaction fails closed: a record that is not JSON is left out, and the report names it.
 
