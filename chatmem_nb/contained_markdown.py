@@ -29,7 +29,7 @@ _UNSAFE_TOKENS: Final = frozenset({"html_block", "html_inline", "image"})
 
 
 def contained(text: str) -> str | None:
-    """Return Markdown that reads as `text` does and reaches nothing outside of it; None if there is none.
+    """Return Markdown that reads as `text` does and reaches nothing outside of it, or None.
 
     The result was parsed to make sure.
     """

@@ -6,11 +6,10 @@ import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Final
 
 from ..errors import InvalidInputError
-from ..formats.private_files import publish_modes
+from ..formats.private_files import write_whole
 from ..markdown import showable
 from ..plain_text import NOT_MATH
 from ..records import StoredMessage
@@ -94,17 +93,7 @@ class Comparison:
         Raises: OSError.
         """
         target = Path(path).expanduser()
-        # Written beside it first, so that the file is whole or absent.
-        with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, delete=False) as file:
-            written = Path(file.name)
-            try:
-                file.write(self._page())
-                file.close()
-                publish_modes(written)
-                written.replace(target)
-            except BaseException:
-                written.unlink(missing_ok=True)
-                raise
+        write_whole(target, self._page(), is_private=False)
         return target
 
     def _page(self) -> str:

@@ -51,12 +51,12 @@ def to_dask(
 ) -> Any:
     """Return the messages of a store (or of `(store, session_ids)`) as a lazy Dask DataFrame.
 
-    Sessions are listed now, and read when it is computed: a partition is some of them, whole (about 1,000
-    where `npartitions` is None), with the schema of `to_dataframe`. Columns that a computation does not
-    need are not built.
+    Sessions are listed immediately and read when the frame is computed. A partition holds whole sessions
+    (about 1,000 by default) and has the schema of `to_dataframe`. Only the columns that a computation
+    needs are built.
 
     Workers open the store themselves: by `open_store`, a function that pickle can send, or by the store
-    class's `from_env` with the variables that they have. So no url and no key is in the graph.
+    class's `from_env` with the variables that they have. So the task graph contains neither URLs nor keys.
 
     `redact` replaces personal data and credentials on the worker, as `to_dataframe` does. A key is not sent
     to workers: for pseudonyms give a function that makes the redactor there, as for `open_store`.

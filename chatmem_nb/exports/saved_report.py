@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 from ..errors import InvalidInputError
+from ..formats.private_files import write_whole
 from ..json_text import parse_json
 from ..records import to_json
 from ..redaction import LeftOut
@@ -46,26 +45,13 @@ def save_report(report: ExportReport, path: Path) -> None:
         "changes": None if changes is None else {name: getattr(changes, name) for name in Changes.__slots__},
         "ends": {name: list(end) for name, end in report.ends.items()},
     }
-    _replace(path, to_json(value) + "\n")
-
-
-def _replace(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, to_json(value) + "\n", is_private=True)
 
 
 def load_report(path: Path) -> ExportReport:
     """Return the report that `save_report` wrote.
 
-    Raises: OSError; InvalidInputError if it holds none.
+    Raises: OSError; InvalidInputError if the file does not hold a report.
     """
     try:
         return _report(parse_json(path.read_text(encoding="utf-8")))
@@ -106,7 +92,7 @@ def _changes(value: dict[str, Any]) -> Changes:
 def earlier_report(since: ExportReport | str | Path | None, store: str | None) -> ExportReport | None:
     """Return the report that was given as `since`, or None.
 
-    Raises: OSError; InvalidInputError if it is none, or of another store than `store`.
+    Raises: OSError; InvalidInputError if `since` is not a report, or its report is of another store.
     """
     if isinstance(since, str | Path):
         since = ExportReport.load(since)

@@ -96,11 +96,9 @@ def _next(rows: Any) -> list[str] | None:
 def row_values(names: list[str], cells: list[str], line: int) -> dict[str, Any]:
     """Return the values of one row. Raises: InvalidInputError."""
     if len(cells) != len(names):
-        raise InvalidInputError(
-            f"line {line} has {len(cells)} cells, and the header {len(names)}; are texts with commas or "
-            "line breaks quoted?",
-            line=line,
-        )
+        counts = f"has {len(cells)} cells, and the header {len(names)}"
+        reason = f"{counts}; are texts with commas or line breaks quoted?"
+        raise InvalidInputError(f"line {line} {reason}", reason=f"it {reason}", line=line)
     row: dict[str, Any] = {name: unguarded(text) or None for name, text in zip(names, cells, strict=True)}
     for name in _WHOLE & row.keys():
         row[name] = _whole(row[name], name, line)
@@ -115,11 +113,8 @@ def _whole(text: str | None, name: str, line: int) -> int | None:
     except ValueError:  # 12.0: how pandas writes numbers beside missing ones
         number = _float(text)
     if number is None or not number.is_integer():
-        raise InvalidInputError(
-            f"line {line} has {text[:20]!r} as its `{name}`, which is not a whole number",
-            line=line,
-            field=name,
-        )
+        reason = f"has {text[:20]!r} as its `{name}`, which is not a whole number"
+        raise InvalidInputError(f"line {line} {reason}", reason=f"it {reason}", line=line, field=name)
     return int(number)
 
 

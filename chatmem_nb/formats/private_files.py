@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import tempfile
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -39,6 +40,26 @@ def make_private_folder(path: Path) -> None:
     elif path.exists():
         shutil.rmtree(path)
     path.mkdir(mode=0o700)
+
+
+def write_whole(path: Path, text: str, *, is_private: bool) -> None:
+    """Write `text` to the file `path` in one step: a crash leaves the old file, or none.
+
+    A private file has mode 0600; another has the mode that the user's umask leaves. Raises: OSError.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    written = Path(name)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if not is_private:
+            publish_modes(written)
+        written.replace(path)
+    except BaseException:
+        written.unlink(missing_ok=True)
+        raise
 
 
 def publish_modes(path: Path) -> None:

@@ -46,8 +46,9 @@ def checked_file(path: Path, format: str | None) -> tuple[Path, Format]:
 class FileReader:
     """Reads a Parquet, JSONL, OpenAI or CSV file, any number of times.
 
-    `format` is told by the suffix if it is None; JSONL and OpenAI's form are told apart by their lines.
-    `session_id` is for messages that have none.
+    If `format` is None, it is inferred from the suffix; JSONL and OpenAI's JSONL are distinguished by their
+    content.
+    `session_id` is the default for messages without one.
 
     Raises: FileNotFoundError; InvalidInputError.
     """

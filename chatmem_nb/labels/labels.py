@@ -35,7 +35,7 @@ class Labels:
     other's labels after `refresh`. A line that a crash cut off is passed over; nothing else is lost. It is
     made with mode 0600; change the mode to share it.
 
-    Raises: InvalidInputError for tags that are none; its methods, if the path leads to no regular file.
+    Raises: InvalidInputError for invalid tags. Methods raise it if the path is not a regular file.
 
     >>> labels = Labels("labels.jsonl", tags=["wrong", "rude"], author="ann")
     >>> records = UpstashRedisChatMessageHistory.from_store(store, "trip-planner").records()

@@ -19,7 +19,7 @@ if sys.platform != "win32":
     import fcntl
 
 LINE_LIMIT: Final = 1_000_000
-"""Bytes of a line; a longer one is none of ours, and is passed over without being held in memory."""
+"""Maximum length of a line in bytes. Longer lines are skipped without being loaded into memory."""
 _CHUNK: Final = 1_000_000
 
 

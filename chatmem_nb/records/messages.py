@@ -64,8 +64,11 @@ def messages_of(raws: Iterable[str], session_id: str, start: int = 0) -> list[Ba
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """Let no collection run meanwhile: each message makes a dozen containers, none of them garbage, and each
-    hundred messages would have the collector look through them, and at times through all of the process."""
+    """Pause garbage collection while messages are built.
+
+    Each message allocates a dozen containers and none of them is garbage, but every few hundred allocations
+    trigger a collection, sometimes of the whole process.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -9,9 +9,7 @@ from typing import Final
 
 from .spans import Span
 
-_LOCAL_LIMIT: Final = (
-    254  # of a whole address, RFC 5321: a longer local part is none, but is not shown either
-)
+_LOCAL_LIMIT: Final = 254  # of a whole address, RFC 5321: a longer local part is invalid, but is masked too
 _LOCAL: Final = re.compile(r"[\w.+'&/=?^`{|}~!#$*-]")
 _DOMAIN: Final = re.compile(r"(?:[\w-]{1,63}\.){1,10}[\w-]{1,63}")
 _TOP_LEVEL: Final = re.compile(r"[^\W\d_]{2}[\w-]*|xn--[\w-]+", re.I)

@@ -52,7 +52,7 @@ def matches(kind: str, pattern: re.Pattern[str], text: str) -> Iterator[Span]:
 def checked_span(found: Any, length: int) -> Span:
     """Return what an own detector yielded as a span.
 
-    Raises: InvalidInputError if it is none, or not within a text of `length` characters.
+    Raises: InvalidInputError if it is not a span, or lies outside a text of `length` characters.
     """
     if hasattr(found, "start") and hasattr(found, "end"):
         place = (found.start, found.end, getattr(found, "entity_type", "custom"))

@@ -149,7 +149,7 @@ def _block_text(block: Any) -> str | None:
 
 
 def _container(text: str) -> Any:
-    """The object or array that `text` is, None if it is none."""
+    """The JSON object or array in `text`, or None if it is not one."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:

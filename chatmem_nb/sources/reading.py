@@ -90,9 +90,11 @@ def sessions(source: Source) -> Iterator[Session]:
 
 
 def store_scope(source: Source) -> tuple[SessionReader, Iterable[str] | None] | None:
-    """Return the store that `source` reads and the ids it is limited to (None: all); None if there is none.
+    """Return the store that `source` reads and the ids it is limited to (None: all).
 
-    Raises: InvalidInputError, for a browser with no store or no selected session, and for ids that are none.
+    Returns None if the source is not in a store.
+
+    Raises: InvalidInputError, for a browser with no store or no selected session, and for invalid ids.
     """
     reader = as_reader(source)
     if reader is not None:

@@ -24,7 +24,7 @@ def check_messages(path: Path, names: Sequence[str]) -> None:
 
 
 def whole_or_none(value: object) -> int | None:
-    """Return the index in a cell; None where there is none."""
+    """Return the integer value of a cell, or None if it is not a number."""
     try:
         return int(float(value)) if isinstance(value, (str, int, float)) else None
     except (ValueError, OverflowError):
@@ -33,8 +33,6 @@ def whole_or_none(value: object) -> int | None:
 
 def reason_of(exc: Exception) -> str:
     """Return why a row is no record."""
-    if isinstance(exc, RecordError):
+    if isinstance(exc, RecordError | InvalidInputError):
         return exc.reason
-    if isinstance(exc, InvalidInputError):
-        return str(exc).replace("line 0 has", "it has")
     return f"a cell of it has no value that its column may have ({type(exc).__name__})"

@@ -25,7 +25,7 @@ _DISCARDED = ErrorReply("EXECABORT Transaction discarded because of previous err
 
 
 class RejectedRequestError(Exception):
-    """The request gets `status` and this error's text; none of its commands run."""
+    """The request is rejected with this status and message before any of its commands run."""
 
     def __init__(self, status: HTTPStatus, text: str) -> None:
         super().__init__(text)
