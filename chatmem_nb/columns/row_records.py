@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,15 +28,40 @@ def frame_records(frame: pd.DataFrame, session_id: str | None = None) -> Iterato
 
     Raises: InvalidInputError; RecordError, naming session and record.
     """
-    columns = {str(name): _values(frame[name]) for name in frame.columns}
-    yield from _records(columns, len(frame), session_id)
+    yield from _records(_columns(frame), len(frame), session_id)
+
+
+def frame_places(frame: pd.DataFrame) -> dict[str, list[int]]:
+    """Return the rows of each session, in order. Raises: InvalidInputError, with the row and the column."""
+    names = [str(name) for name in frame.columns]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InvalidInputError(f"the frame has two columns {twice[0]!r}; drop one", field=twice[0])
+    _check_messages(names)
+    kept = frame[[name for name in frame.columns if str(name) in ("session_id", "index")]]
+    return _places(_columns(kept), len(frame), None)
+
+
+def frame_rows(frame: pd.DataFrame, rows: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the cells of these rows, by column; None where one is missing."""
+    columns = _columns(frame.take(list(rows)))
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+
+def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
+    return {str(name): _values(frame[name]) for name in frame.columns}
+
+
+def _check_messages(names: Iterable[str]) -> None:
+    if not {"raw", "type", "role"} & set(names):
+        raise InvalidInputError(
+            "the frame has neither `raw` nor `type` nor `role`: it holds no messages", field="raw"
+        )
 
 
 def _records(
     columns: dict[str, list[Any]], n_rows: int, session_id: str | None
 ) -> Iterator[tuple[str, list[str], int]]:
-    if not {"raw", "type", "role"} & set(columns):
-        raise InvalidInputError("the frame has neither `raw` nor `type` nor `role`: it holds no messages")
+    _check_messages(columns)
     for name, places in _places(columns, n_rows, session_id).items():
         rows = [{column: values[place] for column, values in columns.items()} for place in places]
         yield name, *_session_records(name, rows)
@@ -67,11 +92,23 @@ def _places(columns: dict[str, list[Any]], n_rows: int, session_id: str | None) 
             )
         places.setdefault(name, []).append(place)
     if "index" in columns:
-        order = columns["index"]
-        last = max((value for value in order if value is not None), default=0)
+        known = [_order(place, value) for place, value in enumerate(columns["index"])]
+        last = max((value for value in known if value is not None), default=0)
+        order = [last + 1 if value is None else value for value in known]
         for rows in places.values():  # a stable sort: rows put in by hand follow their twin
-            rows.sort(key=lambda place: last + 1 if order[place] is None else order[place])
+            rows.sort(key=order.__getitem__)
     return places
+
+
+def _order(place: int, value: Any) -> int | None:
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidInputError(
+            f"row {place} has {value!r:.40} as its `index`, which is not a whole number",
+            position=place,
+            field="index",
+        ) from None
 
 
 def _session_records(session_id: str, rows: Sequence[dict[str, Any]]) -> tuple[list[str], int]:
@@ -80,7 +117,7 @@ def _session_records(session_id: str, rows: Sequence[dict[str, Any]]) -> tuple[l
         try:
             raw, was_rebuilt = row_record(row, index)
         except RecordError as exc:
-            raise RecordError(exc.reason, session_id=session_id, index=exc.index, field=exc.field) from None
+            raise RecordError(exc.reason, session_id=session_id, index=index, field=exc.field) from None
         records.append(raw)
         n_rebuilt += was_rebuilt
     return records, n_rebuilt
@@ -121,7 +158,14 @@ def _edited_raw(raw: str, index: int) -> str:
 
 
 def _all_given(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _given(name, row[name]) for name in EDITABLE if name in row}
+    return {name: _cell(name, row[name]) for name in EDITABLE if name in row}
+
+
+def _cell(name: str, value: Any) -> Any:
+    try:
+        return _given(name, value)
+    except (TypeError, ValueError, ArithmeticError) as exc:
+        raise RecordError(f"its `{name}` has a value of a wrong type: {exc}", field=name) from None
 
 
 def _edits(record: StoredMessage, given: dict[str, Any]) -> dict[str, Any]:

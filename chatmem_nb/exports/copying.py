@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from tqdm.auto import tqdm
@@ -12,7 +13,7 @@ from ..errors import InvalidInputError
 from ..frames.session_writer import Conflict, SessionWriter
 from ..records import parse_all, unreadable_reason
 from ..redaction import Redaction, Redactor, redaction_of
-from ..sources import dated, scope_ids
+from ..sources import as_reader, dated, scope_ids
 from ..stores.protocol import SessionReader, SessionStore, SessionSummary
 from .same_database import check_distinct
 from .whole_sessions import joined_pages
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def copy_sessions(
-    from_store: SessionReader,
+    from_store: SessionReader | pd.DataFrame | str | PathLike[str],
     to_store: SessionStore,
     ids: Iterable[str] | None = None,
     *,
@@ -32,6 +33,10 @@ def copy_sessions(
     redact: Redactor | None = None,
 ) -> pd.DataFrame:
     """Copy sessions (`ids`; None: all), byte for byte, and return one row a session that says what was done.
+
+    `from_store` is a store, another source of sessions, the path of a file, or a frame of `to_dataframe`,
+    filtered or edited: what was not edited is copied byte for byte, and other rows are rebuilt as
+    `from_dataframe` does.
 
     A session is written once it was read whole, by one call of `to_store` that keeps its promises: an
     interruption leaves each session as it was or as it is to be. With "replace" the new session is written
@@ -61,13 +66,14 @@ def copy_sessions(
     """
     if isinstance(ids, str):
         raise InvalidInputError('ids must be a list of session ids, as in ["alice"]')
+    source = _checked_reader(from_store)
     redaction = redaction_of(redact)
-    names = list(dict.fromkeys(scope_ids(from_store, ids)))
+    names = list(dict.fromkeys(scope_ids(source, ids)))
     name_of = {name: name if redaction is None else redaction.session_id(name) for name in names}
-    check_distinct(from_store, to_store, names, dry_run=dry_run)
+    check_distinct(source, to_store, names, dry_run=dry_run)
     writer = SessionWriter(to_store, on_conflict, dry_run)
     writer.check(list(name_of.values()))
-    reader = dated(from_store)
+    reader = dated(source)
     skipped = [name for name in names if writer.outcomes[name_of[name]].action == "skip"]
     for summary in reader.summaries(skipped) if skipped else ():
         writer.compare(_redacted_summary(summary, redact))
@@ -91,6 +97,16 @@ def copy_sessions(
     if redaction is not None:
         report.attrs["redaction"] = redaction.summary()
     return report
+
+
+def _checked_reader(source: object) -> SessionReader:
+    reader = as_reader(source)
+    if reader is None:
+        raise InvalidInputError(
+            "from_store must be a store or another source of sessions, the path of a file, or a DataFrame of "
+            f"messages, not {type(source).__name__}"
+        )
+    return reader
 
 
 def _redacted_texts(session_id: str, records: list[str], redaction: Redaction | None) -> list[str]:

@@ -88,6 +88,9 @@ def export(
 ) -> ExportReport | Estimate:
     """Write the messages of `source` to `path`, session by session, and return a report.
 
+    `source` is whatever `to_dataframe` takes, or a frame that it made, filtered or edited: a row that was not
+    edited is written byte for byte, and others are rebuilt as `from_dataframe` does.
+
     `format`: "parquet", "jsonl" (a line a message, in LangChain's form, lossless), "openai" (a line a
     session, checked), "csv", "markdown", "html" (one page that needs nothing else); None: by the suffix.
     `columns` (Parquet, CSV), `where` and `strict` are those of `to_dataframe`. `partition_by` makes of a
@@ -126,6 +129,9 @@ def export(
     >>> report = export((store, ["trip-planner"]), "trip.jsonl", progress=False)
     >>> report.messages, report.format
     (10, 'jsonl')
+    >>> frame = to_dataframe((store, ["trip-planner"]))
+    >>> export(frame[frame["role"] != "tool"], "without-tools.md", progress=False).messages
+    6
     """
     target = Path(path).expanduser()
     chosen_format = checked_format(target, format)

@@ -29,10 +29,11 @@ def to_dataframe(
 ) -> pd.DataFrame:
     """Return one row a message of `source`, oldest first in each session, with the dtypes of `COLUMNS`.
 
-    `source` is a store (all its sessions), a pair `(store, session_ids)`, a history, a HistoryBrowser, or a
-    list of messages or of StoredMessage. `columns` names those to compute, in that order. `where` keeps
-    what fits: a mapping of columns to a value or to a list of values (`{"role": ["user", "assistant"]}`),
-    or a function of a StoredMessage. A record that cannot be read keeps its row, with `raw` and `error`.
+    `source` is a store (all its sessions), a pair `(store, session_ids)`, the path of a file, a history, a
+    HistoryBrowser, a frame of messages, or a list of messages or of StoredMessage. `columns` names those to
+    compute, in that order. `where` keeps what fits: a mapping of columns to a value or to a list of values
+    (`{"role": ["user", "assistant"]}`), or a function of a StoredMessage. A record that cannot be read keeps
+    its row, with `raw` and `error`.
 
     Nested values are JSON text: content that is no plain text stands in `content_json`, its text alone in
     `content`. pandas' `str` is UTF-8, so a lone surrogate stands as its escape, and its message's content

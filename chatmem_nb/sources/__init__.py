@@ -1,5 +1,6 @@
 """What users may pass where conversations are expected, and read-only sources of them."""
 
+from .frames import FrameSource, is_frame
 from .reading import (
     Checkpointer,
     MessageHolder,
@@ -16,12 +17,14 @@ from .reading import (
 
 __all__ = [
     "Checkpointer",
+    "FrameSource",
     "MessageHolder",
     "Session",
     "Source",
     "StoredSession",
     "as_reader",
     "dated",
+    "is_frame",
     "scope_ids",
     "sessions",
     "store_scope",

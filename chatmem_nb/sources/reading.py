@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from inspect import getattr_static
 from itertools import islice
 from os import PathLike
-from typing import Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union, cast
 
 from langchain_core.messages import BaseMessage
 from pydantic_core import from_json
@@ -14,12 +14,17 @@ from pydantic_core import from_json
 from ..errors import InvalidInputError
 from ..records import StoredMessage, parse_all, to_json
 from ..stores.protocol import SessionReader, checked_session_id
+from .frames import FrameSource, is_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Session: TypeAlias = tuple[str | None, list[StoredMessage]]
 
 _FORMS = (
     "a store or another source, the path of a file, a pair (source, session_ids), a history, "
-    "a HistoryBrowser, a checkpointer of LangGraph, or a list of messages or of StoredMessage"
+    "a HistoryBrowser, a checkpointer of LangGraph, a DataFrame of messages, or a list of messages or of "
+    "StoredMessage"
 )
 _CHECKPOINTER = ("get_tuple", "list", "put", "serde")
 _PIECE = 500
@@ -52,16 +57,17 @@ class MessageHolder(Protocol):
     def messages(self) -> Sequence[BaseMessage]: ...
 
 
-Source: TypeAlias = (
-    SessionReader
-    | Checkpointer
-    | str
-    | PathLike[str]
-    | tuple[SessionReader | Checkpointer | str | PathLike[str], Iterable[str]]
-    | StoredSession
-    | MessageHolder
-    | Iterable[BaseMessage | StoredMessage]
-)
+Source: TypeAlias = Union[
+    SessionReader,
+    Checkpointer,
+    str,
+    PathLike[str],
+    tuple[SessionReader | Checkpointer | str | PathLike[str], Iterable[str]],
+    StoredSession,
+    MessageHolder,
+    "pd.DataFrame",
+    Iterable[BaseMessage | StoredMessage],
+]
 """What conversations are read from.
 
 Some sessions of a store are a pair, `(store, ["alice", "bob"])`, and not one more parameter: so every
@@ -80,6 +86,8 @@ def sessions(source: Source) -> Iterator[Session]:
     scope = store_scope(source)
     if scope is not None:
         return stored_sessions(scope[0], scope_ids(*scope))
+    if is_frame(source):
+        return FrameSource(source).sessions()
     if _has(source, "messages"):
         session_id = getattr(source, "session_id", None)
         messages = cast(MessageHolder, source).messages
@@ -96,10 +104,16 @@ def store_scope(source: Source) -> tuple[SessionReader, Iterable[str] | None] | 
 
     Raises: InvalidInputError, for a browser with no store or no selected session, and for invalid ids.
     """
+    if is_frame(source):
+        return None
     reader = as_reader(source)
     if reader is not None:
         return reader, None
     if isinstance(source, tuple) and len(source) == 2:
+        if is_frame(source[0]):
+            raise InvalidInputError(
+                'choose rows of the frame instead, as in frame[frame["session_id"].isin(["alice"])]'
+            )
         reader = as_reader(source[0])
         if reader is not None:
             return reader, _checked_ids(source[1])
@@ -115,9 +129,9 @@ def store_scope(source: Source) -> tuple[SessionReader, Iterable[str] | None] | 
 
 
 def as_reader(source: object) -> SessionReader | None:
-    """Return `source` if it is a reader, or what reads it: a checkpointer, or a path; None if it is neither.
+    """Return `source` if it is a reader, or what reads it: a path, a frame or a checkpointer; else None.
 
-    Raises: FileNotFoundError, InvalidInputError for the path of a file that cannot be read.
+    Raises: FileNotFoundError, InvalidInputError for a file that cannot be read, or a frame of no messages.
     """
     if isinstance(source, SessionReader):
         return source
@@ -125,6 +139,8 @@ def as_reader(source: object) -> SessionReader | None:
         from .files import as_file
 
         return as_file(source)
+    if is_frame(source):
+        return FrameSource(source)
     if all(_has(source, name) or name in getattr(source, "__dict__", ()) for name in _CHECKPOINTER):
         from .langgraph import LangGraphSource
 

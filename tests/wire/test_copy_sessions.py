@@ -98,3 +98,17 @@ def test_a_history_of_momento_is_a_source(momento: Any) -> None:
     history = MomentoChatMessageHistory("a", momento.cache_client, momento.cache_name, key_prefix="h:")
     history.add_messages([HumanMessage("hi")])
     assert to_dataframe(history).content.tolist() == ["hi"]
+
+
+def test_a_filtered_and_edited_frame_is_copied(upstash: Any, momento: Any) -> None:
+    talk = encode_all([HumanMessage("I am Ada"), HumanMessage("Wien"), HumanMessage("bye")])
+    upstash.append("ada", talk)
+    upstash.append("bob", talk)
+    frame = to_dataframe(upstash)
+    frame["content"] = frame["content"].str.replace("Ada", "NAME")
+    kept = frame[(frame["session_id"] == "ada") & (frame["content"] != "bye")]
+    done = copy_sessions(kept, momento, progress=False)
+    assert done[["session_id", "action", "n_messages"]].values.tolist() == [["ada", "create", 2]]
+    first, second = contents(momento)["ada"]
+    assert (second, "NAME" in first, "Ada" in first) == (talk[1], True, False)
+    assert copy_sessions(kept, momento, on_conflict="skip", progress=False)["action"].tolist() == ["skip"]
