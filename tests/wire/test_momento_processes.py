@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -44,7 +45,7 @@ START = """
 """
 
 
-def run(server: LocalMomento, code: str, *, timeout_s: float = 100) -> str:
+def run(server: LocalMomento, code: str, *, timeout_s: float = 100, forks_at_rest: bool = True) -> str:
     """Run `code` in a process of its own, and return what it prints; it must end by itself."""
     source = textwrap.dedent(START) + textwrap.dedent(code)
     done = subprocess.run(
@@ -55,6 +56,8 @@ def run(server: LocalMomento, code: str, *, timeout_s: float = 100) -> str:
     )
     assert done.returncode == 0, done.stderr
     assert "ignored" not in done.stderr, done.stderr  # an interrupt that landed in a `__del__`
+    if forks_at_rest:
+        assert "skipping fork" not in done.stderr, done.stderr  # gRPC's state is of no use in the child
     return done.stdout
 
 
@@ -194,7 +197,7 @@ def test_a_fork_while_threads_write_mixes_nothing(server: LocalMomento) -> None:
         def write(number):
             while not stop.is_set():
                 store.append(f"{name}-{number}", ["x"])
-        threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+        threads = [threading.Thread(target=write, args=(number,), daemon=True) for number in range(3)]
         for thread in threads:
             thread.start()
         for _ in range(10):
@@ -209,6 +212,46 @@ def test_a_fork_while_threads_write_mixes_nothing(server: LocalMomento) -> None:
         print("done")
     """
     assert run(server, code) == "done\n"
+
+
+@pytest.mark.parametrize("call", ["sync", "native"])
+def test_a_fork_waits_for_requests_under_way(server: LocalMomento, call: str) -> None:
+    code = f"""
+        store = own(10.0)
+        store.append(name, ["parent"])
+        reading = threading.Thread(target={call}, args=(store, "read", name + "-slow"), daemon=True)
+        sent = store.commands.requests
+        reading.start()
+        while store.commands.requests == sent:
+            time.sleep(0.001)
+        if (pid := os.fork()) == 0:
+            os._exit(0 if {call}(store, "read", name) == ["parent"] else 1)
+        print(os.waitpid(pid, 0)[1])
+        reading.join()
+    """
+    server.faults.add("delay", command="ListFetch", delay=timedelta(seconds=0.5))
+    try:
+        assert run(server, code) == "0\n"
+    finally:
+        server.faults.clear()
+
+
+def test_a_fork_does_not_wait_for_ever(server: LocalMomento) -> None:
+    server.faults.add("hang", command="ListFetch")
+    code = """
+        store = own(60.0)
+        threading.Thread(target=store.read, args=(name,), daemon=True).start()
+        while not store.commands.requests:
+            time.sleep(0.001)
+        if (pid := os.fork()) == 0:
+            os._exit(0)
+        print(os.waitpid(pid, 0)[1], flush=True)
+        os._exit(0)
+    """
+    try:
+        assert run(server, code, timeout_s=20, forks_at_rest=False) == "0\n"
+    finally:
+        server.faults.clear()
 
 
 def test_a_process_ends_with_requests_under_way(server: LocalMomento) -> None:

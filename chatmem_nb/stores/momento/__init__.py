@@ -12,6 +12,7 @@ transport         attempts at requests, counted; interrupts, forks
 channel           how requests are made with one client
 grpc_channel      on the client's own gRPC channel
 sdk_channel       by its public methods
+fork_gate         holds a fork back while requests are under way
 credentials       API keys
 errors            the errors, and from what the SDK raises to one of them
 """

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from ..runner import Attempt
 from .commands import Command
+from .fork_gate import gate
 
 PENDING: Any = object()
 """Stands for the result of a request that has not ended."""
@@ -115,5 +116,6 @@ class CallThread:
 
 def _run(work: SimpleQueue[Callable[[], None] | None]) -> None:
     while (job := work.get()) is not None:
-        job()
+        with gate().pass_through():
+            job()
         del job  # it holds a client, which may be dropped meanwhile

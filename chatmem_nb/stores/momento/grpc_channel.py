@@ -27,6 +27,7 @@ from ..runner import Attempt
 from .channel import Batch, CallThread
 from .commands import Command, CreateCache
 from .errors import channel_broken, client_closed, says_closed, store_error
+from .fork_gate import ForkGate, gate
 
 # Generated, and without types.
 _DataStub: Any = cacheclient_pb2_grpc.ScsStub
@@ -139,21 +140,25 @@ class _Failed(Exception):
 def _begin(batch: Batch, calls: Sequence[Callable[[], Any]]) -> None:
     if batch.cancelled:
         return
+    counted = gate()
     for position, make in enumerate(calls):
+        counted.enter()
         try:
             call = make()
         except Exception as exc:  # noqa: BLE001 - the caller's to read, see `GrpcChannel.outcome`
+            counted.leave()
             batch.end(position, exc)
         else:
             batch.calls.append(call)
-            call.add_done_callback(partial(_ended, batch, position))
+            call.add_done_callback(partial(_ended, batch, position, counted))
 
 
-def _ended(batch: Batch, position: int, call: Any) -> None:
+def _ended(batch: Batch, position: int, counted: ForkGate, call: Any) -> None:
     try:
         result = call.result() if call.code() is grpc.StatusCode.OK else _failure(call)
     except Exception as exc:  # noqa: BLE001 - the caller's to read, see `GrpcChannel.outcome`
         result = exc
+    counted.leave()
     batch.end(position, result)
 
 

@@ -23,6 +23,7 @@ from ..runner import Attempt
 from . import commands as cmd
 from .channel import Batch
 from .errors import MomentoError, store_error
+from .fork_gate import gate
 
 
 class SdkChannel:
@@ -41,7 +42,8 @@ class SdkChannel:
 
         def run(position: int, command: cmd.Command) -> None:
             try:
-                result = _CALLS[type(command)](self._client, cache_name, command)
+                with gate().pass_through():
+                    result = _CALLS[type(command)](self._client, cache_name, command)
             except Exception as exc:  # noqa: BLE001 - the caller's to read, see `outcome`
                 result = exc
             batch.end(position, result)

@@ -64,7 +64,8 @@ class MomentoSessionStore(SessionStoreFacade):
 
     **Processes.** A store serves any number of threads and event loops. A store that made its client makes
     a new one in a forked child, and where an interrupt (Ctrl+C) has broken its channel; with a client that
-    was passed in, the call ends in an error that says to make a new one.
+    was passed in, the call ends in an error that says to make a new one. A fork waits for requests under way,
+    two seconds at most, since gRPC does not survive one that takes place meanwhile.
 
     >>> from datetime import timedelta
     >>> day = timedelta(days=1)
