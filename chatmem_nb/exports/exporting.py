@@ -131,7 +131,7 @@ def export(
     (10, 'jsonl')
     >>> frame = to_dataframe((store, ["trip-planner"]))
     >>> export(frame[frame["role"] != "tool"], "without-tools.md", progress=False).messages
-    6
+    7
     """
     target = Path(path).expanduser()
     chosen_format = checked_format(target, format)
