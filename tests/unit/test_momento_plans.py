@@ -26,7 +26,7 @@ from chatmem_nb.stores.momento.errors import (
 from chatmem_nb.stores.momento.missing_cache import MissingCache
 from chatmem_nb.stores.momento.plans import MomentoPlans
 from chatmem_nb.stores.momento.push import Before, Limits, push_parts
-from chatmem_nb.stores.momento.session_index import Listing, RecentNames
+from chatmem_nb.stores.momento.session_index import NameCursor, RecentNames
 from chatmem_nb.stores.momento.session_list import as_text
 from chatmem_nb.stores.protocol import NewRecords
 from chatmem_nb.stores.redis_glob import compile_glob
@@ -87,17 +87,17 @@ def test_bytes_that_are_not_utf8_stay_distinct() -> None:
 
 def _listed(index: dict[bytes, float], changes: list[dict[bytes, float]], size: int) -> list[bytes]:
     """List `index` as a server would answer, with one of `changes` after each page."""
-    listing, names = Listing(None), []
-    listing._size = size
-    while listing.left:
-        asked = listing.request(b"k")
+    cursor, names = NameCursor(None), []
+    cursor._size = size
+    while cursor.left:
+        asked = cursor.request(b"k")
         low, high = asked.lowest, asked.highest
         found = [
             (name, score)
             for name, score in sorted(index.items(), key=lambda item: (item[1], item[0]), reverse=True)
             if (low is None or score >= low) and (high is None or score <= high)
         ]
-        names += [name for name, _ in listing.turn(found[: asked.count])]
+        names += [name for name, _ in cursor.advance(found[: asked.count])]
         if changes:
             index |= changes.pop(0)
     return names

@@ -1,8 +1,8 @@
 """Changes in the middle of a session, for which Momento has no single request. Plans only; no I/O.
 
-Each writes first what is to stand, reads it back, and only then erases what is not to stand. Whatever fails
-on the way, no record is lost; after the writing and before the erasing, records are there twice, and the
-error says so.
+Each edit writes the new records, reads them back, and only then erases the old ones. A failure at any step
+loses no record; between the write and the erasure some records are in the session twice, and the error says
+so.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from .errors import MomentoConflictError, MomentoError
 from .push import SETTLE_S, Before, Limits, Pushed, push_parts
 from .session_list import as_text, read_values
 
-_TWICE = "; nothing is lost, but records may be in the session twice: read it, and remove what is too much"
+_TWICE = "; nothing is lost, but some records may be in the session twice: read it, and remove the duplicates"
 
 _READS_BACK = 8
-"""How often what was written is looked for, with growing pauses: reads are eventually consistent."""
+"""How many times to look for the new records, with growing pauses: reads are eventually consistent."""
 
 MakePush = Callable[[Sequence[bytes]], Push]
 
@@ -34,9 +34,9 @@ class Edits:
         self._slices = slices
 
     def insert(self, key: bytes, index: int, values: Sequence[bytes], ttl_ms: int | None) -> Plan[int]:
-        """Put `values` before the element at `index`, and return the new length.
+        """Insert `values` before the element at `index`, and return the new length.
 
-        What stands before `index`, or behind it if that is less, is written anew around them, then erased.
+        The elements before `index`, or those after it if they are fewer, are written again and then erased.
         """
         length = yield from ask(ListLength(key))
         place = slice(index, None).indices(length)[0]
@@ -59,7 +59,7 @@ class Edits:
         return with_copy - len(before)
 
     def replace(self, key: bytes, values: Sequence[bytes], ttl_ms: int | None) -> Plan[int]:
-        """Make `values` all that the list holds, and return their number."""
+        """Replace the contents of the list by `values`, and return their number."""
 
         def push(part: Sequence[bytes]) -> Push:
             return Push(key, part, ttl_ms)
@@ -75,7 +75,7 @@ class Edits:
         return len(values)
 
     def remove(self, key: bytes, index: int, record: str) -> Plan[bool]:
-        """Remove the element at `index` if it is `record`, and return whether it did; its equals stay."""
+        """Remove the element at `index` if it is `record`, and return whether it was; equal records stay."""
         if index < 0:
             index += yield from ask(ListLength(key))
         if index < 0:
@@ -85,7 +85,7 @@ class Edits:
         length, around = yield Send([ListLength(key), FetchList(key, index, index + 2)])
         if not around or as_text(around[0]) != record:
             return False
-        if len(around) == 2 and around[0] == around[1]:  # more of them, to tell what stands there afterwards
+        if len(around) == 2 and around[0] == around[1]:  # more context, to tell afterwards which is which
             around = yield from read_values(key, index, index + 1 + CONTEXT)
         yield from erase(Range(key, index, 1, around[0], around[1:], max(length, index + len(around))))
         return True
@@ -98,7 +98,7 @@ class Edits:
         return True
 
     def delete_oldest(self, key: bytes, count: int, last: str) -> Plan[bool]:
-        """Delete the `count` oldest elements if the newest of them is `last`; return whether there were any.
+        """Delete the `count` oldest elements if the last of them is `last`; return whether there were any.
 
         Raises: MomentoConflictError.
         """
@@ -140,7 +140,7 @@ class Edits:
     def _read_back(
         self, parts: Sequence[Push], pushed: Sequence[Pushed], before: Sequence[bytes], place: slice
     ) -> Plan[Range]:
-        """Return the range to erase, once all that was written and all that is to go are seen in place.
+        """Return the range to erase, once a read shows both the new and the old records in place.
 
         Raises: MomentoConflictError if they are not.
         """
@@ -163,20 +163,20 @@ class Edits:
                 rest = seen[len(before) :]
             if there:
                 return Range(key, start, len(before), before[-1], rest[:CONTEXT], pushed[-1].length)
-            # Reads are eventually consistent: what was written may be seen a moment later.
+            # Reads are eventually consistent: the new records may show up a moment later.
             if not (yield Pause(backoff.next_pause_s(SETTLE_S))):
                 break
         raise MomentoConflictError(
-            "what was written could not be read back, or others changed the session meanwhile; "
+            "the new records could not be read back, or another client changed the session meanwhile; "
             "nothing was erased"
         )
 
     def _replace_whole(self, key: bytes, values: Sequence[bytes], ttl_ms: int | None) -> Plan[int]:
-        """Push and truncate by one request, which drops what others append meanwhile."""
+        """Push and truncate in one request, which drops what others append meanwhile."""
         if len(self._limits.split(values)) > 1:
-            self._require_slices("replace a session by more than one request takes")
+            self._require_slices("replace a session by more than fits into one request")
         push = Push(key, values, ttl_ms, truncate=True)
-        for _ in range(2):  # it may be made twice: the second time it replaces the first
+        for _ in range(2):  # harmless twice: the second push replaces the first
             try:
                 yield from ask(push)
                 break

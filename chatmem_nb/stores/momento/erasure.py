@@ -1,4 +1,4 @@
-"""Erasing a range of a list once, though a lost response says nothing. Plans only; no I/O."""
+"""Erases a range of a list exactly once, even if a response is lost. Plans only; no I/O."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .push import SETTLE_S, unknown
 from .session_list import read_values
 
 CONTEXT = 100
-"""Elements behind a range that tell, at most, whether it was erased."""
+"""Up to how many elements after a range are compared to tell whether it was erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A range of a list, and what tells whether it still stands."""
+    """A range of a list, with its surroundings, by which to tell whether it is still there."""
 
     key: bytes
     start: int
@@ -27,15 +27,15 @@ class Range:
     last: bytes
     """The last element of the range."""
     after: Sequence[bytes]
-    """What follows the range, up to `CONTEXT` elements; fewer only at the end of the list."""
+    """The elements after the range, up to `CONTEXT`; fewer only at the end of the list."""
     length: int
-    """How long the list is."""
+    """The length of the list."""
 
 
 def erase(erased: Range) -> Plan[None]:
     """Erase the range once.
 
-    Raises: MomentoError if it failed, or if it cannot be decided whether it was applied; it is not repeated.
+    Raises: MomentoError if it failed, or if it cannot be told whether it was applied; then it is not retried.
     """
     command = EraseRange(erased.key, erased.start, erased.count)
     backoff = Backoff()
@@ -61,9 +61,9 @@ def erase(erased: Range) -> Plan[None]:
 
 
 def _was_applied(erased: Range) -> Plan[bool | None]:
-    """Return whether the range is gone; None if what stands there does not tell.
+    """Return whether the range is gone; None if the surroundings do not show it.
 
-    The length alone lies when others append meanwhile.
+    The length alone is misleading when others append meanwhile.
     """
     end = erased.start + erased.count
     length = yield from ask(ListLength(erased.key))
@@ -72,14 +72,14 @@ def _was_applied(erased: Range) -> Plan[bool | None]:
     around = [erased.last, *erased.after]
     moved = yield from read_values(erased.key, erased.start, erased.start + len(erased.after), renews=False)
     stayed = yield from read_values(erased.key, end - 1, end + len(erased.after), renews=False)
-    stands = length >= erased.length and stayed == around
-    gone = moved == list(erased.after) if erased.after else length < end or not stands
+    present = length >= erased.length and stayed == around
+    gone = moved == list(erased.after) if erased.after else length < end or not present
     # An equal record that others appended meanwhile would look the same as one that was not erased.
-    if stands and (gone or not erased.after) and not _name_themselves(around):
+    if present and (gone or not erased.after) and not _are_unique(around):
         return None
-    return not stands if gone or stands else None
+    return not present if gone or present else None
 
 
-def _name_themselves(values: Sequence[bytes]) -> bool:
-    """Return whether others cannot have appended equal records by chance."""
+def _are_unique(values: Sequence[bytes]) -> bool:
+    """Return whether each value has an id, so that no other client has appended an equal one by chance."""
     return all(b'"record_id"' in value for value in values)

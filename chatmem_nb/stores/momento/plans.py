@@ -22,13 +22,13 @@ from ..runner import Plan, Send, ask
 from .commands import Command, ListLength, Push
 from .edits import Edits
 from .push import Before, Limits, push_parts
-from .session_index import Listing, SessionIndex, as_time
+from .session_index import NameCursor, SessionIndex, as_time
 from .session_list import SUMMARY_COMMANDS, SessionList, first_pages, summary, summary_commands
 
 _TOGETHER = 25
-"""Sessions that are asked about at the same time."""
+"""How many sessions are requested at the same time."""
 _SLOW_S = 0.1
-"""A push that took longer, or was retried, may have crossed a removal of the name that came with it."""
+"""A push that took longer, or was retried, may have overlapped a removal of its name."""
 
 
 class MomentoPlans:
@@ -56,15 +56,15 @@ class MomentoPlans:
     # reading
 
     def session_ids(
-        self, match: str | None, cursor: Listing | None
-    ) -> Plan[tuple[list[str], Listing | None]]:
+        self, match: str | None, cursor: NameCursor | None
+    ) -> Plan[tuple[list[str], NameCursor | None]]:
         if self._index is None:
             raise InvalidInputError(
-                "this store keeps no index of its sessions, and Momento lists no keys; "
+                "this store keeps no index of its sessions, and Momento cannot list keys; "
                 "make it with index=True, or open sessions by their ids"
             )
         pattern = None if match is None else checked_text(match, "match")
-        return _listed(self._index, cursor or Listing(pattern))
+        return _listed(self._index, cursor or NameCursor(pattern))
 
     def summaries(self, session_ids: Sequence[str]) -> Plan[list[SessionSummary]]:
         keys = [self._key(session_id) for session_id in session_ids]
@@ -136,7 +136,7 @@ class MomentoPlans:
         return self._append(session_id, pushes, new=isinstance(records, NewRecords))
 
     def _append(self, session_id: str, pushes: Sequence[Push], *, new: bool) -> Plan[int]:
-        """The name is sent before the list, in one round trip: a list without a name would not be listed."""
+        """Send the name before the records, in one round trip: a list without a name is not listed."""
         before = None if new else Before((yield from ask(ListLength(pushes[0].key))))
         name = None if self._index is None else self._index.written(session_id, self._ttl_ms)
         started = time.monotonic()
@@ -147,7 +147,7 @@ class MomentoPlans:
                 yield from self._index.put(name)
             else:
                 self._index.remember(session_id)
-        # Not `pushed[-1].length`: if the response was lost, others may have appended before the look.
+        # Not `pushed[-1].length`: after a lost response it counts what others have appended since.
         return pushed[-1].start + len(pushes[-1].values)
 
     def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
@@ -170,7 +170,7 @@ class MomentoPlans:
         return 0
 
     def _named(self, session_id: str, key: bytes, ttl_ms: int | None, edit: Plan[int]) -> Plan[int]:
-        """Run `edit` once the name is there."""
+        """Put the name, then run `edit`."""
         if self._index is not None:
             yield Send([self._index.written(session_id, ttl_ms)])
             self._index.remember(session_id)
@@ -202,9 +202,9 @@ class MomentoPlans:
         return self._ttl_ms if ttl is None else milliseconds(ttl)
 
 
-def _listed(index: SessionIndex, listing: Listing) -> Plan[tuple[list[str], Listing | None]]:
-    names = yield from index.page(listing)
-    return names, listing if listing.left else None
+def _listed(index: SessionIndex, cursor: NameCursor) -> Plan[tuple[list[str], NameCursor | None]]:
+    names = yield from index.page(cursor)
+    return names, cursor if cursor.left else None
 
 
 def milliseconds(ttl: object) -> int | None:

@@ -1,10 +1,10 @@
-"""Records in parts that a request takes, each pushed once, though a lost response says nothing.
+"""Splits records into requests, and pushes each part exactly once, even if a response is lost.
 
 Plans only; no I/O.
 
-Momento has no idempotency keys. A push whose response was lost is looked for in the list, and made again
-only if it is not there. Copies that stood there before must not be taken for it: either its records are new,
-so that no list holds them yet, or only what is beyond the length before the push counts.
+Momento has no idempotency keys. If the response to a push is lost, its records are looked for in the list,
+and the push is retried only if they are missing. Older copies must not be mistaken for them: either the
+records are new, so that no list holds them yet, or only what lies beyond the previous length counts.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ from .errors import MomentoError, MomentoLimitError
 from .session_list import read_values
 
 _ELEMENT_OVERHEAD = 6
-"""Bytes that the wire format adds to an element, at most."""
-
+"""How many bytes the wire format adds to an element, at most."""
 
 SETTLE_S = 0.1
-"""Pause before looking whether a request was applied: reads are eventually consistent."""
-_NOT_KNOWN = "; whether the change was made is not known, so read the session before you repeat it"
+"""The pause before checking whether a request was applied: reads are eventually consistent."""
+_NOT_KNOWN = "; it is not known whether the change was made, so read the session before you repeat it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Limits:
         return values
 
     def split(self, values: Sequence[bytes]) -> list[Sequence[bytes]]:
-        """Return `values` in parts, each of which one request takes."""
+        """Return `values` in parts that each fit into one request."""
         if sum(map(len, values)) + _ELEMENT_OVERHEAD * len(values) <= self.request_bytes:
             return [values]
         parts: list[list[bytes]] = []
@@ -77,14 +76,14 @@ class Limits:
         size = sum(sum(map(len, batch)) for batch in batches)
         if size > self.item_bytes:
             raise MomentoLimitError(
-                f"the session would have {size:,} bytes while what it holds is replaced, and Momento takes "
-                f"{self.item_bytes:,}; nothing was changed. Write what is to stay to a new session instead"
+                f"old and new records together have {size:,} bytes, and a session takes {self.item_bytes:,}; "
+                "nothing was changed. Write the new records to another session instead"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What a list was like before a push."""
+    """The state of a list before a push."""
 
     length: int
     head: Sequence[bytes] = ()
@@ -93,7 +92,7 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """Where the values of a push stand, and how long the list is with them."""
+    """The index of the first value of a push, and the length of the list after it."""
 
     start: int
     length: int
@@ -102,19 +101,19 @@ class Pushed:
 def push_parts(
     parts: Sequence[Push], before: Before | None, beside: Command | None = None
 ) -> Plan[tuple[list[Pushed], Any]]:
-    """Make the pushes, one after another, and return where each landed, and what became of `beside`.
+    """Make the pushes in order, and return where each landed, and the outcome of `beside`.
 
-    `before`: the list before the first push; None if the records are in no list yet. `beside` is sent with
-    the first push, once, whatever comes of it.
+    `before`: the list before the first push; None if the records are new. `beside` is sent along with the
+    first push, and is not retried.
 
-    Raises: MomentoError with `records_stored`, the records of the parts before the one that failed.
+    Raises: MomentoError with `records_stored`, the number of records in the parts before the failed one.
     """
     pushed: list[Pushed] = []
     stored, outcome = 0, None
     for part in parts:
         requests = [part] if beside is None else [beside, part]
         try:
-            # Once at first: `_retried` tells what may be tried again, and `beside` must not use up the time.
+            # One attempt: `_retried` knows what may be retried, and `beside` must not use up the time.
             outcomes = yield Send(requests, stored > 0, return_errors=True, max_attempts=1)
             if beside is not None:
                 outcome, beside = outcomes[0], None
@@ -139,7 +138,7 @@ def _landed(push: Push, length: int) -> Pushed:
 
 
 def _retried(push: Push, before: Before | None, error: StoreError) -> Plan[Pushed]:
-    """Make a push again that failed with `error`, once it is known that it was not applied.
+    """Retry a push that failed with `error`, once it is known not to have been applied.
 
     Raises: StoreError if it failed for good, or if it is not known whether it was applied.
     """
@@ -160,7 +159,7 @@ def _retried(push: Push, before: Before | None, error: StoreError) -> Plan[Pushe
 
 
 def _look_for(push: Push, before: Before | None, error: StoreError, backoff: Backoff) -> Plan[Pushed | None]:
-    """Return where the values of `push` landed; None if they are not there and may be pushed again.
+    """Return where the values of `push` landed; None if they are missing and may be pushed again.
 
     Raises: `error` if that cannot be known.
     """
@@ -178,19 +177,19 @@ def _look_for(push: Push, before: Before | None, error: StoreError, backoff: Bac
 
 def _find(push: Push, before: Before | None) -> Plan[Pushed | None]:
     if before is None:
-        # One of them is enough: others may have removed some already. If they removed all, the push comes
-        # after their removal.
+        # One value is enough: others may have removed some. If they removed them all, pushing again counts as
+        # a push after that removal.
         values = yield from read_values(push.key, renews=False)
         at = _first_of(values, push.values)
         return None if at is None else Pushed(at, len(values))
     length = yield from ask(ListLength(push.key))
     grown = length - before.length
-    if grown < 0:  # others removed records, so that the length before says nothing
+    if grown < 0:  # others removed records, so the previous length is of no use
         raise MomentoError("other clients shortened the session meanwhile")
     if grown < len(push.values):
         return None
     if push.front:
-        # What stood in front before must follow: others may have appended, which moves nothing here.
+        # The previous head must follow. Appends of others do not move it.
         run = [*push.values, *before.head]
         values = yield from read_values(push.key, 0, grown + len(before.head), renews=False)
         at = run_at(values, run)
@@ -206,7 +205,7 @@ def _first_of(values: Sequence[bytes], pushed: Sequence[bytes]) -> int | None:
 
 
 def run_at(values: Sequence[bytes], run: Sequence[bytes]) -> int | None:
-    """Return the index where all of `run` stand together in `values`; None if they do not."""
+    """Return the index at which `values` contains `run`; None if it does not."""
     size, run = len(run), list(run)
     for at in range(len(values) - size + 1):
         if values[at] == run[0] and list(values[at : at + size]) == run:
@@ -215,7 +214,7 @@ def run_at(values: Sequence[bytes], run: Sequence[bytes]) -> int | None:
 
 
 def unknown(error: StoreError) -> StoreError:
-    """Return `error`, saying that a change may have been made."""
+    """Return `error`, marked as a change that may have been applied."""
     error.maybe_applied = True
     if isinstance(error, MomentoError) and not error.message.endswith(_NOT_KNOWN):
         error.message += _NOT_KNOWN

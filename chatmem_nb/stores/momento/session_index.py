@@ -1,4 +1,4 @@
-"""The ids of the sessions in a sorted set of their own, since Momento lists no keys. Plans only; no I/O."""
+"""Keeps the ids of the sessions in a sorted set, since Momento cannot list keys. Plans only; no I/O."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 _PAGE = 500
 _DAY_MS = timedelta(hours=24) // timedelta(milliseconds=1)
 _YOUNG_S = 60.0
-"""A name this young may be there before its list."""
+"""A name younger than this may precede its list."""
 _TOGETHER = 50
 _RECENT_S = 60.0
 """After this, a name counts as unknown again: the index may have expired, or another client removed it."""
@@ -29,7 +29,7 @@ _MOST_RECENT = 100_000
 
 
 class RecentNames:
-    """A set of (key of the index, session id) that forgets each after `ttl_s`, and all beyond `most`."""
+    """A set of (key of the index, session id) whose entries expire after `ttl_s`, with `most` at most."""
 
     def __init__(self, ttl_s: float = _RECENT_S, most: int = _MOST_RECENT) -> None:
         self._ttl_s, self._most = ttl_s, most
@@ -39,21 +39,22 @@ class RecentNames:
         return time.monotonic() < self._expires.get(name, 0.0)
 
     def add(self, name: tuple[bytes, str]) -> None:
-        """Keep `name` from now on."""
+        """Add `name`, or renew it."""
         if len(self._expires) >= self._most:
             self._expires.clear()
         self._expires[name] = time.monotonic() + self._ttl_s
 
     def discard(self, name: tuple[bytes, str]) -> None:
-        """Forget `name`."""
+        """Remove `name` if it is there."""
         self._expires.pop(name, None)
 
 
-class Listing:
-    """The cursor of a listing: which names were returned, and where it goes on.
+class NameCursor:
+    """The position in a listing, and the names that were returned.
 
-    The newest come first, page by page by score. A session that is written to meanwhile moves to the top,
-    behind the reader's back: so what has come above the first page is read next, until that is one page.
+    Pages go from the newest score to the oldest. A session that is written to meanwhile moves to the top,
+    above the position: so once the bottom is reached, the names above the first page are read again, until
+    they fit into one page.
     """
 
     def __init__(self, match: str | None) -> None:
@@ -64,7 +65,7 @@ class Listing:
         self._begin(lowest=None)
 
     def _begin(self, lowest: float | None) -> None:
-        """Start at the top once more, down to `lowest`."""
+        """Start again at the top, down to `lowest`."""
         self._lowest = lowest
         self._highest: float | None = None
         self._top: float | None = None
@@ -73,15 +74,15 @@ class Listing:
         """Return the request for the next page."""
         return FetchNames(key, self._lowest, self._highest, self._size)
 
-    def turn(self, page: Sequence[tuple[bytes, float]]) -> list[tuple[bytes, float]]:
-        """Return what is new in `page` and matches, and go on behind it."""
+    def advance(self, page: Sequence[tuple[bytes, float]]) -> list[tuple[bytes, float]]:
+        """Return the new names in `page` that match, and move on to the next page."""
         new = [(name, score) for name, score in page if name not in self._seen]
         self._seen.update(name for name, _ in new)
         first = self._highest is None
         if first and page:
             self._top = page[0][1]
         if len(page) == self._size:
-            if not first and page[-1][1] == self._highest:  # more than a page with one score
+            if not first and page[-1][1] == self._highest:  # more names share one score than fit into a page
                 self._size *= 2
             self._highest = page[-1][1]
         elif first:
@@ -99,19 +100,19 @@ class SessionIndex:
 
     def __init__(self, key_prefix: str, ttl_ms: int | None, recent: RecentNames) -> None:
         self._prefix = key_prefix.encode()
-        # Outside of the prefix, so that it is no session's key by chance.
+        # Outside the prefix, so that it cannot be the key of a session.
         self._key = b"chatmem_nb:sessions:" + self._prefix
-        # A day is the most that Momento gives on demand; where storage is provisioned, lists may have more.
+        # A day is Momento's maximum on demand; provisioned storage allows more.
         self._ttl_ms = max(_DAY_MS, ttl_ms or 0)
         self._recent = recent
 
     def written(self, session_id: str, ttl_ms: int | None = None) -> PutName:
-        """Return the request that says that the session is written to now, and that it has this TTL."""
+        """Return the request that records a write to the session now, with this TTL."""
         return PutName(self._key, session_id.encode(), time.time(), max(self._ttl_ms, ttl_ms or 0))
 
     def put(self, name: PutName) -> Plan[None]:
-        """Put the name of a session that was written to; if that fails, say so in the log."""
-        # To raise would have records stored twice. The next write or read of the session tries again.
+        """Put the name of a session that was written to; log a failure."""
+        # Raising would make the caller store the records again. The next write or read retries.
         (outcome,) = yield Send([name], return_errors=True)
         if isinstance(outcome, StoreError):
             session_id = as_text(name.name)
@@ -120,26 +121,26 @@ class SessionIndex:
             self.remember(as_text(name.name))
 
     def heal(self, session_ids: Iterable[str]) -> Plan[None]:
-        """Put the names of sessions that were read, unless they were seen lately; keep their scores."""
+        """Put the names of sessions that were read, unless seen recently; keep their scores."""
         unknown = [one for one in session_ids if (self._key, one) not in self._recent]
         if not unknown:
             return
         names = [AddName(self._key, session_id.encode(), self._ttl_ms) for session_id in unknown]
         outcomes = yield Send(names, return_errors=True)
         for session_id, outcome in zip(unknown, outcomes, strict=True):
-            if isinstance(outcome, StoreError):  # what was asked for is read; the next read tries again
+            if isinstance(outcome, StoreError):  # the records were read; the next read retries
                 _log.warning("session %r was read, but not put into the index: %s", session_id, outcome)
             else:
                 self.remember(session_id)
 
     def remember(self, session_id: str) -> None:
-        """The name was seen in the index just now."""
+        """Note that the name is in the index."""
         self._recent.add((self._key, session_id))
 
     def remove(self, session_ids: Sequence[str]) -> Plan[set[str]]:
-        """Remove names whose lists are gone; return those that were put back, as others wrote meanwhile.
+        """Remove the names of lists that are gone; return those put back because others wrote meanwhile.
 
-        An append puts the name first and its list then, so that a removal may come between the two.
+        An append puts the name first and then pushes to the list, and a removal may come between the two.
         """
         for session_id in session_ids:
             self._recent.discard((self._key, session_id))
@@ -150,10 +151,10 @@ class SessionIndex:
             yield Send([self.written(session_id) for session_id in back])
         return set(back)
 
-    def page(self, listing: Listing) -> Plan[list[str]]:
-        """Return the next names whose lists exist; remove names whose lists have expired."""
-        page = yield from ask(listing.request(self._key), new_deadline=True)
-        named = {as_text(name): (self._prefix + name, score) for name, score in listing.turn(page)}
+    def page(self, cursor: NameCursor) -> Plan[list[str]]:
+        """Return the next names whose lists exist; remove those whose lists have expired."""
+        page = yield from ask(cursor.request(self._key), new_deadline=True)
+        named = {as_text(name): (self._prefix + name, score) for name, score in cursor.advance(page)}
         if not named:
             return []
         exist = yield from ask(KeysExist([key for key, _ in named.values()]))
@@ -168,7 +169,7 @@ class SessionIndex:
         return there
 
     def _without_list(self, keys: dict[str, bytes]) -> Plan[set[str]]:
-        """Return which sessions have no list; each is asked for, before a name is removed for good."""
+        """Return which sessions have no list, asking for each one before its name is removed."""
         gone: set[str] = set()
         left = list(keys)
         for start in range(0, len(left), _TOGETHER):
@@ -183,7 +184,7 @@ class SessionIndex:
 
 
 def as_time(score: float | None) -> datetime | None:
-    """Return the time that a score means; None for a session that was only read here."""
+    """Return the time of a score; None for a session that was only read here."""
     return datetime.fromtimestamp(score, UTC) if score else None
 
 

@@ -16,15 +16,15 @@ from .errors import MomentoConflictError
 
 _FIRST_PAGE = 1_000
 _WHOLE_LIST = 2**31
-"""The page of a client by whose methods lists can only be read whole."""
+"""The page size of a client that can only read whole lists."""
 FIRST_RECORDS = 200
-"""Records that `read_many` asks of each session at first."""
+"""How many records `read_many` requests of each session at first."""
 SUMMARY_COMMANDS = 4
 """Requests for one summary."""
 
 
 class SessionList:
-    """One list, as `paging` reads it. With `exact`, texts go back into the bytes that were stored."""
+    """One list, as `paging` reads it. With `exact`, the stored bytes can be recovered from the texts."""
 
     def __init__(self, key: bytes, *, slices: bool = True, exact: bool = False) -> None:
         self.first_page = _FIRST_PAGE if slices else _WHOLE_LIST
@@ -44,14 +44,14 @@ class SessionList:
 
     def changed(self) -> MomentoConflictError:
         return MomentoConflictError(
-            "other clients changed the session while it was read, each time; read it again when they are done"
+            "other clients kept changing the session while it was read; read it again when they are done"
         )
 
 
 def read_values(
     key: bytes, start: int = 0, stop: int | None = None, *, renews: bool = True
 ) -> Plan[list[bytes]]:
-    """Return the elements of the slice `start:stop`, as they are stored; neither counts from the end.
+    """Return the elements of the slice `start:stop`, as they are stored; negative indexes are not supported.
 
     `renews`: whether the call's time starts anew with each further page.
     """
@@ -62,7 +62,7 @@ def read_values(
 
 
 def first_pages(keys: Sequence[bytes], *, slices: bool) -> Plan[list[tuple[list[str], Cursor | None]]]:
-    """Return the first page of each session, all requested at the same time, and the cursor behind it."""
+    """Return the first page of each session, all requested at the same time, and the cursor after it."""
     size = FIRST_RECORDS if slices else _WHOLE_LIST
     outcomes = yield Send([FetchList(key, 0, size) for key in keys], new_deadline=True, return_errors=True)
     pages = []
@@ -78,7 +78,7 @@ def first_pages(keys: Sequence[bytes], *, slices: bool) -> Plan[list[tuple[list[
 
 
 def summary_commands(key: bytes, oldest: int = 1) -> list[Command]:
-    """Return the requests that `summary` takes the outcomes of, with the `oldest` records, of two at most."""
+    """Return the requests for `summary`, which read one or two of the oldest records."""
     return [ListLength(key), FetchList(key, 0, oldest), FetchList(key, -1), GetTtl(key)]
 
 

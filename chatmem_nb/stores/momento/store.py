@@ -23,44 +23,48 @@ from .transport import MomentoTransport
 class MomentoSessionStore(SessionStoreFacade):
     """Sessions in a Momento cache, each a list, its newest record last.
 
-    **What is kept.** A record that a call has acknowledged is neither lost nor stored twice, and nothing is
-    erased before its replacement was read back, apart from the cases below. A request is stored whole or
-    not at all. Momento has no idempotency keys: if the response to a push is lost, the session is read, and
-    the push is made again only if it is not there. A batch larger than a request goes in parts, one after
-    another; if a part fails, `records_stored` of the error says how many records are stored. `insert`,
-    `replace`, `remove` and `delete` with `count` are several requests and not atomic: they write first,
-    read back, and erase then. Interrupted in between, records are in the session twice, and the error says
-    so. After a timeout nothing is repeated: if the change was not found, StoreTimeoutError says that it is
-    not known whether it will be made. Where what stands there does not tell whether records were erased,
-    the error says that too, and nothing is erased again. Others may append at any time, and lose nothing by
-    it; what they append during an `insert` or `replace` may come to stand in front of what that call moves.
+    **Guarantees.** A record that a call has acknowledged is neither lost nor stored twice, and nothing is
+    erased before its replacement was read back, except in the cases below. Each request is atomic. Momento
+    has no idempotency keys: if the response to a push is lost, the session is read, and the push is retried
+    only if its records are missing. A batch that is too large for one request is sent in parts, in order; if
+    a part fails, `records_stored` of the error says how many records are stored. `insert`, `replace`,
+    `remove`, and `delete` with `count`, take several requests and are not atomic: they write first, read
+    back, and erase last. If one is interrupted in between, some records are in the session twice, and the
+    error says so. Nothing is retried after a timeout: unless the change is found, StoreTimeoutError says
+    that its outcome is unknown. If the session does not show whether an erasure was applied, the error says
+    so, and the erasure is not repeated. Other clients may append at any time and lose nothing; what they
+    append during an `insert` or `replace` may end up before the records that the call moves.
 
-    **What remains possible.** Reads are eventually consistent, and the Python SDK has no other. A push or
-    an erasure whose response was lost, and which is not seen 0.1 s later although it was applied, is made
-    twice: an erasure then takes what has moved into its place. A `delete` of the whole session whose
-    response was lost is repeated, and takes with it what others appended in between. Two clients that
-    insert, replace, remove or delete by count in one session at the same time may erase each other's
-    records, since Momento erases by index, between one request and the next. If a response is lost while
-    another client pushes equal records, these may be taken for those of this client: records without a
-    "record_id" that are equal by chance, or the same file imported by two at once. If it is lost while
-    others remove records in front, a batch that is not new (see `NewRecords`) may be stored twice. If it is
-    lost and others remove all records of the push before they were looked for, they are pushed again. If it
-    is lost and others remove records in front, the length that `append` returns is smaller by as many.
+    **Exceptions.** Reads are eventually consistent; the Python SDK offers no others.
 
-    **Listing.** Momento lists no keys, so the ids of the sessions are kept in a sorted set, one operation a
-    write; `index=False` does without, and then without `session_ids`. Sessions that something else wrote
-    are listed once they were read here. A clear or the removal of an expired name looks for the list
-    afterwards and puts the name back; if an append is under way all the while, or the clear is interrupted
-    before it has looked, the session is missing from listings until the next write, or a read by a client
-    that has not seen the name for a minute. The index
-    has a TTL of a day at least, the longest on demand. On provisioned storage a session may have more: give
-    the same `ttl` to all stores of a prefix, since the set has the TTL of the last write. An index that has
-    expired is filled again by reads and writes.
+    - A push or an erasure that was applied, whose response was lost, and that a read 0.1 s later does not
+      show yet, is applied twice. The second erasure removes the records that have moved up.
+    - A `delete` of a whole session whose response was lost is retried, and also deletes what others appended
+      in between.
+    - Momento erases by index. Two clients that insert, replace, remove, or delete by count in one session at
+      the same time may erase each other's records.
+    - If a response is lost while another client pushes equal records, those may be mistaken for this
+      client's: records without a "record_id" that happen to be equal, or one file imported by two clients.
+    - If a response is lost while others remove records from the front, a batch that is not new (see
+      `NewRecords`) may be stored twice, and the length that `append` returns is too small by the number of
+      records removed.
+    - If a response is lost and others remove all records of the push before the session is read, they are
+      pushed again.
 
-    **Limits.** `timeout_s` is for a call with all its attempts; one of several pages or parts has it for
-    each. `commands` counts operations as Momento bills them: each 1,024 bytes of each record. The SDK sends
-    its version and that of Python with the requests. Middleware of the client's configuration does not see
-    them.
+    **Listing.** Momento cannot list keys, so the ids of the sessions are kept in a sorted set, at one
+    operation per write. `index=False` saves that operation, and `session_ids` is not available then. A
+    session that another program wrote is listed after its first read here. After a clear, and after removing
+    the name of an expired session, the list is looked for and its name put back if it exists. If an append
+    is in progress all that time, or the clear is interrupted before the check, the session is missing from
+    listings until the next write, or the next read by a client that has not seen the name for a minute. The
+    sorted set has a TTL of at least a day, the maximum on demand. Sessions on provisioned storage may have a
+    longer one: use the same `ttl` for all stores of a prefix, since the last write sets the TTL of the
+    sorted set. A sorted set that has expired is rebuilt by reads and writes.
+
+    **Limits.** `timeout_s` applies to a call with all its attempts, or to each page or part where a call
+    takes several. `commands` counts operations as Momento bills them: one for each 1,024 bytes of each
+    record. The SDK sends its own version and Python's with the requests. Middleware of the client's
+    configuration does not see these requests.
 
     **Processes.** A store serves any number of threads and event loops. A store that made its client makes
     a new one in a forked child, and where an interrupt (Ctrl+C) has broken its channel; with a client that
