@@ -11,7 +11,7 @@ from typing import Any
 from ..content import FINISH_KEYS, MODEL_KEYS, ROLES, TEXT_BLOCKS, TYPE_OF_ROLE, role, role_name, usage
 from ..errors import InvalidInputError, RecordError
 from ..json_text import parse_json
-from ..records import MESSAGE_CLASSES, StoredMessage, encode, parse, to_json
+from ..records import MESSAGE_CLASSES, StoredMessage, encode, parse, to_json, with_message
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ def rebuilt(record: StoredMessage, edits: dict[str, Any]) -> str:
         raise RecordError(f"its columns were changed, but {record.error}", index=record.index)
     draft = Draft(record.type, copy.deepcopy(record.data), record.stored_at)
     _apply(draft, edits, record.index)
-    record_json = {**parse_json(record.raw), "type": draft.kind, "data": draft.data}
+    record_json = with_message(parse_json(record.raw), draft.kind, draft.data)
     if "stored_at" in edits:
         record_json["stored_at"] = draft.stored_at and draft.stored_at.isoformat(timespec="microseconds")
     return _checked(to_json(record_json), record.index)

@@ -11,7 +11,7 @@ import pandas as pd
 from ..columns.schema import Kind, frame_of
 from ..errors import InvalidInputError
 from ..plain_text import utf8_size
-from ..stores.protocol import SessionStore, SessionSummary, checked_session_id
+from ..stores.protocol import SessionStore, SessionSummary, checked_for_javascript, checked_session_id
 from .alignment import Missing, changed_records, edited_record, missing_records, record_keys
 
 Conflict: TypeAlias = Literal["error", "append", "replace", "skip", "merge"]
@@ -112,19 +112,24 @@ class SessionWriter:
         missing = self._missing(outcome, records) if outcome.action == "merge" else [(0, range(len(records)))]
         if not missing:
             return
+        written = [records[index] for _, indexes in missing for index in indexes]
         try:
+            self._check(written)
             if not self.dry_run:
                 self._write(outcome, records, missing)
         except InvalidInputError as exc:
-            outcome.action, outcome.problem = "failed", str(exc)
+            self.fail(session_id, str(exc))
             return
-        written = [records[index] for _, indexes in missing for index in indexes]
         outcome.n_messages += len(written)
         outcome.n_rebuilt += min(n_rebuilt, len(written))
         outcome.bytes += sum(map(utf8_size, written))
 
+    def _check(self, records: Sequence[str]) -> None:
+        if self.store.javascript:
+            checked_for_javascript(records)
+
     def fail(self, session_id: str, problem: str) -> None:
-        """Report a session that its source cannot read."""
+        """Report a session that its source cannot read, or the store does not take."""
         outcome = self.outcomes[session_id]
         outcome.action, outcome.problem = "failed", problem
 
@@ -172,6 +177,11 @@ class SessionWriter:
             return
         if not changes:
             outcome.action = "skip"
+        try:
+            self._check([record for _, record in changes if record is not None])
+        except InvalidInputError as exc:
+            self.fail(outcome.session_id, str(exc))
+            return
         # From the end, so that the places before it stay what they are. The new text is written before the
         # old one goes; the next update completes one that was interrupted between.
         for place, record in reversed(changes):

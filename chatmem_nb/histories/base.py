@@ -149,7 +149,7 @@ class StoreHistory(HistoryBase):
 
         Raises: InvalidInputError, before anything is sent, if one of them cannot be stored; StoreError.
         """
-        if records := encode_all(messages):
+        if records := self._encoded(messages):
             self.store.append(self.session_id, NewRecords(records))
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
@@ -157,8 +157,11 @@ class StoreHistory(HistoryBase):
 
         Raises: InvalidInputError, before anything is sent, if one of them cannot be stored; StoreError.
         """
-        if records := encode_all(messages):
+        if records := self._encoded(messages):
             await self.store.aappend(self.session_id, NewRecords(records))
+
+    def _encoded(self, messages: Sequence[BaseMessage]) -> list[str]:
+        return encode_all(messages, javascript=self.store.javascript)
 
     def clear(self) -> None:
         """Delete the session, if it exists. Raises: StoreError."""

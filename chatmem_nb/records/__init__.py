@@ -1,12 +1,14 @@
 """One stored message: JSON text <-> `BaseMessage`, and `StoredMessage` in between. No I/O.
 
 A record is `{"type": ..., "data": message.model_dump()}`, as `langchain_community` writes it, with two
-keys beside them that it and LangChain's JavaScript class ignore: `record_id` and `stored_at`.
+keys beside them that it and LangChain's JavaScript class ignore: `record_id` and `stored_at`. What that class
+writes is read too (`javascript`).
 """
 
 from __future__ import annotations
 
 from .encoding import encode, encode_all, record_text, to_json
+from .javascript import GENERIC, javascript_error, with_message
 from .message_types import MESSAGE_CLASSES
 from .messages import build_messages, messages_of, messages_with_ids
 from .openai_form import from_openai, to_openai
@@ -24,6 +26,7 @@ from .parsing import (
 )
 
 __all__ = [
+    "GENERIC",
     "MESSAGE_CLASSES",
     "RecordFields",
     "StoredMessage",
@@ -32,6 +35,7 @@ __all__ = [
     "encode_all",
     "from_openai",
     "is_system",
+    "javascript_error",
     "messages_of",
     "messages_with_ids",
     "parse",
@@ -44,4 +48,5 @@ __all__ = [
     "to_openai",
     "unreadable_reason",
     "unreadable_text",
+    "with_message",
 ]

@@ -13,6 +13,7 @@ from pydantic_core import to_json as from_plain
 
 from ..errors import InvalidInputError
 from ..plain_text import is_utf8
+from .javascript import GENERIC
 from .message_types import FLAT, MESSAGE_CLASSES
 
 _JSON = json.JSONEncoder(ensure_ascii=False)
@@ -20,17 +21,18 @@ _TEXT = frozenset({str})
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
-def encode(message: BaseMessage, *, stored_at: datetime | None = None) -> str:
+def encode(message: BaseMessage, *, stored_at: datetime | None = None, javascript: bool = False) -> str:
     """Return `message` as the text of a record, with a new `record_id` and `stored_at` (default: now).
 
-    A message chunk is stored as the message that it makes up.
+    A message chunk is stored as the message that it makes up. With `javascript`, a ChatMessage is stored as
+    type `generic`, as `@langchain/community` does, which knows no `chat`.
 
     Raises: InvalidInputError, if `message` is not a LangChain message, or holds what JSON cannot.
     """
-    return _encode(message, _stamp(stored_at or datetime.now(UTC)))
+    return _encode(message, _stamp(stored_at or datetime.now(UTC)), javascript)
 
 
-def _encode(message: BaseMessage, stamp: str) -> str:
+def _encode(message: BaseMessage, stamp: str, javascript: bool) -> str:
     if not isinstance(message, BaseMessage):
         raise InvalidInputError(
             f"expected a langchain_core message, got {type(message).__name__}; "
@@ -42,8 +44,9 @@ def _encode(message: BaseMessage, stamp: str) -> str:
             f"a message of type {message.type!r} cannot be read back from a store; "
             f"use one of {', '.join(list(MESSAGE_CLASSES)[:7])}"
         )
+    kind = GENERIC if javascript and message.type == "chat" else message.type
     data, record_id = _data_json(message), os.urandom(16).hex()
-    return f'{{"type": "{message.type}", "data": {data}, "record_id": "{record_id}", "stored_at": "{stamp}"}}'
+    return f'{{"type": "{kind}", "data": {data}, "record_id": "{record_id}", "stored_at": "{stamp}"}}'
 
 
 def _data_json(message: BaseMessage) -> str:
@@ -99,8 +102,8 @@ def record_text(
     return f'{{"type": {_quoted(kind)}, "data": {text}{beside}}}'
 
 
-def encode_all(messages: Iterable[BaseMessage]) -> list[str]:
-    """Return the records of `messages`, in order, all with the same `stored_at`.
+def encode_all(messages: Iterable[BaseMessage], *, javascript: bool = False) -> list[str]:
+    """Return the records of `messages`, in order, all with the same `stored_at`. `javascript`: see `encode`.
 
     Raises: InvalidInputError, with the `position` of the first message that cannot be stored.
     """
@@ -108,7 +111,7 @@ def encode_all(messages: Iterable[BaseMessage]) -> list[str]:
     records = []
     for position, message in enumerate(messages):
         try:
-            records.append(_encode(message, stamp))
+            records.append(_encode(message, stamp, javascript))
         except InvalidInputError as exc:
             raise InvalidInputError(
                 f"message {position}: {exc.reason}", reason=exc.reason, position=position

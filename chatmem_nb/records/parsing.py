@@ -14,7 +14,8 @@ from pydantic_core import from_json
 from ..errors import RecordError
 from ..json_text import parse_json
 from .encoding import json_reason, to_json
-from .message_types import build_message, json_type, shape_error
+from .javascript import message_of
+from .message_types import MESSAGE_CLASSES, build_message, json_type, shape_error
 
 _LONGEST_REASON = 500
 _STORED_AT: Final = re.compile(r'"stored_at"\s*:\s*"([^"\\]{10,40})"\s*\}\s*$')
@@ -61,7 +62,7 @@ def parse(raw: str, index: int = 0) -> StoredMessage:
         return StoredMessage(index, raw, None, None, f"not JSON: {json_reason(exc)}")
     if type(value) is not dict:
         return StoredMessage(index, raw, None, None, f"a JSON {json_type(value)}, not an object")
-    kind, data, record_id = value.get("type"), value.get("data"), value.get("record_id")
+    (kind, data), record_id = message_of(value), value.get("record_id")
     if kind is None and type(reason := value.get("unreadable")) is str:
         return StoredMessage(index, raw, None, None, reason[:_LONGEST_REASON])
     return StoredMessage(
@@ -94,7 +95,7 @@ def parse_start(raw: str) -> StoredMessage:
         value = from_json(raw, allow_partial="trailing-strings")
     except ValueError:
         return record
-    kind, data = (value.get("type"), value.get("data")) if type(value) is dict else (None, None)
+    kind, data = message_of(value) if type(value) is dict else (None, None)
     if type(kind) is not str or type(data) is not dict or "content" not in data:
         return record
     return StoredMessage(0, raw, kind, data, None)
@@ -135,7 +136,7 @@ def parse_fields(raws: Iterable[str]) -> RecordFields:
         try:
             value = from_json(raw, cache_strings="keys")
             kind, data, time = value["type"], value["data"], value.get("stored_at")
-            if type(kind) is not str or type(data) is not dict:
+            if type(data) is not dict or kind not in MESSAGE_CLASSES:
                 raise TypeError
         except (ValueError, TypeError, KeyError, AttributeError):  # rare, and `parse` says what is wrong
             record = parse(raw)

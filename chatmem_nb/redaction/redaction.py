@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..errors import InvalidInputError, RecordError
 from ..json_text import json_text
-from ..records import MESSAGE_CLASSES, StoredMessage, parse
+from ..records import GENERIC, MESSAGE_CLASSES, StoredMessage, parse
 from .redactor import Redactor
 from .spans import MASK, Span, merged, replaced_parts, without_masks
 from .values import Values, parsed_json
@@ -18,7 +18,7 @@ from .views import views
 
 _SHORT: Final = 80
 _MOST_CLEAN: Final = 20_000
-_RECORD_KEYS: Final = frozenset({"type", "data", "record_id", "stored_at"})
+_RECORD_KEYS: Final = frozenset({"type", "data", "record_id", "stored_at", "role", "text"})
 _FIELDS: Final = frozenset(name for kind in MESSAGE_CLASSES.values() for name in kind.model_fields)
 _FEWEST_ID_CHARACTERS: Final = 4
 """Of a session id that is looked for in texts."""
@@ -198,7 +198,7 @@ class Redaction:
 
 def _known_type(value: dict[str, Any]) -> dict[str, Any]:
     kind = value.get("type")
-    return {"type": kind} if type(kind) is str and kind in MESSAGE_CLASSES else {}
+    return {"type": kind} if kind == GENERIC or (type(kind) is str and kind in MESSAGE_CLASSES) else {}
 
 
 def _is_message(record: StoredMessage) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, Protocol, Self
 
 from ..plain_text import NOT_MATH
 from .paging import Cursor
-from .protocol import CommandCount, SessionSummary, checked_session_ids
+from .protocol import CommandCount, SessionSummary, checked_for_javascript, checked_session_ids
 from .runner import Plan, Runner
 
 
@@ -69,6 +69,8 @@ class SessionStoreFacade:
     key_prefix: str
     ttl: timedelta | None
     timeout_s: float
+    javascript: bool = False
+    """Whether `append` and `replace` refuse what `@langchain/community` of npm cannot read."""
     commands: CommandCount
     _plans: SessionPlans
     _runner: Runner
@@ -200,10 +202,12 @@ class SessionStoreFacade:
 
     def append(self, session_id: str, records: Sequence[str]) -> int:
         """Add `records` after the newest, in order, and return the new length."""
+        self._check(records)
         return self._runner.run(self._plans.append(session_id, records))
 
     async def aappend(self, session_id: str, records: Sequence[str]) -> int:
         """Add `records` after the newest, in order, and return the new length."""
+        self._check(records)
         return await self._runner.arun(self._plans.append(session_id, records))
 
     def insert(
@@ -229,6 +233,7 @@ class SessionStoreFacade:
 
         `ttl` is its TTL from now on; None: the store's.
         """
+        self._check(records)
         return self._runner.run(self._plans.replace(session_id, records, ttl))
 
     async def areplace(self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None) -> int:
@@ -236,6 +241,7 @@ class SessionStoreFacade:
 
         `ttl` is its TTL from now on; None: the store's.
         """
+        self._check(records)
         return await self._runner.arun(self._plans.replace(session_id, records, ttl))
 
     def delete(self, session_id: str, *, count: int | None = None, last: str | None = None) -> bool:
@@ -259,6 +265,11 @@ class SessionStoreFacade:
     async def aremove(self, session_id: str, index: int, record: str) -> bool:
         """Remove the record at `index` if it is `record`; return whether it was removed."""
         return await self._runner.arun(self._plans.remove(session_id, index, record))
+
+    def _check(self, records: Sequence[str]) -> None:
+        # `insert` does not: it undoes removals, and puts back whatever was there.
+        if self.javascript:
+            checked_for_javascript(records)
 
     def close(self) -> None:
         """Close what this store opened, never a client that was passed in. Idempotent."""

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Protocol, Self, SupportsIndex, runtime_checkable
 
 from ..errors import InvalidInputError
+from ..records import javascript_error
 from .processes import PerProcess
 
 
@@ -136,6 +137,8 @@ class SessionStore(SessionReader, Protocol):
     key_prefix: str
     ttl: timedelta | None
     """TTL that each append gives to its session; None leaves it to the service."""
+    javascript: bool
+    """Whether records that `@langchain/community` of npm cannot read are refused."""
     commands: CommandCount
 
     def append(self, session_id: str, records: Sequence[str]) -> int:
@@ -285,6 +288,19 @@ def checked_records(records: object) -> list[str]:
             advice = "write it by chatmem_nb.records.to_json, which escapes it"
             _check_utf8(record, f"record {position}", "records", position=position, advice=advice)
     return list(records)
+
+
+def checked_for_javascript(records: Sequence[str]) -> None:
+    """Raise InvalidInputError, with the `position`, if `@langchain/community` of npm cannot read a record."""
+    for position, record in enumerate(checked_records(records)):
+        if reason := javascript_error(record):
+            raise InvalidInputError(
+                f"record {position} would make LangChain's JavaScript class fail for the whole session: "
+                f"{reason}. Leave it out or convert it, or open the store without javascript=True",
+                field="records",
+                position=position,
+                reason=reason,
+            )
 
 
 def checked_index(index: object, field: str = "index") -> int:

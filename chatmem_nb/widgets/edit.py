@@ -48,7 +48,7 @@ class Changes:
     async def append_messages(self, session_id: str, messages: Sequence[BaseMessage]) -> int:
         """Add messages that Python made, and return the new length."""
         store = self._state.store
-        length = await _uncancelled(store.aappend(session_id, encode_all(messages)))
+        length = await _uncancelled(store.aappend(session_id, self._encoded(messages)))
         self._appended(session_id, length, len(messages))
         return length
 
@@ -64,9 +64,12 @@ class Changes:
             return {**nothing, "errors": exc.errors}
         if dry_run:
             return {**nothing, "count": len(messages)}
-        records = await asyncio.to_thread(encode_all, messages)
+        records = await asyncio.to_thread(self._encoded, messages)
         length = await _uncancelled(store.aappend(session_id, records))
         return {**nothing, "count": len(messages), **self._appended(session_id, length, len(messages))}
+
+    def _encoded(self, messages: Sequence[BaseMessage]) -> list[str]:
+        return encode_all(messages, javascript=self._state.store.javascript)
 
     async def remove(self, params: MessageParams, call: Call) -> dict[str, Any]:
         """Remove one message of the open session, unless it is no longer the one that the page shows."""

@@ -71,6 +71,10 @@ class MomentoSessionStore(SessionStoreFacade):
     was passed in, the call ends in an error that says to make a new one. A fork waits for requests under way,
     two seconds at most, since gRPC does not survive one that takes place meanwhile.
 
+    **JavaScript.** `MomentoChatMessageHistory` of npm's `@langchain/community` keeps its newest record last
+    too, under the bare session id: give `key_prefix=""` to share sessions with it, and `javascript=True` to
+    refuse what it cannot read, as `UpstashSessionStore` says.
+
     >>> from datetime import timedelta
     >>> day = timedelta(days=1)
     >>> with MomentoSessionStore.from_credentials(momento.credential_provider, "langchain", day) as store:
@@ -95,6 +99,7 @@ class MomentoSessionStore(SessionStoreFacade):
         max_element_bytes: int = 128 * 1024,
         max_request_bytes: int = 5_000_000,
         max_item_bytes: int = 5_000_000,
+        javascript: bool = False,
     ) -> None:
         """Open the store; no request is made. `cache_client` is never closed here.
 
@@ -111,6 +116,7 @@ class MomentoSessionStore(SessionStoreFacade):
         self.ttl = ttl
         self.timeout_s = checked_number(timeout_s, "timeout_s")
         self.index = index
+        self.javascript = javascript
         limits = Limits(
             int(checked_number(max_element_bytes, "max_element_bytes")),
             int(checked_number(max_request_bytes, "max_request_bytes")),

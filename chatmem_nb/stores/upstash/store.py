@@ -36,6 +36,12 @@ class UpstashSessionStore(SessionStoreFacade):
     EVAL. `max_request_bytes` is the limit of the database's plan; a response may have eight times that, or
     64 MiB if that is more, and is refused beyond it.
 
+    **JavaScript.** `UpstashRedisChatMessageHistory` of npm's `@langchain/community` keeps its newest record
+    first too, under the bare session id: give `key_prefix=""` to share sessions with it. One record that it
+    does not know (`chat`, `remove`, one that is unreadable, NaN) makes it throw for the whole session, or
+    skip the message; with `javascript=True`, `append` and `replace` refuse such records, and histories of
+    this store write a ChatMessage as its `generic`, which `langchain_community` of Python does not know.
+
     Raises: InvalidInputError if url, token or another argument cannot be used.
 
     >>> with UpstashSessionStore(server.url, server.token) as store:
@@ -55,9 +61,11 @@ class UpstashSessionStore(SessionStoreFacade):
         ttl: timedelta | None = None,
         timeout_s: float = 10.0,
         max_request_bytes: int = 10_000_000,
+        javascript: bool = False,
     ) -> None:
         self._plans = UpstashPlans(key_prefix, ttl, timeout_s, max_request_bytes)
         self.key_prefix, self.ttl, self.timeout_s = key_prefix, ttl, timeout_s
+        self.javascript = javascript
         self.commands = CommandCount()
         self._clients = Clients(url, token, timeout_s)
         transport = UpstashTransport(self._clients, self.commands, response_limit(max_request_bytes))
@@ -71,6 +79,7 @@ class UpstashSessionStore(SessionStoreFacade):
         ttl: timedelta | None = None,
         timeout_s: float = 10.0,
         max_request_bytes: int = 10_000_000,
+        javascript: bool = False,
     ) -> Self:
         """Return a store of the database that UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN name.
 
@@ -89,6 +98,7 @@ class UpstashSessionStore(SessionStoreFacade):
             ttl=ttl,
             timeout_s=timeout_s,
             max_request_bytes=max_request_bytes,
+            javascript=javascript,
         )
 
     @property
