@@ -1,13 +1,22 @@
-"""Options of the whole test suite, and what every test file is held to."""
+"""Options of the whole test suite, what every test file is held to, and the servers that tests share."""
 
 from __future__ import annotations
 
+import functools
 import gc
 from collections.abc import Generator, Iterator
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
+import httpx._transports.default as httpx_transport
 import pytest
 from hypothesis import HealthCheck, settings
+from upstash_redis import Redis
+
+from chatmem_nb import local
+
+from .redis_server import redis_server
 
 # A loaded machine draws slowly; that says nothing about what is tested.
 _LOADED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
@@ -22,15 +31,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("thorough" if config.getoption("--soak") else "quick")
+    # httpx 0.28 loads all root certificates for each client, also for http://. That takes 30 ms, and the
+    # tests make thousands of clients.
+    httpx_transport.create_ssl_context = functools.cache(httpx_transport.create_ssl_context)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for marker, time in (("slow", "a minute"), ("soak", "many minutes")):
-        if config.getoption(f"--{marker}"):
-            continue
-        for item in items:
-            if item.get_closest_marker(marker):
-                item.add_marker(pytest.mark.skip(reason=f"takes {time}: run with --{marker}"))
+    # Deselected and not skipped: a skipped test is one that could not run here.
+    left_out = [name for name in ("slow", "soak") if not config.getoption(f"--{name}")]
+    deselected = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if item not in set(deselected)]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -60,3 +72,94 @@ def _leaves_nothing_open() -> Iterator[None]:
     """Collect what a file leaves behind: a socket left open is an error there, and not in a later file."""
     yield
     gc.collect()
+
+
+# The servers run once for each worker. A test gets one by `upstash`, `momento` or `redis_upstash`, without
+# faults or latency, and a key prefix of its own by `prefix`. `server`, `store` and `other` are of both
+# services: a file about one of them defines `server` anew, in a line. Data that a whole file shares needs
+# a server of its own.
+
+
+@pytest.fixture(scope="session")
+def local_upstash() -> Iterator[local.LocalUpstash]:
+    with local.LocalUpstash() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def local_momento() -> Iterator[local.LocalMomento]:
+    with local.LocalMomento() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real redis-server."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def local_redis_upstash(redis_url: str) -> Iterator[local.LocalUpstash]:
+    with local.LocalUpstash(redis_url=redis_url) as server:
+        yield server
+
+
+@pytest.fixture
+def upstash(local_upstash: local.LocalUpstash) -> Iterator[local.LocalUpstash]:
+    """LocalUpstash over its embedded engine; emptied after the test."""
+    yield local_upstash
+    _reset(local_upstash)
+
+
+@pytest.fixture
+def redis_upstash(local_redis_upstash: local.LocalUpstash) -> Iterator[local.LocalUpstash]:
+    """LocalUpstash over a real redis-server; emptied after the test."""
+    yield local_redis_upstash
+    _reset(local_redis_upstash)
+
+
+@pytest.fixture
+def momento(local_momento: local.LocalMomento) -> Iterator[local.LocalMomento]:
+    """LocalMomento; what a test stored there stays, under its own prefix."""
+    yield local_momento
+    _reset(local_momento)
+
+
+def _reset(server: local.LocalUpstash | local.LocalMomento) -> None:
+    server.faults.clear()
+    server.latency = timedelta(0)
+    if isinstance(server, local.LocalUpstash):
+        with Redis(server.url, server.token, allow_telemetry=False) as redis:
+            redis.flushall()
+
+
+@pytest.fixture(params=["upstash", "momento"])
+def server(request: pytest.FixtureRequest) -> Any:
+    """Both services, one after the other."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A key prefix that no other test has."""
+    return f"{uuid4().hex}:"
+
+
+@pytest.fixture
+def store(server: Any, prefix: str) -> Iterator[Any]:
+    with server.store(key_prefix=prefix) as store:
+        yield store
+
+
+@pytest.fixture
+def other(server: Any, prefix: str) -> Iterator[Any]:
+    """A second store on the same server, with a prefix of its own."""
+    with server.store(key_prefix=f"other:{prefix}") as store:
+        yield store
+
+
+@pytest.fixture(params=["sync", "async"])
+def colour(request: pytest.FixtureRequest) -> str:
+    """For `Coloured`: the verbs of a store, or their async twins."""
+    return str(request.param)
