@@ -11,6 +11,7 @@ from typing import Any, Literal, overload
 
 from ..columns.schema import checked_columns
 from ..errors import InvalidInputError, StoreLimitError
+from ..formats.compression import compress, compression_of
 from ..formats.registry import TABLES, Format, checked_format, writer
 from ..frames.messages import Where, chosen
 from ..labels import Labels
@@ -93,6 +94,7 @@ def export(
 
     `format`: "parquet", "jsonl" (a line a message, in LangChain's form, lossless), "openai" (a line a
     session, checked), "csv", "markdown", "html" (one page that needs nothing else); None: by the suffix.
+    JSONL is compressed where the path says so: `.jsonl.gz`, `.jsonl.zst`.
     `columns` (Parquet, CSV), `where` and `strict` are those of `to_dataframe`. `partition_by` makes of a
     Parquet file a folder, by the values of these columns. `dry_run` returns an `Estimate` of what it would
     cost, and writes nothing; `max_commands` stops the export before more are billed (on Momento, whose
@@ -135,6 +137,7 @@ def export(
     """
     target = Path(path).expanduser()
     chosen_format = checked_format(target, format)
+    compression = compression_of(target)
     names = checked_columns(columns)
     partitions = [partition_by] if isinstance(partition_by, str) else list(partition_by)
     if chosen_format != "parquet" and partitions:
@@ -184,6 +187,8 @@ def export(
             out.finish()
         finally:
             out.close()
+        if compression is not None:
+            compress(staging.output, compression)
         staging.publish()
     ends, changes = run.ends.ends, None
     if earlier is not None:

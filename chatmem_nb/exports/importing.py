@@ -27,15 +27,19 @@ def import_file(
     dry_run: bool = False,
     labels: Labels | None = None,
 ) -> pd.DataFrame:
-    """Store the conversations of a Parquet, JSONL, OpenAI or CSV file; return what was done, a row a session.
+    """Store the conversations of a file, and return what was done, one row a session.
+
+    Read are Parquet, JSONL and CSV as `export` writes them, and conversations in OpenAI's form or in
+    ShareGPT's: JSONL, plain JSON, or Parquet with a column `messages`. JSONL may be compressed: `.jsonl.gz`,
+    `.jsonl.zst`. `format` is told by the suffix; what the lines of JSONL are, and whether Parquet is a frame,
+    by the content.
 
     What was exported and not edited returns byte for byte; edited columns are rebuilt, as `from_dataframe`
     does. The file is read twice, a piece at a time: once to check that all of it can be stored and which
     sessions are there already, and once to store it. A session is written once it was read whole, by one
     call: an interruption leaves it as it was or as it is to be. `on_conflict`, `dry_run` and `session_id`
     (for messages that have none) are those of `from_dataframe`; several conversations without ids become a
-    session each, `session_id` and the number of its line. `format` is told by the suffix; JSONL is told from
-    OpenAI's form by its lines. `~` in the path is the home folder.
+    session each, `session_id` and the number of its line. `~` in the path is the home folder.
 
     `labels` takes up the labels that the file carries of sessions which are in the store then; those that it
     has already are not added again, and of two notes the later one counts. `attrs["labels"]` of the result

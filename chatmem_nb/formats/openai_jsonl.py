@@ -40,8 +40,8 @@ class OpenAIWriter(TextWriter):
             self.left_out.append((session_id, exc.index, exc.reason, len(records)))
 
 
-def conversation_records(messages: list[Any], line: int) -> list[str]:
-    """Return the records of the `messages` that stand in `line` of a file.
+def conversation_records(messages: list[Any], place: str = "line 0", line: int = 0) -> list[str]:
+    """Return the records of the `messages` that stand at `place` of a file, its `line`.
 
     Raises: InvalidInputError, with the line and the position of the message.
     """
@@ -49,7 +49,7 @@ def conversation_records(messages: list[Any], line: int) -> list[str]:
         return encode_all(from_openai(messages))
     except InvalidInputError as exc:
         raise InvalidInputError(
-            f"line {line}: {exc}", reason=exc.reason, line=line, position=exc.position
+            f"{place}: {exc}", reason=exc.reason, line=line, position=exc.position
         ) from None
 
 

@@ -42,6 +42,12 @@ def make_private_folder(path: Path) -> None:
     path.mkdir(mode=0o700)
 
 
+def make_private_file(path: Path) -> None:
+    """Make an empty file of mode 0600, in the place of one that is there. Raises: OSError."""
+    path.unlink(missing_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def write_whole(path: Path, text: str, *, is_private: bool) -> None:
     """Write `text` to the file `path` in one step: a crash leaves the old file, or none.
 

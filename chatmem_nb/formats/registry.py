@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from ..errors import InvalidInputError
+from .compression import compression_of, without_compression
 from .csv_file import CsvWriter
 from .html_page import HtmlWriter
 from .jsonl_file import JsonlWriter
@@ -16,8 +17,11 @@ from .parquet_file import ParquetWriter
 from .writer import JSONObject, Writer
 
 Format: TypeAlias = Literal["parquet", "jsonl", "openai", "csv", "markdown", "html"]
+"""Those that are written."""
+ReadFormat: TypeAlias = Literal["parquet", "jsonl", "openai", "csv", "huggingface", "json", "sharegpt"]
+"""Those that are read; the last two only."""
 
-_BY_SUFFIX: dict[str, Format] = {
+_BY_SUFFIX: dict[str, str] = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".jsonl": "jsonl",
@@ -27,28 +31,66 @@ _BY_SUFFIX: dict[str, Format] = {
     ".markdown": "markdown",
     ".html": "html",
     ".htm": "html",
+    ".json": "json",
 }
 TABLES = ("parquet", "csv")
+LINES = ("jsonl", "openai")
+"""Formats of JSON Lines, which may be compressed."""
 
 
 def is_known(path: Path) -> bool:
     """Whether the suffix of `path` names a format."""
-    return path.suffix.lower() in _BY_SUFFIX
+    return without_compression(path).suffix.lower() in _BY_SUFFIX
 
 
 def checked_format(path: Path, format: str | None) -> Format:
-    """Return `format`, or the one that the path's suffix means.
+    """Return the format to write `path` in: `format`, or the one that its suffix means.
 
-    Raises: InvalidInputError, where it is not known.
+    Raises: InvalidInputError, where it is not known, or is not to be compressed as the suffix says.
     """
-    found = format if format is not None else _BY_SUFFIX.get(path.suffix.lower())
+    found = _named(path, format)
     for known in get_args(Format):
         if found == known:
+            if compression_of(path) and found not in LINES:
+                raise InvalidInputError(
+                    f"{found} is not written compressed; leave out {path.suffix!r}, or export JSONL",
+                    field="format",
+                )
             return known  # type: ignore[no-any-return]  # get_args says Any
-    choices = ", ".join(get_args(Format))
+    if found in get_args(ReadFormat):
+        raise InvalidInputError(
+            f"{found} is read, and not written; choose from {', '.join(get_args(Format))}", field="format"
+        )
+    raise _unknown(path, format, get_args(Format))
+
+
+def checked_read_format(path: Path, format: str | None) -> ReadFormat:
+    """Return the format to read `path` in: `format`, or the one that its suffix means.
+
+    Raises: InvalidInputError, where it is not known or not read.
+    """
+    found = _named(path, format)
+    for known in get_args(ReadFormat):
+        if found == known:
+            return known  # type: ignore[no-any-return]  # get_args says Any
+    if found in get_args(Format):
+        reader = "people" if found in ("markdown", "html") else "other programs"
+        raise InvalidInputError(
+            f"{found} is for {reader} to read, and cannot be imported; use Parquet or JSONL", field="format"
+        )
+    raise _unknown(path, format, get_args(ReadFormat))
+
+
+def _named(path: Path, format: str | None) -> str | None:
+    return format if format is not None else _BY_SUFFIX.get(without_compression(path).suffix.lower())
+
+
+def _unknown(path: Path, format: str | None, known: Sequence[str]) -> InvalidInputError:
+    choices = ", ".join(known)
     if format is None:
-        raise InvalidInputError(f"the suffix {path.suffix!r} names no format; choose one: {choices}")
-    raise InvalidInputError(f"unknown format {format!r}; choose from {choices}")
+        suffix = without_compression(path).suffix
+        return InvalidInputError(f"the suffix {suffix!r} names no format; choose one: {choices}")
+    return InvalidInputError(f"unknown format {format!r}; choose from {choices}")
 
 
 def writer(

@@ -11,7 +11,7 @@ from ...errors import InvalidInputError
 from ...json_text import parse_json
 from ...plain_text import utf8_text
 from ...records import unreadable_text
-from ..jsonl_file import Line
+from ..jsonl_file import Line, conversation_messages, line_session_id
 from ..openai_jsonl import conversation_records
 from .text_lines import LONGEST, first_offset, read_line, undecodable
 
@@ -94,15 +94,15 @@ class _Other:
         value = _value(line)
         if not isinstance(value, dict):
             return
-        name = value.get("session_id")
+        name = line_session_id(value)
         if isinstance(name, str) or name is None:
             self.session_id = self.row_session_id = utf8_text(name) if name else None
-        messages = value.get("messages")
+        messages = conversation_messages(value)
         if {"type", "raw"} & set(value):
             self.is_message = True
         elif isinstance(value.get("label"), dict):
             self.is_message, self.length = True, 0
-        elif isinstance(messages, list):
+        elif messages is not None:
             self.is_message = True
             if len(messages) < _MESSAGES:  # else one record, which says so
                 self.length = len(messages)
@@ -143,13 +143,13 @@ def _records_at(file: BinaryIO, offset: int) -> list[str]:
 def _damaged(text: str) -> list[str]:
     """Return the records of a line that is not as it should be: each message by itself, or its text."""
     value = _value(text.encode())
-    messages = value.get("messages") if isinstance(value, dict) else None
-    if not isinstance(messages, list) or {"type", "raw"} & set(value):
+    messages = conversation_messages(value) if isinstance(value, dict) else None
+    if messages is None:
         return [text]
     records = []
     for message in messages:
         try:
-            records += conversation_records([message], 0)
+            records += conversation_records([message])
         except InvalidInputError as exc:
             records.append(unreadable_text(exc.reason or str(exc)))
     return records

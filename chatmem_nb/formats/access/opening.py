@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from ...errors import InvalidInputError
-from ..registry import Format
+from ..plain_copy import PlainCopy, plain_copy
+from ..registry import ReadFormat
 from .csv_rows import CsvRows
 from .jsonl_rows import JsonlRows
 from .parquet_rows import ParquetRows
@@ -38,10 +39,22 @@ class RowFile(Protocol):
         ...
 
 
-def opened(path: Path, format: Format) -> RowFile:
+class CopiedRows(JsonlRows):
+    """The rows of a file that is read through a copy of it, which lives as long as they do."""
+
+    def __init__(self, path: Path, copy: PlainCopy) -> None:
+        super().__init__(copy.path)
+        self.files = [path]
+        self._copy = copy
+
+
+def opened(path: Path, format: ReadFormat) -> RowFile:
     """Return the rows of `path`. Raises: InvalidInputError; OSError."""
+    if not path.is_dir() and path.stat().st_size == 0:
+        raise InvalidInputError(f"{path} is empty: it holds no conversations; export them again")
+    copy = plain_copy(path, format)
+    if copy is not None:
+        return CopiedRows(path, copy)
     if format == "parquet":
         return ParquetRows(path)
-    if path.stat().st_size == 0:
-        raise InvalidInputError(f"{path} is empty: it holds no conversations; export them again")
     return CsvRows(path) if format == "csv" else JsonlRows(path)

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from ...errors import ChatMemError, InvalidInputError, StoreConflictError, StoreError
 from ...formats.access import RowFile, opened
+from ...formats.compression import without_compression
 from ...formats.reading import checked_file
 from ...formats.registry import is_known
 from ...stores.protocol import SessionSummary, checked_index, checked_session_id, checked_session_ids
@@ -30,14 +31,16 @@ _Stamp = list[tuple[int, int, int]]
 class FileSource:
     """The conversations in a file, read-only: to be browsed, analysed, exported and copied.
 
-    What `export` wrote (Parquet, a folder of Parquet, JSONL, CSV), and OpenAI's JSONL. `format` is told by
-    the suffix if it is None. The file is read where it lies: the first call reads it once and keeps where
-    each record stands, 8 bytes a record, with a progress bar if `progress` is True; then only what is asked
-    for is read. Rows that were edited are rebuilt, as `import_file` does.
+    What `export` wrote (Parquet, a folder of Parquet, JSONL, CSV), and conversations in OpenAI's form or in
+    ShareGPT's: JSONL, plain JSON, or Parquet with a column `messages`. `format` is told by the suffix if it
+    is None. The file is read where it lies; compressed JSONL (`.jsonl.gz`, `.jsonl.zst`), plain JSON and
+    Parquet of conversations are unpacked to the temporary folder first. The first call reads the file once
+    and keeps where each record stands, 8 bytes a record, with a progress bar if `progress` is True; then
+    only what is asked for is read. Rows that were edited are rebuilt, as `import_file` does.
 
-    Records without a session id are one session with the name of the file, and conversations of OpenAI's
-    form one each: `chat-1`, `chat-2` with the numbers of their lines. A damaged line or row is a record that
-    says why; if its session cannot be told, it is in that of the line before.
+    Records without a session id are one session with the name of the file, and conversations form one each:
+    `chat-1`, `chat-2` with the numbers of their lines. A damaged line or row is a record that says why; if
+    its session cannot be told, it is in that of the line before.
 
     Raises: FileNotFoundError; InvalidInputError if the format is not known. Opens the file only later: then
     InvalidInputError if it holds no messages, StoreConflictError if it was changed since it was indexed,
@@ -164,9 +167,9 @@ class FileSource:
         size = rows.size
         bar = tqdm(total=size, desc="index", unit=rows.unit, unit_scale=True, disable=not self._progress)
         with bar:
-            index = SessionIndex(rows.rows(bar.update), self._path.stem)
+            index = SessionIndex(rows.rows(bar.update), without_compression(self._path).stem)
         if len(rows.unnamed) == 1:
-            index.rename(rows.unnamed[0], self._path.stem)
+            index.rename(rows.unnamed[0], without_compression(self._path).stem)
         return rows, index, stamp
 
     def _reading(self, read: Callable[[], Any]) -> Any:
