@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from typing import Final, SupportsIndex, cast
@@ -61,6 +62,15 @@ def checked_names(name: str, values: object) -> list[str]:
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise InvalidInputError(f'{name} must be a list of session ids, as in ["alice"]; got {values!r:.40}')
     return [checked_session_id(value) for value in values]
+
+
+def checked_moment(name: str, value: object) -> str:
+    """Return a time as text; what a text says is checked where it is used. Raises: InvalidInputError."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str):
+        return value
+    raise InvalidInputError(f"{name} must be a datetime, or text as in '2026-01-31'; got {value!r:.40}")
 
 
 def checked_path(path: object) -> Path:

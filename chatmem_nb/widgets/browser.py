@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -19,6 +20,7 @@ from .arguments import (
     checked_height,
     checked_index,
     checked_labels,
+    checked_moment,
     checked_names,
     checked_path,
     store_and_session,
@@ -104,7 +106,10 @@ class HistoryBrowser(PageWidget):
 
     @property
     def selection(self) -> list[str]:
-        """The ids of the ticked sessions; setting it ticks them on the page."""
+        """The ids of the sessions that are selected on the page; setting it selects these.
+
+        `to_dataframe(selected=True)` and `export(path, selected=True)` take exactly them.
+        """
         return list(self._methods.state.selection)
 
     @selection.setter
@@ -188,11 +193,25 @@ class HistoryBrowser(PageWidget):
         """
         self._wait(self._methods.take(None))
 
-    def select(self, session_id: str, *, create: bool = False) -> None:
-        """Open a session, as a click on it does; one that is not there only with `create`."""
+    def select(self, session_id: str, message: int | None = None, *, create: bool = False) -> None:
+        """Open a session, as a click on it does; one that is not there only with `create`.
+
+        `message` is the number of a message on the page, from 1: it is brought in view. The page copies such
+        a line when its number is clicked.
+
+        Raises: InvalidInputError if there is no such session or message; StoreError.
+        """
+        number = None if message is None else checked_index(message, "message")
         answer = self._ask("open", session_id=session_id, create=create)
         if not answer["epoch"]:
             raise InvalidInputError(f"there is no session {session_id!r:.80}; create=True opens a new one")
+        if number is not None and not 1 <= number <= answer["total"]:
+            raise InvalidInputError(
+                f"message must be from 1 to {answer['total']:,}, the length of session {session_id!r:.80}; "
+                f"got {number}",
+                field="message",
+            )
+        self._methods.state.ask_for(session_id, None if number is None else number - 1)
 
     def append(self, message: str | BaseMessage | Sequence[BaseMessage], role: str = "human") -> int:
         """Add a text as a message of `role`, or messages as they are; return the new length."""
@@ -243,35 +262,54 @@ class HistoryBrowser(PageWidget):
         self,
         text: str = "",
         *,
+        regex: bool = False,
+        whole_words: bool = False,
         role: str = "",
         tool: str = "",
         model: str = "",
         errors_only: bool = False,
         label: str = "",
+        since: datetime | str = "",
+        until: datetime | str = "",
         everywhere: bool = False,
+        selected: bool = False,
         limit: int = 1_000,
     ) -> list[Hit]:
-        """Return the first `limit` messages that fit, of the open session or of all; `code` finds them too.
+        """Return the first `limit` messages that fit; `code` finds them too.
 
-        Case does not count. `text` is looked for in the words and the tool calls of a message; `role` is
-        "human", "ai", "system", "tool" or "other"; `label` is "*" for any, "star", "note", or "tag:" and its
-        name. Reads what it looks through.
+        Of the open session, of the ticked ones (`selected`), or of all (`everywhere`). Case does not count.
+        `text` is looked for in the words and the tool calls of a message, with `regex` as a regular
+        expression of the package `regex`, which is stopped if it takes too long. `role` is "human", "ai",
+        "system", "tool" or "other"; `label` is "*" for any, "star", "note", or "tag:" and its name; `since`
+        and `until` are times, as datetime or ISO 8601 (without a zone: UTC), between which a message was
+        stored: `until` is excluded. Reads what it looks through.
+
+        Raises: InvalidInputError; StoreError.
         """
-        scope = (
-            {"scope": "all"}
-            if checked_flag("everywhere", everywhere)
-            else {"scope": "session", "session_id": self._opened()[1]}
-        )
         wanted: dict[str, Any] = {
             "text": text,
+            "regex": checked_flag("regex", regex),
+            "whole_words": checked_flag("whole_words", whole_words),
             "role": role,
             "tool": tool,
             "model": model,
             "errors_only": errors_only,
+            "label": label,
+            "since": checked_moment("since", since),
+            "until": checked_moment("until", until),
         }
-        wanted["label"] = label
+        scope = self._scope_of(everywhere, selected)
         self._ask("find", **scope, **wanted, limit=checked_count("limit", limit, high=HITS_LIMIT))
         return self.hits
+
+    def _scope_of(self, everywhere: bool, selected: bool) -> dict[str, str]:
+        if checked_flag("everywhere", everywhere):
+            if selected:
+                raise InvalidInputError("take everywhere=True or selected=True, not both")
+            return {"scope": "all"}
+        if checked_flag("selected", selected):
+            return {"scope": "selected"}
+        return {"scope": "session", "session_id": self._opened()[1]}
 
     def stats(self) -> dict[str, Any]:
         """Return the figures of the open session: messages, turns, tokens, tools, times. Reads all of it."""
@@ -310,7 +348,7 @@ class HistoryBrowser(PageWidget):
             store, session_id = self._opened()
             return store, [session_id]
         if self.store is None or not self.selection:
-            raise InvalidInputError("no session is ticked; tick some, or set browser.selection")
+            raise InvalidInputError("no session is selected; select some, or set browser.selection")
         return self.store, self.selection
 
     def _opened(self) -> tuple[SessionStore, str]:

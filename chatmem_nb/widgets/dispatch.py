@@ -17,7 +17,14 @@ from .follow import Follow, Probe
 from .jobs import Rendering
 from .labelling import Labelling
 from .permissions import Permissions
-from .protocol import ConnectParams, NoParams, PreviewParams, SessionIdsParams, WindowParams
+from .protocol import (
+    ConnectParams,
+    NoParams,
+    PreviewParams,
+    SelectAllParams,
+    SessionIdsParams,
+    WindowParams,
+)
 from .request_errors import RequestError
 from .request_parsing import Call, parse_params
 from .search import Find
@@ -64,6 +71,7 @@ class Methods:
             "disconnect": self.disconnect,
             "preview": self.preview,
             "select": self.select,
+            "select_all": self.select_all,
             "window": self.window,
             "sessions": self.sessions.sessions,
             "stats": self.statistics.stats,
@@ -117,6 +125,7 @@ class Methods:
         described = self.form.described(offers=may["connect"])
         return {
             **described,
+            "message": self.state.message,
             "may": may,
             "undo": self.changes.undos.shown() if may["write"] else None,
             "palette": self.labelling.palette(),
@@ -166,6 +175,15 @@ class Methods:
         names = params.session_ids
         self.state.select(names)
         return {"selected": len(names)}
+
+    async def select_all(self, params: SelectAllParams, call: Call) -> Answer:
+        """Tick at once, and alone, what the list shows, or what the last search matched."""
+        if params.matches:
+            names = list(self.export.search().matching_sessions)
+        else:
+            names = await self.sessions.ids(params, call)
+        self.state.select(names)
+        return {"selected": len(names), "session_ids": names}
 
 
 _TRANSCRIPT: Final = ("open", "raw", "full", "image", "calls", "copy", "locate")

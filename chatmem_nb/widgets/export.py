@@ -19,7 +19,8 @@ from .protocol import CodeParams, ExportParams, VariableParams
 from .reading import all_records
 from .request_errors import RequestError
 from .request_parsing import Call
-from .search import Filter, Find, Search
+from .search import Find, Search
+from .search_filter import Filter
 from .sessions import SessionList
 from .state import BrowserState, Connection
 from .undo import size_of
@@ -66,9 +67,16 @@ class Code:
         name = _name_of(self._owner(), user_namespace())
         made = None if name else self._with_store("browser = chatmem_nb.HistoryBrowser(store)")
         name = name or "browser"
-        one = None if search.session_ids is None else f"{name}.select({search.session_ids[0]!r})"
+        ids = search.session_ids or [""]
+        chosen = {"session": f"{name}.select({ids[0]!r})", "selected": f"{name}.selection = {ids!r}"}
+        one = chosen.get(search.scope)
         found = f"{name}.find({search.arguments()})"
         return "\n".join(line for line in (made, one, found, f"df = {name}.to_dataframe(hits=True)") if line)
+
+    def of_message(self, session_id: str, index: int) -> str:
+        """Return a line that opens the session at that message."""
+        name = _name_of(self._owner(), user_namespace()) or "browser"
+        return f"{name}.select({_quoted(session_id)}, message={index + 1})"
 
     def _with_store(self, line: str) -> str:
         return "\n".join(["import chatmem_nb", "", *self._store_lines(), line])
@@ -90,6 +98,12 @@ class Code:
         return f"{_name_of(self._owner(), names) or 'browser'}.store"
 
 
+def _quoted(text: str) -> str:
+    """Return `text` as Python, in double quotes if nothing in it needs an escape."""
+    shown = repr(text)
+    return shown if '"' in shown else f'"{shown[1:-1]}"'
+
+
 def _source(session_ids: Sequence[str] | None) -> str:
     return "store" if session_ids is None else f"(store, {list(session_ids)!r})"
 
@@ -109,6 +123,8 @@ class Export:
     async def code(self, params: CodeParams, call: Call) -> dict[str, Any]:
         """Return Python that gets the same."""
         scope = params.scope
+        if params.message is not None:
+            return {"code": self._code.of_message(self._ids("session")[0], params.message)}
         if scope == "all" or (scope == "session" and self._state.session_id is None):
             return {"code": self._code.of_sessions(None)}
         if scope == "hits":
@@ -126,7 +142,7 @@ class Export:
     def search(self) -> Search:
         """Return the last search. Raises: RequestError if there is none."""
         if self._find.last is None:
-            raise RequestError("invalid", "Nothing was looked for yet.", field="scope")
+            raise RequestError("invalid", "Nothing was searched for yet.", field="scope")
         return self._find.last
 
     async def to_variable(self, params: VariableParams, call: Call) -> dict[str, Any]:
@@ -161,7 +177,7 @@ class Export:
         session_id = self._state.session_id
         ids = list(self._state.selection) if scope == "selected" else [session_id] if session_id else []
         if not ids:
-            hint = "Tick some sessions first." if scope == "selected" else "Open a session first."
+            hint = "Select some sessions first." if scope == "selected" else "Open a session first."
             raise RequestError("invalid", hint, field="scope")
         return ids
 

@@ -37,6 +37,7 @@ NEEDS: Final[Mapping[str, frozenset[Need]]] = {
     "follow": _NOTHING,  # so that a view can stop following a store that is gone
     "code": _NOTHING,
     "select": _STORE,
+    "select_all": _STORE,
     "sessions": _STORE,
     "open": _STORE,
     "window": _STORE,

@@ -98,6 +98,12 @@ class SessionsParams(Params):
     """Whether to list again instead of using what was found before."""
 
 
+class SelectAllParams(SessionsParams):
+    """Sessions `start` to `stop` of that list, without `stop` to its end; or what the last search matched."""
+
+    matches: bool = False
+
+
 class OpenParams(Params):
     """Open a session; one that does not exist only with `create`."""
 
@@ -191,14 +197,20 @@ class LabelMessageParams(MessageParams, LabelChanges):
 class FindParams(Params):
     """What to search for; what is empty does not count."""
 
-    scope: Literal["session", "all"] = "session"
+    scope: Literal["session", "selected", "all"] = "session"
     session_id: Annotated[str, Field(max_length=100_000)] = ""
     text: Annotated[str, Field(max_length=10_000)] = ""
+    regex: bool = False
+    whole_words: bool = False
     role: Literal["", "human", "ai", "system", "tool", "other"] = ""
     tool: Annotated[str, Field(max_length=1_000)] = ""
     model: Annotated[str, Field(max_length=1_000)] = ""
     errors_only: bool = False
     label: LabelFilter = ""
+    since: Annotated[str, Field(max_length=64)] = ""
+    """Stored at this time or later, ISO 8601."""
+    until: Annotated[str, Field(max_length=64)] = ""
+    """Stored before this time."""
     limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10_000)] = 1_000
 
 
@@ -245,6 +257,8 @@ class CodeParams(Params):
     """Python for what is shown."""
 
     scope: Scope = "session"
+    message: Index | None = None
+    """With the index of a message: a line that opens the open session at it."""
 
 
 class VariableParams(Params):
@@ -358,6 +372,8 @@ class Hello(Result):
     service: str | None
     target: str
     session: str
+    message: int | None = None
+    """Index of the message that Python asked for in it."""
     selection: list[str]
     clients: list[Client]
     price_note: str
@@ -576,6 +592,8 @@ class Hit(Message):
     snippet: str
     at: Annotated[list[int], Field(min_length=2, max_length=2)]
     identity: str
+    words: list[str] = []
+    """What a regular expression matched in it, each once."""
 
 
 class Scanned(Message):
@@ -586,10 +604,11 @@ class Scanned(Message):
 
 
 class Found(Result):
-    """What a search found; `hits` are the first `limit` of `count`."""
+    """What a search found; `hits` are the first `limit` of `count`, and stand in so many `sessions`."""
 
     hits: list[Hit]
     count: int
+    sessions: int
     complete: bool
     scanned: Scanned
 
@@ -611,6 +630,12 @@ class Selected(Result):
     """How many sessions are ticked."""
 
     selected: int
+
+
+class AllSelected(Selected):
+    """All that are ticked now."""
+
+    session_ids: list[str]
 
 
 class Cancelled(Result):
@@ -722,10 +747,11 @@ class Error(Message):
 
 
 class Partial(Message):
-    """What a search has found since it last said so."""
+    """What a search has found since it last said so, and how many there are by now."""
 
     hits: list[Hit]
     count: int
+    sessions: int
 
 
 class Progress(Message):
@@ -748,6 +774,15 @@ class SessionChanged(Message):
     session: str | None
     epoch: int | None
     total: int | None
+
+
+class MessageWanted(Message):
+    """Python asks for message `index` of the open session."""
+
+    event: Literal["changed"]
+    what: Literal["message"]
+    session: str
+    index: int
 
 
 class SessionsChanged(Message):
@@ -778,6 +813,7 @@ class ConnectionChanged(Message):
 EVENTS: Final[Mapping[str, type[Message]]] = {
     "progress": Progress,
     "session": SessionChanged,
+    "message": MessageWanted,
     "sessions": SessionsChanged,
     "selection": SelectionChanged,
     "connection": ConnectionChanged,
@@ -799,6 +835,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "connect": Method(ConnectParams, Hello),
     "disconnect": Method(NoParams, Hello),
     "select": Method(SessionIdsParams, Selected),
+    "select_all": Method(SelectAllParams, AllSelected),
     "sessions": Method(SessionsParams, SessionPage),
     "open": Method(OpenParams, Opened),
     "window": Method(WindowParams, Window),

@@ -44,7 +44,8 @@ def request_error_of(exc: Exception) -> RequestError:
         return exc
     for kind, name in _TYPES:
         if isinstance(exc, kind):
-            return RequestError(name, escaped(str(exc)))
+            field = exc.field if isinstance(exc, errors.InvalidInputError) else None
+            return RequestError(name, escaped(str(exc)), field=field)
     if isinstance(exc, errors.ChatMemError):
         kind_of = "unavailable" if isinstance(exc, errors.StoreError) else "internal"
         return RequestError(kind_of, escaped(str(exc)))

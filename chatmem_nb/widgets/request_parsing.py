@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -90,6 +91,17 @@ def session_id_of(value: str) -> str:
         return checked_session_id(value)
     except InvalidInputError as exc:
         raise RequestError("invalid", str(exc), field="session_id") from None
+
+
+def moment_of(text: str, field: str) -> datetime:
+    """Return the date or time in `text`; one without a zone is UTC. Raises: RequestError."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise RequestError(
+            "invalid", "Give a date as 2026-01-31, or with a time as 2026-01-31T12:00.", field=field
+        ) from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _error_of(kind: str, name: str, context: Mapping[str, Any]) -> RequestError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import re
+import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -155,19 +156,11 @@ class SessionList:
 
     async def sessions(self, params: SessionsParams, call: Call) -> dict[str, Any]:
         """Return lines `start` to `stop` of those that match `query`, in the order of `sort`."""
-        query, sort = params.query, params.sort
         start = params.start
         stop = min(params.stop or start + 50, start + PAGE_LIMIT)
         listing = self._fresh(params.refresh)
         self._forget_if_grown(listing)
-        fits, is_labelled = matcher(query), await self._labelling.session_filter(params.label)
-
-        def matches(name: str) -> bool:
-            return is_labelled(name) and fits(name)
-
-        names = await self._names(listing, matches, sort, stop, call)
-        if params.descending and sort != "found":  # what is found so far has no other end yet
-            names.reverse()
+        names = await self._listed(listing, params, stop, call)
         shown = names[start:stop]
         await listing.summarise(shown)
         rows = [listing.lines[name].shown() for name in shown]
@@ -180,6 +173,24 @@ class SessionList:
             "listing_spent": {"requests": listing.requests, "billed": listing.billed},
             "cost": cost(listing.requests, listing.billed, self._state.connected().spent()),
         }
+
+    async def ids(self, params: SessionsParams, call: Call) -> list[str]:
+        """Return the ids of the sessions `start` to `stop` of that list, all from `start` without `stop`."""
+        listing = self._fresh(False)
+        stop = sys.maxsize if params.stop is None else params.stop
+        return (await self._listed(listing, params, stop, call))[params.start : stop]
+
+    async def _listed(self, listing: Listing, params: SessionsParams, stop: int, call: Call) -> list[str]:
+        """Return the sessions that match `params`, in its order; as far as `stop` at least."""
+        fits, is_labelled = matcher(params.query), await self._labelling.session_filter(params.label)
+
+        def matches(name: str) -> bool:
+            return is_labelled(name) and fits(name)
+
+        names = await self._names(listing, matches, params.sort, stop, call)
+        if params.descending and params.sort != "found":  # what is found so far has no other end yet
+            names.reverse()
+        return names
 
     def _forget_if_grown(self, listing: Listing) -> None:
         """Read the line of the open session anew if others have changed it since."""

@@ -61,6 +61,7 @@ class BrowserState:
         self._selection: tuple[str, ...] = ()
         self._reachable = True
         self._wanted: str | None = None
+        self._message: tuple[str, int] | None = None
         self.connections = 0
         """How many connections were made and ended: another number is another store."""
 
@@ -97,6 +98,19 @@ class BrowserState:
         session = self._session
         return session.session_id if session is not None else self._wanted
 
+    @property
+    def message(self) -> int | None:
+        """Index of the message that Python asked for in the open session, or None."""
+        asked = self._message
+        return asked[1] if asked is not None and asked[0] == self.session_id else None
+
+    def ask_for(self, session_id: str, index: int | None) -> None:
+        """Have the views show message `index` of the open session; None: whatever they show."""
+        with self._lock:
+            self._message = None if index is None else (session_id, index)
+        if index is not None:
+            self._tell({"event": "changed", "what": "message", "session": session_id, "index": index})
+
     def connect(self, connection: Connection | None, *, wanted: str | None = None) -> Connection | None:
         """Take `connection` in place of the one before, which is returned; nothing is open then.
 
@@ -110,7 +124,7 @@ class BrowserState:
             before, self._connection = self._connection, connection
             self.connections += 1
             self._session, self._selection, self._reachable = None, (), True
-            self._wanted = wanted
+            self._wanted, self._message = wanted, None
             self._ticket = next(self._tickets)
         self._tell_connection()
         return before
@@ -142,6 +156,7 @@ class BrowserState:
         with self._lock:
             if ticket != self._ticket:
                 raise stale()
+            self._message = None
             now = self._session
             if now is None or now.session_id != session_id or total < now.total:
                 self._session = OpenSession(session_id, next(self._epochs), total)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from ..content import tool_calls
@@ -28,7 +28,7 @@ from .protocol import (
 )
 from .reading import changed, identity_of, records, summaries
 from .request_errors import RequestError
-from .request_parsing import Call
+from .request_parsing import Call, moment_of
 from .rows import rows_of, with_neighbours
 from .state import BrowserState, stale
 
@@ -150,7 +150,7 @@ class Transcript:
 
     async def locate(self, params: LocateParams, call: Call) -> dict[str, Any]:
         """Return the index of the first message stored at `date` or after; some 20 small requests."""
-        wanted = _date(params.date)
+        wanted = moment_of(params.date, "date")
         opened = self._state.at(params.session_id, params.epoch)
         low, high = 0, opened.total
         if not high or await self._stored_at(opened.session_id, opened.epoch, high - 1) is None:
@@ -245,13 +245,3 @@ def _runs(indexes: list[int]) -> list[tuple[int, int]]:
         else:
             runs.append((index, index + 1))
     return runs
-
-
-def _date(text: str) -> datetime:
-    try:
-        stamp = datetime.fromisoformat(text)
-    except ValueError:
-        raise RequestError(
-            "invalid", "Give a date as 2026-01-31, or with a time as 2026-01-31T12:00.", field="date"
-        ) from None
-    return stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)

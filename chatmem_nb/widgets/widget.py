@@ -153,8 +153,8 @@ class PageWidget(anywidget.AnyWidget):
         try:
             return self._jobs.run(done())
         except RequestError as exc:
-            message = exc.message
-        raise InvalidInputError(message)
+            refused = exc
+        raise InvalidInputError(refused.message, field=refused.field)
 
     def _check(self, method: str) -> None:
         """Raises: InvalidInputError, if this browser does not grant what `method` needs."""

@@ -26,6 +26,7 @@ from chrome import Chrome  # noqa: E402
 from conversations import REAL  # noqa: E402
 from langchain_core.messages import AIMessage, HumanMessage  # noqa: E402
 from playwright.sync_api import Page  # noqa: E402
+from real_kernel import RealKernel  # noqa: E402
 
 from chatmem_nb import HistoryBrowser  # noqa: E402
 from chatmem_nb.local import LocalMomento, LocalUpstash  # noqa: E402
@@ -55,29 +56,6 @@ FOLDED = """() => {
 }"""
 
 
-class Kernel:
-    """Carries what the front end sends to a browser, and brings back what that answers."""
-
-    def __init__(self, browser: HistoryBrowser) -> None:
-        self.browser = browser
-        self.comm = browser.comm
-        self.read = 0
-
-    def __call__(self, message: dict[str, Any]) -> list[dict[str, Any]]:
-        asking = Asking(self.browser, message["view"])
-        asking.send(message)
-        if message["method"] == "cancel":
-            return []
-
-        def reply(content: dict[str, Any]) -> bool:
-            return content.get("rid") == message["rid"] and "ok" in content
-
-        asking._wait(reply)
-        with self.comm.arrived:
-            sent, self.comm.sent = self.comm.sent, []
-        return [data["content"] for data, _ in sent if "content" in data]
-
-
 def airline() -> list[Conversation]:
     return [entry for entry in read_conversations(REAL) if isinstance(entry, Conversation)]
 
@@ -86,7 +64,7 @@ def airline() -> list[Conversation]:
 def shown(chrome: Chrome, browser: HistoryBrowser, **mounting: Any) -> Iterator[Page]:
     width, height = mounting.pop("width", 1_040), mounting.pop("height", 620)
     visit = chrome.visit(viewport={"width": width, "height": height})
-    mount(visit.page, Kernel(browser), **mounting)
+    mount(visit.page, RealKernel(browser), **mounting)
     yield visit.page
     visit.close()
 

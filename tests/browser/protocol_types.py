@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import chatmem_nb
-from chatmem_nb.widgets.protocol import METHODS, schemas
+from chatmem_nb.widgets.protocol import EVENTS, METHODS, schemas
 
 TARGET = Path(chatmem_nb.__file__).parent / "widgets" / "frontend" / "protocol.d.ts"
 HEAD = """/**
@@ -27,9 +27,8 @@ def declarations() -> str:
         for name, method in METHODS.items()
     ]
     table = "export interface Methods {\n" + "\n".join(methods) + "\n}\n"
-    changed = (
-        "export type Changed = SessionChanged | SessionsChanged | SelectionChanged | ConnectionChanged;\n"
-    )
+    changes = [model.__name__ for name, model in EVENTS.items() if name != "progress"]
+    changed = f"export type Changed = {' | '.join(changes)};\n"
     return "\n".join([HEAD, *types, changed, table])
 
 

@@ -315,6 +315,7 @@ class StandIn:
         return {
             "hits": [{"identity": f"text of {hit['index']}"} | hit for hit in self.hits],
             "count": len(self.hits),
+            "sessions": len({hit["session_id"] for hit in self.hits}),
             "complete": True,
             "scanned": {"sessions": 1, "messages": 40},
         }
@@ -420,6 +421,14 @@ class StandIn:
 
     def on_select(self, params: Message) -> Message:
         return {"selected": len(params["session_ids"])}
+
+    def on_select_all(self, params: Message) -> Message:
+        if params["matches"]:
+            names = list(dict.fromkeys(hit["session_id"] for hit in self.hits))
+        else:
+            names = [name for name in self.talks if params["query"].lower() in name.lower()]
+            names = names[params.get("start") or 0 : params.get("stop")]
+        return {"selected": len(names), "session_ids": names}
 
     def on_to_variable(self, params: Message) -> Message:
         if params["name"] == "taken" and not params.get("overwrite"):

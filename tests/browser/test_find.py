@@ -78,6 +78,12 @@ def test_the_words_found_are_marked_without_new_markup(blank: Blank) -> None:
     expect(page.locator(".find")).to_be_hidden()
 
 
+def local_midnight(page: Page, *day: int) -> str:
+    """The beginning of a day where the browser is, in UTC."""
+    year, month, date = day
+    return str(page.evaluate(f"() => new Date({year}, {month - 1}, {date}).toISOString()"))
+
+
 def test_all_filters_reach_the_kernel(blank: Blank) -> None:
     page, kernel = opened(blank)
     page.get_by_label("Search in").select_option("All sessions")
@@ -85,17 +91,24 @@ def test_all_filters_reach_the_kernel(blank: Blank) -> None:
     page.get_by_label("Tool", exact=True).fill("search_flights")
     page.get_by_label("Model", exact=True).fill("gpt")
     page.get_by_label("Errors only").check()
+    page.get_by_label("Whole words").check()
+    page.get_by_label("From", exact=True).fill("2026-03-01")
+    page.get_by_label("To", exact=True).fill("2026-03-02")
     look(page, "ferry")
     expect(page.get_by_text("No matches in 40 messages of 1 session")).to_be_visible()
     assert kernel.asked("find")[-1] == {
         "scope": "all",
         "session_id": "talk",
         "text": "ferry",
+        "regex": False,
+        "whole_words": True,
         "role": "ai",
         "tool": "search_flights",
         "model": "gpt",
         "errors_only": True,
         "label": "",
+        "since": local_midnight(page, 2026, 3, 1),
+        "until": local_midnight(page, 2026, 3, 3),  # the last day counts whole
         "limit": 1000,
     }
 
@@ -104,12 +117,17 @@ def test_hits_of_all_sessions_are_listed_and_open_their_session(blank: Blank) ->
     page, _ = opened(blank, hit("other", 3), hit("talk", 7))
     page.get_by_label("Search in").select_option("All sessions")
     look(page, "ferry")
-    rows = page.get_by_role("listbox", name="Matches").get_by_role("option")
+    rows = page.get_by_role("listbox", name="Matches").locator(".hit")
     expect(rows).to_have_count(2)
+    expect(page.get_by_text("2 matches in 2 sessions")).to_be_visible()
+    expect(page.locator(".group").first).to_contain_text("other")
+    expect(page.get_by_role("listbox", name="Sessions")).to_be_hidden()
     expect(rows.first.locator("mark")).to_have_text("ferry")
     rows.first.click()
     expect(page.locator(".title")).to_have_text("other")
     expect(page.locator(".msg[aria-posinset='4']")).to_be_in_viewport()
+    page.get_by_role("listbox", name="Matches").press("ArrowDown")  # the session of the next
+    expect(page.locator(".title")).to_have_text("other")
     page.get_by_role("listbox", name="Matches").press("ArrowDown")
     expect(page.locator(".title")).to_have_text("talk")
 
@@ -121,7 +139,7 @@ def test_it_works_with_no_session_open(blank: Blank) -> None:
     page.get_by_role("button", name="Search messages").click()
     look(page, "ferry")
     assert kernel.asked("find")[0]["scope"] == "all"
-    page.get_by_role("listbox", name="Matches").get_by_role("option").click()
+    page.get_by_role("listbox", name="Matches").locator(".hit").click()
     expect(page.locator(".title")).to_have_text("talk")
 
 
@@ -137,7 +155,7 @@ def test_progress_is_shown_and_a_search_can_be_stopped(blank: Blank) -> None:
         "done": 1500,
         "total": 9000,
         "note": "messages read",
-        "partial": {"hits": [hit("other", 3)], "count": 1},
+        "partial": {"hits": [hit("other", 3)], "count": 1, "sessions": 1},
     }
     page.evaluate(
         """event => {
@@ -148,7 +166,7 @@ def test_progress_is_shown_and_a_search_can_be_stopped(blank: Blank) -> None:
     )
     expect(page.get_by_text("1 match so far")).to_be_visible()
     expect(page.get_by_text("messages read: 1,500 of 9,000")).to_be_visible()
-    expect(page.get_by_role("listbox", name="Matches").get_by_role("option")).to_have_count(1)
+    expect(page.get_by_role("listbox", name="Matches").locator(".hit")).to_have_count(1)
     page.locator(".toast").get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Stopped. 1 match")).to_be_visible()
     assert len(kernel.asked("cancel")) == 1

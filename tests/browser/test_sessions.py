@@ -150,7 +150,7 @@ def test_ticked_sessions_are_told_to_the_kernel(blank: Blank) -> None:
     kernel = many(5)
     page = blank(kernel)
     row(page, "talk 00001").locator(".tick").click()
-    row(page, "talk 00003").click(modifiers=["Shift"])
+    row(page, "talk 00003").click(modifiers=["Control"])
     expect(page.get_by_text("2 selected")).to_be_visible()
     assert kernel.asked("select")[-1] == {"session_ids": ["talk 00001", "talk 00003"]}
     expect(row(page, "talk 00003")).to_have_attribute("aria-selected", "true")

@@ -24,7 +24,7 @@ def opened(blank: Blank) -> tuple[Page, StandIn]:
 
 def sheet(page: Page, opener: str) -> Locator:
     """The sheet of what can be exported."""
-    if opener == "Export selected sessions":
+    if opener == "Export 1 session":
         page.get_by_role("button", name=opener).click()
     else:
         choose(page, opener, "More" if opener == "Export all sessions" else "Session tools")
@@ -84,7 +84,7 @@ def test_all_and_selected_are_scopes_of_their_own(blank: Blank) -> None:
     page.keyboard.press("Escape")
     page.locator(".tick").first.click()
     with page.expect_download():
-        sheet(page, "Export selected sessions").get_by_role("button", name="CSV").click()
+        sheet(page, "Export 1 session").get_by_role("button", name="CSV").click()
     assert [ask["scope"] for ask in kernel.asked("export")] == ["all", "selected"]
 
 

@@ -65,6 +65,7 @@ HOMES = {
     "markdown_it": ("markdown.py", "contained_markdown.py"),
     "pygments": ("highlighting.py",),
     "nh3": ("markdown.py",),
+    "regex": ("widgets/text_pattern.py",),
     "phonenumbers": ("redaction/digits.py",),
 }
 

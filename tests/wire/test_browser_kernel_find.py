@@ -334,7 +334,11 @@ def test_a_download_above_the_limit_says_how_python_does_it(
 
 @pytest.mark.parametrize(
     ("method", "scope", "hint"),
-    [("export", "session", "Open"), ("export", "selected", "Tick"), ("to_variable", "hits", "looked for")],
+    [
+        ("export", "session", "Open"),
+        ("export", "selected", "Select"),
+        ("to_variable", "hits", "searched"),
+    ],
 )
 def test_nothing_to_take_is_said(page: Page, method: str, scope: str, hint: str) -> None:
     error = page.refused(method, scope=scope, format="csv", name="x")

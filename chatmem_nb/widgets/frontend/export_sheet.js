@@ -29,6 +29,36 @@ export const exportButton = (app, label, scope) =>
   iconButton("take", label, () => openExport(app, label, scope));
 
 /**
+ * A button that saves `scope` as `df` at once; the sheet asks for another name where that is taken.
+ * @param {Widget} app
+ * @param {string} title of the sheet
+ * @param {Scope} scope
+ */
+export function saveButton(app, title, scope) {
+  const failed = (/** @type {Failure} */ failure) => {
+    const sheet = new ExportSheet(app, title, scope);
+    sheet.open();
+    sheet.assignFailed(failure);
+  };
+  const save = button(
+    "Save as df",
+    () => runTask(app, () => toVariable(app, { name: "df", scope }), failed, save),
+    ".primary",
+    { title: "A DataFrame in the variable df of this notebook" },
+  );
+  return save;
+}
+
+/**
+ * @param {Widget} app
+ * @param {import("./protocol.js").VariableParams} params
+ */
+async function toVariable(app, params) {
+  const { name, rows } = await askSlowly(app, "to_variable", params);
+  showToast(app, `Saved as ${name}: a DataFrame of ${plural(rows, "row")}`);
+}
+
+/**
  * @param {Widget} app
  * @param {string} title
  * @param {Scope} scope
@@ -71,7 +101,7 @@ class ExportSheet {
 
   #content() {
     const { variables, files } = this.#app.may;
-    const assign = () => runTask(this.#app, this.#toVariable, this.#assignFailed, this.#assign);
+    const assign = () => runTask(this.#app, this.#toVariable, this.assignFailed, this.#assign);
     const copy = () => copyText(this.#app, this.#code.textContent ?? "");
     const buttons = Object.entries(FORMATS).map(([label, format]) =>
       this.#fileButton(label, format),
@@ -98,19 +128,15 @@ class ExportSheet {
   #fail = ({ message }) => put(this.#problem, message);
 
   /** @param {Failure} failure */
-  #assignFailed = failure => {
+  assignFailed = failure => {
     this.#fail(failure);
     if (failure.type === "exists") this.#nameAssign(true);
   };
 
   #toVariable = async () => {
-    const { name, rows } = await askSlowly(this.#app, "to_variable", {
-      name: this.#name.value.trim(),
-      scope: this.#scope,
-      overwrite: this.#replaces,
-    });
+    const name = this.#name.value.trim();
+    await toVariable(this.#app, { name, scope: this.#scope, overwrite: this.#replaces });
     this.#nameAssign();
-    showToast(this.#app, `Saved as ${name}: a DataFrame of ${plural(rows, "row")}`);
   };
 
   /**

@@ -13,6 +13,7 @@ import { VirtualList } from "./virtual_list.js";
  * @property {(first: number, last: number) => void} [onRows]
  * @property {Record<string, () => unknown>} [actions] by key
  * @property {(index: number) => unknown} [onMove] called when a key has moved to another row
+ * @property {(index: number) => unknown} [onExtend] the same, where Shift was held
  */
 
 export class Listbox extends VirtualList {
@@ -54,7 +55,7 @@ export class Listbox extends VirtualList {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    const { rowHeight, actions = {}, onMove } = this.#options;
+    const { rowHeight, actions = {}, onMove, onExtend } = this.#options;
     const page = Math.floor(this.box.clientHeight / rowHeight) || 1;
     /** @type {Record<string, number>} */
     const steps = {
@@ -69,6 +70,7 @@ export class Listbox extends VirtualList {
     if (!step) return handleKey(event, actions);
     event.preventDefault();
     this.moveTo(this.at + step);
-    onMove?.(this.at);
+    if (event.shiftKey && onExtend) onExtend(this.at);
+    else onMove?.(this.at);
   }
 }

@@ -22,7 +22,7 @@ import {
   time,
 } from "./dom.js";
 import { expandable, showAll } from "./expand.js";
-import { copyMessage, deleteMessage, showRecord } from "./message_actions.js";
+import { copyLink, copyMessage, deleteMessage, showRecord } from "./message_actions.js";
 import { labelChips, openMessageLabel } from "./labels.js";
 import { safeNodes } from "./safe_html.js";
 import { runTask } from "./tasks.js";
@@ -46,7 +46,11 @@ export function messageRow(transcript, index) {
     return h("article.msg.waiting", { ...place, ariaLabel: `Message ${index + 1}, loading` });
   const role = entry.error ? "warn" : entry.role in ROLES ? entry.role : "other";
   const title = entry.error ? "Unreadable record" : ROLES[role];
-  const props = { ...place, ariaLabel: `${title}, message ${index + 1}` };
+  const props = {
+    ...place,
+    ariaLabel: `${title}, message ${index + 1}`,
+    ariaCurrent: transcript.pointed === index || null,
+  };
   if (entry.answers) return answerRow(transcript, entry, props);
   return h(
     "article.msg." + role,
@@ -84,13 +88,18 @@ function answerRow(transcript, entry, props) {
  * @param {string} title
  * @param {number} index
  */
-function head({ app }, entry, title, index) {
+function head(transcript, entry, title, index) {
+  const { app } = transcript;
   const { name, stored_at, failure, model, finish_reason, tokens, label } = entry;
   return h(
     ".msghead",
     h("h3.role", title),
     name && h("bdi", visible(name)),
-    dim("#", count(index + 1)),
+    link(
+      `#${count(index + 1)}`,
+      () => copyLink(transcript, index),
+      "Copy a link: a line of Python",
+    ),
     time(stored_at),
     facts({
       Model: model,

@@ -26,6 +26,18 @@ export function copyMessage(transcript, { index, identity }, format) {
 }
 
 /**
+ * Copy a line of Python that opens this message.
+ * @param {Transcript} transcript
+ * @param {number} index
+ */
+export function copyLink({ app }, index) {
+  return runTask(app, async () => {
+    const { code } = await app.ask("code", { scope: "session", message: index });
+    copyText(app, code);
+  });
+}
+
+/**
  * Show the record as it is stored.
  * @param {Transcript} transcript
  * @param {Entry} entry

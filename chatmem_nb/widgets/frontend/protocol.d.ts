@@ -3,6 +3,13 @@
  * `python tests/browser/protocol_types.py`; do not edit.
  */
 
+/** All that are ticked now. */
+export interface AllSelected {
+  spent?: Spent | null;
+  selected: number;
+  session_ids: string[];
+}
+
 /** Messages as JSON to append, or with `dry_run` to check. */
 export interface AppendJSONParams {
   session_id: string;
@@ -132,6 +139,7 @@ export interface Code {
 /** Python for what is shown. */
 export interface CodeParams {
   scope?: "session" | "selected" | "all" | "hits";
+  message?: number | null;
 }
 
 /** Two sessions, to be shown beside each other. */
@@ -229,14 +237,18 @@ export interface Exported {
 
 /** What to search for; what is empty does not count. */
 export interface FindParams {
-  scope?: "session" | "all";
+  scope?: "session" | "selected" | "all";
   session_id?: string;
   text?: string;
+  regex?: boolean;
+  whole_words?: boolean;
   role?: "" | "human" | "ai" | "system" | "tool" | "other";
   tool?: string;
   model?: string;
   errors_only?: boolean;
   label?: string;
+  since?: string;
+  until?: string;
   limit?: number;
 }
 
@@ -253,11 +265,12 @@ export interface Followed {
   on: boolean;
 }
 
-/** What a search found; `hits` are the first `limit` of `count`. */
+/** What a search found; `hits` are the first `limit` of `count`, and stand in so many `sessions`. */
 export interface Found {
   spent?: Spent | null;
   hits: Hit[];
   count: number;
+  sessions: number;
   complete: boolean;
   scanned: Scanned;
 }
@@ -288,6 +301,7 @@ export interface Hello {
   service: string | null;
   target: string;
   session: string;
+  message?: number | null;
   selection: string[];
   clients: Client[];
   price_note: string;
@@ -304,6 +318,7 @@ export interface Hit {
   snippet: string;
   at: [number, number];
   identity: string;
+  words?: string[];
 }
 
 /** A picture. */
@@ -399,6 +414,14 @@ export interface MessageParams {
   identity: string;
 }
 
+/** Python asks for message `index` of the open session. */
+export interface MessageWanted {
+  event: "changed";
+  what: "message";
+  session: string;
+  index: number;
+}
+
 /** A request without parameters. */
 export interface NoParams {}
 
@@ -418,10 +441,11 @@ export interface Opened {
   exists: boolean;
 }
 
-/** What a search has found since it last said so. */
+/** What a search has found since it last said so, and how many there are by now. */
 export interface Partial {
   hits: Hit[];
   count: number;
+  sessions: number;
 }
 
 /** What the page may offer. */
@@ -480,6 +504,18 @@ export interface Rendered {
 export interface Scanned {
   sessions: number;
   messages: number;
+}
+
+/** Sessions `start` to `stop` of that list, without `stop` to its end; or what the last search matched. */
+export interface SelectAllParams {
+  query?: string;
+  label?: string;
+  sort?: "found" | "id" | "length" | "last_write" | "ttl";
+  descending?: boolean;
+  start?: number;
+  stop?: number | null;
+  refresh?: boolean;
+  matches?: boolean;
 }
 
 /** How many sessions are ticked. */
@@ -657,7 +693,7 @@ export interface WindowParams {
   stop: number;
 }
 
-export type Changed = SessionChanged | SessionsChanged | SelectionChanged | ConnectionChanged;
+export type Changed = SessionChanged | MessageWanted | SessionsChanged | SelectionChanged | ConnectionChanged;
 
 export interface Methods {
   hello: { params: NoParams; result: Hello };
@@ -665,6 +701,7 @@ export interface Methods {
   connect: { params: ConnectParams; result: Hello };
   disconnect: { params: NoParams; result: Hello };
   select: { params: SessionIdsParams; result: Selected };
+  select_all: { params: SelectAllParams; result: AllSelected };
   sessions: { params: SessionsParams; result: SessionPage };
   open: { params: OpenParams; result: Opened };
   window: { params: WindowParams; result: Window };

@@ -25,11 +25,11 @@ import {
   put,
   skeleton,
 } from "./dom.js";
-import { exportButton } from "./export_sheet.js";
+import { openExport, saveButton } from "./export_sheet.js";
 import { openKeys } from "./key_list.js";
 import { fillLabelFilter, labelFilter, openSessionLabel, sessionChips } from "./labels.js";
 import { Listbox } from "./listbox.js";
-import { askSlowly } from "./tasks.js";
+import { askSlowly, runTask } from "./tasks.js";
 import { ROLES, ago, count, duration, localTime, plural, visible } from "./text.js";
 
 /** Sessions that are asked for at once. */
@@ -59,6 +59,10 @@ export class SessionList {
   #pending = null;
   #failed = false;
   #isEmpty = false;
+  /** @type {number | null} sessions that match; null until all were found */
+  #total = null;
+  /** Where a range begins, and what was selected before it. */
+  #anchor = { index: 0, before: /** @type {string[]} */ ([]) };
   /** The session that was brought in view. */
   #shown = "";
   #pause = FIRST_PAUSE_MS;
@@ -82,6 +86,7 @@ export class SessionList {
     });
     this.#sort = choice("Sort sessions", SORTS, () => this.load());
     this.#list = new Listbox({
+      onExtend: index => this.#extend(index),
       id: app.view + "-s",
       label: "Sessions",
       rowHeight: ROW_HEIGHT,
@@ -93,6 +98,7 @@ export class SessionList {
         "?": () => openKeys(this.#app),
         "/": () => this.#query.focus(),
         l: () => this.#openLabel(this.#list.at),
+        Escape: () => this.select([]),
       },
     });
     this.#list.box.ariaMultiSelectable = "true";
@@ -103,6 +109,7 @@ export class SessionList {
       { ariaLabel: "Sessions" },
       h(".tools", h(".searchbox", icon("search"), this.#query), this.#tools()),
       h(".body", this.#list.box, over),
+      app.search.matches,
       this.#picked,
       this.#cost,
     );
@@ -180,27 +187,99 @@ export class SessionList {
   select(session_ids, told = false) {
     this.#ticked = new Set(session_ids);
     this.#list.renew();
-    this.#picked.hidden = !this.#ticked.size;
+    this.#app.search.redraw();
+    this.drawPicked();
+    if (!told) this.#app.ask("select", { session_ids });
+  }
+
+  /** How many sessions are selected. */
+  get ticked() {
+    return this.#ticked.size;
+  }
+
+  /** @param {string} session_id */
+  isTicked(session_id) {
+    return this.#ticked.has(session_id);
+  }
+
+  /** @param {string} id */
+  toggle(id) {
+    const others = [...this.#ticked].filter(one => one !== id);
+    this.select(this.#ticked.has(id) ? others : [...others, id]);
+  }
+
+  /**
+   * Matches are shown in place of the sessions, or no longer.
+   * @param {boolean} isCovered
+   */
+  covered(isCovered) {
+    this.node.classList.toggle("searching", isCovered);
+    this.drawPicked();
+    if (isCovered && this.#query.value) {
+      this.#query.value = ""; // it went into the search
+      this.load();
+    }
+  }
+
+  /** Draw what can be done with the selected sessions, and the way to select more. */
+  drawPicked() {
+    const { size } = this.#ticked;
+    const all = this.#all();
+    this.#picked.hidden = !size && !all;
+    if (this.#picked.hidden) return;
     const selectNone = () => {
       this.select([]);
-      focus(this.#list.box);
+      focus(this.#app.search.isListing ? null : this.#list.box);
     };
-    const [a, b] = this.#ticked;
-    const compare = button("Compare", () => compareSessions(this.#app, a, b, compare), ".quiet");
     put(
       this.#picked,
-      h("span.grow", `${count(this.#ticked.size)} selected`),
-      this.#ticked.size === 2 && compare,
-      iconButton(
-        "trash",
-        "Clear selected sessions",
-        () => clearSessions(this.#app, [...this.#ticked]),
-        ".w",
+      line(
+        h("span.grow", size ? `${count(size)} selected` : "None selected"),
+        all,
+        size > 0 && iconButton("close", "Clear selection", selectNone),
       ),
-      exportButton(this.#app, "Export selected sessions", "selected"),
-      iconButton("close", "Clear selection", selectNone),
+      size > 0 && h(".line.wrap", this.#pickedTools(size)),
     );
-    if (!told) this.#app.ask("select", { session_ids });
+  }
+
+  /** @param {number} size */
+  #pickedTools(size) {
+    const [a, b] = this.#ticked;
+    const app = this.#app;
+    const title = `Export ${plural(size, "session")}`;
+    const compare = button("Compare", () => compareSessions(app, a, b, compare));
+    const clear = () => clearSessions(app, [...this.#ticked]);
+    return [
+      app.may.variables && saveButton(app, title, "selected"),
+      button(title, () => openExport(app, title, "selected")),
+      size === 2 && compare,
+      h("span.grow"),
+      iconButton("trash", "Clear selected sessions", clear, ".w"),
+    ];
+  }
+
+  /** A button that selects all that match, where there is something to match. */
+  #all() {
+    const { search } = this.#app;
+    const isFiltered = Boolean(this.#wanted() || this.#label.value);
+    const total = search.isListing ? search.sessions : this.#total;
+    if (!search.isListing && !isFiltered && !this.#ticked.size) return null;
+    const shown = search.isListing ? search.hits : [...this.#rows.values()];
+    const isAll = total === this.ticked && shown.every(one => this.isTicked(one.session_id));
+    if (total === 0 || isAll) return null;
+    const label = total ? `Select all ${count(total)}` : "Select all";
+    const run = async () => this.select(await this.#ids({ matches: search.isListing }), true);
+    const select = button(label, () => runTask(this.#app, run, null, select), ".quiet");
+    return select;
+  }
+
+  /**
+   * Select what the kernel lists, also what is not on the page, and return it.
+   * @param {{ matches?: boolean, start?: number, stop?: number }} part
+   */
+  async #ids(part) {
+    const params = { ...this.#listed(), ...part };
+    return (await askSlowly(this.#app, "select_all", params)).session_ids;
   }
 
   /**
@@ -219,6 +298,17 @@ export class SessionList {
     this.load({ keep: true }); // its preview and its time
   }
 
+  /** What is listed, and in which order. */
+  #listed() {
+    const sort = /** @type {import("./protocol.js").SessionsParams["sort"]} */ (this.#sort.value);
+    return {
+      query: this.#wanted(),
+      label: this.#label.value,
+      sort,
+      descending: sort === "length" || sort === "last_write",
+    };
+  }
+
   #typed() {
     this.#later(() => this.load(), 200);
   }
@@ -227,8 +317,11 @@ export class SessionList {
     return this.#query.value.trim();
   }
 
+  /** Open the id that was typed; where none is like it, it may be words of a message. */
   #openExactId() {
-    if (this.#wanted()) this.#app.open(this.#wanted());
+    if (!this.#wanted()) return;
+    if (this.#isEmpty) this.#app.search.show(this.#wanted());
+    else this.#app.open(this.#wanted());
   }
 
   /** @param {KeyboardEvent} event */
@@ -261,12 +354,8 @@ export class SessionList {
    */
   async #fetch(start, { refresh = false, isNew = false, stay = false } = {}) {
     const listing = this.#listing;
-    const sort = /** @type {import("./protocol.js").SessionsParams["sort"]} */ (this.#sort.value);
     const pending = askSlowly(this.#app, "sessions", {
-      query: this.#wanted(),
-      label: this.#label.value,
-      sort,
-      descending: sort === "length" || sort === "last_write",
+      ...this.#listed(),
       start,
       stop: start + PAGE,
       refresh,
@@ -307,6 +396,8 @@ export class SessionList {
     put(this.#cost, this.#portion(total));
     this.#cost.title = `${cost}. ${this.#app.hello.price_note ?? ""}`;
     this.#isEmpty = !known;
+    this.#total = total;
+    this.drawPicked();
     if (!known) {
       this.#list.reset(0);
       this.#say(this.#nothing());
@@ -342,8 +433,9 @@ export class SessionList {
     }
     if (this.#wanted()) {
       const hint = "* and ? are wildcards.";
-      const search = button("Search messages", () => this.#app.search.show(this.#wanted()));
-      const open = button("Open this id", () => this.#openExactId());
+      const words = this.#wanted();
+      const search = button("Search messages", () => this.#app.search.show(words), ".primary");
+      const open = button("Open this id", () => this.#app.open(words));
       return notice("search", `No id matches “${this.#wanted()}”`, hint, search, open);
     }
     const hint = "A conversation appears here soon after it is stored.";
@@ -401,8 +493,28 @@ export class SessionList {
   #onClick(event, index) {
     this.#list.moveTo(index);
     const onTick = /** @type {Element} */ (event.target).closest(".tick");
-    if (event.shiftKey || onTick) this.#tick(index);
-    else this.#open(index);
+    if (event.shiftKey) this.#extend(index);
+    else if (onTick || event.ctrlKey || event.metaKey) this.#tick(index);
+    else {
+      this.#anchor = { index, before: [...this.#ticked] };
+      this.#open(index);
+    }
+  }
+
+  /**
+   * Select the sessions from where a range began to `index`.
+   * @param {number} index
+   */
+  #extend(index) {
+    const { index: from, before } = this.#anchor;
+    const [start, stop] = [Math.min(from, index), Math.max(from, index) + 1];
+    const rows = Array.from({ length: stop - start }, (_, i) => this.#rows.get(start + i));
+    const known = rows.flatMap(row => (row ? [row.session_id] : []));
+    if (known.length === rows.length) this.select([...before, ...known]);
+    else
+      runTask(this.#app, async () =>
+        this.select([...before, ...(await this.#ids({ start, stop }))]),
+      );
   }
 
   /** @param {number} index */
@@ -430,8 +542,8 @@ export class SessionList {
   #tick(index) {
     const id = this.#rows.get(index)?.session_id;
     if (id === undefined) return;
-    const others = [...this.#ticked].filter(one => one !== id);
-    this.select(this.#ticked.has(id) ? others : [...others, id]);
+    this.toggle(id);
+    this.#anchor = { index, before: [...this.#ticked] };
   }
 }
 

@@ -55,6 +55,8 @@ export class Transcript {
   wanted = "";
   /** Counts openings: what answers an older one is dropped. */
   opening = 0;
+  /** Index of the message that Python asked for; -1 if it did not. */
+  pointed = -1;
   messages = new MessageWindow(this);
   figures = new Figures(this);
 
@@ -176,6 +178,7 @@ export class Transcript {
     this.messages.clear();
     this.opening++;
     this.#failed = this.#target = null;
+    this.pointed = -1;
     Object.assign(this, { session, wanted: "", epoch: null, total: 0 });
     this.node.ariaBusy = null;
     this.#fresh.hidden = true;
@@ -330,6 +333,18 @@ export class Transcript {
   redraw(index) {
     this.list.renew(index, index + 1);
     this.app.search.highlight();
+  }
+
+  /**
+   * Show the message that Python asked for.
+   * @param {string} session
+   * @param {number} index
+   */
+  pointTo(session, index) {
+    if (session !== this.session) return;
+    this.pointed = index;
+    this.list.renew();
+    this.goTo({ index });
   }
 
   /**

@@ -193,16 +193,23 @@ export class Widget {
     if (isSame) sessions.load({ keep: true });
     else sessions.begin();
     if (isTold) {
-      if (!isSame && transcript.total) transcript.showEnd(); // until now it was not on the page
+      if (!isSame && transcript.total) this.#arrive(); // until now it was not on the page
       return;
     }
     if (isSame && transcript.wanted) this.open(transcript.wanted);
     else if (hello.session && (!isSame || hello.session !== transcript.session))
-      this.open(hello.session);
+      this.open(hello.session).then(() => this.#arrive());
     else if (!isSame) {
       transcript.none();
       this.showPane("list");
     }
+  }
+
+  /** Show what Python asked for in the session that it opened: a message, else the end. */
+  #arrive() {
+    const { session, message } = this.hello;
+    if (message != null) this.transcript.pointTo(session ?? "", message);
+    else this.transcript.showEnd();
   }
 
   #drawHeader() {
@@ -262,6 +269,7 @@ export class Widget {
   /** @param {Changed} event */
   #onEvent(event) {
     if (event.what === "selection") this.sessions.select(event.selection, true);
+    else if (event.what === "message") this.transcript.pointTo(event.session, event.index);
     else if (event.what === "sessions") this.sessions.load({ keep: true });
     else if (event.what === "session") {
       this.#sessionEvents++;
