@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ class Chrome:
 
     def __enter__(self) -> Self:
         self._playwright = sync_playwright().start()
+        self.loop = asyncio.get_running_loop()
         self.chromium = self._playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
         return self
 

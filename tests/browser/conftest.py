@@ -1,7 +1,8 @@
-"""One Chromium a file, one Jupyter server for the whole run; each test opens pages of its own."""
+"""One Chromium and one Jupyter server for each worker; each test opens pages of its own."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -19,16 +20,24 @@ from jupyter_hosts import Server
 from stand_in import StandIn, check_message
 
 
-# One a file, and not one a run: while Playwright is up, its event loop counts as running in this thread, and
-# no test after it could call `asyncio.run`.
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Chrome]:
+@pytest.fixture(scope="session")
+def _shared_chrome() -> Iterator[Chrome]:
     if CHROMIUM is None:
         if os.environ.get("CI"):
             pytest.fail("Chromium is not installed")
         pytest.skip("Chromium is not installed")
     with Chrome() as chrome:
         yield chrome
+        asyncio._set_running_loop(chrome.loop)
+
+
+@pytest.fixture(scope="module")
+def chrome(_shared_chrome: Chrome) -> Iterator[Chrome]:
+    # While Playwright is up, its event loop counts as running in this thread, and no test of another file could
+    # call `asyncio.run`: it counts during the files that use it.
+    asyncio._set_running_loop(_shared_chrome.loop)
+    yield _shared_chrome
+    asyncio._set_running_loop(None)
 
 
 @pytest.fixture(scope="session")
