@@ -59,6 +59,7 @@ def test_code_of_each_language_is_coloured(language: str) -> None:
     assert "<span" in coloured(SNIPPETS[language], language)
 
 
+@pytest.mark.slow
 def test_code_made_to_be_slow_is_coloured_or_plain_in_time() -> None:
     assert stuck_at(*LANGUAGES, count=100, step=20) == "all"
 

@@ -194,6 +194,7 @@ def test_what_json_cannot_hold_costs_only_its_field() -> None:
     assert pd.isna(frame.artifact[0])
 
 
+@pytest.mark.slow
 def test_a_message_of_fifty_megabytes_is_one_row() -> None:
     text = "é" * 25_000_000
     frame = to_dataframe([HumanMessage(text)], columns=["content", "content_json"])

@@ -95,12 +95,12 @@ PLACES = {
 
 
 @pytest.mark.parametrize(
-    "shape", [deep_and_wide(100_000), deep_and_wide(200_000, depth=45)], ids=["deep", "45"]
+    "shape", [deep_and_wide(50_000), deep_and_wide(100_000, depth=45)], ids=["deep", "45"]
 )
 @pytest.mark.parametrize("place", PLACES)
 def test_deep_and_wide_json_is_not_amplified(place: str, shape: str) -> None:
     for name, record in records(shape).items():
         before = time.thread_time()
         shown = PLACES[place](record)
-        assert time.thread_time() - before < 6, name
+        assert time.thread_time() - before < 3, name
         assert len(shown) < 3 * len(shape), name

@@ -206,6 +206,7 @@ def _write_many(path: Path, name: str, start: Any) -> None:
         labels.set(f"{name}-{number}", note="x" * 3_000)
 
 
+@pytest.mark.slow
 def test_two_processes_lose_no_label(path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     start = context.Event()
