@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Final
 
 from pydantic_core import PydanticSerializationError, from_json
@@ -16,6 +17,9 @@ INDENTED_LEVELS: Final = 50
 _INDENT: Final = "  "
 _READABLE: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _ASCII: Final = json.JSONEncoder(default=str).encode
+
+
+_ENCODE: Final = partial(core_to_json, inf_nan_mode="constants")
 
 
 def parse_json(text: str) -> Any:
@@ -32,11 +36,20 @@ def parse_json(text: str) -> Any:
 def json_text(value: object) -> str:
     """Return `value` (parsed JSON) as JSON text on one line; NaN stays NaN."""
     try:
-        return core_to_json(value, inf_nan_mode="constants").decode()
+        return _ENCODE(value).decode()
     except PydanticSerializationError:  # a lone surrogate, which JSON has an escape for
         return _escaped(value)
     except (RecursionError, ValueError):  # nested deeper than pydantic_core goes
         return _escaped(value)
+
+
+def json_texts(values: Iterable[object]) -> list[str | None]:
+    """Return `json_text` of each value, None for None."""
+    found = list(values)
+    try:
+        return [None if value is None else _ENCODE(value).decode() for value in found]
+    except (PydanticSerializationError, RecursionError, ValueError):
+        return [None if value is None else json_text(value) for value in found]
 
 
 def pretty_json(value: object, limit: int = LAYOUT_LIMIT) -> str:

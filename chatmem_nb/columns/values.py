@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, Final
 from zlib import crc32
 
 from .. import content as of_message
-from ..content import langchain_calls, message_text
-from ..json_text import json_text
+from ..content import ROLES, langchain_calls, message_text
+from ..json_text import json_text, json_texts
 from ..plain_text import is_utf8
-from ..records import StoredMessage, parse_fields
+from ..records import StoredMessage, parse_fields, timestamp
 
-Values = list[Any]
-_TOGETHER = 500
+Values = Sequence[Any]
 _NOTHING: dict[str, Any] = {}
+_TEXT: Final = frozenset({str})
+_TEXTS: Final = frozenset({str, type(None)})
+_MISSING: Final = frozenset({type(None)})
+_OBJECTS: Final = frozenset({dict, type(None)})
 
 
 @dataclass(slots=True)
@@ -30,7 +34,8 @@ class Fields:
     types: Sequence[str | None]
     datas: Sequence[dict[str, Any] | None]
     errors: Sequence[str | None]
-    times: Sequence[datetime | None]
+    stamps: Sequence[object]
+    """When each was stored: a datetime, or as the record says it."""
 
     @classmethod
     def of(cls, session_ids: Sequence[str | None], records: Sequence[StoredMessage]) -> Fields:
@@ -49,75 +54,73 @@ class Fields:
     def parsed(cls, session_ids: Sequence[str | None], indexes: Sequence[int], raws: Sequence[str]) -> Fields:
         """Return the fields of the records that `raws` hold."""
         found = parse_fields(raws)
-        return cls(session_ids, indexes, raws, found.types, found.datas, found.errors, found.times)
-
-
-class Columns:
-    """Columns that grow piece by piece; parsed records are let go as soon as their values are taken.
-
-    Values are taken of several hundred records at once: one by one, short sessions would cost more in calls
-    than in work, and all at once, parsed records that live long would cost the garbage collector.
-    """
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._values: dict[str, Values] = {name: [] for name in names}
-        self._session_ids: list[str | None] = []
-        self._records: list[StoredMessage] = []
-        self._indexes: list[int] = []
-        self._raws: list[str] = []
-
-    def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
-        """Take the values of `records` of one session."""
-        self._session_ids += [session_id] * len(records)
-        self._records += records
-        if len(self._records) >= _TOGETHER:
-            self._take()
-
-    def add_raw(self, session_id: str, start: int, raws: Sequence[str]) -> None:
-        """Take the values of the records of `raws`, from index `start` on; not to be mixed with `add`."""
-        for first in range(0, len(raws), _TOGETHER):
-            piece = raws[first : first + _TOGETHER]
-            self._session_ids += [session_id] * len(piece)
-            self._indexes += range(start + first, start + first + len(piece))
-            self._raws += piece
-            if len(self._raws) >= _TOGETHER:
-                self._take()
-
-    def _take(self) -> None:
-        if self._records:
-            fields = Fields.of(self._session_ids, self._records)
-        else:
-            fields = Fields.parsed(self._session_ids, self._indexes, self._raws)
-        for name, values in column_values(list(self._values), fields).items():
-            self._values[name] += values
-        self._session_ids, self._records, self._indexes, self._raws = [], [], [], []
+        return cls(session_ids, indexes, raws, found.types, found.datas, found.errors, found.stamps)
 
     @property
-    def values(self) -> dict[str, Values]:
-        """All that was taken, by column."""
-        self._take()
-        return self._values
+    def times(self) -> list[datetime | None]:
+        """When each was stored (UTC)."""
+        return [timestamp(stamp) for stamp in self.stamps]
 
 
 def column_values(names: Iterable[str], fields: Fields) -> dict[str, Values]:
     """Return the values of the columns `names`, None where a record has none."""
-    datas = [data or _NOTHING for data in fields.datas]
-    counts: list[of_message.Usage] | None = None
+    datas = _Datas(fields.types, fields.datas)
     found: dict[str, Values] = {}
     for name in names:
         if name in _FIELDS:
-            found[name] = list(getattr(fields, _FIELDS[name]))
+            found[name] = getattr(fields, _FIELDS[name])
         elif name == "checksum":
-            found[name] = [checksum(raw) for raw in fields.raws]
+            found[name] = checksums(fields.raws)
         elif name in _COUNTS:
-            if counts is None:
-                counts = [of_message.usage(data) for data in datas]
-            found[name] = [count[_COUNTS[name]] for count in counts]
-        elif name in _OF_TYPE:
-            found[name] = _OF_TYPE[name](fields.types, datas)
+            found[name] = datas.counts[_COUNTS[name]]
         else:
             found[name] = _OF_DATA[name](datas)
     return found
+
+
+class _Datas:
+    """The data of many records; what a column needs of them is looked up once, for all of them.
+
+    Most records are alike: whether all values of a key are of the type that they usually have takes one pass
+    without a step in Python for each, and a step for each is taken only if they are not.
+    """
+
+    def __init__(self, types: Sequence[str | None], datas: Sequence[dict[str, Any] | None]) -> None:
+        self.types = types
+        self.each = [data or _NOTHING for data in datas]
+        self._found: dict[str, Values] = {}
+
+    def of(self, key: str) -> Values:
+        """Return the value of `key` in each, None where it is missing."""
+        if key not in self._found:
+            self._found[key] = [data.get(key) for data in self.each]
+        return self._found[key]
+
+    @cached_property
+    def counts(self) -> Sequence[Values]:
+        """The tokens of each: a list for each field of a Usage."""
+        usages, metadatas = self.of("usage_metadata"), self.of("response_metadata")
+        if not any(usages) and not any(metadatas):
+            return [[None] * len(self.each)] * len(of_message.NO_USAGE)
+        given = enumerate(zip(usages, metadatas, strict=True))
+        found = [of_message.NO_USAGE] * len(self.each)
+        for place in [place for place, (used, said) in given if used or said]:
+            found[place] = of_message.usage(self.each[place])
+        return list(zip(*found, strict=True))
+
+    def metadata_texts(self, key: str, otherwise: Callable[[dict[str, Any]], str | None]) -> Values:
+        """Return the text of `key` in the response metadata of each; else what `otherwise` says of it."""
+        metadatas = self.of("response_metadata")
+        if not any(metadatas):
+            return [None] * len(self.each)
+        return [
+            None
+            if not metadata
+            else text
+            if type(metadata) is dict and type(text := metadata.get(key)) is str and text
+            else otherwise(data)
+            for metadata, data in zip(metadatas, self.each, strict=True)
+        ]
 
 
 def checksum(raw: str) -> int:
@@ -125,47 +128,74 @@ def checksum(raw: str) -> int:
     return crc32(raw.encode("utf-8", "backslashreplace"))
 
 
-def _text(key: str) -> Callable[[list[dict[str, Any]]], Values]:
-    return lambda datas: [
-        value if (value := data.get(key)) is None or type(value) is str else json_text(value)
-        for data in datas
-    ]
+def checksums(raws: Sequence[str]) -> list[int]:
+    """Return the `checksum` of each of `raws`."""
+    try:
+        return list(map(crc32, map(str.encode, raws)))
+    except UnicodeEncodeError:  # a lone surrogate
+        return list(map(checksum, raws))
 
 
-def _json(key: str) -> Callable[[list[dict[str, Any]]], Values]:
-    return lambda datas: [None if (value := data.get(key)) is None else json_text(value) for data in datas]
+def _texts(key: str) -> Callable[[_Datas], Values]:
+    def column(datas: _Datas) -> Values:
+        values = datas.of(key)
+        if _TEXTS.issuperset(map(type, values)):
+            return values
+        return [value if value is None or type(value) is str else json_text(value) for value in values]
+
+    return column
 
 
-def _filled_json(key: str) -> Callable[[list[dict[str, Any]]], Values]:
-    """Of objects that every message has, and most have empty."""
-    return lambda datas: [
-        None if (value := data.get(key)) is None or value == {} else json_text(value) for data in datas
-    ]
+def _jsons(key: str, *, filled: bool = False) -> Callable[[_Datas], Values]:
+    """The values of `key` as JSON text; with `filled`, of objects that every message has, and most have
+    empty."""
+
+    def column(datas: _Datas) -> Values:
+        values = datas.of(key)
+        if not any(values) and (_OBJECTS if filled else _MISSING).issuperset(map(type, values)):
+            return [None] * len(values)
+        if filled:
+            values = [None if value == {} else value for value in values]
+        return json_texts(values)
+
+    return column
 
 
-def _content(types: Sequence[str | None], datas: list[dict[str, Any]]) -> Values:
+def _content(datas: _Datas) -> Values:
+    contents = datas.of("content")
+    if _TEXT.issuperset(map(type, contents)):
+        return contents
     return [
-        content if type(content := data.get("content")) is str else message_text(kind, data)
-        for kind, data in zip(types, datas, strict=True)
+        content if type(content) is str else message_text(kind, data)
+        for kind, content, data in zip(datas.types, contents, datas.each, strict=True)
     ]
 
 
-def _content_json(datas: list[dict[str, Any]]) -> Values:
+def _content_json(datas: _Datas) -> Values:
+    contents = datas.of("content")
+    if _TEXT.issuperset(map(type, contents)) and all(map(str.isascii, contents)):
+        return [None] * len(contents)
     return [
         None
-        if (content := data.get("content")) is None
-        or (type(content) is str and (content.isascii() or is_utf8(content)))
+        if content is None or (type(content) is str and (content.isascii() or is_utf8(content)))
         else json_text(content)
-        for data in datas
+        for content in contents
     ]
 
 
-def _roles(types: Sequence[str | None], datas: list[dict[str, Any]]) -> Values:
-    return [of_message.role(kind, data) for kind, data in zip(types, datas, strict=True)]
+def _roles(datas: _Datas) -> Values:
+    return [
+        ROLES[kind] if kind in ROLES else of_message.role(kind, data)
+        for kind, data in zip(datas.types, datas.each, strict=True)
+    ]
 
 
-def _tool_calls(datas: list[dict[str, Any]]) -> Values:
-    return [json_text(calls) if (calls := langchain_calls(data)) else None for data in datas]
+def _tool_calls(datas: _Datas) -> Values:
+    calls, kwargs = datas.of("tool_calls"), datas.of("additional_kwargs")
+    if not any(calls) and not any(kwargs):
+        return [None] * len(calls)
+    given = zip(calls, kwargs, datas.each, strict=True)
+    return json_texts([langchain_calls(data) if called or kept else None for called, kept, data in given])
 
 
 # The places of these in a Usage.
@@ -184,21 +214,19 @@ _FIELDS = {
     "raw": "raws",
     "error": "errors",
 }
-_OF_TYPE: dict[str, Callable[[Sequence[str | None], list[dict[str, Any]]], Values]] = {
+_OF_DATA: dict[str, Callable[[_Datas], Values]] = {
     "role": _roles,
     "content": _content,
-}
-_OF_DATA: dict[str, Callable[[list[dict[str, Any]]], Values]] = {
-    "name": _text("name"),
-    "id": _text("id"),
+    "name": _texts("name"),
+    "id": _texts("id"),
     "tool_calls": _tool_calls,
-    "tool_call_id": _text("tool_call_id"),
-    "status": _text("status"),
-    "model": lambda datas: [of_message.model(data) for data in datas],
-    "finish_reason": lambda datas: [of_message.finish_reason(data) for data in datas],
-    "additional_kwargs": _filled_json("additional_kwargs"),
-    "response_metadata": _filled_json("response_metadata"),
-    "usage_metadata": _json("usage_metadata"),
-    "artifact": _json("artifact"),
+    "tool_call_id": _texts("tool_call_id"),
+    "status": _texts("status"),
+    "model": lambda datas: datas.metadata_texts("model_name", of_message.model),
+    "finish_reason": lambda datas: datas.metadata_texts("finish_reason", of_message.finish_reason),
+    "additional_kwargs": _jsons("additional_kwargs", filled=True),
+    "response_metadata": _jsons("response_metadata", filled=True),
+    "usage_metadata": _jsons("usage_metadata"),
+    "artifact": _jsons("artifact"),
     "content_json": _content_json,
 }

@@ -72,6 +72,7 @@ class Usage(NamedTuple):
 
 
 NO_USAGE: Final = Usage()
+_PLAIN: Final = frozenset({"input_tokens", "output_tokens", "total_tokens"})
 
 
 def usage(data: JSONObject) -> Usage:
@@ -84,6 +85,8 @@ def usage(data: JSONObject) -> Usage:
         # Ollama puts its counts beside everything else.
         counts = next((metadata[key] for key in _USAGE_PLACES if _is_filled(metadata.get(key))), metadata)
     first, second, total = _counts(counts)
+    if len(counts) == 3 and counts.keys() == _PLAIN:  # nothing is said of what they are made of
+        return Usage(first, second, total)
     cached = _detail(counts, _INPUT_DETAILS, _CACHED_KEYS)
     return Usage(first, second, total, cached, _detail(counts, _OUTPUT_DETAILS, _REASONING_KEYS))
 

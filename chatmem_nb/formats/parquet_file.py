@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from ..columns.arrow_columns import Columns
 from ..columns.row_records import frame_records
 from ..columns.schema import COLUMNS, TEXT, frame_of
-from ..columns.values import Columns
 from ..errors import InvalidInputError
 from ..json_text import parse_json
 from ..records import StoredMessage, to_json
@@ -101,7 +101,7 @@ class ParquetWriter:
 
     def _write_part(self) -> None:
         if self._rows:
-            frame = frame_of(COLUMNS, self._waiting.values)
+            frame = self._waiting.frame()
             if self.holds_labels:
                 frame[LABELS] = pd.array(self._labels, dtype=TEXT)
                 self._labels = []

@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from ..columns.schema import COLUMNS, checked_columns, frame_of
-from ..columns.values import Columns, Fields, column_values
+from ..columns.arrow_columns import Columns
+from ..columns.schema import checked_columns
+from ..columns.values import Fields, column_values
 from ..errors import InvalidInputError, RecordError, RecordErrors
 from ..records import StoredMessage
 from ..redaction import Redactor, redaction_of
@@ -58,10 +59,10 @@ def to_dataframe(
         reader = dated(scope[0]) if _DATED.intersection(names) else scope[0]
         for name, start, raws in reader.read_many(scope_ids(*scope)):
             found.add_raw(name, start, raws)
-        return frame_of(COLUMNS, found.values)
+        return found.frame()
     for session_id, records in redacted(chosen(sessions(source), where, strict=strict), redaction):
         found.add(session_id, records)
-    return noted(frame_of(COLUMNS, found.values), redaction)
+    return noted(found.frame(), redaction)
 
 
 def chosen(

@@ -21,6 +21,7 @@ from .parsing import (
     parse_fields,
     parse_start,
     stored_at,
+    timestamp,
     unreadable_reason,
     unreadable_text,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "parse_start",
     "record_text",
     "stored_at",
+    "timestamp",
     "to_json",
     "to_openai",
     "unreadable_reason",

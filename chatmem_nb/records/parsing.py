@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 
 from langchain_core.messages import BaseMessage
@@ -72,7 +74,7 @@ def parse(raw: str, index: int = 0) -> StoredMessage:
         data if type(data) is dict else None,
         shape_error(kind, data),
         record_id if type(record_id) is str else None,
-        _timestamp(value.get("stored_at")),
+        timestamp(value.get("stored_at")),
     )
 
 
@@ -104,7 +106,7 @@ def parse_start(raw: str) -> StoredMessage:
 def stored_at(end: str) -> datetime | None:
     """Return when the record was stored of which the text `end` is the end; None if it does not say."""
     found = _STORED_AT.search(end)
-    return _timestamp(found[1]) if found else None
+    return timestamp(found[1]) if found else None
 
 
 def is_system(raw: str) -> bool:
@@ -124,41 +126,85 @@ class RecordFields:
     types: list[str | None]
     datas: list[dict[str, Any] | None]
     errors: list[str | None]
-    times: list[datetime | None]
-    """When each was stored (UTC)."""
+    stamps: list[object]
+    """When each was stored, as it says so; see `timestamp`."""
+
+    @property
+    def times(self) -> list[datetime | None]:
+        """When each was stored (UTC)."""
+        return [timestamp(stamp) for stamp in self.stamps]
 
 
-def parse_fields(raws: Iterable[str]) -> RecordFields:
+# Strings that come again (ids of models, roles) are made once; a cache for each call would be empty.
+_PARSE: Final = partial(from_json, cache_strings="keys")
+_THREE: Final = itemgetter("type", "data", "stored_at")
+_TWO: Final = itemgetter("type", "data")
+
+
+def parse_fields(raws: Sequence[str]) -> RecordFields:
     """Return the fields of the records that `raws` hold. Never raises: what is wrong stands in `errors`."""
-    fields = RecordFields([], [], [], [])
-    types, datas, errors, times = fields.types, fields.datas, fields.errors, fields.times
+    try:
+        values = list(map(_PARSE, raws))
+        fields = _uniform_fields(values)
+    except (ValueError, TypeError, KeyError):  # a record of another shape is among them
+        return _mixed_fields(raws)
+    return fields if fields is not None else _mixed_fields(raws)
+
+
+def _uniform_fields(values: Sequence[Any]) -> RecordFields | None:
+    """The fields of records that all have a known type and data; None if some have not.
+
+    Raises: TypeError, KeyError for values that are no records.
+    """
+    stamps: Sequence[object]
+    try:
+        types, datas, stamps = zip(*map(_THREE, values), strict=True)
+    except KeyError:  # as langchain_community writes them
+        types, datas = zip(*map(_TWO, values), strict=True)
+        stamps = [value.get("stored_at") for value in values]
+    if not MESSAGE_CLASSES.keys() >= set(types) or set(map(type, datas)) != {dict}:
+        return None
+    errors = [
+        None if kind in _PLAIN and type(data.get("content")) is str else shape_error(kind, data)
+        for kind, data in zip(types, datas, strict=True)
+    ]
+    return RecordFields(list(types), list(datas), errors, list(stamps))
+
+
+_PLAIN: Final = frozenset({"human", "system"})
+
+
+def _mixed_fields(raws: Iterable[str]) -> RecordFields:
+    types: list[str | None] = []
+    datas: list[dict[str, Any] | None] = []
+    errors: list[str | None] = []
+    stamps: list[object] = []
     for raw in raws:
         try:
-            value = from_json(raw, cache_strings="keys")
-            kind, data, time = value["type"], value["data"], value.get("stored_at")
+            value = _PARSE(raw)
+            kind, data, stamp = value["type"], value["data"], value.get("stored_at")
             if type(data) is not dict or kind not in MESSAGE_CLASSES:
                 raise TypeError
         except (ValueError, TypeError, KeyError, AttributeError):  # rare, and `parse` says what is wrong
             record = parse(raw)
-            types.append(record.type)
-            datas.append(record.data)
-            errors.append(record.error)
-            times.append(record.stored_at)
-            continue
+            kind, data, error, stamp = record.type, record.data, record.error, record.stored_at
+        else:
+            error = shape_error(kind, data)
         types.append(kind)
         datas.append(data)
-        errors.append(shape_error(kind, data))
-        times.append(None if time is None else _timestamp(time))
-    return fields
+        errors.append(error)
+        stamps.append(stamp)
+    return RecordFields(types, datas, errors, stamps)
 
 
-def _timestamp(text: object) -> datetime | None:
-    if type(text) is not str:
-        return None
+def timestamp(stamp: object) -> datetime | None:
+    """Return the time (UTC) that `stored_at` of a record names; None if it names none that can be read."""
+    if type(stamp) is not str:
+        return stamp if isinstance(stamp, datetime) else None
     try:
-        stamp = datetime.fromisoformat(text)
-        if stamp.tzinfo is UTC:
-            return stamp
-        return stamp.astimezone(UTC) if stamp.tzinfo else stamp.replace(tzinfo=UTC)
+        time = datetime.fromisoformat(stamp)
+        if time.tzinfo is UTC:
+            return time
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # another writer's idea of a time: the record is read without it
         return None

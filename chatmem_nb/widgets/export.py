@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ..columns.values import Columns
 from ..records import StoredMessage
 from .jobs import Rendering
 from .protocol import CodeParams, ExportParams, VariableParams
@@ -194,12 +193,13 @@ class Export:
             call.progress(read, None, f"{read:,} messages read", None)
 
     async def _frame(self, ids: Sequence[str], wanted: Filter | None, call: Call) -> Any:
-        from ..columns.schema import COLUMNS, frame_of  # brings pandas, which a mere look does without
+        from ..columns.arrow_columns import Columns  # brings pandas, which a mere look does without
+        from ..columns.schema import COLUMNS
 
         found = Columns(list(COLUMNS))
         async for session_id, records, _ in self._pieces(ids, wanted, call):
             await asyncio.to_thread(found.add, session_id, records)
-        return await asyncio.to_thread(frame_of, COLUMNS, found.values)
+        return await asyncio.to_thread(found.frame)
 
     async def _file(self, path: Path, ids: Sequence[str], wanted: Filter | None, call: Call) -> bytes:
         from ..columns.schema import COLUMNS

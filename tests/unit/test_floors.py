@@ -55,7 +55,7 @@ HOMES = {
     "langchain": ("middleware.py",),
     "ormsgpack": ("sources/langgraph",),
     "pandas": ("columns", "frames", "formats", "exports/report.py", "labels/frame.py"),
-    "pyarrow": ("formats",),
+    "pyarrow": ("columns", "formats"),
     "dask": ("exports",),
     "tqdm": ("exports", "sources/files"),
     "altair": ("plots",),

@@ -1,0 +1,205 @@
+"""Columns that grow in Arrow, some thousand rows at a time: no list holds the values of a whole frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..plain_text import utf8_text
+from ..records import StoredMessage, timestamp
+from .schema import CATEGORIES, COLUMNS, TEXT, TIME, Kind, text_array
+from .values import Fields, column_values
+
+_TOGETHER: Final = 250
+"""Records that are parsed at once: one by one, short sessions would cost more in calls than in work, and
+thousands of parsed records cost three times as much in memory traffic and garbage collection."""
+_CHUNK_ROWS: Final = 20_000
+_CHUNK_CHARACTERS: Final = 32_000_000
+_STAMP_LENGTH: Final = len("2026-01-01T00:00:00.000000+00:00")
+
+
+class Columns:
+    """The columns of a frame of messages; parsed records are let go as soon as their values are taken."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._columns = {name: _column(COLUMNS[name], CATEGORIES.get(name, ())) for name in names}
+        self._session_ids: list[str | None] = []
+        self._records: list[StoredMessage] = []
+        self._indexes: list[int] = []
+        self._raws: list[str] = []
+        self._rows = self._characters = 0
+
+    def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
+        """Take the values of `records` of one session."""
+        self._session_ids += [session_id] * len(records)
+        self._records += records
+        if len(self._records) >= _TOGETHER:
+            self._take()
+
+    def add_raw(self, session_id: str, start: int, raws: Sequence[str]) -> None:
+        """Take the values of the records of `raws`, from index `start` on; not to be mixed with `add`."""
+        for first in range(0, len(raws), _TOGETHER):
+            piece = raws[first : first + _TOGETHER]
+            self._session_ids += [session_id] * len(piece)
+            self._indexes += range(start + first, start + first + len(piece))
+            self._raws += piece
+            if len(self._raws) >= _TOGETHER:
+                self._take()
+
+    def _take(self) -> None:
+        if self._records:
+            fields = Fields.of(self._session_ids, self._records)
+        else:
+            fields = Fields.parsed(self._session_ids, self._indexes, self._raws)
+        timed = "stored_at" in self._columns
+        values = column_values([name for name in self._columns if name != "stored_at"], fields)
+        for name, column in self._columns.items():
+            column.waiting += fields.stamps if timed and name == "stored_at" else values[name]
+        self._rows += len(fields.raws)
+        self._characters += sum(map(len, fields.raws))
+        if self._rows >= _CHUNK_ROWS or self._characters >= _CHUNK_CHARACTERS:
+            self._end_chunk()
+        self._session_ids, self._records, self._indexes, self._raws = [], [], [], []
+
+    def _end_chunk(self) -> None:
+        for column in self._columns.values():
+            column.end_chunk()
+        self._rows = self._characters = 0
+
+    def frame(self) -> pd.DataFrame:
+        """Return the DataFrame of all that was taken, with the same dtypes however little that is."""
+        self._take()
+        self._end_chunk()
+        arrays = {}
+        for name, column in self._columns.items():
+            arrays[name] = column.array()
+        return pd.DataFrame(arrays, copy=False)
+
+
+class _Column(Protocol):
+    waiting: list[Any]
+
+    def end_chunk(self) -> None: ...
+
+    def array(self) -> Any: ...
+
+
+class _Chunks:
+    """A column as chunks; `waiting` are the values of the one that grows."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Any] = []
+        self._chunks: list[Any] = []
+
+    def end_chunk(self) -> None:
+        if self.waiting:
+            self._chunks.append(self.chunk(self.waiting))
+            self.waiting = []
+
+    def chunk(self, values: list[Any]) -> Any:
+        raise NotImplementedError
+
+
+class _Texts(_Chunks):
+    def chunk(self, values: list[Any]) -> Any:
+        try:
+            return pa.array(values, pa.large_string())
+        except UnicodeEncodeError:  # a lone surrogate, which becomes its JSON escape
+            return pa.array([value and utf8_text(value) for value in values], pa.large_string())
+
+    def array(self) -> Any:
+        chunks, self._chunks = self._chunks, []
+        return _from_arrow(pa.chunked_array(chunks, pa.large_string()))
+
+
+def _from_arrow(chunks: Any) -> Any:
+    dtype: Any = TEXT  # the stubs of pandas do not know the method, which it asks of every dtype
+    return dtype.__from_arrow__(chunks)
+
+
+class _Categories(_Chunks):
+    def __init__(self, first: Iterable[str]) -> None:
+        super().__init__()
+        self._codes: dict[str | None, int] = {value: code for code, value in enumerate(first)}
+
+    def chunk(self, values: list[Any]) -> Any:
+        for value in dict.fromkeys(values):
+            if value is not None:
+                self._codes.setdefault(value, len(self._codes))
+        codes = {**self._codes, None: -1}
+        return np.fromiter(map(codes.__getitem__, values), np.int32, len(values))
+
+    def array(self) -> Any:
+        categories = pd.Index(text_array([name for name in self._codes if name is not None]))
+        codes = _joined(self._chunks, np.int32)
+        return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(categories))
+
+
+class _WholeNumbers(_Chunks):
+    def chunk(self, values: list[Any]) -> Any:
+        try:
+            return np.array(values, np.int64), np.zeros(len(values), bool)
+        except TypeError:  # some are missing
+            array = pa.array(values, pa.int64())
+            missing = array.is_null().to_numpy(zero_copy_only=False)
+            return array.fill_null(0).to_numpy(), missing
+
+    def array(self) -> Any:
+        numbers = _joined([numbers for numbers, _ in self._chunks], np.int64)
+        missing = _joined([missing for _, missing in self._chunks], np.bool_)
+        return pd.arrays.IntegerArray(numbers, missing)
+
+
+class _Indexes(_Chunks):
+    def chunk(self, values: list[Any]) -> Any:
+        return np.array(values, np.int32)
+
+    def array(self) -> Any:
+        return _joined(self._chunks, np.int32)
+
+
+class _Times(_Chunks):
+    def chunk(self, values: list[Any]) -> Any:
+        times = _cast_times(values)
+        if times is None:
+            found = [None if time is None else time.replace(tzinfo=None) for time in map(timestamp, values)]
+            times = pa.array(found, pa.timestamp("us"))
+        return times.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)
+
+    def array(self) -> Any:
+        return pd.array(_joined(self._chunks, np.dtype("M8[us]")), dtype=TIME)
+
+
+def _cast_times(stamps: list[Any]) -> Any:
+    """The stamps as Arrow's times if all are missing or of the form that this package writes; else None."""
+    try:
+        texts = pa.array(stamps, pa.string())
+        odd = pc.or_(
+            pc.not_equal(pc.utf8_length(texts), _STAMP_LENGTH), pc.invert(pc.ends_with(texts, "+00:00"))
+        )
+        if pc.any(pc.or_(odd, pc.starts_with(texts, "0000"))).as_py():  # Python has no year 0
+            return None
+        return texts.cast(pa.timestamp("us", "UTC"))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        return None
+
+
+def _joined(chunks: Sequence[Any], dtype: Any) -> Any:
+    return np.concatenate([np.array([], dtype), *chunks])
+
+
+_KINDS: Mapping[Kind, Callable[[], _Column]] = {
+    "text": _Texts,
+    "int32": _Indexes,
+    "Int64": _WholeNumbers,
+    "time": _Times,
+}
+
+
+def _column(kind: Kind, categories: Iterable[str]) -> _Column:
+    return _Categories(categories) if kind == "category" else _KINDS[kind]()
