@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
 from ..columns.schema import checked_columns
 from ..errors import InvalidInputError, StoreLimitError
 from ..formats.compression import compress, compression_of
-from ..formats.registry import TABLES, Format, checked_format, writer
+from ..formats.registry import CONVERSATIONS, TABLES, Format, checked_format, writer
+from ..formats.writer import LeftOutSession
 from ..frames.messages import Where, chosen
 from ..labels import Labels
 from ..redaction import Redactor, redaction_of
@@ -92,9 +93,10 @@ def export(
     `source` is whatever `to_dataframe` takes, or a frame that it made, filtered or edited: a row that was not
     edited is written byte for byte, and others are rebuilt as `from_dataframe` does.
 
-    `format`: "parquet", "jsonl" (a line a message, in LangChain's form, lossless), "openai" (a line a
-    session, checked), "csv", "markdown", "html" (one page that needs nothing else); None: by the suffix.
-    JSONL is compressed where the path says so: `.jsonl.gz`, `.jsonl.zst`.
+    `format`: "parquet" and "jsonl" (a line a message, in LangChain's form) are lossless; "csv", "markdown"
+    and "html" (one page that needs nothing else) are for people; "openai", "finetuning", "huggingface" and
+    "opentelemetry" have a line or row a session, checked: see the README for what each keeps. None: by the
+    suffix. Lines of JSON are compressed where the path says so: `.jsonl.gz`, `.jsonl.zst`.
     `columns` (Parquet, CSV), `where` and `strict` are those of `to_dataframe`. `partition_by` makes of a
     Parquet file a folder, by the values of these columns. `dry_run` returns an `Estimate` of what it would
     cost, and writes nothing; `max_commands` stops the export before more are billed (on Momento, whose
@@ -111,11 +113,11 @@ def export(
 
     `since` is the report of an earlier export, or the path of the file that its `save` wrote: only what is
     new in a store is written then. Of a session that grew these are the records after the last one exported,
-    with their indexes; in OpenAI's form, the whole session. A session that is shorter, or whose last exported
-    record is another one now, is written whole, and `changes` of the report names it, as it names those that
-    vanished. (A record edited further up, in a session of the same length, is not seen.) Each session
-    costs a summary, and one that grew a read besides. `import_file` adds such a file by "append", if no
-    session changed or shrank.
+    with their indexes; in formats of a line a session, the whole session. A session that is shorter, or
+    whose last exported record is another one now, is written whole, and `changes` of the report names it, as
+    it names those that vanished. (A record edited further up, in a session of the same length, is not seen.)
+    Each session costs a summary, and one that grew a read besides. `import_file` adds such a file by
+    "append", if no session changed or shrank.
 
     `labels` are written beside their messages: in JSONL as lines after their session, in Parquet in a column
     `labels` (JSON text; those of the session itself in its first row); `import_file(..., labels=)` takes them
@@ -175,14 +177,14 @@ def export(
         out = writer(
             chosen_format, staging.output, staging.state, names, partitions, with_labels=marked is not None
         )
-        before = len(out.left_out)
+        before = list(out.left_out)
         run = ExportRun(out, staging, progress, redaction, SessionEnds(name_of, redact, staging.ends), marked)
         try:
             if scope is None:
                 run.take(chosen(run.labelled(sessions(source)), where, strict=strict), None)
                 commands = 0
             else:
-                is_whole = chosen_format == "openai"
+                is_whole = chosen_format in CONVERSATIONS
                 commands = _from_store(run, scope, where, strict, max_commands, earlier, is_whole)
             out.finish()
         finally:
@@ -197,10 +199,10 @@ def export(
     return ExportReport(
         target,
         chosen_format,
-        run.sessions - len(out.left_out[before:]),
-        run.messages - sum(entry[3] for entry in out.left_out[before:]),
+        run.sessions - _whole(out.left_out[len(before) :]),
+        run.messages - sum(entry[3] for entry in out.left_out[len(before) :]),
         run.unreadable,
-        run.resumed - before,
+        run.resumed - _whole(before),
         _size(target),
         commands,
         time.monotonic() - started,
@@ -213,6 +215,11 @@ def export(
         0 if marked is None else marked.written,
         0 if marked is None else marked.left_out,
     )
+
+
+def _whole(left_out: Sequence[LeftOutSession]) -> int:
+    """How many of the sessions `left_out` are not in the file at all."""
+    return sum(is_whole for *_, is_whole in left_out)
 
 
 def _check_not_own_file(source: Source, target: Path) -> None:

@@ -45,8 +45,9 @@ class ExportReport:
     """Billed commands (Upstash) or operations (Momento) that it took."""
     seconds: float
     left_out: pd.DataFrame = field(default_factory=lambda: left_out_frame([]), repr=False, compare=False)
-    """A row for each session that the format cannot hold: `session_id`, `index` of the record that is the
-    reason, and the `reason`. They count neither in `sessions` nor in `messages`."""
+    """A row for each session that the format cannot hold, or only in part: `session_id`, `index` of the
+    record that is the reason, and the `reason`. What is not in the file counts neither in `sessions` nor in
+    `messages`."""
     redacted: Mapping[str, int] = field(default_factory=dict)
     """Values replaced by this run, by kind."""
     unredactable: tuple[LeftOut, ...] = ()
@@ -95,7 +96,7 @@ class ExportReport:
         if self.unreadable:
             text += f"; {self.unreadable:,} records cannot be read"
         if len(self.left_out):
-            text += f"; {len(self.left_out):,} sessions are left out, see `left_out`"
+            text += f"; {len(self.left_out):,} sessions are left out, or a part of them: see `left_out`"
         if self.redacted:
             counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.redacted.items()))
             text += f"; redacted: {counts}"

@@ -73,7 +73,7 @@ def _report(value: dict[str, Any]) -> ExportReport:
         path=Path(value["path"]),
         format=str(value["format"]),
         seconds=float(value["seconds"]),
-        left_out=left_out_frame([(*entry, 0) for entry in value["left_out"]]),
+        left_out=left_out_frame([(*entry, 0, True) for entry in value["left_out"]]),
         redacted={str(kind): int(count) for kind, count in value["redacted"].items()},
         unredactable=tuple(LeftOut(*entry) for entry in value["unredactable"]),
         store=value["store"],

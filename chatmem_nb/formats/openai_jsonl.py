@@ -17,8 +17,8 @@ _BLOCKS = frozenset({"text", "image_url", "input_audio", "file", "refusal"})
 _UNSAID = frozenset({"thinking", "redacted_thinking", "reasoning", "reasoning_content"})
 
 
-class OpenAIWriter(TextWriter):
-    """`{"session_id": ..., "messages": [...]}` a line; a session that the API would refuse is left out."""
+class ConversationWriter(TextWriter):
+    """A JSON object a line, for each session; one that the form cannot hold is left out, with the reason."""
 
     def __init__(self, path: Path, state: JSONObject) -> None:
         super().__init__(path, state)
@@ -35,9 +35,24 @@ class OpenAIWriter(TextWriter):
         if not records:
             return
         try:
-            self.write(to_json({"session_id": session_id, "messages": conversation(records)}) + "\n")
+            self.write(to_json(self.line(session_id, records)) + "\n")
         except RecordError as exc:
-            self.left_out.append((session_id, exc.index, exc.reason, len(records)))
+            self.left_out.append((session_id, exc.index, exc.reason, len(records), True))
+
+    def line(self, session_id: str | None, records: Sequence[StoredMessage]) -> JSONObject:
+        """Return the line of a session. Raises: RecordError for a session that has none."""
+        raise NotImplementedError
+
+
+class OpenAIWriter(ConversationWriter):
+    """`{"session_id": ..., "messages": [...]}` a line; a session that the API would refuse is left out.
+
+    What changes: reasoning and metadata go, and so do tokens, models, ids of messages and times; content,
+    names, tool calls and results stay. Calls whose arguments are not JSON keep them as text.
+    """
+
+    def line(self, session_id: str | None, records: Sequence[StoredMessage]) -> JSONObject:
+        return {"session_id": session_id, "messages": conversation(records)}
 
 
 def conversation_records(messages: list[Any], place: str = "line 0", line: int = 0) -> list[str]:

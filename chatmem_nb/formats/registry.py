@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from ..errors import InvalidInputError
 from .compression import compression_of, without_compression
 from .csv_file import CsvWriter
+from .finetuning import FineTuningWriter
 from .html_page import HtmlWriter
+from .huggingface_writer import HuggingFaceWriter
 from .jsonl_file import JsonlWriter
 from .markdown_file import MarkdownWriter
 from .openai_jsonl import OpenAIWriter
+from .opentelemetry import OpenTelemetryWriter
 from .parquet_file import ParquetWriter
 from .writer import JSONObject, Writer
 
-Format: TypeAlias = Literal["parquet", "jsonl", "openai", "csv", "markdown", "html"]
+Format: TypeAlias = Literal[
+    "parquet", "jsonl", "openai", "finetuning", "huggingface", "opentelemetry", "csv", "markdown", "html"
+]
 """Those that are written."""
 ReadFormat: TypeAlias = Literal["parquet", "jsonl", "openai", "csv", "huggingface", "json", "sharegpt"]
 """Those that are read; the last two only."""
@@ -33,9 +38,20 @@ _BY_SUFFIX: dict[str, str] = {
     ".htm": "html",
     ".json": "json",
 }
+_MAKERS: dict[str, Callable[[Path, JSONObject], Writer]] = {
+    "jsonl": JsonlWriter,
+    "openai": OpenAIWriter,
+    "finetuning": FineTuningWriter,
+    "huggingface": HuggingFaceWriter,
+    "opentelemetry": OpenTelemetryWriter,
+    "markdown": MarkdownWriter,
+    "html": HtmlWriter,
+}
 TABLES = ("parquet", "csv")
-LINES = ("jsonl", "openai")
+LINES = ("jsonl", "openai", "finetuning", "opentelemetry")
 """Formats of JSON Lines, which may be compressed."""
+CONVERSATIONS = ("openai", "finetuning", "huggingface", "opentelemetry")
+"""Formats of a line or a row a session, which is written whole or not at all."""
 
 
 def is_known(path: Path) -> bool:
@@ -110,5 +126,4 @@ def writer(
         return ParquetWriter(path, state, columns, partition_by, with_labels=with_labels)
     if format == "csv":
         return CsvWriter(path, state, columns)
-    makers = {"jsonl": JsonlWriter, "openai": OpenAIWriter, "markdown": MarkdownWriter, "html": HtmlWriter}
-    return makers[format](path, state)
+    return _MAKERS[format](path, state)

@@ -13,8 +13,9 @@ from .private_files import open_private
 JSONObject = dict[str, Any]
 
 
-LeftOutSession: TypeAlias = tuple[str | None, int | None, str, int]
-"""A session that a format cannot hold: its id, the record that is the reason, the reason, its records."""
+LeftOutSession: TypeAlias = tuple[str | None, int | None, str, int, bool]
+"""A session that a format cannot hold, or not whole: its id, the record that is the reason, the reason, how
+many records are not in the file, and whether these are all of the session."""
 
 
 class SessionEvents(NamedTuple):
