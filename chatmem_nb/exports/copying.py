@@ -45,11 +45,12 @@ def copy_sessions(
 
     `on_conflict` is for sessions that are there already: "error" stops before anything is written, which
     takes a list of all ids first; "append" and "replace" do what they say. "merge" adds what is missing:
-    records are matched by `record_id` (by text if it has none); those missing at the end are appended,
-    those in between inserted. "skip" compares length, first and last record. The row says `create`, `merge`
-    with `n_messages` added, `skip` if the session is there, and `different` with the problem if it was left
-    alone because it cannot be aligned ("merge") or is not the same ("skip"). With `dry_run`, nothing is
-    written.
+    records are matched by `record_id` (by text if it has none), and those of a LangGraph thread also by the
+    id that `to_langgraph` gave them; those missing at the end are appended, those in between inserted. That a
+    message got an id or another `stored_at` is no difference. "skip" compares length, first and last record.
+    The row says `create`, `merge` with `n_messages` added, `skip` if the session is there, and `different`
+    with the problem if it was left alone because it cannot be aligned ("merge") or is not the same ("skip").
+    With `dry_run`, nothing is written.
 
     `redact` replaces personal data and credentials in what is written. Records that are not JSON are left
     out; `attrs["redaction"]` of the frame counts and names. Copies to be merged need the same key.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
-from ..records import parse_all
+from ..records import is_same_message, parse_all, stable_ids
 
 Missing: TypeAlias = list[tuple[int, range]]
 """Places in the target, ascending, and the indexes of the source's records that belong before each."""
@@ -21,15 +21,33 @@ def record_keys(records: Sequence[str]) -> list[str]:
     ]
 
 
+def keys_in(target: Sequence[str], target_keys: Sequence[str], source_keys: Sequence[str]) -> list[str]:
+    """Return `source_keys`, where a record that went from `target` to a LangGraph thread has its key there.
+
+    As a message of a thread it has the id of `stable_ids`, and that is its `record_id` when it comes back.
+    """
+    known = set(target_keys)
+    if known.issuperset(source_keys):
+        return list(source_keys)
+    ids = zip(stable_ids(parse_all(list(target))), target_keys, strict=True)
+    key_of = {f"id {name}": key for name, key in ids}
+    taken = known & set(source_keys)
+    return [
+        key_of[key] if key not in known and key in key_of and key_of[key] not in taken else key
+        for key in source_keys
+    ]
+
+
 def edited_record(
     source: Sequence[str], source_keys: Sequence[str], target: Sequence[str], target_keys: Sequence[str]
 ) -> int | None:
-    """Return the index of the first record of `source` whose text is another one in `target`, or None."""
+    """Return the index of the first record of `source` that is another message in `target`, or None."""
     texts: dict[str, set[str]] = {}
     for key, record in zip(target_keys, target, strict=True):
         texts.setdefault(key, set()).add(record)
     for index, (key, record) in enumerate(zip(source_keys, source, strict=True)):
-        if key in texts and record not in texts[key]:
+        there = texts.get(key, {record})
+        if record not in there and not any(is_same_message(record, other) for other in there):
             return index
     return None
 

@@ -12,7 +12,7 @@ from ..columns.schema import Kind, frame_of
 from ..errors import InvalidInputError
 from ..plain_text import utf8_size
 from ..stores.protocol import SessionStore, SessionSummary, checked_for_javascript, checked_session_id
-from .alignment import Missing, changed_records, edited_record, missing_records, record_keys
+from .alignment import Missing, changed_records, edited_record, keys_in, missing_records, record_keys
 
 Conflict: TypeAlias = Literal["error", "append", "replace", "skip", "merge"]
 """What happens to a session that exists already."""
@@ -150,7 +150,8 @@ class SessionWriter:
         """What of `records` the store lacks; nothing if the session is there, or cannot be aligned."""
         there = self.store.read(outcome.session_id)
         outcome.there_before = len(there)  # others may have written since the summary
-        keys, keys_there = record_keys(records), record_keys(there)
+        keys_there = record_keys(there)
+        keys = keys_in(there, keys_there, record_keys(records))
         edited = edited_record(records, keys, there, keys_there)
         missing = missing_records(keys, keys_there)
         if edited is not None:

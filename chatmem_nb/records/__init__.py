@@ -10,7 +10,7 @@ from __future__ import annotations
 from .encoding import encode, encode_all, record_text, to_json
 from .javascript import GENERIC, javascript_error, with_message
 from .message_types import MESSAGE_CLASSES
-from .messages import build_messages, messages_of, messages_with_ids
+from .messages import build_messages, is_same_message, messages_of, messages_with_ids, stable_ids
 from .openai_form import from_openai, to_openai
 from .parsing import (
     RecordFields,
@@ -35,6 +35,7 @@ __all__ = [
     "encode",
     "encode_all",
     "from_openai",
+    "is_same_message",
     "is_system",
     "javascript_error",
     "messages_of",
@@ -44,6 +45,7 @@ __all__ = [
     "parse_fields",
     "parse_start",
     "record_text",
+    "stable_ids",
     "stored_at",
     "timestamp",
     "to_json",

@@ -40,13 +40,32 @@ def messages_with_ids(session_id: str, records: Sequence[StoredMessage]) -> list
     It is the id of the message, else its `record_id`, else a digest of its text. Raises: RecordError.
     """
     messages = build_messages(records, session_id)
-    taken: set[str] = set()
-    for message, record in zip(messages, records, strict=True):
-        digests = (_digest(record.raw, twin) for twin in range(len(records)))
-        ids = chain((message.id, record.record_id), digests)
-        message.id = next(found for found in ids if found and found not in taken)
-        taken.add(message.id)
+    for message, message_id in zip(messages, stable_ids(records), strict=True):
+        message.id = message_id
     return messages
+
+
+def stable_ids(records: Sequence[StoredMessage]) -> list[str]:
+    """Return the id that `messages_with_ids` gives to each of `records`, readable or not."""
+    taken: dict[str, None] = {}
+    for record in records:
+        own = record.data.get("id") if record.data is not None else None
+        digests = (_digest(record.raw, twin) for twin in range(len(records)))
+        ids = chain((None if own is None else str(own), record.record_id), digests)
+        taken[next(found for found in ids if found and found not in taken)] = None
+    return list(taken)
+
+
+def is_same_message(raw: str, other: str) -> bool:
+    """Whether two records hold the same message: that one of them has no id, or another time, is no edit."""
+    try:
+        messages = [parse(text).message for text in (raw, other)]
+    except RecordError:
+        return False
+    ids = {message.id for message in messages}
+    for message in messages:
+        message.id = None
+    return (len(ids) == 1 or None in ids) and messages[0] == messages[1]
 
 
 def _digest(raw: str, twin: int) -> str:

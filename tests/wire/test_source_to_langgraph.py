@@ -91,6 +91,42 @@ def test_a_graph_goes_on_from_a_history_and_back_it_is_a_history(store: Any, oth
     assert StoreHistory(other, "alice").messages == after
 
 
+def test_the_thread_of_a_history_is_merged_back_into_it(store: Any, saver: Any) -> None:
+    history = StoreHistory(store, "alice")
+    foreign = ['{"type": "human", "data": {"content": "of another program"}}'] * 2
+    store.append("alice", foreign)  # nothing identifies them but their text
+    history.add_messages([*TALK, AIMessage("with an id of its own", id="run-1")])
+    before = store.read("alice")
+    moved(store, saver)
+    for _ in range(2):
+        run(agent(saver), "alice", ("user", "go on"))
+        threads = LangGraphSource(saver)
+        report = copy_sessions(threads, store, on_conflict="merge", progress=False)
+        assert report[["action", "n_messages"]].values.tolist() == [["merge", 4]]
+    report = copy_sessions(threads, store, on_conflict="merge", progress=False)
+    assert report[["action", "n_messages"]].values.tolist() == [["skip", 0]]
+    assert store.read("alice")[: len(before)] == before
+    assert moved(store, saver) == [("skip", 0)]
+    after = state_of(agent(saver), "alice")
+    assert [message.content for message in history.messages] == [message.content for message in after]
+    moved(store, fresh := InMemorySaver())  # where all messages are as old as its one checkpoint
+    assert state_of(agent(fresh), "alice") == after
+    report = copy_sessions(LangGraphSource(fresh), store, on_conflict="merge", progress=False)
+    assert report[["action", "n_messages"]].values.tolist() == [["skip", 0]]
+
+
+def test_an_edit_on_either_side_is_no_merge(store: Any, memory: InMemorySaver) -> None:
+    StoreHistory(store, "alice").add_messages(TALK)
+    moved(store, memory)
+    [raw] = store.read("alice", -1)
+    store.remove("alice", 3, raw)
+    store.append("alice", [raw.replace("At nine", "At ten")])
+    report = copy_sessions(LangGraphSource(memory), store, on_conflict="merge", progress=False)
+    assert report[["action", "problem"]].values.tolist() == [
+        ["different", "record 3 has another text in the store"]
+    ]
+
+
 def test_a_second_run_adds_only_what_is_new(store: Any, saver: Any) -> None:
     history = StoreHistory(store, "alice")
     history.add_messages(TALK)
