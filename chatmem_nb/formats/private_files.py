@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -49,15 +50,20 @@ def make_private_file(path: Path) -> None:
 
 
 def write_whole(path: Path, text: str, *, is_private: bool) -> None:
-    """Write `text` to the file `path` in one step: a crash leaves the old file, or none.
+    """Write `text` to the file `path` as `write_parts` does. Raises: OSError."""
+    write_parts(path, [text.encode()], is_private=is_private)
+
+
+def write_parts(path: Path, parts: Iterable[bytes], *, is_private: bool) -> None:
+    """Write `parts` to the file `path` in one step: a crash leaves the old file, or none.
 
     A private file has mode 0600; another has the mode that the user's umask leaves. Raises: OSError.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     written = Path(name)
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(descriptor, "wb") as file:
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         if not is_private:

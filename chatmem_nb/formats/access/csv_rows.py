@@ -28,7 +28,7 @@ class CsvRows:
         self._path = path
         self.unnamed: list[str] = []
         self.files = [path]
-        self.size = path.stat().st_size
+        self.size = self.end = path.stat().st_size
         with path.open("rb") as file:
             row = _Row(file, first_offset(file))
         if row.problem is not None:

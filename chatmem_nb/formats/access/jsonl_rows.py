@@ -32,6 +32,7 @@ class JsonlRows:
         self._path = path
         self.files = [path]
         self.size = path.stat().st_size
+        self.end = self.size * _MESSAGES
         self.unnamed: list[str] = []
         """Ids of conversations that have none of their own; the first two of them."""
         self._last: tuple[int, list[str]] = (-1, [])

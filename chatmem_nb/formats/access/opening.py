@@ -23,6 +23,8 @@ class RowFile(Protocol):
     size: int
     """How much `rows` reads, in `unit`."""
     unit: str
+    end: int
+    """All places are below it."""
     files: list[Path]
     unnamed: list[str]
     """Sessions that were given an id for the number of their line, up to two."""

@@ -57,6 +57,7 @@ class ParquetRows:
             self._keys.append(_keys(file.relative_to(path)) if path.is_dir() else {})
             self._metadata.append(self._read_metadata(file))
             self._add_groups(number)
+        self.end = self.size
         good = [file for file, metadata in zip(self.files, self._metadata, strict=True) if metadata]
         if not good:
             raise InvalidInputError(f"{path} has no Parquet files in it; name the folder that has")

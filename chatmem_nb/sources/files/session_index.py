@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Self
 
 _LAST: Final = 2**63 - 1
 
@@ -29,6 +29,13 @@ class SessionIndex:
             places.append(place)
         for name, order_of in orders.items():
             self._sort(name, order_of)
+
+    @classmethod
+    def of(cls, places: dict[str, array[int]]) -> Self:
+        """Return the index that has these places."""
+        index = cls((), "")
+        index.places = places
+        return index
 
     def _sort(self, name: str, orders: array[int]) -> None:
         places = self.places[name]

@@ -20,6 +20,7 @@ from ...formats.reading import checked_file
 from ...formats.registry import is_known
 from ...stores.protocol import SessionSummary, checked_index, checked_session_id, checked_session_ids
 from ...stores.redis_glob import compile_glob
+from .index_file import IndexFile
 from .session_index import SessionIndex
 
 _PIECE: Final = 2_000
@@ -42,6 +43,10 @@ class FileSource:
     `chat-1`, `chat-2` with the numbers of their lines. A damaged line or row is a record that says why; if
     its session cannot be told, it is in that of the line before.
 
+    `index` is the path of a file that keeps what the first call finds, for the next time: where it is there,
+    and of the file as it is now (by size and time of change), nothing is read but it. One that is not, or is
+    damaged, is made anew. It holds session ids and places, no messages.
+
     Raises: FileNotFoundError; InvalidInputError if the format is not known. Opens the file only later: then
     InvalidInputError if it holds no messages, StoreConflictError if it was changed since it was indexed,
     and StoreError if it cannot be read.
@@ -55,12 +60,18 @@ class FileSource:
     service = "File"
 
     def __init__(
-        self, path: str | PathLike[str], *, format: str | None = None, progress: bool = False
+        self,
+        path: str | PathLike[str],
+        *,
+        format: str | None = None,
+        progress: bool = False,
+        index: str | PathLike[str] | None = None,
     ) -> None:
         if not isinstance(path, (str, PathLike)) or not str(path):
             raise InvalidInputError(f"path must name a file, as in 'chats.jsonl'; got {path!r:.40}")
         self._path, self._format = checked_file(Path(path), format)
         self._progress = bool(progress)
+        self._kept = None if index is None else IndexFile(_index_path(index))
         self._lock = Lock()
         self._opened: tuple[RowFile, SessionIndex, _Stamp] | None = None
 
@@ -164,13 +175,29 @@ class FileSource:
     def _indexed(self) -> tuple[RowFile, SessionIndex, _Stamp]:
         rows = opened(self._path, self._format)
         stamp = _stamp(rows.files)
-        size = rows.size
-        bar = tqdm(total=size, desc="index", unit=rows.unit, unit_scale=True, disable=not self._progress)
+        if self._kept is None:
+            return rows, self._built(rows), stamp
+        state = self._state(rows, stamp)
+        index = self._kept.load(state, rows.end)
+        if index is None:
+            index = self._built(rows)
+            # What the rows of a damaged file point to is known only where they were read.
+            if all(min(places) >= 0 for places in index.places.values()) and _stamp(rows.files) == stamp:
+                self._kept.save(state, index)
+        return rows, index, stamp
+
+    def _built(self, rows: RowFile) -> SessionIndex:
+        bar = tqdm(total=rows.size, desc="index", unit=rows.unit, unit_scale=True, disable=not self._progress)
         with bar:
             index = SessionIndex(rows.rows(bar.update), without_compression(self._path).stem)
         if len(rows.unnamed) == 1:
             index.rename(rows.unnamed[0], without_compression(self._path).stem)
-        return rows, index, stamp
+        return index
+
+    def _state(self, rows: RowFile, stamp: _Stamp) -> dict[str, Any]:
+        """Return what an index is of; not the inode, which a file has another of where it is copied."""
+        files = [[file.name, size, time] for file, (_, size, time) in zip(rows.files, stamp, strict=True)]
+        return {"format": self._format, "name": self._path.name, "files": files}
 
     def _reading(self, read: Callable[[], Any]) -> Any:
         """Call `read`. Raises: what it raises that is ours, StoreError for the rest."""
@@ -188,7 +215,8 @@ class FileSource:
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(FileSource, self._path, format=self._format), ()
+        index = None if self._kept is None else self._kept.path
+        return partial(FileSource, self._path, format=self._format, index=index), ()
 
     def __repr__(self) -> str:
         return f"FileSource({str(self._path)!r})"
@@ -200,6 +228,14 @@ def as_file(path: str | PathLike[str]) -> FileSource | None:
     if isinstance(path, str) and not is_known(place) and not place.exists():
         return None
     return FileSource(path)
+
+
+def _index_path(path: object) -> Path:
+    if not isinstance(path, (str, PathLike)) or not str(path):
+        raise InvalidInputError(
+            f"index must name a file, as in 'chats.index'; got {path!r:.40}", field="index"
+        )
+    return Path(path).expanduser().absolute()
 
 
 def _stamp(files: Sequence[Path]) -> _Stamp:
