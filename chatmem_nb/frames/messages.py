@@ -10,6 +10,7 @@ import pandas as pd
 from ..columns.arrow_columns import Columns
 from ..columns.schema import checked_columns
 from ..columns.values import Fields, column_values
+from ..content import role_name
 from ..errors import InvalidInputError, RecordError, RecordErrors
 from ..records import StoredMessage
 from ..redaction import Redactor, redaction_of
@@ -33,8 +34,8 @@ def to_dataframe(
     `source` is a store (all its sessions), a pair `(store, session_ids)`, the path of a file, a history, a
     HistoryBrowser, a frame of messages, or a list of messages or of StoredMessage. `columns` names those to
     compute, in that order. `where` keeps what fits: a mapping of columns to a value or to a list of values
-    (`{"role": ["user", "assistant"]}`), or a function of a StoredMessage. A record that cannot be read keeps
-    its row, with `raw` and `error`.
+    (`{"role": ["user", "assistant"]}`; "human" and "ai" mean the same), or a function of a StoredMessage. A
+    record that cannot be read keeps its row, with `raw` and `error`.
 
     Nested values are JSON text: content that is no plain text stands in `content_json`, its text alone in
     `content`. pandas' `str` is UTF-8, so a lone surrogate stands as its escape, and its message's content
@@ -90,7 +91,7 @@ def _condition(where: Where | None) -> Keep:
     if where is None:
         return lambda session_id, records: records
     if isinstance(where, Mapping):
-        return _equals({name: _as_set(where[name]) for name in checked_columns(where)})
+        return _equals({name: _wanted(name, where[name]) for name in checked_columns(where)})
     if callable(where):
         return lambda session_id, records: [record for record in records if where(record)]
     raise InvalidInputError(
@@ -108,10 +109,13 @@ def _equals(wanted: dict[str, set[Any]]) -> Keep:
     return keep
 
 
-def _as_set(values: Any) -> set[Any]:
+def _wanted(name: str, values: Any) -> set[Any]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        return {values}
-    return set(values)  # a list, a set, a range, a Series, an array
+        values = {values}
+    wanted = set(values)  # of a list, a set, a range, a Series, an array
+    if name == "role":  # a message may have a role of its own that is called "human"
+        wanted |= {role_name(value) for value in wanted if isinstance(value, str)}
+    return wanted
 
 
 def _errors(session_id: str | None, records: list[StoredMessage]) -> list[RecordError]:

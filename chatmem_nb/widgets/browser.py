@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import traitlets
 
+from ..content import ROLE_ALIASES
 from ..errors import InvalidInputError
 from ..labels import Labels
 from ..records import StoredMessage, parse_all
@@ -27,6 +28,7 @@ from .arguments import (
 )
 from .connect import given
 from .edit import ROLES
+from .entries import find_role
 from .search import HITS_LIMIT, Hit
 from .snapshot import Snapshot
 from .state import OpenSession
@@ -219,7 +221,8 @@ class HistoryBrowser(PageWidget):
         if not isinstance(role, str):
             raise InvalidInputError(f"role must be one of {', '.join(ROLES)}; got {role!r:.40}")
         if isinstance(message, str):
-            return int(self._ask("append", session_id=session_id, content=message, role=role)["total"])
+            word = find_role(role) if role in ROLE_ALIASES.values() else role
+            return int(self._ask("append", session_id=session_id, content=message, role=word)["total"])
         self._check("append")
         messages = list(message) if isinstance(message, (list, tuple)) else [cast("BaseMessage", message)]
         return self._wait(self._methods.changes.append_messages(session_id, messages))
@@ -280,9 +283,10 @@ class HistoryBrowser(PageWidget):
         Of the open session, of the ticked ones (`selected`), or of all (`everywhere`). Case does not count.
         `text` is looked for in the words and the tool calls of a message, with `regex` as a regular
         expression of the package `regex`, which is stopped if it takes too long. `role` is "human", "ai",
-        "system", "tool" or "other"; `label` is "*" for any, "star", "note", or "tag:" and its name; `since`
-        and `until` are times, as datetime or ISO 8601 (without a zone: UTC), between which a message was
-        stored: `until` is excluded. Reads what it looks through.
+        "system", "tool" or "other", or a role as frames write it ("user", "assistant"); `label` is "*" for
+        any, "star", "note", or "tag:" and its name; `since` and `until` are times, as datetime or ISO 8601
+        (without a zone: UTC), between which a message was stored: `until` is excluded. Reads what it looks
+        through.
 
         Raises: InvalidInputError; StoreError.
         """
@@ -290,7 +294,7 @@ class HistoryBrowser(PageWidget):
             "text": text,
             "regex": checked_flag("regex", regex),
             "whole_words": checked_flag("whole_words", whole_words),
-            "role": role,
+            "role": find_role(role),
             "tool": tool,
             "model": model,
             "errors_only": errors_only,

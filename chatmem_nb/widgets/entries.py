@@ -50,6 +50,11 @@ def page_role(role: str | None) -> str:
     return _ROLE_OF.get(role or "", "other")
 
 
+def find_role(word: object) -> object:
+    """Return one of ROLES for a word of chat APIs: "human" for "user"; anything else as it is."""
+    return _ROLE_OF.get(word, word) if isinstance(word, str) else word
+
+
 def text_of(record: StoredMessage) -> str:
     """Return the text of `record`; its raw text if it is unreadable."""
     return record.raw if record.error is not None else read_content(record).text

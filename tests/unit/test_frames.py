@@ -10,7 +10,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
 
 from chatmem_nb import InvalidInputError, RecordErrors, to_dataframe
 from chatmem_nb.columns.row_records import frame_records
@@ -161,6 +168,14 @@ def test_only_the_columns_asked_for_are_there_in_that_order() -> None:
         to_dataframe([], columns=["contnet"])
     with pytest.raises(InvalidInputError, match=r"\['content'\]"):
         to_dataframe([], columns="content")
+
+
+def test_where_takes_the_roles_of_langchain_and_of_chat_apis() -> None:
+    records = parse_all(
+        encode_all([HumanMessage("a"), AIMessage("b"), SystemMessage("c"), ChatMessage("d", role="human")])
+    )
+    for words, expected in (("human", "ad"), ("user", "a"), (["ai", "user"], "ab"), ({"assistant"}, "b")):
+        assert "".join(to_dataframe(records, where={"role": words})["content"]) == expected
 
 
 def test_where_keeps_what_fits() -> None:

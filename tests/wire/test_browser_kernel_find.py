@@ -357,6 +357,11 @@ def test_python_finds_and_exports_as_the_page_does(
     assert [hit.role for hit in browser.hits] == ["system", "system"]
     with pytest.raises(InvalidInputError, match="role"):
         browser.find(role="robot")
+    for word, other in (("human", "user"), ("ai", "assistant"), ("tool", "tool"), ("system", "developer")):
+        assert [hit.index for hit in browser.find(role=word)] == [
+            hit.index for hit in browser.find(role=other)
+        ]
+        assert browser.hits
     report = browser.export(tmp_path / "a.csv", progress=False)
     assert report.messages == 7
 
