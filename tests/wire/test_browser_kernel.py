@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,28 +15,15 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 
 from chatmem_nb import HistoryBrowser, InvalidInputError
 from chatmem_nb.histories import StoreHistory
-from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode, encode_all
 from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.stores.upstash import UpstashSessionStore
 from chatmem_nb.widgets import follow
 from tests.odd_server import answers, odd_server
+from tests.waiting import until
 from tests.wire.browser_page import Page, Refused, kept_comms
 
 TALK = encode_all([HumanMessage("hello *you*"), AIMessage("hi", id="a1"), HumanMessage("漢字 👋")])
-
-
-@pytest.fixture(scope="module", params=["upstash", "momento"])
-def server(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with LocalUpstash() if request.param == "upstash" else LocalMomento() as server:
-        yield server
-
-
-@pytest.fixture
-def store(server: Any, request: pytest.FixtureRequest) -> Iterator[SessionStore]:
-    # A prefix of its own for each test: sessions of others are not in its list.
-    with server.store(key_prefix=f"{request.node.name}:") as store:
-        yield store
 
 
 @pytest.fixture(autouse=True)
@@ -359,7 +346,10 @@ def test_two_views_take_their_own_replies_and_see_the_same(
     assert two.open("a") == first
 
 
-def test_two_browsers_on_one_session_see_each_other(store: SessionStore) -> None:
+def test_two_browsers_on_one_session_see_each_other(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "TICK_S", 0.02)
     one, two = HistoryBrowser(store), HistoryBrowser(store)
     first, second = Page(one), Page(two)
     first.ask("append", session_id="a", role="human", content="from one")
@@ -372,30 +362,32 @@ def test_two_browsers_on_one_session_see_each_other(store: SessionStore) -> None
     two.close()
 
 
+@pytest.mark.parametrize("ending", ["turned off", "hidden", "silent"])
 def test_following_costs_one_request_a_tick_and_ends_when_nobody_looks(
-    page: Page, store: SessionStore, monkeypatch: pytest.MonkeyPatch
+    page: Page, store: SessionStore, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
-    monkeypatch.setattr(follow, "TICK_S", 0.02)
     store.append("a", TALK)
     page.open("a")
+    ticks, sleep = 0, asyncio.sleep
 
-    def settled() -> int:
-        """Return the requests so far, once they are no longer made."""
-        seen = -1
-        while seen != (seen := store.commands.requests):
-            time.sleep(0.3)
-        return seen
+    async def counted(delay_s: float) -> None:
+        nonlocal ticks
+        ticks += delay_s == follow.TICK_S
+        await sleep(delay_s)
 
-    for ending in ({"on": False, "visible": True}, {"on": True, "visible": False}):
-        before = store.commands.requests
-        page.ask("follow", session_id="a", on=True, visible=True)
-        while store.commands.requests < before + 3:
-            time.sleep(0.02)
-        page.ask("follow", session_id="a", **ending)
-        settled()
-    monkeypatch.setattr(follow, "LEASE_S", 0.2)  # a tab that was closed says nothing more
+    monkeypatch.setattr(follow, "TICK_S", 0.0213)  # no other pause is so long
+    monkeypatch.setattr(asyncio, "sleep", counted)
+    before = store.commands.requests
     page.ask("follow", session_id="a", on=True, visible=True)
-    settled()
+    until(lambda: store.commands.requests >= before + 5)
+    if ending == "silent":
+        monkeypatch.setattr(follow, "LEASE_S", 0.0)  # a tab that was closed says nothing more
+    else:
+        page.ask("follow", session_id="a", on=ending == "hidden", visible=False)
+    task = page.browser._methods.follow._task
+    assert task is not None
+    until(task.done)
+    assert ticks - 1 <= store.commands.requests - before <= ticks  # the last tick may find nobody
 
 
 def test_a_service_that_has_a_ttl_tells_it(server: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from chatmem_nb import HistoryBrowser, InvalidInputError, StoreConflictError, StoreError
-from chatmem_nb.local import LocalMomento, LocalUpstash
+from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all, parse_all
 from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.widgets import undo
@@ -24,17 +24,10 @@ TALK = encode_all([HumanMessage("one"), AIMessage("two"), HumanMessage("three"),
 ODD = ['{"type": "human",   "data": {"content": "\\u00e9"}}', "not json at all", TALK[0], "", "漢字 \\ud800"]
 
 
-@pytest.fixture(scope="module", params=["upstash", "momento"])
-def server(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with LocalUpstash() if request.param == "upstash" else LocalMomento() as server:
-        yield server
-
-
 @pytest.fixture
-def store(server: Any, request: pytest.FixtureRequest) -> Iterator[SessionStore]:
-    with server.store(key_prefix=f"{request.node.name}:", timeout_s=2.0) as store:
+def store(server: Any, prefix: str) -> Iterator[SessionStore]:
+    with server.store(key_prefix=prefix, timeout_s=1.0) as store:
         yield store
-    server.faults.clear()
 
 
 @pytest.fixture

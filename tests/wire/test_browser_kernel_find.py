@@ -15,7 +15,6 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from chatmem_nb import HistoryBrowser, InvalidInputError, to_dataframe
-from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode, encode_all
 from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.widgets import export
@@ -36,19 +35,6 @@ TALK = [
     "broken nowhere {",
     '{"type": "chat", "data": {"content": "I narrate.", "role": "narrator"}}',
 ]
-
-
-@pytest.fixture(scope="module", params=["upstash", "momento"])
-def server(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with LocalUpstash() if request.param == "upstash" else LocalMomento() as server:
-        yield server
-
-
-@pytest.fixture
-def store(server: Any, request: pytest.FixtureRequest) -> Iterator[SessionStore]:
-    with server.store(key_prefix=f"{request.node.name}:") as store:
-        yield store
-    server.latency = timedelta(0)
 
 
 @pytest.fixture

@@ -23,15 +23,14 @@ def record(content: Any, **data: Any) -> str:
     return json.dumps({"type": "ai", "data": {"content": content, **data}})
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
+@pytest.fixture
+def server(upstash: LocalUpstash) -> LocalUpstash:
+    return upstash
 
 
 @pytest.fixture
-def store(server: LocalUpstash, request: pytest.FixtureRequest) -> Iterator[SessionStore]:
-    with server.store(key_prefix=f"{request.node.name}:", timeout_s=60.0) as store:
+def store(server: LocalUpstash, prefix: str) -> Iterator[SessionStore]:
+    with server.store(key_prefix=prefix, timeout_s=60.0) as store:
         yield store
 
 

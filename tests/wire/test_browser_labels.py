@@ -17,8 +17,8 @@ EQUAL = '{"type": "human", "data": {"content": "ok", "type": "human"}}'
 
 
 @pytest.fixture
-def store() -> Iterator[UpstashSessionStore]:
-    with LocalUpstash() as server, server.store() as store:
+def store(upstash: LocalUpstash) -> Iterator[UpstashSessionStore]:
+    with upstash.store() as store:
         store.append("a", encode_all([HumanMessage("Hi"), AIMessage("Hello"), HumanMessage("Bye")]))
         store.append("b", encode_all([HumanMessage("Hi there")]))
         yield store

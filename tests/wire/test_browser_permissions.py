@@ -38,17 +38,15 @@ class ReadingHalf:
                 setattr(self, name, getattr(store, name))
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
+@pytest.fixture
+def server(upstash: LocalUpstash) -> LocalUpstash:
+    return upstash
 
 
 @pytest.fixture
-def store(server: LocalUpstash, request: pytest.FixtureRequest) -> Iterator[SessionStore]:
-    with server.store(key_prefix=f"{request.node.name}:") as store:
-        store.append("a", TALK)
-        yield store
+def store(store: Any) -> Any:
+    store.append("a", TALK)
+    return store
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from tests.wire.browser_page import Page, kept_comms
 
 
 @pytest.fixture
-def store() -> Iterator[UpstashSessionStore]:
-    with LocalUpstash() as server, server.store() as store:
+def store(upstash: LocalUpstash) -> Iterator[UpstashSessionStore]:
+    with upstash.store() as store:
         store.append("a", encode_all([HumanMessage("Hi"), AIMessage("It is nine.")]))
         store.append("b", encode_all([HumanMessage("Hi"), AIMessage("It is ten.")]))
         yield store

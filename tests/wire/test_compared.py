@@ -30,9 +30,8 @@ MESSAGES = [HumanMessage(f"message {number}") for number in range(5)]
 
 
 @pytest.fixture
-def server() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
+def server(upstash: LocalUpstash) -> LocalUpstash:
+    return upstash
 
 
 @pytest.fixture

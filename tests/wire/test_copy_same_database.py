@@ -20,26 +20,17 @@ from chatmem_nb import (
     export,
     import_file,
 )
-from chatmem_nb.local import LocalMomento, LocalUpstash
+from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
 
 LONG = encode_all([HumanMessage(str(number)) for number in range(6_000)])
 OLD = encode_all([HumanMessage("old 0"), HumanMessage("old 1")])
 
 
-@pytest.fixture(scope="module", params=["upstash", "momento"])
-def server(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with LocalUpstash() if request.param == "upstash" else LocalMomento() as server:
-        yield server
-
-
 @pytest.fixture
-def stores(server: Any) -> Iterator[tuple[Any, Any]]:
+def stores(server: Any, prefix: str) -> Iterator[tuple[Any, Any]]:
     """Two store objects for the same database and prefix, empty."""
-    server.faults.clear()
-    with server.store(key_prefix="p:") as one, server.store(key_prefix="p:") as two:
-        for name in list(one.session_ids()):
-            one.delete(name)
+    with server.store(key_prefix=prefix) as one, server.store(key_prefix=prefix) as two:
         yield one, two
 
 
@@ -60,7 +51,7 @@ def test_the_probe_expires_where_it_cannot_be_deleted(server: Any, stores: Any) 
     lost = "DEL" if isinstance(server, LocalUpstash) else "Delete"
     server.faults.add("drop_before", times=100, command=lost)
     with (
-        server.store(key_prefix="p:", timeout_s=0.3) as target,
+        server.store(key_prefix=one.key_prefix, timeout_s=0.3) as target,
         pytest.raises((InvalidInputError, StoreUnavailableError)),
     ):
         copy_sessions(one, target, on_conflict="replace", progress=False)
@@ -81,7 +72,7 @@ def test_another_prefix_of_the_same_database_is_allowed(server: Any, stores: Any
 
 def test_prefixes_that_meet_in_a_session_are_refused(server: Any, stores: Any) -> None:
     outer, _ = stores
-    with server.store(key_prefix="p:b:") as inner:
+    with server.store(key_prefix=f"{outer.key_prefix}b:") as inner:
         outer.append("x", OLD)
         inner.append("x", LONG[:3])  # the session "b:x" of `outer`
         with pytest.raises(InvalidInputError, match="same database"):
@@ -95,7 +86,7 @@ def test_prefixes_that_meet_in_a_session_are_refused(server: Any, stores: Any) -
 def test_two_databases_of_one_service_are_distinguished(server: Any, stores: Any) -> None:
     one, _ = stores
     one.append("a", OLD)
-    with type(server)() as another, another.store(key_prefix="p:") as target:
+    with type(server)() as another, another.store(key_prefix=one.key_prefix) as target:
         copy_sessions(one, target, progress=False)
         assert {name: target.read(name) for name in target.session_ids()} == {"a": OLD}
         assert list(one.session_ids()) == ["a"]
@@ -136,10 +127,10 @@ def test_a_copy_that_is_interrupted_leaves_the_old_session_whole(
     server: Any, stores: Any, there: list[str]
 ) -> None:
     one, _ = stores
-    records = encode_all([HumanMessage(str(number)) for number in range(20_000)])
-    one.append("long", records[:10_000])
-    one.append("long", records[10_000:])
-    with type(server)() as another, another.store(key_prefix="p:") as target:
+    records = encode_all([HumanMessage(str(number)) for number in range(13_000)])  # above one page
+    one.append("long", records[:9_000])
+    one.append("long", records[9_000:])
+    with type(server)() as another, another.store(key_prefix=one.key_prefix) as target:
         if there:
             target.append("long", there)
         pages = 0
@@ -188,7 +179,7 @@ def test_an_import_that_is_interrupted_leaves_the_old_session_or_the_new(
     one, _ = stores
     one.append("long", LONG)
     export(one, tmp_path / name, progress=False)
-    with type(server)() as another, another.store(key_prefix="p:") as target:
+    with type(server)() as another, another.store(key_prefix=one.key_prefix) as target:
         if there:
             target.append("long", there)
         with suppress(KeyboardInterrupt):

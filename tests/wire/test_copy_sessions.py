@@ -25,14 +25,14 @@ TOO_LARGE = encode_all([HumanMessage("x" * 140_000)])  # Momento takes elements 
 
 
 @pytest.fixture
-def upstash() -> Iterator[Any]:
-    with LocalUpstash() as server, server.store() as store:
+def upstash(upstash: LocalUpstash) -> Iterator[Any]:
+    with upstash.store() as store:
         yield store
 
 
 @pytest.fixture
-def momento() -> Iterator[Any]:
-    with LocalMomento() as server, server.store() as store:
+def momento(momento: LocalMomento, prefix: str) -> Iterator[Any]:
+    with momento.store(key_prefix=prefix) as store:
         yield store
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,34 +23,12 @@ from chatmem_nb import (
     sessions_frame,
     to_dataframe,
 )
-from chatmem_nb.local import LocalMomento, LocalUpstash
+from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode, encode_all, parse, parse_all
 from tests.odd_records import odd_records
 from tests.strategies import messages
 
 CHAT = [HumanMessage("hi"), AIMessage("hello *you*"), HumanMessage("bye")]
-
-
-@pytest.fixture(scope="module", params=["upstash", "momento"])
-def server(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with LocalUpstash() if request.param == "upstash" else LocalMomento() as server:
-        yield server
-
-
-@pytest.fixture
-def store(server: Any) -> Iterator[Any]:
-    with server.store(key_prefix="from:") as store:
-        for name in list(store.session_ids()):
-            store.delete(name)
-        yield store
-
-
-@pytest.fixture
-def other(server: Any) -> Iterator[Any]:
-    with server.store(key_prefix="to:") as store:
-        for name in list(store.session_ids()):
-            store.delete(name)
-        yield store
 
 
 def contents(store: Any) -> dict[str, list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,11 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from chatmem_nb import StoreLimitError, export
-from chatmem_nb.local import LocalMomento, LocalUpstash
+from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
 
 RECORDS = encode_all([HumanMessage(str(number)) for number in range(10)])
 FORMATS = ["x.jsonl", "x.parquet"]
-
-
-@pytest.fixture(params=["upstash", "momento"])
-def store(request: pytest.FixtureRequest) -> Iterator[Any]:
-    server: Any = LocalUpstash() if request.param == "upstash" else LocalMomento()
-    with server, server.store() as store:
-        yield store
 
 
 def export_in_steps(store: Any, path: Path, max_commands: int) -> int:

@@ -21,8 +21,8 @@ PLAIN = to_json({"type": "human", "data": {"content": f"write to {SECRET}", "typ
 
 
 @pytest.fixture
-def store() -> Iterator[Any]:
-    with LocalUpstash() as server, server.store() as store:
+def store(upstash: LocalUpstash) -> Iterator[Any]:
+    with upstash.store() as store:
         store.append("a", [PLAIN, *encode_all([HumanMessage("one"), HumanMessage("two")]), PLAIN])
         store.append("b", encode_all([HumanMessage("three")]))
         store.append("c", encode_all([HumanMessage("four")]))

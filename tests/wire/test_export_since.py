@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from chatmem_nb import ExportReport, InvalidInputError, Redactor, StoreLimitError, export, import_file
 from chatmem_nb.exports import export_run
-from chatmem_nb.local import LocalMomento, LocalUpstash
+from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
 
 SECRET = "ann@example.org"
@@ -24,13 +23,11 @@ def chat(name: str, number: int) -> list[str]:
     return encode_all([HumanMessage(f"{name} {position} {SECRET}") for position in range(number)])
 
 
-@pytest.fixture(params=["upstash", "momento"])
-def store(request: pytest.FixtureRequest) -> Iterator[Any]:
-    server: Any = LocalUpstash() if request.param == "upstash" else LocalMomento()
-    with server, server.store() as store:
-        for name in ("same", "grown", "edited", "shrunk", "gone"):
-            store.append(name, chat(name, 4))
-        yield store
+@pytest.fixture
+def store(store: Any) -> Any:
+    for name in ("same", "grown", "edited", "shrunk", "gone"):
+        store.append(name, chat(name, 4))
+    return store
 
 
 def change(store: Any) -> None:

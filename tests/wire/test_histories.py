@@ -42,12 +42,6 @@ TALK = [HumanMessage("hello"), AIMessage("hi", id="a1"), HumanMessage("漢字 �
 
 
 @pytest.fixture(scope="module")
-def upstash() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def cache_client() -> Iterator[CacheClient]:
     with LocalMomento() as server:
         provider = server.credential_provider

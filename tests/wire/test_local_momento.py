@@ -23,10 +23,9 @@ Call = Callable[..., Any]
 Steps = list[tuple[Any, ...]]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalMomento]:
-    with LocalMomento() as server:
-        yield server
+@pytest.fixture
+def server(momento: LocalMomento) -> LocalMomento:
+    return momento
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -293,7 +292,7 @@ def test_bytes_that_are_no_text_come_back_whole(call: Call) -> None:
 def test_caches_are_made_listed_flushed_and_deleted(call: Call) -> None:
     assert said(call("create_cache", CACHE)) == "CacheAlreadyExists"
     assert said(call("create_cache", "other")) == "Success"
-    assert [cache.name for cache in call("list_caches").caches] == [CACHE, "other"]
+    assert {CACHE, "other"} <= {cache.name for cache in call("list_caches").caches}
     call("set", CACHE, "k", "v")
     assert said(call("get", "other", "k")) == "Miss"
     assert said(call("flush_cache", CACHE)) == "Success"

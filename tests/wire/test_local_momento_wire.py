@@ -28,10 +28,9 @@ HOUR_MS = 3_600_000
 Send = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalMomento]:
-    with LocalMomento() as server:
-        yield server
+@pytest.fixture
+def server(momento: LocalMomento) -> LocalMomento:
+    return momento
 
 
 @pytest.fixture

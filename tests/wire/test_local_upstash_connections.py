@@ -20,10 +20,9 @@ SHORT = timedelta(milliseconds=300)
 PING = b'["PING"]'
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
+@pytest.fixture
+def server(upstash: LocalUpstash) -> LocalUpstash:
+    return upstash
 
 
 @contextmanager

@@ -27,10 +27,9 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
+@pytest.fixture
+def server(upstash: LocalUpstash) -> LocalUpstash:
+    return upstash
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from chatmem_nb.frames.alignment import missing_records
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all
 
-OWN = encode_all([HumanMessage(str(number)) for number in range(1_000)])
+OWN = encode_all([HumanMessage(str(number)) for number in range(200)])
 # As others write them, with no record_id, and many of one text.
 FOREIGN = [
     json.dumps({"type": "human", "data": {"content": "ok" if number % 3 else str(number)}})

@@ -19,7 +19,6 @@ from pydantic import Field
 
 from chatmem_nb import HistoryMiddleware, InvalidInputError, StoreError
 from chatmem_nb.histories import StoreHistory
-from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all
 
 RUNS = itertools.count()
@@ -64,16 +63,9 @@ def weather(city: str) -> str:
     return f"sunny in {city}"
 
 
-@pytest.fixture(scope="module", params=["upstash", "momento"])
-def server(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with LocalUpstash() if request.param == "upstash" else LocalMomento() as server:
-        yield server
-
-
 @pytest.fixture
-def history_of(server: Any, request: pytest.FixtureRequest) -> Iterator[Callable[[str], StoreHistory]]:
-    with server.store(key_prefix=f"{request.node.name}:") as store:
-        yield lambda name: StoreHistory(store, name)
+def history_of(store: Any) -> Callable[[str], StoreHistory]:
+    return lambda name: StoreHistory(store, name)
 
 
 @pytest.fixture(params=["sync", "async", "stream", "astream"])

@@ -41,10 +41,9 @@ CACHE = "chatmem"
 Make = Callable[..., Coloured]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalMomento]:
-    with LocalMomento() as server:
-        yield server
+@pytest.fixture
+def server(momento: LocalMomento) -> LocalMomento:
+    return momento
 
 
 @pytest.fixture(params=["sync", "async"])

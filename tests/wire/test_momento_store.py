@@ -34,19 +34,12 @@ HOUR = timedelta(hours=1)
 Make = Callable[..., MomentoSessionStore]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalMomento]:
-    with LocalMomento() as server:
-        yield server
+@pytest.fixture
+def server(momento: LocalMomento) -> LocalMomento:
+    return momento
 
 
-@pytest.fixture(autouse=True)
-def no_faults_left(server: LocalMomento) -> Iterator[None]:
-    yield
-    server.faults.clear()
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client(server: LocalMomento) -> Iterator[CacheClient]:
     """The SDK's own client, as somebody else would use the same cache."""
     with CacheClient(Configurations.Laptop.v1(), server.credential_provider, HOUR) as client:

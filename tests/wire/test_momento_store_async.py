@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,18 +18,9 @@ from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento import MomentoSessionStore
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalMomento]:
-    with LocalMomento() as server:
-        yield server
-
-
 @pytest.fixture
-def store(server: LocalMomento) -> Iterator[MomentoSessionStore]:
-    with server.store(key_prefix=f"{uuid4().hex}:") as store:
-        yield store
-    server.faults.clear()
-    server.latency = timedelta(0)
+def server(momento: LocalMomento) -> LocalMomento:
+    return momento
 
 
 def test_no_thread_of_an_executor_is_used(store: MomentoSessionStore) -> None:

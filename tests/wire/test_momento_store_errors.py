@@ -184,7 +184,7 @@ def test_each_failure_is_one_of_ours_and_one_of_the_sdks(
     service: Callable[[], Any], kind: type[StoreError], text: str, colour: str
 ) -> None:
     with service() as credentials, ExitStack() as stack:
-        made = MomentoSessionStore.from_credentials(credentials, "c", timedelta(hours=1), timeout_s=2.5)
+        made = MomentoSessionStore.from_credentials(credentials, "c", timedelta(hours=1), timeout_s=0.6)
         store = Coloured(made, colour)
         stack.callback(store.end)
         for call in (lambda: store.read("s"), lambda: store.append("s", ["words of a chat"])):

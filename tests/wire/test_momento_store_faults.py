@@ -36,10 +36,9 @@ MOMENT = timedelta(milliseconds=20)
 Make = Callable[..., Coloured]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalMomento]:
-    with LocalMomento() as server:
-        yield server
+@pytest.fixture
+def server(momento: LocalMomento) -> LocalMomento:
+    return momento
 
 
 @pytest.fixture(params=["sync", "async"])

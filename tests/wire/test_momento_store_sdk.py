@@ -26,10 +26,9 @@ from tests.colours import Coloured
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalMomento]:
-    with LocalMomento() as server:
-        yield server
+@pytest.fixture
+def server(momento: LocalMomento) -> LocalMomento:
+    return momento
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from chatmem_nb import (
     to_dataframe,
     tool_calls_frame,
 )
-from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all, parse
 
 KEY = "a key for tests, and for nothing else"
@@ -68,28 +66,11 @@ def conversation() -> list[BaseMessage]:
     ]
 
 
-@pytest.fixture(scope="module", params=["upstash", "momento"])
-def server(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with LocalUpstash() if request.param == "upstash" else LocalMomento() as server:
-        yield server
-
-
 @pytest.fixture
-def store(server: Any) -> Iterator[Any]:
-    with server.store(key_prefix="from:") as store:
-        for name in list(store.session_ids()):
-            store.delete(name)
-        store.append("planted", encode_all(conversation()))
-        store.append(SECRETS["email"], encode_all([HumanMessage(f"I am {SECRETS['email']}")]))
-        yield store
-
-
-@pytest.fixture
-def other(server: Any) -> Iterator[Any]:
-    with server.store(key_prefix="to:") as store:
-        for name in list(store.session_ids()):
-            store.delete(name)
-        yield store
+def store(store: Any) -> Any:
+    store.append("planted", encode_all(conversation()))
+    store.append(SECRETS["email"], encode_all([HumanMessage(f"I am {SECRETS['email']}")]))
+    return store
 
 
 @pytest.fixture

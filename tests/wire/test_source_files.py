@@ -60,11 +60,6 @@ class Twins(Coloured):
         self._runner.close()
 
 
-@pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 def exported(path: Path, sessions: dict[str, list[str]] = RECORDS, **options: Any) -> Path:
     export(PlainReader(sessions), path, progress=False, **options)
     return path

@@ -71,11 +71,6 @@ def memory() -> InMemorySaver:
     return InMemorySaver()
 
 
-@pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 class Twins(Coloured):
     """A source behind one face, in either colour. It has nothing to close."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +47,9 @@ def reader() -> PlainReader:
     return PlainReader(SESSIONS)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
-
-
 @pytest.fixture
-def store(server: LocalUpstash, request: pytest.FixtureRequest) -> Iterator[Any]:
-    with server.store(key_prefix=f"{request.node.name}:") as store:
-        yield store
+def server(upstash: LocalUpstash) -> LocalUpstash:
+    return upstash
 
 
 def test_the_reading_half_is_ten_verbs_and_a_store_has_them_too(reader: PlainReader, store: Any) -> None:

@@ -36,22 +36,9 @@ TALK = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
-
-
 @pytest.fixture
-def store(server: LocalUpstash, request: pytest.FixtureRequest) -> Iterator[Any]:
-    with server.store(key_prefix=f"{request.node.name}:") as store:
-        yield store
-
-
-@pytest.fixture
-def other(server: LocalUpstash, request: pytest.FixtureRequest) -> Iterator[Any]:
-    with server.store(key_prefix=f"other {request.node.name}:") as store:
-        yield store
+def server(upstash: LocalUpstash) -> LocalUpstash:
+    return upstash
 
 
 @pytest.fixture(params=SAVERS)

@@ -6,23 +6,19 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from chatmem_nb import local
 from chatmem_nb.errors import ChatMemError, InvalidInputError, StoreClosedError
+from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import parse_start
 from chatmem_nb.stores.protocol import CommandCount, SessionStore
 from tests.colours import Coloured
-from tests.redis_server import redis_server
 
-SERVICES = ("upstash", "redis", "momento")
+SERVICES = ("upstash", "redis_upstash", "momento")
 SESSION_IDS = [
     "plain",
     "with space",
@@ -36,42 +32,20 @@ SESSION_IDS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[Callable[[str], Any]]:
-    started: dict[str, Any] = {}
-    with ExitStack() as stack:
-
-        def server(service: str) -> Any:
-            if service not in started:
-                started[service] = stack.enter_context(start(service))
-            return started[service]
-
-        def start(service: str) -> Any:
-            if service == "momento":
-                return local.LocalMomento()
-            if service == "upstash":
-                return local.LocalUpstash()
-            folder = Path(stack.enter_context(TemporaryDirectory()))
-            url = stack.enter_context(redis_server(folder))
-            return local.LocalUpstash(redis_url=url)
-
-        yield server
-
-
 @pytest.fixture(params=SERVICES)
-def make(request: pytest.FixtureRequest, servers: Callable[[str], Any]) -> Callable[..., SessionStore]:
+def make(request: pytest.FixtureRequest, prefix: str) -> Callable[..., SessionStore]:
     """Makes stores of one service; each test has a prefix of its own."""
-    prefix = f"{uuid4().hex}:"
+    server = request.getfixturevalue(request.param)
 
     def make(**options: Any) -> Any:
-        return servers(request.param).store(**{"key_prefix": prefix, **options})
+        return server.store(**{"key_prefix": prefix, **options})
 
     return make
 
 
-@pytest.fixture(params=["sync", "async"])
-def store(request: pytest.FixtureRequest, make: Callable[..., SessionStore]) -> Iterator[Coloured]:
-    coloured = Coloured(make(), request.param)
+@pytest.fixture
+def store(colour: str, make: Callable[..., SessionStore]) -> Iterator[Coloured]:
+    coloured = Coloured(make(), colour)
     yield coloured
     coloured.end()
 
@@ -432,14 +406,16 @@ def test_twins_have_the_same_signature(make: Callable[..., SessionStore]) -> Non
         assert twin.__doc__ == sync.__doc__, name
 
 
-def test_a_store_shows_no_secret(make: Callable[..., SessionStore], servers: Callable[[str], Any]) -> None:
+def test_a_store_shows_no_secret(
+    make: Callable[..., SessionStore], local_upstash: LocalUpstash, local_momento: LocalMomento
+) -> None:
     with make(key_prefix="<b>:") as store:
         page = store._repr_html_()  # type: ignore[attr-defined]  # what notebooks ask for
         assert "<table" in page
         assert store.service in page
         assert "&lt;b&gt;:" in page
         assert "<b>" not in page
-        for server in map(servers, SERVICES):
+        for server in (local_upstash, local_momento):
             assert server.token not in page + repr(store) + str(vars(store))
 
 

@@ -8,8 +8,6 @@ import json
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -24,44 +22,23 @@ from tests.colours import Coloured
 from tests.fault_proxy import answer_message, read_message
 from tests.odd_server import odd_server
 from tests.original import OriginalUpstash
-from tests.redis_server import redis_server
 
 
-@pytest.fixture(scope="module")
-def redis_url() -> Iterator[str]:
-    with TemporaryDirectory() as folder, redis_server(Path(folder)) as url:
-        yield url
-
-
-@pytest.fixture(scope="module", params=["embedded", "redis"])
-def server(request: pytest.FixtureRequest) -> Iterator[LocalUpstash]:
-    url = None if request.param == "embedded" else request.getfixturevalue("redis_url")
-    with LocalUpstash(redis_url=url) as server:
-        server.redis_client = upstash_redis.Redis(server.url, server.token)  # type: ignore[attr-defined]
-        server.redis_client.flushdb()  # type: ignore[attr-defined]
-        yield server
-        server.redis_client.close()  # type: ignore[attr-defined]
-
-
-@pytest.fixture(scope="module")
-def scripted() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
+@pytest.fixture(params=["upstash", "redis_upstash"])
+def server(request: pytest.FixtureRequest) -> Any:
+    """LocalUpstash over either of its engines."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
-def redis(server: LocalUpstash) -> Any:
-    return server.redis_client  # type: ignore[attr-defined]
+def redis(server: LocalUpstash) -> Iterator[upstash_redis.Redis]:
+    with upstash_redis.Redis(server.url, server.token) as redis:
+        yield redis
 
 
 @pytest.fixture
-def prefix() -> str:
-    return f"{uuid4().hex}:"
-
-
-@pytest.fixture(params=["sync", "async"])
-def store(request: pytest.FixtureRequest, server: LocalUpstash, prefix: str) -> Iterator[Coloured]:
-    coloured = Coloured(server.store(key_prefix=prefix), request.param)
+def store(colour: str, server: LocalUpstash, prefix: str) -> Iterator[Coloured]:
+    coloured = Coloured(server.store(key_prefix=prefix), colour)
     yield coloured
     coloured.end()
 
@@ -175,8 +152,8 @@ def test_nothing_stays_for_ever_besides_the_sessions(store: Coloured, redis: Any
     assert all(0 < redis.ttl(key) <= 600 for key in others)
 
 
-def test_each_verb_has_its_price(scripted: LocalUpstash, prefix: str) -> None:
-    with scripted.store(key_prefix=prefix, ttl=timedelta(hours=1)) as store:
+def test_each_verb_has_its_price(upstash: LocalUpstash, prefix: str) -> None:
+    with upstash.store(key_prefix=prefix, ttl=timedelta(hours=1)) as store:
         spent = store.commands
         store.summaries(["s"])  # finds out whether the server knows EVAL_RO
         store.append("s", ["r"])  # and flags
@@ -202,8 +179,8 @@ def test_each_verb_has_its_price(scripted: LocalUpstash, prefix: str) -> None:
         assert price(lambda: store.summaries([])) == (0, 0)
 
 
-def test_reading_the_newest_costs_what_it_returns(scripted: LocalUpstash, prefix: str) -> None:
-    with scripted.store(key_prefix=prefix) as store:
+def test_reading_the_newest_costs_what_it_returns(upstash: LocalUpstash, prefix: str) -> None:
+    with upstash.store(key_prefix=prefix) as store:
         store.append("s", [f"{i:01000}" for i in range(3_000)])
         received = store.commands.bytes_received
         assert len(store.read("s", -3)) == 3
@@ -224,8 +201,8 @@ def test_a_record_larger_than_a_request_is_refused_before_anything_is_sent(
     small.end()
 
 
-def test_the_default_limits_fit_those_of_the_service(scripted: LocalUpstash, prefix: str) -> None:
-    with scripted.store(key_prefix=prefix) as store:
+def test_the_default_limits_fit_those_of_the_service(upstash: LocalUpstash, prefix: str) -> None:
+    with upstash.store(key_prefix=prefix) as store:
         with pytest.raises(errors.RecordTooLargeError):
             store.append("s", ["x" * 10_000_000])
         assert store.commands.requests == 0
@@ -240,20 +217,20 @@ def test_an_invalid_request_size_is_rejected(size: Any) -> None:
 
 
 def test_a_response_over_the_limit_of_the_service_is_read_in_smaller_pages(
-    scripted: LocalUpstash, prefix: str
+    upstash: LocalUpstash, prefix: str
 ) -> None:
     def limited(connection: socket.socket) -> None:
         too_large = answer_message(
             b"400 Bad Request", b"application/json", b'{"error":"ERR max request size exceeded"}'
         )
-        with socket.create_connection(("127.0.0.1", scripted.port)) as upstream:
+        with socket.create_connection(("127.0.0.1", upstash.port)) as upstream:
             while request := read_message(connection):
                 upstream.sendall(request)
                 answer = read_message(upstream)
                 connection.sendall(answer if len(answer) < 200_000 else too_large)
 
     expected = [f"{i} {'x' * 15_000}" for i in range(60)]
-    with odd_server(limited) as url, UpstashSessionStore(url, scripted.token, key_prefix=prefix) as store:
+    with odd_server(limited) as url, UpstashSessionStore(url, upstash.token, key_prefix=prefix) as store:
         for record in expected:
             store.append("s", [record])
         assert store.read("s") == expected
@@ -265,9 +242,9 @@ def test_a_response_over_the_limit_of_the_service_is_read_in_smaller_pages(
             store.read("s")
 
 
-def test_long_sessions_are_read_in_pages(scripted: LocalUpstash, prefix: str) -> None:
+def test_long_sessions_are_read_in_pages(upstash: LocalUpstash, prefix: str) -> None:
     expected = [f"r{i}" for i in range(40_000)]
-    with scripted.store(key_prefix=prefix) as store:
+    with upstash.store(key_prefix=prefix) as store:
         store.append("s", expected)
         requests = store.commands.requests
         assert store.read("s") == expected
@@ -325,8 +302,8 @@ def test_the_sdks_own_client_is_there_to_use(server: LocalUpstash, prefix: str) 
         client.ping()
 
 
-def test_a_loop_that_ended_is_forgotten_and_its_connections_are_closed(scripted: LocalUpstash) -> None:
-    store = scripted.store()
+def test_a_loop_that_ended_is_forgotten_and_its_connections_are_closed(upstash: LocalUpstash) -> None:
+    store = upstash.store()
     for _ in range(3):
         asyncio.run(store.alength("s"))
         assert len(store._clients._own.get().loops) == 0
@@ -334,9 +311,9 @@ def test_a_loop_that_ended_is_forgotten_and_its_connections_are_closed(scripted:
     store.close()
 
 
-def test_a_store_that_is_dropped_leaves_nothing_open(scripted: LocalUpstash) -> None:
+def test_a_store_that_is_dropped_leaves_nothing_open(upstash: LocalUpstash) -> None:
     async def use() -> None:
-        store = scripted.store()
+        store = upstash.store()
         await store.alength("s")
         del store
         gc.collect()
@@ -346,8 +323,8 @@ def test_a_store_that_is_dropped_leaves_nothing_open(scripted: LocalUpstash) -> 
     gc.collect()
 
 
-def test_closing_in_one_loop_closes_the_clients_of_others(scripted: LocalUpstash) -> None:
-    store = scripted.store()
+def test_closing_in_one_loop_closes_the_clients_of_others(upstash: LocalUpstash) -> None:
+    store = upstash.store()
     with asyncio.Runner() as first, asyncio.Runner() as second:
         first.run(store.alength("s"))
         second.run(store.alength("s"))
@@ -380,9 +357,9 @@ def test_what_was_written_is_read_by_any_client_of_the_store() -> None:
     assert given[1:] == [f"upstash-sync-token: written-{number}" for number in (1, 2, 3)]
 
 
-def test_many_tasks_share_one_client(scripted: LocalUpstash, prefix: str) -> None:
+def test_many_tasks_share_one_client(upstash: LocalUpstash, prefix: str) -> None:
     async def use() -> list[str]:
-        async with scripted.store(key_prefix=prefix) as store:
+        async with upstash.store(key_prefix=prefix) as store:
             await asyncio.gather(*(store.aappend("s", [str(i)]) for i in range(50)))
             assert len(store._clients._own.get().loops) == 1
             return await store.aread("s")
@@ -390,14 +367,14 @@ def test_many_tasks_share_one_client(scripted: LocalUpstash, prefix: str) -> Non
     assert sorted(asyncio.run(use()), key=int) == [str(i) for i in range(50)]
 
 
-def test_listing_may_be_left_in_the_middle(scripted: LocalUpstash, prefix: str) -> None:
+def test_listing_may_be_left_in_the_middle(upstash: LocalUpstash, prefix: str) -> None:
     async def first(store: UpstashSessionStore) -> str:
         names = store.asession_ids()
         found = await anext(names)
         await names.aclose()  # type: ignore[attr-defined]  # an async generator, in fact
         return found
 
-    with scripted.store(key_prefix=prefix) as store:
+    with upstash.store(key_prefix=prefix) as store:
         store.append("s", ["r"])
         assert next(store.session_ids()) == "s"
         assert asyncio.run(first(store)) == "s"

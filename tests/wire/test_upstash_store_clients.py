@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -38,15 +37,9 @@ def read(store, session_id):
 """
 
 
-@pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
+@pytest.fixture
+def server(upstash: LocalUpstash) -> LocalUpstash:
+    return upstash
 
 
 def run(program: str, *arguments: str) -> None:

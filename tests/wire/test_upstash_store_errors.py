@@ -351,11 +351,6 @@ PASSING = {
 ROWS = [pytest.param(*row[1:], 0.8 if row[0] in PASSING else 10.0, id=row[0]) for row in TABLE]
 
 
-@pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def open_store(colour: str) -> Iterator[Callable[..., Coloured]]:
     opened: list[Coloured] = []

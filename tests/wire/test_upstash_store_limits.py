@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -41,11 +41,6 @@ else:
     sys.exit("no error")
 print(peak_mb() - before)
 """
-
-
-@pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def grown_mb(colour: str, url: str, expected: str) -> int:
@@ -141,10 +136,9 @@ def test_an_endless_body_ends_at_the_deadline(colour: str) -> None:
         assert time.monotonic() - began < 4
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
+@pytest.fixture
+def server(upstash: LocalUpstash) -> LocalUpstash:
+    return upstash
 
 
 @pytest.mark.slow

@@ -21,15 +21,9 @@ RECORDS = [f"r{number}" for number in range(13_000)]
 Change = Callable[[UpstashSessionStore], object]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
-
-
-@pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture
+def server(upstash: LocalUpstash) -> LocalUpstash:
+    return upstash
 
 
 @contextmanager

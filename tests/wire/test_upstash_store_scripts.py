@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +17,7 @@ from chatmem_nb.stores.upstash.scripts import SCRIPTS
 from tests.colours import Coloured
 from tests.fault_proxy import FAULTS, fault_proxy
 from tests.odd_server import odd_server, passing_on
-from tests.redis_server import as_user, redis_server
+from tests.redis_server import as_user
 
 # What Upstash does for a script with the flag, in Lua: a key that is not in KEYS is refused.
 STRICT = """\
@@ -64,26 +62,9 @@ REFUSALS = {
 
 
 @pytest.fixture(scope="module")
-def redis_url() -> Iterator[str]:
-    with TemporaryDirectory() as folder, redis_server(Path(folder)) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def embedded() -> Iterator[LocalUpstash]:
-    with LocalUpstash() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def real(redis_url: str) -> Iterator[LocalUpstash]:
     with LocalUpstash(redis_url=redis_url, scripts="any") as server:
         yield server
-
-
-@pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def change_in_every_way(store: Coloured) -> None:
@@ -146,9 +127,7 @@ def test_a_server_that_knows_the_flags_is_sent_nothing_else(real: LocalUpstash, 
 
 
 @pytest.mark.parametrize("kind", REFUSALS)
-def test_a_server_that_refuses_the_flags_is_asked_once(
-    embedded: LocalUpstash, colour: str, kind: str
-) -> None:
+def test_a_server_that_refuses_the_flags_is_asked_once(upstash: LocalUpstash, colour: str, kind: str) -> None:
     refused: list[str] = []
 
     def meet(body: Any) -> Any:
@@ -158,8 +137,8 @@ def test_a_server_that_refuses_the_flags_is_asked_once(
         return body
 
     with (
-        odd_server(passing_on(embedded.port, meet)) as url,
-        Coloured(UpstashSessionStore(url, **options(embedded)), colour) as store,
+        odd_server(passing_on(upstash.port, meet)) as url,
+        Coloured(UpstashSessionStore(url, **options(upstash)), colour) as store,
     ):
         change_in_every_way(store)
         change_in_every_way(store)
@@ -243,7 +222,7 @@ def test_a_token_that_may_not_scan_says_so(restricted: Callable[..., Coloured]) 
 
 @pytest.fixture(params=["embedded", "redis"])
 def store(request: pytest.FixtureRequest, colour: str) -> Iterator[Coloured]:
-    server = request.getfixturevalue("embedded" if request.param == "embedded" else "real")
+    server = request.getfixturevalue("upstash" if request.param == "embedded" else "real")
     with Coloured(server.store(key_prefix=f"{uuid4().hex}:"), colour) as store:
         yield store
 
