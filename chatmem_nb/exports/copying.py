@@ -94,6 +94,7 @@ def copy_sessions(
             else:
                 writer.fail(name_of[session_id], problem)
             bar.update()
+        writer.flush()
     report = writer.report()
     if redaction is not None:
         report.attrs["redaction"] = redaction.summary()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..formats.reading import FileReader
 from ..frames.session_writer import Conflict, SessionWriter
@@ -15,6 +16,9 @@ from .whole_sessions import joined_pieces
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_NOT_THERE = frozenset({"failed", "different", "conflict"})
 
 
 def import_file(
@@ -56,13 +60,15 @@ def import_file(
     writer = SessionWriter(store, on_conflict, dry_run)
     counts = Counter(piece.session_id for piece in file.pieces())
     writer.check(list(counts))
-    added = 0
+    waiting: list[tuple[str, Sequence[dict[str, Any]]]] = []
     for name, records, n_rebuilt, events in joined_pieces(file.path, file.pieces(), counts):
         writer.add(name, records, n_rebuilt=n_rebuilt)
-        is_there = writer.outcomes[name].action not in ("failed", "different", "conflict")
-        if labels is not None and events and is_there and not dry_run:
-            added += add_labels(labels, name, events)
+        if labels is not None and events and not dry_run:
+            waiting.append((name, events))
+    writer.flush()
     report = writer.report()
     if labels is not None:
+        there = [one for one in waiting if writer.outcomes[one[0]].action not in _NOT_THERE]
+        added = sum(add_labels(labels, name, events) for name, events in there)
         report.attrs["labels"] = added
     return report

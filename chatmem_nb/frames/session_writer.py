@@ -9,9 +9,15 @@ from typing import Literal, TypeAlias, get_args
 import pandas as pd
 
 from ..columns.schema import Kind, frame_of
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, StoreError
 from ..plain_text import utf8_size
-from ..stores.protocol import SessionStore, SessionSummary, checked_for_javascript, checked_session_id
+from ..stores.protocol import (
+    SessionStore,
+    SessionSummary,
+    append_many,
+    checked_for_javascript,
+    checked_session_id,
+)
 from .alignment import Missing, changed_records, edited_record, keys_in, missing_records, record_keys
 
 Conflict: TypeAlias = Literal["error", "append", "replace", "skip", "merge"]
@@ -29,6 +35,10 @@ REPORT_COLUMNS: dict[str, Kind] = {
     "problem": "text",
 }
 ACTIONS = ("create", "append", "replace", "merge", "update", "skip", "different", "conflict", "failed")
+_APPENDED = frozenset({"create", "append"})
+_MOST_SESSIONS = 250
+"""Sessions that are stored at once."""
+_MOST_CHARACTERS = 2_000_000
 _LEFT_ALONE = frozenset({"skip", "different", "conflict", "failed"})
 
 
@@ -47,6 +57,12 @@ class Outcome:
     problem: str | None = None
 
 
+def _count(outcome: Outcome, records: Sequence[str], n_rebuilt: int) -> None:
+    outcome.n_messages += len(records)
+    outcome.n_rebuilt += min(n_rebuilt, len(records))
+    outcome.bytes += sum(map(utf8_size, records))
+
+
 @dataclass(slots=True)
 class SessionWriter:
     """Writes whole sessions to `store`; with `dry_run` it only says what would happen."""
@@ -58,6 +74,9 @@ class SessionWriter:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     _there: dict[str, SessionSummary] = field(default_factory=dict)
     """What the store has of the sessions that are to be skipped."""
+    _queue: list[tuple[Outcome, Sequence[str], int]] = field(default_factory=list)
+    """What waits to be appended: the session, its records, how many of them were rebuilt."""
+    _queued_characters: int = 0
 
     def __post_init__(self) -> None:
         if self.on_conflict not in self.choices:
@@ -94,9 +113,10 @@ class SessionWriter:
         return "conflict" if self.on_conflict == "error" else self.on_conflict
 
     def add(self, session_id: str, records: Sequence[str], *, n_rebuilt: int = 0) -> None:
-        """Store a whole session by one call of the store, so that an interruption leaves none cut off.
+        """Store a whole session at once, so that an interruption leaves none cut off.
 
-        A record that the service does not take fails its session, which the outcome says.
+        What is to be created or appended waits for others to share a request with; `flush` ends that. A
+        record that the service does not take fails its session, which the outcome says.
         Raises: StoreError and its kinds, for everything else.
         """
         if session_id not in self.outcomes:
@@ -115,14 +135,43 @@ class SessionWriter:
         written = [records[index] for _, indexes in missing for index in indexes]
         try:
             self._check(written)
+            if outcome.action in _APPENDED and not self.dry_run:
+                self._enqueue(outcome, written, n_rebuilt)
+                return
             if not self.dry_run:
                 self._write(outcome, records, missing)
         except InvalidInputError as exc:
             self.fail(session_id, str(exc))
             return
-        outcome.n_messages += len(written)
-        outcome.n_rebuilt += min(n_rebuilt, len(written))
-        outcome.bytes += sum(map(utf8_size, written))
+        _count(outcome, written, n_rebuilt)
+
+    def _enqueue(self, outcome: Outcome, records: Sequence[str], n_rebuilt: int) -> None:
+        if any(waiting is outcome for waiting, _, _ in self._queue):
+            self.flush()  # its first part comes before this one
+        self._queue.append((outcome, records, n_rebuilt))
+        self._queued_characters += sum(map(len, records))
+        if len(self._queue) >= _MOST_SESSIONS or self._queued_characters >= _MOST_CHARACTERS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store the sessions that wait; their outcomes are known then.
+
+        Raises: StoreError and its kinds, the first of them; those that were stored are counted as stored.
+        """
+        queue, self._queue, self._queued_characters = self._queue, [], 0
+        sessions = [(outcome.session_id, records) for outcome, records, _ in queue]
+        failure: StoreError | None = None
+        for (outcome, records, n_rebuilt), result in zip(
+            queue, append_many(self.store, sessions), strict=True
+        ):
+            if isinstance(result, InvalidInputError):
+                self.fail(outcome.session_id, str(result))
+            elif isinstance(result, StoreError):
+                failure = failure or result
+            else:
+                _count(outcome, records, n_rebuilt)
+        if failure is not None:
+            raise failure
 
     def _check(self, records: Sequence[str]) -> None:
         if self.store.javascript:
@@ -202,10 +251,8 @@ class SessionWriter:
     def _write(self, outcome: Outcome, records: Sequence[str], missing: Missing) -> None:
         if outcome.action == "replace":
             self.store.replace(outcome.session_id, records)
-        elif outcome.action == "merge":
-            self._fill(outcome, records, missing)
         else:
-            self.store.append(outcome.session_id, records)
+            self._fill(outcome, records, missing)
 
     def _fill(self, outcome: Outcome, records: Sequence[str], missing: Missing) -> None:
         # From the end, so that the places before it stay what they are; an interruption leaves a session

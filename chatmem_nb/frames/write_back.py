@@ -51,6 +51,7 @@ def from_dataframe(
         _check_complete(frame, session_id, writer)
     for name, records, n_rebuilt in found:
         writer.add(name, records, n_rebuilt=n_rebuilt)
+    writer.flush()
     return writer.report()
 
 

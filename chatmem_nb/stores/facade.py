@@ -8,9 +8,16 @@ from html import escape
 from itertools import islice
 from typing import Any, NoReturn, Protocol, Self
 
+from ..errors import ChatMemError, InvalidInputError
 from ..plain_text import NOT_MATH
 from .paging import Cursor
-from .protocol import CommandCount, SessionSummary, checked_for_javascript, checked_session_ids
+from .protocol import (
+    CommandCount,
+    SessionSummary,
+    checked_for_javascript,
+    checked_session_id,
+    checked_session_ids,
+)
 from .runner import Plan, Runner
 
 
@@ -45,6 +52,10 @@ class SessionPlans(Protocol):
         ...
 
     def append(self, session_id: str, records: Sequence[str]) -> Plan[int]: ...
+
+    def append_many(
+        self, sessions: Sequence[tuple[str, Sequence[str]]]
+    ) -> Plan[list[int | ChatMemError]]: ...
 
     def insert(
         self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None
@@ -209,6 +220,36 @@ class SessionStoreFacade:
         """Add `records` after the newest, in order, and return the new length."""
         self._check(records)
         return await self._runner.arun(self._plans.append(session_id, records))
+
+    def append_many(self, sessions: Iterable[tuple[str, Sequence[str]]]) -> list[int | ChatMemError]:
+        """Append to several sessions, many of them by one request; each keeps the promises of `append`.
+
+        Returns for each its new length, or the error in its place: the others are not affected by it.
+        `maybe_applied` of an error is that of its session. On Upstash, sessions share a pipeline, of which
+        each command has its own idempotency key; on Momento they share the write to the index.
+
+        Raises: InvalidInputError before anything is sent, if a session is named twice or an id is invalid.
+        """
+        return self._runner.run(self._plans.append_many(self._checked_sessions(sessions)))
+
+    async def aappend_many(self, sessions: Iterable[tuple[str, Sequence[str]]]) -> list[int | ChatMemError]:
+        """Append to several sessions, as `append_many` does."""
+        return await self._runner.arun(self._plans.append_many(self._checked_sessions(sessions)))
+
+    def _checked_sessions(
+        self, sessions: Iterable[tuple[str, Sequence[str]]]
+    ) -> list[tuple[str, Sequence[str]]]:
+        found = list(sessions)
+        seen: set[str] = set()
+        for session_id, records in found:
+            if checked_session_id(session_id) in seen:
+                raise InvalidInputError(
+                    f"session {session_id!r} is named twice; append all of its records at once",
+                    field="sessions",
+                )
+            seen.add(session_id)
+            self._check(records)
+        return found
 
     def insert(
         self, session_id: str, index: int, records: Sequence[str], *, ttl: timedelta | None = None

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Protocol, Self, SupportsIndex, runtime_checkable
 
-from ..errors import InvalidInputError
+from ..errors import ChatMemError, InvalidInputError
 from ..records import javascript_error
 from .processes import PerProcess
 
@@ -209,6 +209,34 @@ class SessionStore(SessionReader, Protocol):
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *exc: object) -> None: ...
+
+
+@runtime_checkable
+class BatchStore(SessionStore, Protocol):
+    """A store that appends to several sessions by one request, as both of this package do."""
+
+    def append_many(self, sessions: Iterable[tuple[str, Sequence[str]]]) -> list[int | ChatMemError]:
+        """Append to several sessions; return for each its new length, or the error in its place."""
+        ...
+
+    async def aappend_many(
+        self, sessions: Iterable[tuple[str, Sequence[str]]]
+    ) -> list[int | ChatMemError]: ...
+
+
+def append_many(
+    store: SessionStore, sessions: Sequence[tuple[str, Sequence[str]]]
+) -> list[int | ChatMemError]:
+    """Append to several sessions of any store; return what `BatchStore.append_many` does."""
+    if isinstance(store, BatchStore):
+        return store.append_many(sessions) if sessions else []
+    outcomes: list[int | ChatMemError] = []
+    for session_id, records in sessions:
+        try:
+            outcomes.append(store.append(session_id, records))
+        except InvalidInputError as error:
+            outcomes.append(error)
+    return outcomes
 
 
 def service_of(reader: SessionReader) -> str | None:

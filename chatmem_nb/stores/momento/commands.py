@@ -226,6 +226,26 @@ class PutName(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class PutNames(Command):
+    """Put several names into the sorted set, all with this score; what `PutName` does for one."""
+
+    method: ClassVar[str] = "SortedSetPut"
+    key: bytes
+    names: Sequence[bytes]
+    score: float
+    ttl_ms: int
+
+    def message(self) -> Any:
+        elements = [pb._SortedSetElement(value=name, score=self.score) for name in self.names]
+        return pb._SortedSetPutRequest(
+            set_name=self.key, elements=elements, ttl_milliseconds=self.ttl_ms, refresh_ttl=True
+        )
+
+    def billed(self, value: None) -> int:
+        return operations(self.names)
+
+
+@dataclass(frozen=True, slots=True)
 class AddName(Command):
     """Put `name` into the sorted set with score 0; a name that is in it keeps its score."""
 

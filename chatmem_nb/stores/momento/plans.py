@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
-from ...errors import InvalidInputError, StoreError
+from ...errors import ChatMemError, InvalidInputError, StoreError
 from .. import paging
 from ..paging import Cursor
 from ..protocol import (
@@ -21,7 +22,7 @@ from ..protocol import (
 from ..runner import Plan, Send, ask
 from .commands import Command, ListLength, Push
 from .edits import Edits
-from .push import Before, Limits, push_parts
+from .push import Before, Limits, push_parts, push_together
 from .session_index import NameCursor, SessionIndex, as_time
 from .session_list import SUMMARY_COMMANDS, SessionList, first_pages, summary, summary_commands
 
@@ -29,6 +30,15 @@ _TOGETHER = 25
 """How many sessions are requested at the same time."""
 _SLOW_S = 0.1
 """A push that took longer, or was retried, may have overlapped a removal of its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Append:
+    """What is to be appended to one session."""
+
+    session_id: str
+    pushes: Sequence[Push]
+    is_new: bool
 
 
 class MomentoPlans:
@@ -149,6 +159,79 @@ class MomentoPlans:
                 self._index.remember(session_id)
         # Not `pushed[-1].length`: after a lost response it counts what others have appended since.
         return pushed[-1].start + len(pushes[-1].values)
+
+    def append_many(self, sessions: Sequence[tuple[str, Sequence[str]]]) -> Plan[list[int | ChatMemError]]:
+        planned: list[_Append | ChatMemError] = []
+        for session_id, records in sessions:
+            key, is_new = self._key(session_id), isinstance(records, NewRecords)
+            try:
+                parts = self._limits.split(self._limits.encode(records))
+            except InvalidInputError as error:
+                planned.append(error)
+            else:
+                planned.append(_Append(session_id, [Push(key, part, self._ttl_ms) for part in parts], is_new))
+        return self._append_many(planned)
+
+    def _append_many(self, planned: Sequence[_Append | ChatMemError]) -> Plan[list[int | ChatMemError]]:
+        outcomes = [one if isinstance(one, ChatMemError) else 0 for one in planned]
+        places = [place for place, one in enumerate(planned) if isinstance(one, _Append)]
+        for start in range(0, len(places), _TOGETHER):
+            group = places[start : start + _TOGETHER]
+            appends = [one for place in group if isinstance(one := planned[place], _Append)]
+            found = yield from self._append_together(appends)
+            for place, outcome in zip(group, found, strict=True):
+                outcomes[place] = outcome
+        return outcomes
+
+    def _append_together(self, appends: Sequence[_Append]) -> Plan[list[int | ChatMemError]]:
+        """Put the names of these sessions by one request, and then push to all of them at the same time."""
+        together = [one for one in appends if len(one.pushes) == 1 and one.pushes[0].values]
+        found: dict[str, int | ChatMemError] = {}
+        if together:
+            found = yield from self._pushed_together(together)
+        for one in appends:
+            if one.session_id not in found:
+                try:
+                    found[one.session_id] = yield from self._append_alone(one)
+                except StoreError as error:
+                    found[one.session_id] = error
+        return [found[one.session_id] for one in appends]
+
+    def _append_alone(self, one: _Append) -> Plan[int]:
+        if not one.pushes[0].values:
+            return int((yield from ask(ListLength(one.pushes[0].key), new_deadline=True)))
+        return (yield from self._append(one.session_id, one.pushes, new=one.is_new))
+
+    def _pushed_together(self, appends: Sequence[_Append]) -> Plan[dict[str, int | ChatMemError]]:
+        session_ids = [one.session_id for one in appends]
+        asked = [one for one in appends if not one.is_new]
+        requests: list[Command] = [ListLength(one.pushes[0].key) for one in asked]
+        if self._index is not None:
+            requests.append(self._index.written_many(session_ids))
+        outcomes = (yield Send(requests, new_deadline=True, return_errors=True)) if requests else []
+        is_named = self._index is None or not isinstance(outcomes[-1], StoreError)
+        lengths = dict(zip((one.session_id for one in asked), outcomes, strict=False))
+        found: dict[str, int | ChatMemError] = {
+            session_id: error for session_id, error in lengths.items() if isinstance(error, StoreError)
+        }
+        ready = [one for one in appends if one.session_id not in found]
+        pushes = [(one.pushes[0], None if one.is_new else Before(lengths[one.session_id])) for one in ready]
+        started = time.monotonic()
+        landed = (yield from push_together(pushes)) if pushes else []
+        is_slow = time.monotonic() - started > _SLOW_S
+        doubtful = []
+        for one, pushed in zip(ready, landed, strict=True):
+            if isinstance(pushed, StoreError):
+                found[one.session_id] = pushed
+                continue
+            found[one.session_id] = pushed.start + len(one.pushes[0].values)
+            if not is_named or (is_slow and pushed.start == 0):
+                doubtful.append(one.session_id)
+            elif self._index is not None:
+                self._index.remember(one.session_id)
+        if self._index is not None and doubtful:
+            yield from self._index.put_many(doubtful)
+        return found
 
     def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
         key, values = self._key(session_id), self._limits.encode(records)

@@ -133,6 +133,21 @@ def push_parts(
     return pushed, outcome
 
 
+def push_together(pushes: Sequence[tuple[Push, Before | None]]) -> Plan[list[Pushed | StoreError]]:
+    """Make the pushes to different lists at the same time; return where each landed, or its error."""
+    results = yield Send([push for push, _ in pushes], new_deadline=True, return_errors=True, max_attempts=1)
+    outcomes: list[Pushed | StoreError] = []
+    for (push, before), result in zip(pushes, results, strict=True):
+        if not isinstance(result, StoreError):
+            outcomes.append(_landed(push, result))
+            continue
+        try:
+            outcomes.append((yield from _retried(push, before, result)))
+        except StoreError as error:
+            outcomes.append(error)
+    return outcomes
+
+
 def _landed(push: Push, length: int) -> Pushed:
     return Pushed(0 if push.front else length - len(push.values), length)
 

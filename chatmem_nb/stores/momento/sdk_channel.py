@@ -133,6 +133,12 @@ def _put_name(client: CacheClient, cache: str, command: cmd.PutName) -> None:
     _checked(client.sorted_set_put_element(cache, command.key.decode(), command.name, command.score, ttl=ttl))
 
 
+def _put_names(client: CacheClient, cache: str, command: cmd.PutNames) -> None:
+    elements = dict.fromkeys(command.names, command.score)
+    ttl = _collection_ttl(command.ttl_ms)
+    _checked(client.sorted_set_put_elements(cache, command.key.decode(), elements, ttl=ttl))
+
+
 def _add_name(client: CacheClient, cache: str, command: cmd.AddName) -> None:
     ttl = _collection_ttl(command.ttl_ms)
     _checked(client.sorted_set_increment_score(cache, command.key.decode(), command.name, 0.0, ttl=ttl))
@@ -176,6 +182,7 @@ _CALLS: dict[type[cmd.Command], Callable[[CacheClient, str, Any], Any]] = {
     cmd.GetTtl: _unknown,
     cmd.KeysExist: _exist,
     cmd.PutName: _put_name,
+    cmd.PutNames: _put_names,
     cmd.AddName: _add_name,
     cmd.FetchNames: _fetch_names,
     cmd.FetchScores: _scores,

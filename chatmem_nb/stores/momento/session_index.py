@@ -13,7 +13,7 @@ from momento import CacheClient
 from ...errors import StoreError
 from ..redis_glob import compile_glob
 from ..runner import Plan, Send, ask
-from .commands import AddName, FetchNames, FetchScores, KeysExist, ListLength, PutName, RemoveNames
+from .commands import AddName, FetchNames, FetchScores, KeysExist, ListLength, PutName, PutNames, RemoveNames
 from .session_list import as_text
 
 _log = logging.getLogger(__name__)
@@ -119,6 +119,22 @@ class SessionIndex:
             _log.warning("session %r was written, but not put into the index: %s", session_id, outcome)
         else:
             self.remember(as_text(name.name))
+
+    def written_many(self, session_ids: Sequence[str]) -> PutNames:
+        """Return the request that records a write to each of the sessions now."""
+        names = [session_id.encode() for session_id in session_ids]
+        return PutNames(self._key, names, time.time(), self._ttl_ms)
+
+    def put_many(self, session_ids: Sequence[str]) -> Plan[None]:
+        """Put the names of sessions that were written to; log a failure."""
+        (outcome,) = yield Send([self.written_many(session_ids)], return_errors=True)
+        if isinstance(outcome, StoreError):  # as in `put`
+            _log.warning(
+                "%d sessions were written, but not put into the index: %s", len(session_ids), outcome
+            )
+            return
+        for session_id in session_ids:
+            self.remember(session_id)
 
     def heal(self, session_ids: Iterable[str]) -> Plan[None]:
         """Put the names of sessions that were read, unless seen recently; keep their scores."""

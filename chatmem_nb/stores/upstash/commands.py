@@ -79,11 +79,14 @@ def split(records: Sequence[str], max_request_bytes: int, key: str) -> list[list
 
     Raises: RecordTooLargeError if one record alone is too large.
     """
-    room = max_request_bytes - _BESIDES_RECORDS - 6 * len(key)
-    characters = sum(map(len, records))
-    if 6 * characters + 3 * len(records) > room:  # a character takes six bytes at most
-        return list(_batches(records, room))
+    if request_bytes(records, key) > max_request_bytes:
+        return list(_batches(records, max_request_bytes - _BESIDES_RECORDS - 6 * len(key)))
     return [list(records)]
+
+
+def request_bytes(records: Sequence[str], key: str) -> int:
+    """Return what a request with these records may take at most: a character takes six bytes or fewer."""
+    return _BESIDES_RECORDS + 6 * len(key) + 6 * sum(map(len, records)) + 3 * len(records)
 
 
 def _batches(records: Sequence[str], room: int) -> Iterator[list[str]]:

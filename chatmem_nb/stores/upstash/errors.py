@@ -59,6 +59,14 @@ class UpstashClosedError(errors.StoreClosedError, UpstashStoreError):
     """The store was closed before."""
 
 
+def is_of_one_command(error: errors.StoreError) -> bool:
+    """Whether the service responded, and refused a command; others of its pipeline may have been run."""
+    if isinstance(error, UpstashFlagsRefusedError | UpstashWrongTypeError):
+        return True
+    is_refusal = type(error) is UpstashStoreError or type(error) is UpstashLimitError
+    return is_refusal and not error.retryable and not error.maybe_applied
+
+
 def closed() -> UpstashClosedError:
     """Return the error for a store that was closed."""
     return UpstashClosedError("this store is closed; open a new one")

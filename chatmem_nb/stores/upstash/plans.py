@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Literal
 from uuid import uuid4
 
-from ...errors import InvalidInputError, StoreLimitError
+from ...errors import ChatMemError, InvalidInputError, StoreError, StoreLimitError
 from ...records import stored_at
 from .. import paging
 from ..paging import Cursor
@@ -25,8 +26,24 @@ from ..protocol import (
 )
 from ..runner import Plan, Send, ask
 from . import scripts
-from .commands import Change, Command, Request, as_list, as_number, as_texts, milliseconds, split
-from .errors import UpstashConflictError, UpstashFlagsRefusedError, UpstashScriptsRefusedError
+from .commands import (
+    Change,
+    Command,
+    Request,
+    as_list,
+    as_number,
+    as_texts,
+    milliseconds,
+    request_bytes,
+    split,
+)
+from .errors import (
+    UpstashConflictError,
+    UpstashFlagsRefusedError,
+    UpstashScriptsRefusedError,
+    UpstashWrongTypeError,
+    is_of_one_command,
+)
 from .scripts import Script
 from .session_list import SessionList
 
@@ -161,6 +178,89 @@ class UpstashPlans:
             return self._place(change, self._ttl, "append", 0)
         return self._run_once(change, scripts.APPEND, milliseconds(self._ttl), *checked)
 
+    def append_many(self, sessions: Sequence[tuple[str, Sequence[str]]]) -> Plan[list[int | ChatMemError]]:
+        changes: list[Change | ChatMemError] = []
+        for session_id, records in sessions:
+            try:
+                changes.append(self._change(session_id, checked_records(records)))
+            except InvalidInputError as error:
+                changes.append(error)
+        return self._append_many(changes)
+
+    def _append_many(self, changes: Sequence[Change | ChatMemError]) -> Plan[list[int | ChatMemError]]:
+        outcomes: list[int | ChatMemError] = [
+            change if isinstance(change, ChatMemError) else 0 for change in changes
+        ]
+        for places in self._together(changes):
+            group = [change for place in places if isinstance(change := changes[place], Change)]
+            found = yield from (self._append_together(group) if len(group) > 1 else self._append_each(group))
+            for place, outcome in zip(places, found, strict=True):
+                outcomes[place] = outcome
+        return outcomes
+
+    def _together(self, changes: Sequence[Change | ChatMemError]) -> Iterator[list[int]]:
+        """Yield the places of changes that one request takes; what takes several requests is alone."""
+        places: list[int] = []
+        used = 0
+        for place, change in enumerate(changes):
+            if isinstance(change, ChatMemError):
+                continue
+            if len(change.batches) > 1 or not change.batches[0]:
+                yield [place]
+                continue
+            size = request_bytes(change.batches[0], change.key) + len(scripts.APPEND.flagged)
+            if places and (used + size > self._max_request_bytes or len(places) == _MOST_SESSIONS):
+                yield places
+                places, used = [], 0
+            places.append(place)
+            used += size
+        if places:
+            yield places
+
+    def _append_together(self, changes: Sequence[Change]) -> Plan[list[int | ChatMemError]]:
+        """Make these changes by one pipeline, which is sent again as it is if its response is lost.
+
+        A pipeline is no transaction, and the SDK tells only the first of its errors: where the service
+        refused one of its commands, each is made by itself, with the same idempotency key.
+        """
+        script = scripts.APPEND
+        text = script.flagged if self._knows_flags["EVAL"] else script.plain
+        commands: list[Command] = [
+            ["EVAL", text, 2, change.key, change.idempotency_key, *self._append_arguments(change)]
+            for change in changes
+        ]
+        try:
+            responses = yield from ask(Request(commands, "pipeline"), new_deadline=True)
+            return [as_number(response) for response in as_list(responses, len(commands))]
+        except StoreError as error:
+            if not is_of_one_command(error):
+                return [error] * len(changes)
+        return (yield from self._append_each(changes))
+
+    def _append_each(self, changes: Sequence[Change]) -> Plan[list[int | ChatMemError]]:
+        """Make each change by a request; none after one that failed for a reason that others share."""
+        outcomes: list[int | ChatMemError] = []
+        for change in changes:
+            try:
+                outcomes.append((yield from self._append_one(change)))
+            except StoreError as error:
+                outcomes.append(error)
+                if not isinstance(error, UpstashWrongTypeError):
+                    return outcomes + [_not_tried(error)] * (len(changes) - len(outcomes))
+        return outcomes
+
+    def _append_one(self, change: Change) -> Plan[int]:
+        if not change.batches[0]:
+            return as_number((yield from ask(Request([["LLEN", change.key]]), new_deadline=True)))
+        if len(change.batches) > 1:
+            return (yield from self._place(change, self._ttl, "append", 0))
+        arguments = self._append_arguments(change)
+        keys = (change.key, change.idempotency_key)
+        return as_number((yield from self._run(scripts.APPEND, keys, *arguments, new_deadline=True)))
+
+    def _append_arguments(self, change: Change) -> tuple[str | int, ...]:
+        return change.expires_ms, milliseconds(self._ttl), *change.batches[0]
+
     def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
         checked, index, ttl = checked_records(records), checked_index(index), checked_ttl(ttl)
         if not checked:
@@ -215,16 +315,20 @@ class UpstashPlans:
         all_keys = (change.key, change.idempotency_key, *keys)
         return as_number((yield from self._run(script, all_keys, change.expires_ms, *arguments)))
 
-    def _run(self, script: Script, keys: Sequence[str], *arguments: str | int) -> Plan[Any]:
+    def _run(
+        self, script: Script, keys: Sequence[str], *arguments: str | int, new_deadline: bool = False
+    ) -> Plan[Any]:
         """Run a script; from the first refusal on without flags, which a refused script never ran with."""
+        command: Command
         if self._knows_flags[script.command]:
-            command: Command = [script.command, script.flagged, len(keys), *keys, *arguments]
+            command = [script.command, script.flagged, len(keys), *keys, *arguments]
             try:
-                (response,) = yield Send([Request([command])])
+                (response,) = yield Send([Request([command])], new_deadline)
                 return response
             except UpstashFlagsRefusedError:
                 self._knows_flags[script.command] = False
-        return (yield from ask(Request([["EVAL", script.plain, len(keys), *keys, *arguments]])))
+        command = ["EVAL", script.plain, len(keys), *keys, *arguments]
+        return (yield from ask(Request([command]), new_deadline=new_deadline))
 
     def _key(self, session_id: str) -> str:
         return self._key_prefix + checked_session_id(session_id)
@@ -236,6 +340,13 @@ class UpstashPlans:
         key = self._key(session_id)
         batches = split(records, self._max_request_bytes, key)
         return Change(key, self._other_prefix, self._expires_ms, uuid4().hex, batches)
+
+
+def _not_tried(error: StoreError) -> StoreError:
+    """The error of a change that was in a pipeline with others, and was not made again after `error`."""
+    copied = copy(error)
+    copied.maybe_applied = True
+    return copied
 
 
 _HEAD: Final = 400
