@@ -147,6 +147,14 @@ def test_a_notebook_is_short_says_what_one_learns_and_ends_with_an_exercise(path
         assert "You learn" in cells[0].source
 
 
+def test_each_question_of_an_analyst_takes_five_lines_or_fewer() -> None:
+    [path] = [path for path in NOTEBOOKS if path.stem == "dataframes"]
+    asked = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.source[:1] == "#"]
+    questions = [source.splitlines() for source in asked if source[2:3].isdigit()]
+    assert [lines[0].split()[1] for lines in questions] == [f"{number}." for number in range(1, 10)]
+    assert max(len(lines) - 1 for lines in questions) <= 5
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_code_fits_the_width_of_a_page(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
