@@ -5,5 +5,6 @@ from __future__ import annotations
 from .label import Label, Mark, MessageKey, keys_of
 from .labels import Labels
 from .matching import SessionLabels
+from .stored import StoredLabels
 
-__all__ = ["Label", "Labels", "Mark", "MessageKey", "SessionLabels", "keys_of"]
+__all__ = ["Label", "Labels", "Mark", "MessageKey", "SessionLabels", "StoredLabels", "keys_of"]

@@ -53,7 +53,8 @@ class HistoryBrowser(PageWidget):
     With `read_only` nothing is changed, and the page sets no variables and makes no files: whoever sees it
     may be a stranger. A store that has no writing verbs is not changed either, but permits both.
     With `labels`, messages and sessions can be labelled on the page, also with `read_only`: labels are kept
-    in a file beside the notebook, and never in the store. `height` is a CSS length.
+    in a file beside the notebook, and never in the store. Those that a file of conversations carries are
+    shown if no others are given, and cannot be changed. `height` is a CSS length.
 
     Methods wait for the service, and raise InvalidInputError and StoreError; the page never waits for them.
     Observers of the traits `session` and `connected` run in a thread of their own.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from ..labels import Label, Labels
+from ..labels import Label, Labels, StoredLabels
 from ..markdown import showable
 from ..records import StoredMessage
 from .protocol import LabelChanges, LabelMessageParams, LabelSessionParams
@@ -27,9 +28,23 @@ class Labelling:
 
     def __init__(self, state: BrowserState, transcript: Transcript, labels: Labels | None) -> None:
         self._state, self._transcript, self.labels = state, transcript, labels
+        self._stored: tuple[object, StoredLabels] | None = None
+
+    @property
+    def shown(self) -> Labels | None:
+        """The labels to show: those given, else those that the file carries which is open."""
+        connection = self._state.connection
+        if self.labels is not None or connection is None:
+            return self.labels
+        read = getattr(connection.store, "label_events", None)
+        if read is None:
+            return None
+        if self._stored is None or self._stored[0] is not connection.store:
+            self._stored = connection.store, StoredLabels(Path(connection.target), read)
+        return self._stored[1]
 
     def palette(self) -> list[dict[str, str]] | None:
-        """Return the tags that can be set, with their colours; None without labels."""
+        """Return the tags that can be set, with their colours; None if no labels can be set."""
         if self.labels is None:
             return None
         return [{"name": name, "colour": colour} for name, colour in self.labels.palette.items()]
@@ -72,26 +87,28 @@ class Labelling:
         self, session_id: str, rows: list[dict[str, Any]], found: Sequence[StoredMessage]
     ) -> None:
         """Put into each row what is said of its message."""
-        if self.labels is None:
+        labels = self.shown
+        if labels is None:
             return
-        await asyncio.to_thread(self.labels.refresh)
-        of_index = self.labels.of_session(session_id, found, is_whole=False).messages
+        await asyncio.to_thread(labels.refresh)
+        of_index = labels.of_session(session_id, found, is_whole=False).messages
         for row in rows:
             if (label := shown(of_index.get(row["index"]))) is not None:
                 row["label"] = label
 
     async def add_to_sessions(self, rows: list[dict[str, Any]]) -> None:
         """Put into each row of the session list what is said of the session, and of how many messages."""
-        if self.labels is None:
+        labels = self.shown
+        if labels is None:
             return
         counts: dict[str, int] = {}
-        await asyncio.to_thread(self.labels.refresh)
+        await asyncio.to_thread(labels.refresh)
         names = {row["session_id"] for row in rows}
-        for label in self.labels:
+        for label in labels:
             if label.key is not None and label.session_id in names:
                 counts[label.session_id] = counts.get(label.session_id, 0) + 1
         for row in rows:
-            if (label_shown := shown(self.labels.of_session(row["session_id"]).session)) is not None:
+            if (label_shown := shown(labels.of_session(row["session_id"]).session)) is not None:
                 row["label"] = label_shown
             if count := counts.get(row["session_id"]):
                 row["labelled"] = count
@@ -112,9 +129,10 @@ class Labelling:
         return [record for record in candidates if (label := of_index.get(record.index)) and fits(label)]
 
     def _given(self) -> Labels:
-        if self.labels is None:
+        labels = self.shown
+        if labels is None:
             raise RequestError("not_allowed", "This browser has no labels: make it with labels=Labels(path).")
-        return self.labels
+        return labels
 
     async def _all_to(self, session_id: str, index: int) -> list[StoredMessage]:
         return await records(self._state.store, session_id, 0, index + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -27,6 +28,7 @@ class CsvRows:
         csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))
         self._path = path
         self.unnamed: list[str] = []
+        self.label_places = array("q")
         self.files = [path]
         self.size = self.end = path.stat().st_size
         with path.open("rb") as file:
@@ -79,6 +81,10 @@ class CsvRows:
                 file.seek(place)
                 found[place] = self._record(_Row(file, place, len(self._names)))
         return [found[place] for place in places]
+
+    def labels(self, places: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """Yield nothing: CSV carries no labels."""
+        return iter(())
 
     def _record(self, row: _Row) -> str:
         if row.problem is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -35,6 +36,7 @@ class JsonlRows:
         self.end = self.size * _MESSAGES
         self.unnamed: list[str] = []
         """Ids of conversations that have none of their own; the first two of them."""
+        self.label_places = array("q")
         self._last: tuple[int, list[str]] = (-1, [])
 
     def rows(self, advance: Callable[[int], object]) -> Iterator[tuple[str | None, int | None, int]]:
@@ -60,6 +62,8 @@ class JsonlRows:
                     name, found = other.session_id, found or other.is_message
                     if other.is_unnamed and len(self.unnamed) < 2:
                         self.unnamed.append(str(other.row_session_id))
+                    if other.is_label:
+                        self.label_places.append(offset)
                     for position in range(other.length):
                         yield other.row_session_id, None, offset * _MESSAGES + position
                 offset += length
@@ -85,13 +89,23 @@ class JsonlRows:
         self._last = (at, records) if len(records) > 1 else (-1, [])
         return [found[place] for place in places]
 
+    def labels(self, places: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """Yield the labels on the lines at `places`."""
+        with self._path.open("rb") as file:
+            for place in places:
+                file.seek(place)
+                value = _value(read_line(file)[0])
+                label = value.get("label") if isinstance(value, dict) else None
+                if isinstance(label, dict):
+                    yield {**label, "session_id": value.get("session_id")}
+
 
 class _Other:
     """A line that does not begin as ours: by another program, a conversation, or damaged."""
 
     def __init__(self, line: bytes, before: str | None, own_name: str) -> None:
         self.session_id, self.row_session_id, self.length = before, before, 1
-        self.is_message = self.is_unnamed = False
+        self.is_message = self.is_unnamed = self.is_label = False
         value = _value(line)
         if not isinstance(value, dict):
             return
@@ -102,7 +116,7 @@ class _Other:
         if {"type", "raw"} & set(value):
             self.is_message = True
         elif isinstance(value.get("label"), dict):
-            self.is_message, self.length = True, 0
+            self.is_message, self.is_label, self.length = True, True, 0
         elif messages is not None:
             self.is_message = True
             if len(messages) < _MESSAGES:  # else one record, which says so

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ...errors import InvalidInputError
 from ..plain_copy import PlainCopy, plain_copy
@@ -26,6 +27,8 @@ class RowFile(Protocol):
     end: int
     """All places are below it."""
     files: list[Path]
+    label_places: array[int]
+    """Where `rows` found labels, if they are on lines of their own."""
     unnamed: list[str]
     """Sessions that were given an id for the number of their line, up to two."""
 
@@ -38,6 +41,13 @@ class RowFile(Protocol):
 
     def records(self, places: Sequence[int]) -> list[str]:
         """Return the record at each place; where it cannot be read, one that says why. Raises: OSError."""
+        ...
+
+    def labels(self, places: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """Yield the labels that the file carries, as lines of a log; `places` are `label_places`.
+
+        Raises: OSError.
+        """
         ...
 
 

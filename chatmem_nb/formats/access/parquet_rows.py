@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -16,9 +17,10 @@ import pyarrow.parquet as pq
 from ...columns.row_records import row_record
 from ...columns.schema import COLUMNS
 from ...errors import ChatMemError, InvalidInputError
+from ...json_text import parse_json
 from ...plain_text import utf8_text
 from ...records import unreadable_text
-from ..parquet_file import cell_bytes, checked_sizes, checked_types, is_text
+from ..parquet_file import LABELS, cell_bytes, checked_sizes, checked_types, is_text
 from .columns import check_messages, reason_of, whole_or_none
 
 _UNREADABLE: Final = (pa.ArrowException, OSError, ValueError)
@@ -48,6 +50,7 @@ class ParquetRows:
         self.files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
         self._path = path
         self.unnamed: list[str] = []
+        self.label_places = array("q")
         self._problems: list[str] = []
         self._metadata: list[Any] = []
         self._keys: list[dict[str, str | None]] = []
@@ -153,6 +156,19 @@ class ParquetRows:
             found |= zip(rows, map(_record, self._rows(taken, keys, group)), strict=True)
         return [found[place] for place in places]
 
+    def labels(self, places: Sequence[int]) -> Iterator[dict[str, Any]]:
+        """Yield the labels in the column for them; a row group that cannot be read has none."""
+        for place, group in enumerate(self._groups):
+            if LABELS not in self._metadata[group.file].schema.to_arrow_schema().names:
+                continue
+            try:
+                for batch in self._batches(place, ["session_id", LABELS]):
+                    names = self._values(batch, "session_id", group.file)
+                    for name, text in zip(names, batch[LABELS].to_pylist(), strict=True):
+                        yield from _labels(name, text)
+            except _UNREADABLE:
+                continue
+
     def _rows(self, batch: Any, keys: dict[str, str | None], group: int) -> list[dict[str, Any]]:
         names = self._names[self._groups[group].file]
         beside = {name: value for name, value in keys.items() if name in names}
@@ -219,6 +235,16 @@ def _record(row: dict[str, Any]) -> str:
         return row_record(row, 0)[0]
     except (ChatMemError, ValueError, TypeError, ArithmeticError, LookupError) as exc:
         return unreadable_text(reason_of(exc))
+
+
+def _labels(session_id: object, text: object) -> Iterator[dict[str, Any]]:
+    try:
+        events = parse_json(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return
+    for event in events if isinstance(events, list) else ():
+        if isinstance(event, dict):
+            yield {**event, "session_id": session_id}
 
 
 def _keys(place: Path) -> dict[str, str | None]:

@@ -19,7 +19,7 @@ from .session_index import SessionIndex
 _MAGIC: Final = b'{"chatmem_nb_index":1,'
 _LONGEST_HEADER: Final = 16_000_000
 _NUMBER: Final = 8
-_SIZES: Final = ("names", "sessions", "records")
+_SIZES: Final = ("names", "sessions", "records", "labels")
 
 
 class IndexFile:
@@ -51,15 +51,15 @@ class IndexFile:
             if not header.startswith(_MAGIC):
                 raise self._no_index()
             try:
-                places = _read(file, header, state, end)
+                return _read(file, header, state, end)
             except (ValueError, RecursionError):
                 return None
-        return None if places is None else SessionIndex.of(places)
 
     def save(self, state: dict[str, Any], index: SessionIndex) -> None:
         """Write `index` in one step. Raises: StoreError."""
         names = json_text(list(index.places)).encode()
-        sizes = (len(names), len(index.places), sum(map(len, index.places.values())))
+        n_records = sum(map(len, index.places.values()))
+        sizes = (len(names), len(index.places), n_records, len(index.label_places))
         digest = blake2b()
         for part in _body(names, index):
             digest.update(part)
@@ -91,18 +91,19 @@ def _body(names: bytes, index: SessionIndex) -> Iterator[bytes]:
     yield array("q", map(len, index.places.values())).tobytes()
     for places in index.places.values():
         yield places.tobytes()
+    yield index.label_places.tobytes()
 
 
-def _read(file: BinaryIO, header: bytes, state: dict[str, Any], end: int) -> dict[str, array[int]] | None:
-    """Return the places of each session; None if they are of another state. Raises: ValueError if damaged."""
+def _read(file: BinaryIO, header: bytes, state: dict[str, Any], end: int) -> SessionIndex | None:
+    """Return the index that `file` holds; None if it is of another state. Raises: ValueError if damaged."""
     said = parse_json(header.decode())
     if said.get("of") != state or said.get("byteorder") != sys.byteorder:
         return None
     sizes = [said.get(name) for name in _SIZES]
     if not all(type(size) is int and size >= 0 for size in sizes):
         raise ValueError("no sizes")
-    n_names, n_sessions, n_records = sizes
-    whole = len(header) + n_names + _NUMBER * (n_sessions + n_records)
+    n_names, n_sessions, n_records, n_labels = sizes
+    whole = len(header) + n_names + _NUMBER * (n_sessions + n_records + n_labels)
     if file.seek(0, 2) != whole:  # before anything of these sizes is read
         raise ValueError("cut short")
     file.seek(len(header))
@@ -111,11 +112,12 @@ def _read(file: BinaryIO, header: bytes, state: dict[str, Any], end: int) -> dic
     if not _are_ids(names, n_sessions) or min(counts, default=1) < 1 or sum(counts) != n_records:
         raise ValueError("other numbers of records")
     found = {name: _numbers(file, count, digest) for name, count in zip(names, counts, strict=True)}
+    labels = _numbers(file, n_labels, digest)
     if digest.hexdigest() != said.get("digest"):
         raise ValueError("damaged")
-    if any(min(places) < 0 or max(places) >= end for places in found.values()):
+    if any(min(places) < 0 or max(places) >= end for places in (*found.values(), labels) if places):
         raise ValueError("places outside of the file")
-    return found
+    return SessionIndex.of(found, labels)
 
 
 def _numbers(file: BinaryIO, count: int, digest: Any) -> array[int]:

@@ -15,6 +15,7 @@ class SessionIndex:
     def __init__(self, rows: Iterable[tuple[str | None, int | None, int]], own_name: str) -> None:
         """Take (session id, index, place) of each row; `own_name` is the session of those without an id."""
         self.places: dict[str, array[int]] = {}
+        self.label_places = array("q")
         orders: dict[str, array[int]] = {}
         for given, order, place in rows:
             name = given or own_name
@@ -31,10 +32,10 @@ class SessionIndex:
             self._sort(name, order_of)
 
     @classmethod
-    def of(cls, places: dict[str, array[int]]) -> Self:
+    def of(cls, places: dict[str, array[int]], label_places: array[int]) -> Self:
         """Return the index that has these places."""
         index = cls((), "")
-        index.places = places
+        index.places, index.label_places = places, label_places
         return index
 
     def _sort(self, name: str, orders: array[int]) -> None:

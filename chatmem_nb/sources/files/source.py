@@ -43,6 +43,9 @@ class FileSource:
     `chat-1`, `chat-2` with the numbers of their lines. A damaged line or row is a record that says why; if
     its session cannot be told, it is in that of the line before.
 
+    Labels in a file (Parquet or JSONL, by `export(..., labels=...)`) are shown by the browser, read-only,
+    unless it is given others.
+
     `index` is the path of a file that keeps what the first call finds, for the next time: where it is there,
     and of the file as it is now (by size and time of change), nothing is read but it. One that is not, or is
     damaged, is made anew. It holds session ids and places, no messages.
@@ -84,6 +87,13 @@ class FileSource:
     def target(self) -> str:
         """What is shown of where the conversations are."""
         return self._path.name
+
+    def label_events(self) -> list[dict[str, Any]]:
+        """Return the labels that the file carries, as lines of the log of Labels."""
+        rows, index, stamp = self._file()
+        found: list[dict[str, Any]] = self._reading(lambda: list(rows.labels(index.label_places)))
+        self._check_unchanged(rows, stamp)
+        return found
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
         """Yield the id of each session, in the order of the file; those that match the glob `match`."""
@@ -190,6 +200,7 @@ class FileSource:
         bar = tqdm(total=rows.size, desc="index", unit=rows.unit, unit_scale=True, disable=not self._progress)
         with bar:
             index = SessionIndex(rows.rows(bar.update), without_compression(self._path).stem)
+        index.label_places = rows.label_places
         if len(rows.unnamed) == 1:
             index.rename(rows.unnamed[0], without_compression(self._path).stem)
         return index
