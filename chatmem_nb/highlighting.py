@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from typing import Any, Final
 
@@ -62,6 +63,11 @@ _NAMES: Final = {name: language for language, names in LANGUAGES.items() for nam
 _FORMATTER: Final = HtmlFormatter(nowrap=True)
 
 
+@cache
+def _lexer(language: str) -> Any:
+    return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+
+
 def coloured(code: str, language: str) -> str:
     """Return `code` as HTML, coloured if `language` is known and the code is short enough; else only escaped.
 
@@ -70,9 +76,9 @@ def coloured(code: str, language: str) -> str:
     known = _NAMES.get(language)
     if known is None or len(code) > HIGHLIGHT_LIMIT or _LONG_RUN.search(code):
         return escape(code)
-    lexer = get_lexer_by_name(known, stripnl=False, ensurenl=False)
+    lexer = _lexer(known)
     try:
-        with time_limit(_TIME_LIMIT_S):
+        with time_limit(_TIME_LIMIT_S, len(code)):
             return pygments.format(_checked(lexer.get_tokens(code)), _FORMATTER)
     except TimeLimitExceeded:
         return escape(code)

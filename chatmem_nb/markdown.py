@@ -33,6 +33,10 @@ _LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
 _LINKED = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\s]{0,500}\)")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)([^*`~\n]{1,200}?)(?<=\S)\1")
 _MARKS = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+|`{3,}.*$|-{3,}$)|\*\*", re.MULTILINE)
+# Lines that begin with a letter, and nothing in them that Markdown, HTML or a formula gives a meaning.
+_PROSE = re.compile(r"(?:[^\W\d_](?:[^\s\\`*_\[\]<>&$~|]| )*(?:\n+|\Z))+")
+_PROSE_LIMIT: Final = 10_000
+_BETWEEN_PARAGRAPHS = re.compile(r"\n{2,}")
 _LANGUAGE = re.compile(r"[a-z0-9+#.-]{1,30}")
 # What JSON carries and no page can show: control characters but tab and newline, and lone surrogates.
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -73,12 +77,23 @@ def to_html(text: str, *, limit: int = RENDER_LIMIT) -> str:
     text = showable(text)
     if len(text) > limit:
         return plain_html(text)
+    if len(text) <= _PROSE_LIMIT and _PROSE.fullmatch(text):
+        return _paragraphs(text)
     try:
-        with time_limit(RENDER_TIME_S):
+        with time_limit(RENDER_TIME_S, len(text)):
             html = _MARKDOWN.render(text, {_ATTRIBUTES_LEFT: 4 * len(text) + 10_000})
     except (RecursionError, TimeLimitExceeded):  # as text it can still be read
         return plain_html(text)
     return str(_CLEANER.clean(html))
+
+
+def _paragraphs(text: str) -> str:
+    """Return what the parser and the cleaner make of prose, in a hundredth of their time."""
+    found = (
+        "<br>\n".join(line.rstrip(" ") for line in paragraph.split("\n"))
+        for paragraph in _BETWEEN_PARAGRAPHS.split(text.rstrip("\n"))
+    )
+    return "".join(f"<p>{paragraph}</p>\n" for paragraph in found)
 
 
 def code_html(text: str, language: str = "", *, colours: bool = True) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Literal, overload
 from ..columns.schema import checked_columns
 from ..errors import InvalidInputError, StoreLimitError
 from ..formats.compression import compress, compression_of
+from ..formats.html_pages import split_pages
 from ..formats.registry import CONVERSATIONS, TABLES, Format, checked_format, writer
 from ..formats.writer import LeftOutSession
 from ..frames.messages import Where, chosen
@@ -94,9 +95,10 @@ def export(
     edited is written byte for byte, and others are rebuilt as `from_dataframe` does.
 
     `format`: "parquet" and "jsonl" (a line a message, in LangChain's form) are lossless; "csv", "markdown"
-    and "html" (one page that needs nothing else) are for people; "openai", "finetuning", "huggingface" and
-    "opentelemetry" have a line or row a session, checked: see the README for what each keeps. None: by the
-    suffix. Lines of JSON are compressed where the path says so: `.jsonl.gz`, `.jsonl.zst`.
+    and "html" (a page that needs nothing else; above 3 MB an index, whose pages are in a folder beside it,
+    `NAME.pages-...`) are for people; "openai", "finetuning", "huggingface" and "opentelemetry" have a line or
+    row a session, checked: see the README for what each keeps. None: by the suffix. Lines of
+    JSON are compressed where the path says so: `.jsonl.gz`, `.jsonl.zst`.
     `columns` (Parquet, CSV), `where` and `strict` are those of `to_dataframe`. `partition_by` makes of a
     Parquet file a folder, by the values of these columns. `dry_run` returns an `Estimate` of what it would
     cost, and writes nothing; `max_commands` stops the export before more are billed (on Momento, whose
@@ -191,6 +193,9 @@ def export(
             out.close()
         if compression is not None:
             compress(staging.output, compression)
+        if chosen_format == "html":
+            split_pages(staging.output, staging.pages, staging.pages_name)
+        size = _size(staging.output) + (_size(staging.pages) if staging.pages.is_dir() else 0)
         staging.publish()
     ends, changes = run.ends.ends, None
     if earlier is not None:
@@ -203,7 +208,7 @@ def export(
         run.messages - sum(entry[3] for entry in out.left_out[len(before) :]),
         run.unreadable,
         run.resumed - _whole(before),
-        _size(target),
+        size,
         commands,
         time.monotonic() - started,
         left_out_frame(out.left_out),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -35,6 +37,9 @@ class Staging:
         self.path = path
         self.directory = path.with_name(f".{path.name}.partial")
         self.output = self.directory / "output"
+        self.pages = self.directory / "pages"
+        """Pages of an output that became an index of them; published beside it, as `pages_name`."""
+        self.pages_name = f"{path.name}.pages-{secrets.token_hex(4)}"
         self.done: set[str] = set()
         """Sessions that are in the output already."""
         self.ends: dict[str, SessionEnd] = {}
@@ -108,8 +113,22 @@ class Staging:
         if self.path.is_dir() and self.output.is_dir():
             # No system call swaps a folder that has files in it: the old one steps aside first.
             os.replace(self.path, self.directory / "replaced")
+        before = self._page_folders()
+        if self.pages.is_dir():  # they come first, under a name of their own: no index lacks its pages
+            publish_modes(self.pages)
+            os.replace(self.pages, self.path.with_name(self.pages_name))
         os.replace(self.output, self.path)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        for folder in (*before, self.directory):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _page_folders(self) -> list[Path]:
+        """The folders that earlier exports to this path put their pages in."""
+        named = re.compile(re.escape(f"{self.path.name}.pages-") + "[0-9a-f]{8}")
+        return [
+            found
+            for found in self.path.parent.iterdir()
+            if named.fullmatch(found.name) and found.is_dir() and not found.is_symlink()
+        ]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -20,19 +21,16 @@ _NO_FORMS = "base-uri 'none'; form-action 'none'"  # default-src covers neither
 _ROLES = ("user", "assistant", "system", "developer", "tool", "function")
 
 
+PAGE_TAIL = "</main>\n<script>{script}</script>\n</body>\n</html>\n"
+
+
 class HtmlWriter(TextWriter):
     """A section a session, an article a message."""
 
     _is_open = False
 
     def begin(self) -> None:
-        script = (_STATIC / "page.js").read_text(encoding="utf-8")
-        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-        # Even if a message got past the sanitiser, nothing but this one script runs, and nothing is fetched.
-        policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; {_NO_FORMS}"
-        head = (_STATIC / "page.html").read_text(encoding="utf-8")
-        style = (_STATIC / "page.css").read_text(encoding="utf-8")
-        self.write(head.replace("{{policy}}", policy).replace("{{style}}", style))
+        self.write(page_head())
 
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
         if not self._is_open:
@@ -48,8 +46,24 @@ class HtmlWriter(TextWriter):
         self._is_open = False
 
     def end(self) -> None:
-        script = (_STATIC / "page.js").read_text(encoding="utf-8")
-        self.write(f"</main>\n<script>{script}</script>\n</body>\n</html>\n")
+        self.write(PAGE_TAIL.format(script=page_script()))
+
+
+@cache
+def page_script() -> str:
+    """Return the one script of a page."""
+    return (_STATIC / "page.js").read_text(encoding="utf-8")
+
+
+@cache
+def page_head() -> str:
+    """Return what comes before the first session."""
+    digest = base64.b64encode(hashlib.sha256(page_script().encode()).digest()).decode()
+    # Even if a message got past the sanitiser, nothing but this one script runs, and nothing is fetched.
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; {_NO_FORMS}"
+    head = (_STATIC / "page.html").read_text(encoding="utf-8")
+    style = (_STATIC / "page.css").read_text(encoding="utf-8")
+    return head.replace("{{policy}}", policy).replace("{{style}}", style)
 
 
 def message(record: StoredMessage) -> str:

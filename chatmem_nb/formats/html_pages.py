@@ -1,0 +1,140 @@
+"""A long HTML export in pages that a browser opens at once, and an index of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO
+from urllib.parse import quote
+
+from .html_page import PAGE_TAIL, page_head, page_script
+from .private_files import make_private_folder, open_private
+
+PAGE_BYTES: Final = 3_000_000
+"""Bytes of a page, about; one message may take more."""
+_MOST_ROWS: Final = 5_000
+"""Sessions that the index lists one by one; of more it lists the pages alone."""
+_OPENING: Final = "<details class=session open"
+_SUMMARY: Final = "<summary><h2>"
+_CLOSING: Final = "</details>\n"
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+
+@dataclass(slots=True)
+class _Session:
+    """A session as the index lists it."""
+
+    name: str
+    """Its id as HTML."""
+    page: int
+    anchor: str
+    messages: int = 0
+
+
+def split_pages(path: Path, folder: Path, link: str, *, limit: int = PAGE_BYTES) -> bool:
+    """Make of the page at `path`, if it is longer than `limit` bytes, an index of pages in `folder`.
+
+    `link` is the name of that folder beside the index. Files and links are numbered, so that no session id
+    is part of one. Returns whether there is an index now.
+    """
+    if path.stat().st_size <= limit:
+        return False
+    make_private_folder(folder)
+    pages = _Pages(folder, limit)
+    try:
+        for line in _body(path):
+            pages.take(line)
+    finally:
+        pages.close()
+    with open_private(path, _NEW, "\n") as index:
+        index.write(page_head())
+        for row in _rows(pages.sessions, pages.number, "./" + quote(link)):
+            index.write(row)
+        index.write(PAGE_TAIL.format(script=page_script()))
+    return True
+
+
+def _body(path: Path) -> Iterator[str]:
+    """The lines between the head and the tail; no line of a message begins as those do."""
+    is_body = False
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            if line == "</main>\n":
+                return
+            if is_body:
+                yield line
+            is_body = is_body or line == "<main>\n"
+
+
+class _Pages:
+    """Writes the body of a long page as numbered pages, each whole by itself."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        self.sessions: list[_Session] = []
+        self.number = 0
+        self._folder, self._limit = folder, limit
+        self._file: TextIO | None = None
+        self._size = 0
+        self._is_open = False
+
+    def take(self, line: str) -> None:
+        """Write one line, on a new page if this one is full."""
+        is_start = line.startswith(_OPENING)
+        is_article = line.startswith("<article ")
+        if self._file is None or (self._size > self._limit and (is_start or is_article)):
+            self._next_page()
+        if is_start:
+            name = line.partition(_SUMMARY)[2].removesuffix("</h2></summary>\n")
+            self.sessions.append(_Session(name, self.number, f"s{len(self.sessions) + 1}"))
+            line = line.replace(_OPENING, f"{_OPENING} id={self.sessions[-1].anchor}", 1)
+        elif is_article:
+            self.sessions[-1].messages += 1
+        self._is_open = is_start or (self._is_open and line != _CLOSING)
+        self._write(line)
+
+    def _next_page(self) -> None:
+        goes_on = self._is_open
+        self.close()
+        self.number += 1
+        self._file = open_private(self._folder / page_name(self.number), _NEW, "\n")
+        self._size = 0
+        self._write(page_head())
+        if goes_on:
+            self._write(f"{_OPENING}>{_SUMMARY}{self.sessions[-1].name} (continued)</h2></summary>\n")
+
+    def _write(self, text: str) -> None:
+        if self._file is not None:
+            self._size += self._file.write(text)
+
+    def close(self) -> None:
+        """End the page, if there is one."""
+        if self._file is None:
+            return
+        if self._is_open:
+            self._write(_CLOSING)
+        self._write(PAGE_TAIL.format(script=page_script()))
+        self._file.close()
+        self._file = None
+
+
+def page_name(number: int) -> str:
+    """Return the file name of a page."""
+    return f"page-{number:05}.html"
+
+
+def _rows(sessions: list[_Session], pages: int, link: str) -> Iterator[str]:
+    total = sum(session.messages for session in sessions)
+    yield f"<p>{len(sessions):,} sessions, {total:,} messages, on {pages:,} pages</p>\n"
+    if len(sessions) <= _MOST_ROWS:
+        for session in sessions:
+            target = f"{link}/{page_name(session.page)}#{session.anchor}"
+            yield f'<p class=row><a href="{target}">{session.name}</a> {session.messages:,} messages</p>\n'
+        return
+    for number in range(1, pages + 1):
+        here = [session for session in sessions if session.page == number]
+        label = f"page {number:,}"
+        if here:
+            label = f"{label}: {here[0].name} to {here[-1].name}, {len(here):,} sessions"
+        yield f'<p class=row><a href="{link}/{page_name(number)}">{label}</a></p>\n'
