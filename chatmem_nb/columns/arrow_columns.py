@@ -15,7 +15,7 @@ from ..records import StoredMessage, timestamp
 from .schema import CATEGORIES, COLUMNS, TEXT, TIME, Kind, text_array
 from .values import Fields, column_values
 
-_TOGETHER: Final = 250
+TOGETHER: Final = 250
 """Records that are parsed at once: one by one, short sessions would cost more in calls than in work, and
 thousands of parsed records cost three times as much in memory traffic and garbage collection."""
 _CHUNK_ROWS: Final = 20_000
@@ -38,17 +38,17 @@ class Columns:
         """Take the values of `records` of one session."""
         self._session_ids += [session_id] * len(records)
         self._records += records
-        if len(self._records) >= _TOGETHER:
+        if len(self._records) >= TOGETHER:
             self._take()
 
     def add_raw(self, session_id: str, start: int, raws: Sequence[str]) -> None:
         """Take the values of the records of `raws`, from index `start` on; not to be mixed with `add`."""
-        for first in range(0, len(raws), _TOGETHER):
-            piece = raws[first : first + _TOGETHER]
+        for first in range(0, len(raws), TOGETHER):
+            piece = raws[first : first + TOGETHER]
             self._session_ids += [session_id] * len(piece)
             self._indexes += range(start + first, start + first + len(piece))
             self._raws += piece
-            if len(self._raws) >= _TOGETHER:
+            if len(self._raws) >= TOGETHER:
                 self._take()
 
     def _take(self) -> None:
@@ -165,14 +165,19 @@ class _Indexes(_Chunks):
 
 class _Times(_Chunks):
     def chunk(self, values: list[Any]) -> Any:
-        times = _cast_times(values)
-        if times is None:
-            found = [None if time is None else time.replace(tzinfo=None) for time in map(timestamp, values)]
-            times = pa.array(found, pa.timestamp("us"))
-        return times.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False)
+        return arrow_times(values).to_numpy(zero_copy_only=False)
 
     def array(self) -> Any:
         return pd.array(_joined(self._chunks, np.dtype("M8[us]")), dtype=TIME)
+
+
+def arrow_times(stamps: list[Any]) -> Any:
+    """Return the times (UTC) that `stored_at` of records names, missing where it names none."""
+    times = _cast_times(stamps)
+    if times is None:
+        found = [None if time is None else time.replace(tzinfo=None) for time in map(timestamp, stamps)]
+        return pa.array(found, pa.timestamp("us"))
+    return times.cast(pa.timestamp("us"))
 
 
 def _cast_times(stamps: list[Any]) -> Any:

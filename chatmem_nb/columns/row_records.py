@@ -38,12 +38,12 @@ def frame_places(frame: pd.DataFrame) -> dict[str, list[int]]:
         raise InvalidInputError(f"the frame has two columns {twice[0]!r}; drop one", field=twice[0])
     _check_messages(names)
     kept = frame[[name for name in frame.columns if str(name) in ("session_id", "index")]]
-    return _places(_columns(kept), len(frame), None)
+    return places_of(_columns(kept), len(frame), None)
 
 
-def frame_rows(frame: pd.DataFrame, rows: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the cells of these rows, by column; None where one is missing."""
-    columns = _columns(frame.take(list(rows)))
+def frame_rows(frame: pd.DataFrame, rows: Sequence[int] | None) -> list[dict[str, Any]]:
+    """Return the cells of these rows (None: of all), by column; None where one is missing."""
+    columns = _columns(frame if rows is None else frame.take(list(rows)))
     return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
@@ -62,9 +62,9 @@ def _records(
     columns: dict[str, list[Any]], n_rows: int, session_id: str | None
 ) -> Iterator[tuple[str, list[str], int]]:
     _check_messages(columns)
-    for name, places in _places(columns, n_rows, session_id).items():
+    for name, places in places_of(columns, n_rows, session_id).items():
         rows = [{column: values[place] for column, values in columns.items()} for place in places]
-        yield name, *_session_records(name, rows)
+        yield name, *session_records(name, rows)
 
 
 def rows_records(
@@ -78,8 +78,8 @@ def rows_records(
     yield from _records({name: [row[name] for row in rows] for name in names}, len(rows), session_id)
 
 
-def _places(columns: dict[str, list[Any]], n_rows: int, session_id: str | None) -> dict[str, list[int]]:
-    """The rows of each session, in order."""
+def places_of(columns: dict[str, list[Any]], n_rows: int, session_id: str | None) -> dict[str, list[int]]:
+    """Return the rows of each session, in order. Raises: InvalidInputError, with the row and the column."""
     names = columns.get("session_id", [None] * n_rows)
     places: dict[str, list[int]] = {}
     for place, name in enumerate(names):
@@ -111,9 +111,16 @@ def _order(place: int, value: Any) -> int | None:
         ) from None
 
 
-def _session_records(session_id: str, rows: Sequence[dict[str, Any]]) -> tuple[list[str], int]:
+def session_records(session_id: str, rows: Sequence[dict[str, Any] | str]) -> tuple[list[str], int]:
+    """Return the records of the rows of one session, and how many were rebuilt; a text is a record itself.
+
+    Raises: RecordError, with session and record.
+    """
     records, n_rebuilt = [], 0
     for index, row in enumerate(rows):
+        if isinstance(row, str):
+            records.append(row)
+            continue
         try:
             raw, was_rebuilt = row_record(row, index)
         except RecordError as exc:

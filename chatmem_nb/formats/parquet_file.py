@@ -14,6 +14,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ..columns.arrow_columns import Columns
+from ..columns.batch_records import batch_records
 from ..columns.row_records import frame_records
 from ..columns.schema import COLUMNS, TEXT, frame_of
 from ..errors import InvalidInputError
@@ -186,12 +187,20 @@ def read(path: Path, session_id: str | None) -> Iterator[Piece]:
         batches = _bounded(path, data.to_batches(batch_size=RECORDS, columns=names), limit)
         if is_in_order(_places(data, names)):
             for batch in batches:
-                yield from _pieces(batch.to_pandas(), session_id)
+                yield from _batch_pieces(batch, session_id)
         else:  # parted by something else than sessions, or sorted by hand: it takes the whole to put it right
             whole = pa.Table.from_batches(list(batches)).unify_dictionaries()
             yield from _pieces(whole.to_pandas(), session_id)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as exc:
         raise InvalidInputError(f"{path} cannot be read as Parquet: {exc}") from exc
+
+
+def _batch_pieces(batch: Any, session_id: str | None) -> Iterator[Piece]:
+    if "raw" not in batch.schema.names or LABELS in batch.schema.names:
+        yield from _pieces(batch.to_pandas(), session_id)
+        return
+    for found in batch_records(batch, session_id):
+        yield Piece(*found)
 
 
 def _pieces(frame: pd.DataFrame, session_id: str | None) -> Iterator[Piece]:

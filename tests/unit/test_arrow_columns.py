@@ -46,7 +46,7 @@ records = st.one_of(
 
 @pytest.fixture(autouse=True)
 def short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrow_columns, "_TOGETHER", 2)
+    monkeypatch.setattr(arrow_columns, "TOGETHER", 2)
     monkeypatch.setattr(arrow_columns, "_CHUNK_ROWS", 4)
 
 
