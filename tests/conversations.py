@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from chatmem_nb.local.samples import Conversation, read_conversations
@@ -26,9 +25,7 @@ def generated(number: int = 200) -> list[Conversation]:
 
 
 def real() -> list[Conversation]:
-    """Return the real conversations, or skip the test that asks."""
-    if not REAL.is_file():
-        pytest.skip("the file of real conversations is not beside this clone")
+    """Return the real conversations, where there is their file."""
     return [entry for entry in read_conversations(REAL) if isinstance(entry, Conversation)]
 
 

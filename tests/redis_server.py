@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -11,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 import redis
+
+from .requirements import missing
 
 
 @contextmanager
@@ -33,9 +33,7 @@ def redis_program() -> str:
     """Return where redis-server is. Skips the test where there is none, but fails where CI is set."""
     program = shutil.which("redis-server")
     if program is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI needs redis-server: apt-get install redis-server")
-        pytest.skip("redis-server is not installed")
+        missing("redis-server: apt-get install redis-server")
     return program
 
 

@@ -50,6 +50,41 @@ MODEL = """([source, traits]) => {
 }"""
 
 
+# Quiet: every request has its response, and nothing more is asked or drawn for three frames.
+QUIET = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  const answered = message => heard.some(each => each.rid === message.rid && 'ok' in each);
+  for (let frames = 0, asked = -1; frames < 3; ) {
+    await frame();
+    frames = sent.length === asked && sent.every(answered) ? frames + 1 : 0;
+    asked = sent.length;
+  }
+}"""
+
+
+def settle(page: Page) -> None:
+    """Wait until the front end has drawn what it was told, and asks for nothing more."""
+    page.evaluate(QUIET)
+
+
+def next_frame(page: Page) -> None:
+    """Wait until the page has drawn once more."""
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
+def report_progress(page: Page, method: str, **progress: Any) -> None:
+    """Send the progress of the request `method` until it is shown: of what is quick nothing is."""
+    page.wait_for_function(
+        """([method, progress]) => {
+          const {rid, view} = sent.find(m => m.method === method) ?? {};
+          if (rid !== undefined) hear({event: 'progress', rid, view, partial: null, ...progress});
+          return document.querySelector('.toast') !== null;
+        }""",
+        arg=[method, progress],
+        polling=50,
+    )
+
+
 def choose(page: Page, item: str, menu: str = "Session tools") -> None:
     """Choose an item of a menu."""
     page.get_by_role("button", name=menu, exact=True).click()

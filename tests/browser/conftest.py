@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,13 +18,13 @@ from chrome import CHROMIUM, Chrome, Visit
 from jupyter_hosts import Server
 from stand_in import StandIn, check_message
 
+from tests.requirements import missing
+
 
 @pytest.fixture(scope="session")
 def _shared_chrome() -> Iterator[Chrome]:
     if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is not installed")
-        pytest.skip("Chromium is not installed")
+        missing("Chromium")
     with Chrome() as chrome:
         yield chrome
         asyncio._set_running_loop(chrome.loop)

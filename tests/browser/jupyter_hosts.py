@@ -216,11 +216,16 @@ def run_cell(visit: Visit, index: int, source: str | None = None, *, wait: bool 
         }""",
         [index, source],
     )
-    # The command's promise ends with the cell: do not wait for it inside the page.
-    visit.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-cell'); }")
+    # The command's promise ends with the cell: it is not awaited inside the page, where a test may not wait.
+    visit.page.evaluate(
+        """() => {
+          window.ranCell = false;
+          window.jupyterapp.commands.execute('notebook:run-cell').finally(() => { window.ranCell = true; });
+        }"""
+    )
     if not wait:
         return ""
-    visit.page.wait_for_timeout(100)
+    visit.page.wait_for_function("() => window.ranCell", timeout=60_000, polling=50)
     wait_idle(visit)
     return str(visit.page.evaluate(OUTPUT, index))
 

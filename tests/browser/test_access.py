@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from blank_page import choose
+from blank_page import choose, next_frame, settle
 from playwright.sync_api import Page, expect
 from stand_in import StandIn, Talk, plain_entry
 
@@ -122,7 +122,7 @@ def states(page: Page, kernel: StandIn) -> dict[str, Callable[[], Any]]:
             setattr(kernel, "hits", [FOUND]),
             page.get_by_label("Search in").select_option("All sessions"),
             page.get_by_role("searchbox", name="Search messages").press("Enter"),
-            page.get_by_role("listbox", name="Matches").get_by_role("option").click(),
+            page.get_by_role("listbox", name="Matches").locator(".hit").click(),
         ),
     }
 
@@ -137,7 +137,7 @@ def test_axe_finds_nothing_in_any_state(blank: Blank, theme: str) -> None:
     found = {}
     for name, reach in states(page, kernel).items():
         reach()
-        page.wait_for_timeout(60)
+        next_frame(page)
         found[name] = violations(page)
     assert {name: faults for name, faults in found.items() if faults} == {}
 
@@ -161,7 +161,8 @@ def test_axe_finds_nothing_where_things_are_missing(blank: Blank, theme: str, ki
     if kind == "missing":
         page.get_by_label("Filter sessions by id").fill("nobody")
         page.keyboard.press("Enter")
-    page.wait_for_timeout(150)
+    if kind != "no kernel":
+        settle(page)
     assert violations(page) == []
 
 
@@ -220,7 +221,7 @@ def test_the_transcript_is_walked_message_by_message(blank: Blank) -> None:
     page.get_by_role("feed").press("End")
     for _ in range(40):
         page.keyboard.press("ArrowUp")
-        page.wait_for_timeout(10)
+        next_frame(page)
     expect(page.locator(".msg:focus")).to_have_attribute("aria-posinset", "260")
     expect(page.locator(".msg:focus")).to_be_in_viewport()
     page.keyboard.press("Home")
@@ -251,7 +252,9 @@ def test_the_whole_journey_needs_no_pointer(blank: Blank) -> None:
     page.keyboard.press("Shift+Tab")
     page.get_by_role("feed").press("End")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("button", name="Copy")).to_be_focused()
+    expect(page.get_by_title("Copy a link: a line of Python")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Copy", exact=True)).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="Message #1")).to_be_visible()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from blank_page import choose
+from blank_page import choose, settle
 from playwright.sync_api import Page, expect
 from stand_in import StandIn, Talk, plain_entry
 
@@ -219,12 +219,12 @@ def test_a_session_that_is_no_more_is_shown_as_empty(blank: Blank) -> None:
 def test_a_change_by_another_keeps_the_place(blank: Blank) -> None:
     page, kernel = opened(blank, 400)
     page.locator(".feed").evaluate("box => { box.scrollTop = box.scrollHeight / 2; }")
-    page.wait_for_timeout(400)
+    settle(page)
     top = page.locator(".msg:not(.waiting)").first.get_attribute("aria-posinset")
     kernel.epoch = 7
     event = {"event": "changed", "what": "session", "session": "trip to Oslo", "epoch": 7, "total": 399}
     page.evaluate("event => hear(event)", event)
-    page.wait_for_timeout(400)
+    settle(page)
     now = page.locator(".msg:not(.waiting)").first.get_attribute("aria-posinset")
     assert abs(int(now or 0) - int(top or 0)) < 25
     assert kernel.asked("window")[-1]["epoch"] == 7

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from blank_page import report_progress
 from playwright.sync_api import Page, expect
 from stand_in import StandIn, Talk
 
@@ -148,8 +149,7 @@ def test_progress_is_shown_and_a_search_can_be_stopped(blank: Blank) -> None:
     kernel.silent = {"find"}
     page.get_by_label("Search in").select_option("All sessions")
     look(page, "ferry")
-    page.wait_for_function("() => sent.some(m => m.method === 'find')")
-    page.wait_for_timeout(450)  # what is quicker needs no word
+    report_progress(page, "find", done=0, total=9000, note="messages read")
     event = {
         "event": "progress",
         "done": 1500,

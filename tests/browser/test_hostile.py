@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from blank_page import choose, mount
+from blank_page import choose, mount, next_frame, settle
 from chrome import Chrome, Visit
 from hostile import PAYLOADS
 from playwright.sync_api import Page, expect
@@ -144,7 +144,11 @@ def guarded(chrome: Chrome) -> Any:
 
     yield show
     for visit in visits:
-        visit.page.wait_for_timeout(200)
+        # An image of our own that fails: those of the payloads were asked for earlier, and have failed by then.
+        visit.page.evaluate(
+            "() => new Promise(done => { const own = new Image(); own.onerror = done; own.src = 'data:,'; })"
+        )
+        settle(visit.page)
         assert visit.page.evaluate("() => window.runs") == 0
         assert visit.page.evaluate(FORBIDDEN) == []
         assert visit.errors + visit.blocked == []
@@ -158,7 +162,7 @@ def through(page: Page) -> None:
     feed.press("Home")
     for _ in range(400):
         page.evaluate("() => document.querySelectorAll('details').forEach(d => { d.open = true; })")
-        page.wait_for_timeout(15)
+        next_frame(page)
         if feed.evaluate(
             "box => { box.scrollTop += 500; return box.scrollTop + box.clientHeight >= box.scrollHeight; }"
         ):
@@ -183,7 +187,7 @@ def test_nothing_runs_in_the_list_of_sessions(guarded: Callable[[StandIn], Page]
     page.locator(".session").nth(1).wait_for()
     for _ in range(30):
         box.evaluate("box => { box.scrollTop += 500; }")
-        page.wait_for_timeout(15)
+        next_frame(page)
     page.locator(".session:not(.waiting)").last.click()
     page.locator(".tick:visible").last.click()
     page.get_by_role("button", name="Clear selected sessions").click()
@@ -204,7 +208,7 @@ def test_nothing_runs_in_sheets_and_notes(guarded: Callable[[StandIn], Page]) ->
     page.evaluate(
         "() => document.querySelectorAll('.msg button').forEach(b => b.textContent.startsWith('Show') && b.click())"
     )
-    page.wait_for_timeout(200)
+    settle(page)
     choose(page, "Export session")
     sheet = page.get_by_role("dialog", name="Export session")
     for text in PAYLOADS[:12]:
@@ -221,7 +225,7 @@ def test_nothing_runs_in_find(guarded: Callable[[StandIn], Page]) -> None:
     hits = page.get_by_role("listbox", name="Matches")
     for _ in range(20):
         hits.evaluate("box => { box.scrollTop += 300; }")
-        page.wait_for_timeout(15)
+        next_frame(page)
 
 
 @pytest.mark.parametrize("rendered", [True, False], ids=["as the kernel renders it", "as it stands"])
@@ -239,7 +243,10 @@ def test_nothing_runs_in_the_preview(guarded: Callable[[StandIn], Page], rendere
             }""",
             "\n\n".join(PAYLOADS[start : start + 8]).replace("\ud800", ""),
         )
-        page.wait_for_timeout(190)
+        page.wait_for_function(
+            "count => sent.filter(m => m.method === 'preview').length > count", arg=start // 8
+        )
+        settle(page)
 
 
 def test_nothing_runs_in_the_form(guarded: Callable[[StandIn], Page]) -> None:
@@ -270,5 +277,5 @@ def test_data_that_is_no_picture_is_not_shown(guarded: Callable[[StandIn], Page]
     page.get_by_role("feed").press("Home")
     page.locator(".msg:not(.waiting)").first.wait_for()
     page.get_by_role("button", name="Show image").first.click()
-    page.wait_for_timeout(100)
+    settle(page)
     assert page.locator("img").count() == 0

@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, expect
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.local.samples import Conversation, sample_conversations, seed
 from chatmem_nb.records import parse
-from tests.conversations import generated, real
+from tests.conversations import REAL, generated, real
 
 pytestmark = pytest.mark.browser
 
@@ -104,7 +104,7 @@ def journey(
 
 
 @pytest.mark.parametrize("service", Services)
-@pytest.mark.parametrize("load", [generated, real], ids=["generated", "real"])
+@pytest.mark.parametrize("load", [generated, real] if REAL.is_file() else [generated])
 def test_from_the_connect_form_to_a_dataframe(
     service: str, load: Callable[[], list[Conversation]], chrome: Chrome, jupyter: Server
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from blank_page import choose
+from blank_page import choose, settle
 from playwright.sync_api import Page, expect
 from stand_in import StandIn, Talk, plain_entry
 
@@ -207,7 +207,7 @@ def test_the_composer_is_one_line_until_it_has_the_focus(blank: Blank) -> None:
     expect(append).to_be_hidden()
     page.get_by_label("Message", exact=True).fill("draft")
     page.get_by_role("feed").focus()
-    page.wait_for_timeout(400)
+    settle(page)
     expect(append).to_be_visible()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from blank_page import report_progress, settle
 from playwright.sync_api import Locator, Page, expect
 from stand_in import StandIn, Talk
 
@@ -38,7 +39,7 @@ def test_sessions_are_asked_for_a_page_at_a_time(blank: Blank) -> None:
     box = page.get_by_role("listbox", name="Sessions")
     box.evaluate("box => { box.scrollTop = box.scrollHeight; }")
     row(page, "talk 00050").wait_for(state="attached")
-    page.wait_for_timeout(300)
+    settle(page)
     assert [(ask["start"], ask["stop"]) for ask in kernel.asked("sessions")] == [(0, 50), (50, 100)]
     assert page.locator(".session").count() < 60
 
@@ -199,14 +200,7 @@ def test_a_long_listing_shows_progress_and_can_be_stopped(blank: Blank) -> None:
     kernel = many(3)
     kernel.silent = {"sessions"}
     page = blank(kernel)
-    page.wait_for_function("() => sent.some(m => m.method === 'sessions')")
-    page.wait_for_timeout(450)  # what is quicker needs no word
-    page.evaluate(
-        """() => {
-          const {rid, view} = sent.find(m => m.method === 'sessions');
-          hear({event: 'progress', rid, view, done: 1500, total: null, note: 'listing sessions', partial: null});
-        }"""
-    )
+    report_progress(page, "sessions", done=1500, total=None, note="listing sessions")
     expect(page.get_by_text("listing sessions: 1,500")).to_be_visible()
     page.locator(".toast").get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("heading", name="Listing stopped")).to_be_visible()

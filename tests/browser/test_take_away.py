@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from blank_page import choose
+from blank_page import choose, report_progress
 from playwright.sync_api import Locator, Page, expect
 from stand_in import StandIn, Talk
 
@@ -105,14 +105,7 @@ def test_a_download_that_takes_long_can_be_stopped(blank: Blank) -> None:
     kernel.silent = {"export"}
     away = sheet(page, "Export all sessions")
     away.get_by_role("button", name="JSONL").click()
-    page.wait_for_function("() => sent.some(m => m.method === 'export')")
-    page.wait_for_timeout(450)  # what is quicker needs no word
-    page.evaluate(
-        """() => {
-          const {rid, view} = sent.find(m => m.method === 'export');
-          hear({event: 'progress', rid, view, done: 1500, total: null, note: 'messages read', partial: null});
-        }"""
-    )
+    report_progress(page, "export", done=1500, total=None, note="messages read")
     expect(away.get_by_text("messages read: 1,500")).to_be_visible()
     page.locator(".toast").get_by_role("button", name="Cancel").click()
     expect(page.locator(".toast")).to_be_hidden()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from blank_page import choose
+from blank_page import choose, next_frame, report_progress, settle
 from playwright.sync_api import Locator, Page, expect
 from stand_in import StandIn, Talk, plain_entry
 
@@ -65,13 +65,13 @@ def test_it_opens_at_the_newest_message(blank: Blank, length: int) -> None:
     page, _ = opened(blank, length)
     expect(message(page, length)).to_be_in_viewport()
     if length > 10:
-        page.wait_for_timeout(300)
+        settle(page)
         assert abs(gap(page)) < 4
 
 
 def test_a_million_messages_cost_one_window(blank: Blank) -> None:
     page, kernel = opened(blank, MILLION)
-    page.wait_for_timeout(300)
+    settle(page)
     [window] = kernel.asked("window")
     assert (window["start"], window["stop"]) == (MILLION - 25, MILLION)
     assert page.locator(".msg").count() < 40
@@ -107,8 +107,10 @@ def test_scrolling_passes_every_message_in_order(blank: Blank, length: int) -> N
     page.locator(".feed").hover()
     seen = visible(page)
     for _ in range(50):
+        before = page.locator(".feed").evaluate("box => box.scrollTop")
         page.mouse.wheel(0, -150)
-        page.wait_for_timeout(40)
+        page.wait_for_function("top => document.querySelector('.feed').scrollTop !== top", arg=before)
+        next_frame(page)
         seen += visible(page)
     first, last = min(seen), max(seen)
     assert last == length
@@ -119,7 +121,7 @@ def test_scrolling_passes_every_message_in_order(blank: Blank, length: int) -> N
 def test_dragging_the_bar_reaches_any_part(blank: Blank) -> None:
     page, _ = opened(blank, MILLION)
     page.locator(".feed").evaluate("box => { box.scrollTop = box.scrollHeight / 2; }")
-    page.wait_for_timeout(300)
+    settle(page)
     shown = int(page.locator(".msg:not(.waiting)").first.get_attribute("aria-posinset") or 0)
     assert abs(shown - MILLION // 2) < 2_000
     page.locator(".feed").evaluate("box => { box.scrollTop = 0; }")
@@ -134,8 +136,10 @@ def test_an_answer_that_comes_late_does_not_move_what_is_read(blank: Blank) -> N
     kernel.talks["talk"].make = lambda i: plain_entry(i) | {"html": "<p>tall</p>" * 12}
     page.evaluate("() => document.querySelector('.feed').dispatchEvent(new Event('scroll'))")
     page.locator(".feed").hover()
+    top = page.locator(".feed").evaluate("box => box.scrollTop")
     page.mouse.wheel(0, -30)
-    page.wait_for_timeout(250)
+    page.wait_for_function("top => document.querySelector('.feed').scrollTop !== top", arg=top)
+    settle(page)
     after = message(page, 500).bounding_box()
     assert before
     assert after
@@ -161,7 +165,7 @@ def test_a_fast_switch_never_shows_the_other_session(blank: Blank) -> None:
     page.locator(".session").nth(1).click()
     expect(page.locator(".msg").last).to_contain_text("belongs to B")
     page.evaluate("() => release()")
-    page.wait_for_timeout(200)
+    settle(page)
     expect(page.locator(".title")).to_have_text("B")
     assert page.get_by_text("belongs to A").count() == 0
     for i in range(12):
@@ -175,7 +179,7 @@ def test_a_stale_window_opens_the_session_anew(blank: Blank) -> None:
     page, kernel = opened(blank, 4000)
     kernel.broken["window"] = {"type": "stale", "message": "changed"}
     go_to(page, "100")
-    page.wait_for_timeout(100)
+    page.wait_for_function("() => heard.some(m => m.ok === false)")
     kernel.broken.clear()
     expect(page.locator(".msg:not(.waiting)").first).to_be_visible()
     assert len(kernel.asked("open")) >= 2
@@ -214,7 +218,7 @@ def test_new_messages_follow_at_the_end_and_are_marked_elsewhere(blank: Blank) -
     page.get_by_role("feed").press("Home")
     expect(message(page, 1)).to_be_in_viewport()
     grow(105)
-    page.wait_for_timeout(150)
+    settle(page)
     expect(message(page, 1)).to_be_in_viewport()
     page.get_by_role("button", name="New messages").click()
     expect(message(page, 105)).to_be_in_viewport()
@@ -225,7 +229,8 @@ def test_what_is_not_on_the_screen_is_said_to_be_so(blank: Blank) -> None:
     page, kernel = opened(blank, 100)
     page.get_by_role("button", name="Follow").click()
     page.evaluate("() => { document.body.style.paddingTop = '3000px'; }")
-    page.wait_for_timeout(300)
+    page.wait_for_function("() => sent.filter(m => m.method === 'follow').length > 1")
+    settle(page)
     assert kernel.asked("follow")[-1]["visible"] is False
 
 
@@ -242,15 +247,8 @@ def test_statistics_of_a_long_session_are_counted_when_asked_and_can_be_stopped(
     assert kernel.asked("stats") == []
     kernel.silent = {"stats"}
     choose(page, "Statistics")
-    page.wait_for_function("() => sent.some(m => m.method === 'stats')")
-    page.wait_for_timeout(450)  # what is quicker needs no word
+    report_progress(page, "stats", done=1500, total=50000, note="messages read")
     assert kernel.asked("stats")[0]["all"] is True
-    page.evaluate(
-        """() => {
-          const {rid, view} = sent.find(m => m.method === 'stats');
-          hear({event: 'progress', rid, view, done: 1500, total: 50000, note: 'messages read', partial: null});
-        }"""
-    )
     expect(page.get_by_text("messages read: 1,500 of 50,000")).to_be_visible()
     page.locator(".toast").get_by_role("button", name="Cancel").click()
     expect(page.locator(".toast")).to_be_hidden()

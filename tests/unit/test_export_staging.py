@@ -14,7 +14,7 @@ from langchain_core.messages import HumanMessage
 
 from chatmem_nb import export
 from chatmem_nb.exports.staging import Staging
-from chatmem_nb.formats.private_files import open_private
+from chatmem_nb.formats.private_files import is_private, open_private
 from chatmem_nb.records import encode, parse_all
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and links of POSIX")
@@ -99,10 +99,16 @@ def test_a_link_in_it_is_not_resumed(tmp_path: Path, part: str, make: Any) -> No
     assert other.read_text() == before
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_a_folder_of_someone_else_is_not_resumed(tmp_path: Path) -> None:
-    os.chown(interrupted(tmp_path / "x"), 12_345, -1)
-    assert not resumed(tmp_path / "x")
+def test_a_folder_of_someone_else_is_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = interrupted(tmp_path / "x")
+    assert is_private(folder)
+    if os.geteuid() == 0:  # who alone gives files away
+        os.chown(folder, 12_345, -1)
+        assert not resumed(tmp_path / "x")
+    else:
+        someone_else = os.geteuid() + 1
+        monkeypatch.setattr(os, "geteuid", lambda: someone_else)
+        assert not is_private(folder)
 
 
 def test_a_file_in_the_place_of_the_folder_is_replaced(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 
+from tests.requirements import missing
+
 WAIT_S = 60.0
 MAKE = """
 from chatmem_nb import HistoryBrowser
@@ -54,7 +56,7 @@ def subshell(kernel: BlockingKernelClient) -> str:
     """Return a subshell, as JupyterLab makes one for the comms of a notebook."""
     info = kernel.kernel_info(reply=True, timeout=WAIT_S)["content"]
     if "kernel subshells" not in info.get("supported_features", []):
-        pytest.skip("this ipykernel has no subshells")
+        missing("subshells: ipykernel 7")
     kernel.control_channel.send(kernel.session.msg("create_subshell_request", {}))
     return str(kernel.control_channel.get_msg(timeout=WAIT_S)["content"]["subshell_id"])
 

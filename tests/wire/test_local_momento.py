@@ -338,7 +338,6 @@ def test_an_item_expires_and_one_that_is_not_refreshed_too(call: Call) -> None:
 
 
 def test_a_store_is_ready_to_use(server: LocalMomento) -> None:
-    pytest.importorskip("chatmem_nb.stores.momento")
     with server.store("store") as store:
         assert store.append("s", ["a", "b"]) == 2
         assert store.read("s") == ["a", "b"]

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import pandas as pd
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
@@ -29,8 +30,6 @@ from chatmem_nb import (
 from chatmem_nb.charts import Chart
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode, parse_all, to_json
-
-alt = pytest.importorskip("altair")
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CALL = {"name": "find", "args": {}, "id": "1"}

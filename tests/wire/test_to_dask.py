@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import dask
 import pandas as pd
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
@@ -15,8 +16,6 @@ from chatmem_nb import InvalidInputError, Redactor, UpstashSessionStore, to_dask
 from chatmem_nb.exports import distributed
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
-
-dask = pytest.importorskip("dask")
 
 
 @pytest.fixture(scope="module")
