@@ -117,6 +117,7 @@ os.replace(sys.argv[1] + ".new", sys.argv[1])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no such modes")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_demo_keeps_its_token_out_of_command_lines(

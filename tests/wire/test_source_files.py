@@ -618,6 +618,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", FORMATS)
 def test_a_file_of_100_000_messages_is_read_in_bounded_memory(large: Path, format: str) -> None:
     done = subprocess.run(

@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 
+import pytest
 from langchain_core.chat_history import BaseChatMessageHistory
 
 from chatmem_nb.histories import MomentoChatMessageHistory, StoreHistory, UpstashRedisChatMessageHistory
@@ -74,6 +75,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_histories_frames_and_the_browser_work_without_langchains_base_class() -> None:
     done = subprocess.run([sys.executable, "-c", BLOCKED + CONTRACT], capture_output=True, text=True)
     assert done.stdout.strip() == "done", done.stderr[-3000:]
@@ -89,6 +91,7 @@ def test_our_base_class_has_what_langchains_has() -> None:
         assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs_too).parameters)
 
 
+@pytest.mark.slow
 def test_importing_raises_no_deprecation_warning() -> None:
     code = (
         "import chatmem_nb; "

@@ -569,6 +569,7 @@ def test_the_browser_opens_a_thread_without_messages(memory: InMemorySaver) -> N
         browser.close()
 
 
+@pytest.mark.slow
 def test_ten_thousand_threads_are_read_in_bounded_memory(tmp_path: Path) -> None:
     with SqliteSaver.from_conn_string(str(tmp_path / "x.sqlite")) as saver:
         put(saver, "first", messages=[HumanMessage("x" * 1_000), AIMessage("y" * 1_000)])

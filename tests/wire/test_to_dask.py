@@ -41,6 +41,7 @@ def ordered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(["session_id", "index"], ignore_index=True)
 
 
+@pytest.mark.slow
 def test_partitions_on_a_cluster_of_processes_make_up_the_frame(server: LocalUpstash, store: Any) -> None:
     from distributed import Client, LocalCluster
 

@@ -139,6 +139,7 @@ ending.set()
 """
 
 
+@pytest.mark.slow
 def test_a_fork_under_a_held_lock_leaves_the_child_usable(colour: str) -> None:
     with LocalUpstash() as server:
         run(FORK_UNDER_LOCKS, colour, server.url, server.token)
