@@ -113,8 +113,22 @@ def test_a_long_time_is_not_a_bar_a_minute() -> None:
 
 
 BREAKOUT = "</script><script>window.pwned=1</script>"
+USAGE = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
+HOSTILE_CALL = CALL | {"name": BREAKOUT, "id": BREAKOUT}
 HOSTILE = [
-    encode(AIMessage("", tool_calls=[CALL | {"name": BREAKOUT}]), stored_at=NOON),
+    encode(
+        AIMessage(
+            "",
+            tool_calls=[HOSTILE_CALL],
+            usage_metadata=USAGE,
+            response_metadata={"model_name": BREAKOUT, "finish_reason": BREAKOUT},
+        ),
+        stored_at=NOON,
+    ),
+    encode(
+        ToolMessage(f"Error: {BREAKOUT}", tool_call_id=BREAKOUT, name=BREAKOUT, status="error"),
+        stored_at=NOON,
+    ),
     encode(HumanMessage(f"{BREAKOUT}<img src=x onerror=alert(1)>"), stored_at=NOON),
 ]
 
@@ -124,7 +138,16 @@ def hostile() -> Iterator[list[Chart]]:
     """All charts of a store whose every text leaves a script element."""
     with LocalUpstash() as server, server.store() as store:
         store.append(BREAKOUT, HOSTILE)
-        yield [plot_sessions(store), plot_timeline(store), plot_tools(store)]
+        plots = (plot_sessions, plot_timeline, plot_tools, plot_failures, plot_tokens)
+        yield [plot(store) for plot in plots]
+
+
+def test_hostile_texts_are_counted_as_any_others(hostile: list[Chart]) -> None:
+    failures, tokens = (chart.to_dict() for chart in hostile[3:])
+    assert failures["title"] == "1 of 1 tool calls failed"
+    assert {bar["tool"] for bar in failures["data"]["values"]} == {BREAKOUT}
+    assert tokens["title"] == "7 tokens"
+    assert BREAKOUT not in str(tokens)
 
 
 @pytest.mark.parametrize("renderer", ["default", "html", "mimetype", "jupyter", "olli", "json"])
