@@ -24,10 +24,9 @@ _SHARE, _FREE_COMMANDS = 0.05, 20
 _LENGTHS = 0.6
 """Of what may be spent: for lengths, and the rest for sizes of records."""
 _PRICED_CHUNKS = 3
+_LOOKED_INTO = 200
+"""Records of a session on Upstash that may take more than one page."""
 _LONGEST, _WINDOW = 200, 6  # an even number: questions are short, and every second record is one
-# Records that stores read of each session at first, and the bytes of the pages that follow.
-_FIRST_RECORDS = 200
-_PAGE_BYTES = 2_500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,17 @@ class Estimate:
     spent: int
     """Commands or operations that this estimate itself has taken, the list of sessions among them."""
     commands_range: tuple[int, int]
-    """Where `commands` lies, two standard errors either way; what was not seen may be larger still."""
+    """Where `commands` lies, two standard errors either way, if what was not seen is like what was."""
+    sessions_seen: int
+    """Sessions whose lengths are known: all on Upstash, some drawn at random on Momento."""
+
+    @property
+    def longer_share(self) -> float:
+        """How many of the sessions that were not seen may be longer than all that were, as a share of them.
+
+        With 95% confidence (the rule of three). They are not in `commands_range`: their lengths are unknown.
+        """
+        return 0.0 if self.sessions_seen >= self.sessions else min(1.0, 3 / max(1, self.sessions_seen))
 
     def __str__(self) -> str:
         text = f"{self.sessions:,} sessions, about {self.messages:,} messages and {self.bytes:,} bytes"
@@ -67,6 +76,11 @@ class Estimate:
             text += f": about {self.commands:,} operations, {self.minutes:.1f} minutes at Momento's rate"
         if low < high:
             text += f" ({low:,} to {high:,})"
+        if self.service == "Momento" and (unseen := self.sessions - self.sessions_seen):
+            text += (
+                f", if the {unseen:,} sessions that were not looked at are like the {self.sessions_seen:,} "
+                f"that were; up to {self.longer_share:.0%} of them may be longer than any of these"
+            )
         return text
 
 
@@ -74,9 +88,9 @@ def estimate(source: Source) -> Estimate:
     """Return what reading all of `source` will cost. It lists the sessions, and looks at as many as is cheap.
 
     On Upstash these are all, at one command for a hundred. On Momento they are drawn at random: a few that
-    are far longer than those drawn stay unknown, and `commands_range` is of what was seen. Apart from the
-    list, looking costs 5% of the estimate at most, or 20 commands: first lengths of sessions, then records
-    in the middle of the longest ones, whose sizes matter most.
+    are far longer than those drawn stay unknown. `commands_range` is of what was seen, and `longer_share`
+    says how many there may be. Apart from the list, looking costs 5% of the estimate at most, or 20 commands:
+    first lengths of sessions, then records in the middle of the longest ones, whose sizes matter most.
 
     Raises: InvalidInputError; StoreError and its kinds.
 
@@ -97,10 +111,8 @@ def estimate(source: Source) -> Estimate:
     messages = _total([look.length for look in looks], len(names))
     size = _total([look.length * look.mean(utf8_size) for look in looks], len(names))
     if not hasattr(store, "commands"):
-        return Estimate(service, len(names), messages, size, 0, None, None, 0, (0, 0))
-    reading = _total([look.commands(is_momento) for look in looks], len(names))
-    margin = _margin(looks, len(names), is_momento)
-    least = round(sum(look.least_commands(is_momento) for look in looks)) + len(names) - len(looks)
+        return Estimate(service, len(names), messages, size, 0, None, None, 0, (0, 0), len(looks))
+    low, reading, high = _momento_reading(looks, len(names)) if is_momento else _upstash_reading(looks, names)
     commands = listing + reading
     return Estimate(
         service,
@@ -111,7 +123,8 @@ def estimate(source: Source) -> Estimate:
         None if is_momento else commands / 100_000 * UPSTASH_USD_PER_100_000,
         commands / MOMENTO_OPERATIONS_PER_S / 60 if is_momento else None,
         spent.billed - start,
-        (listing + max(min(least, reading), reading - margin), commands + margin),
+        (listing + low, listing + high),
+        len(looks),
     )
 
 
@@ -131,28 +144,16 @@ class _Look:
     def mean(self, size: Callable[[str], int]) -> float:
         return fmean(map(size, self.seen)) if self.seen else 0.0
 
-    def commands(self, is_momento: bool) -> float:
-        if is_momento:
-            return max(1.0, self.length * max(1.0, self.mean(_chunks)))
-        if self.length < _FIRST_RECORDS:
-            return 1.0
-        return 2.0 + self.length * self.mean(utf8_size) // _PAGE_BYTES
-
-    def least_commands(self, is_momento: bool) -> float:
-        """What reading the session costs if all records that were not seen are short."""
-        if is_momento:
-            return max(1.0, self.length)
-        return 1.0 if self.length < _FIRST_RECORDS else 2.0
-
-    def variance(self, is_momento: bool) -> float:
-        """Of `commands`, as far as sizes of records that were not seen may differ from those that were."""
-        unseen = self.length - min(len(self.seen), self.length)
-        if unseen < 1 or not (is_momento or self.length >= _FIRST_RECORDS):
+    def error(self, size: Callable[[str], int]) -> float:
+        """Return the standard error of `mean`; 0 if all records were seen."""
+        if self.length <= len(self.seen):
             return 0.0
-        size: Callable[[str], int] = _chunks if is_momento else utf8_size
         spread = stdev(map(size, self.seen)) if len(self.seen) > 1 else self.mean(size)
-        each = unseen * spread / math.sqrt(len(self.seen) or 1)
-        return float(each if is_momento else each / _PAGE_BYTES) ** 2
+        return float(spread / math.sqrt(len(self.seen) or 1))
+
+    def operations(self) -> float:
+        """What reading the session costs on Momento."""
+        return max(1.0, self.length * max(1.0, self.mean(_chunks)))
 
 
 def _looked_at(store: SessionReader, names: list[str], listing: int, is_momento: bool) -> list[_Look]:
@@ -164,8 +165,9 @@ def _looked_at(store: SessionReader, names: list[str], listing: int, is_momento:
     start = spent.billed
 
     def allowance(part: float = 1.0) -> float:
-        total = listing + _total([look.commands(is_momento) for look in looks], len(names))
-        return part * max(_FREE_COMMANDS, _SHARE * total) - (spent.billed - start)
+        # A command a session is the least on Upstash, where it would take long to count each time.
+        reading = _total([look.operations() for look in looks], len(names)) if is_momento else len(names)
+        return part * max(_FREE_COMMANDS, _SHARE * (listing + reading)) - (spent.billed - start)
 
     if is_momento:
         for session_id in order:
@@ -179,11 +181,34 @@ def _looked_at(store: SessionReader, names: list[str], listing: int, is_momento:
         middle = look.length // 2
         stop = min(look.length, middle + _WINDOW)
         price = (stop - middle) * max(_PRICED_CHUNKS, look.mean(_chunks)) if is_momento else 1
-        if allowance() < price or not (is_momento or look.length >= _FIRST_RECORDS):
+        if allowance() < price or not (is_momento or look.length >= _LOOKED_INTO):
             break
         look.seen += store.read(look.session_id, middle, stop)
     _borrow(looks)
     return looks
+
+
+def _upstash_reading(looks: Sequence[_Look], names: Sequence[str]) -> tuple[int, int, int]:
+    """Return the least, the likely and the most commands of reading all sessions, whose lengths are known."""
+    from ..stores.upstash.read_cost import read_commands  # its package brings the SDK
+
+    found = {look.session_id: (look.length, look.mean(utf8_size), look.error(utf8_size)) for look in looks}
+    sessions = [found[name] for name in names]
+    # Sizes of one store are alike, so their errors go together. Longer records may cost more commands (more
+    # pages) or fewer (fewer sessions a request, and so more records of each).
+    commands = [
+        read_commands((length, max(1.0, mean + errors * error)) for length, mean, error in sessions)
+        for errors in (-2, -1, 0, 1, 2)
+    ]
+    return min(commands), commands[2], max(commands)
+
+
+def _momento_reading(looks: Sequence[_Look], number: int) -> tuple[int, int, int]:
+    """Return the least, the likely and the most operations of reading `number` sessions like `looks`."""
+    reading = _total([look.operations() for look in looks], number)
+    margin = _margin(looks, number)
+    least = sum(max(1, look.length) for look in looks) + number - len(looks)
+    return max(min(least, reading), reading - margin), reading, reading + margin
 
 
 def _borrow(looks: Sequence[_Look]) -> None:
@@ -199,14 +224,14 @@ def _total(values: Sequence[float], number: int) -> int:
     return round(number * fmean(values)) if values else 0
 
 
-def _margin(looks: Sequence[_Look], number: int, is_momento: bool) -> int:
+def _margin(looks: Sequence[_Look], number: int) -> int:
     """Two standard errors: of the sessions that were not looked at, and of the records that were not seen."""
     # Errors of sizes add up, as sessions of one store are alike.
-    sizes = sum(math.sqrt(look.variance(is_momento)) for look in looks)
+    sizes = sum(look.error(_chunks) * max(0, look.length - len(look.seen)) for look in looks)
     within = (sizes * number / max(1, len(looks))) ** 2
     between = 0.0
     if 1 < len(looks) < number:
-        spread = stdev(look.commands(is_momento) for look in looks)
+        spread = stdev(look.operations() for look in looks)
         between = number * (number - len(looks)) * spread**2 / len(looks)
     return math.ceil(2 * math.sqrt(within + between))
 
@@ -222,4 +247,4 @@ def _of_memory(source: Source) -> Estimate:
         names.add(session_id)
         messages += len(records)
         size += sum(utf8_size(record.raw) for record in records)
-    return Estimate(None, len(names), messages, size, 0, None, None, 0, (0, 0))
+    return Estimate(None, len(names), messages, size, 0, None, None, 0, (0, 0), len(names))

@@ -140,12 +140,13 @@ def cursor_after(page: Sequence[str], start: int, asked: int) -> Cursor | None:
     """Return the cursor behind `page`, which is `asked` records from `start` on, or fewer: then None."""
     if len(page) < asked:
         return None
-    return Cursor(start + len(page), _next_size(page), page[-1])
-
-
-def _next_size(page: Sequence[str]) -> int:
     mean = max(1, sum(len(record.encode(errors="replace")) for record in page) // len(page))
-    return max(1, min(_PAGE_BYTES // mean, _GROWTH * len(page)))
+    return Cursor(start + len(page), next_size(len(page), mean), page[-1])
+
+
+def next_size(records: int, mean_bytes: int) -> int:
+    """Return the records of the page after one of so many `records`, of so many bytes each."""
+    return max(1, min(_PAGE_BYTES // mean_bytes, _GROWTH * records))
 
 
 def _places_of_last(session: RecordList, cursor: Cursor) -> Plan[list[int]]:

@@ -44,3 +44,33 @@ def test_a_few_long_sessions_are_not_overlooked(service: str, every: int) -> Non
         assert planned.commands == pytest.approx(real, rel=0.1)
     else:
         assert planned.commands == pytest.approx(real, rel=0.5)
+
+
+def test_sessions_that_fill_a_page_are_counted_as_they_are_read() -> None:
+    """Each length near the bounds of a page, and batches of sessions that change these bounds."""
+    lengths = [250] * 60 + [199, 200, 201, 300, 479, 480, 481, 3_000, 9_700, 0]
+    with LocalUpstash() as server, server.store() as store:
+        for number, length in enumerate(lengths):
+            store.append(f"s{number:04}", encode_all([HumanMessage("hello")] * length))
+        planned = estimate(store)
+        before = store.commands.billed
+        to_dataframe(store, columns=["role"])
+        real = store.commands.billed - before
+    low, high = planned.commands_range
+    assert low <= real <= high
+    assert planned.commands == pytest.approx(real, abs=2)
+    assert (planned.sessions_seen, planned.longer_share) == (planned.sessions, 0)
+
+
+def test_rare_long_sessions_of_momento_are_announced() -> None:
+    """Lengths cost an operation each there, so few are known; the estimate says what that leaves open."""
+    with LocalMomento() as server, server.store() as store:
+        fill_skewed(store, 300, 300)
+        planned = estimate(store)
+    assert planned.sessions_seen < 40
+    assert planned.longer_share == pytest.approx(3 / planned.sessions_seen)
+    assert planned.longer_share >= 1 / 300  # the one long session is announced
+    unseen = 300 - planned.sessions_seen
+    assert f"the {unseen} sessions that were not looked at are like the {planned.sessions_seen}" in str(
+        planned
+    )

@@ -3,6 +3,7 @@
 store            the store: its constructor; the verbs are those of `facade`
 plans            what each verb does, as requests
 session_list     one session as a list, for `paging`
+read_cost        what goes in one request of a bulk read
 scripts          the Lua scripts
 commands         requests, changes in batches that fit one, and what responses must be
 transport        attempts at requests, counted

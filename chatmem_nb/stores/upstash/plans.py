@@ -44,16 +44,12 @@ from .errors import (
     UpstashWrongTypeError,
     is_of_one_command,
 )
+from .read_cost import FIRST_BATCH, MOST_SESSIONS, batch_after, first_records
 from .scripts import Script
 from .session_list import SessionList
 
 _SCAN_COUNT = 1_000
-_BATCH_CHARACTERS = 2_000_000
-"""What a request for several sessions aims at."""
-_MOST_SESSIONS = 250
 _LEAST_REQUEST_BYTES = 16_384
-_SHORT_PAGE = 200
-"""Records of each session at least, if several are read by one request."""
 
 # Staged lists of stores with any prefix: they may stand under the prefix of this one.
 _STAGED = re.compile(r"_?chatmem_nb:(part|new):[0-9a-f]{32}")
@@ -63,7 +59,7 @@ _GLOB_CHARACTER = re.compile(r"([*?\[\]\\^-])")
 class UpstashPlans:
     """Plans for the sessions under one prefix."""
 
-    first_batch = 25
+    first_batch = FIRST_BATCH
     summary_batch = 100
 
     def __init__(
@@ -147,7 +143,7 @@ class UpstashPlans:
 
     def first_pages(self, session_ids: Sequence[str]) -> Plan[list[tuple[list[str], Cursor | None]]]:
         sessions = [self._list(session_id) for session_id in session_ids]
-        count = max(_SHORT_PAGE, SessionList.first_page // len(sessions))
+        count = first_records(len(sessions))
         try:
             responses = yield from ask(Request([session.page(0, count) for session in sessions], "pipeline"))
         except StoreLimitError as error:
@@ -164,10 +160,7 @@ class UpstashPlans:
         return paging.next_page(self._list(session_id), cursor)
 
     def next_batch(self, size: int, pages: Sequence[tuple[list[str], Cursor | None]]) -> int:
-        # Short sessions go by the hundred: a request costs more time than reading one of them.
-        characters = sum(len(record) for records, _ in pages for record in records)
-        fitting = _BATCH_CHARACTERS * len(pages) // max(1, characters)
-        return max(1, min(fitting, size * 4, _MOST_SESSIONS))
+        return batch_after(size, sum(len(record) for records, _ in pages for record in records))
 
     def append(self, session_id: str, records: Sequence[str]) -> Plan[int]:
         checked = checked_records(records)
@@ -209,7 +202,7 @@ class UpstashPlans:
                 yield [place]
                 continue
             size = request_bytes(change.batches[0], change.key) + len(scripts.APPEND.flagged)
-            if places and (used + size > self._max_request_bytes or len(places) == _MOST_SESSIONS):
+            if places and (used + size > self._max_request_bytes or len(places) == MOST_SESSIONS):
                 yield places
                 places, used = [], 0
             places.append(place)
