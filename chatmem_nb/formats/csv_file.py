@@ -26,7 +26,12 @@ _WHOLE = {name for name, kind in COLUMNS.items() if kind in ("int32", "Int64")}
 
 
 class CsvWriter(TextWriter):
-    """A row a message, the columns of a frame; missing values are empty."""
+    """A row a message, the columns of a frame; missing values are empty.
+
+    What changes: a cell that a spreadsheet would run as a formula gets a quote, which the import takes off,
+    and a lone surrogate becomes its escape. With the column `raw` records come back byte for byte, unless a
+    spreadsheet that saved the file changed its numbers, times or line breaks.
+    """
 
     newline = ""
 

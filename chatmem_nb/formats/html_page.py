@@ -25,7 +25,10 @@ PAGE_TAIL = "</main>\n<script>{script}</script>\n</body>\n</html>\n"
 
 
 class HtmlWriter(TextWriter):
-    """A section a session, an article a message."""
+    """A section a session, an article a message.
+
+    For people: metadata, tokens and ids go, and it is not read again.
+    """
 
     _is_open = False
 

@@ -22,6 +22,8 @@ from .compression import MOST_GROWTH, SMALL
 _LISTS: Final = ("messages", "conversations")
 _IDS: Final = ("session_id", "conversation_id", "id")
 _ROWS: Final = 100
+_VALUE_BYTES: Final = 8
+"""What a value takes at least, however often its text repeats."""
 
 
 def holds_conversations(path: Path) -> bool:
@@ -67,6 +69,7 @@ def lines(path: Path) -> Iterator[str]:
 
 def _lines(path: Path, file: Any, column: str, beside: list[str]) -> Iterator[str]:
     limit = MOST_GROWTH * path.stat().st_size + SMALL
+    _check_values(path, file.metadata, limit)
     size = 0
     for batch in file.iter_batches(_ROWS, columns=[column, *beside]):
         size += batch.nbytes
@@ -76,6 +79,20 @@ def _lines(path: Path, file: Any, column: str, beside: list[str]) -> Iterator[st
             )
         for row in batch.to_pylist():
             yield to_json(_line(column, row))
+
+
+def _check_values(path: Path, metadata: Any, limit: int) -> None:
+    """Raises: InvalidInputError if one row group has more values than memory should hold.
+
+    They are counted, so that a list of a thousand million equal texts is refused before it is read.
+    """
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        values = sum(group.column(place).num_values for place in range(group.num_columns))
+        if max(values * _VALUE_BYTES, group.total_byte_size) > limit:
+            raise InvalidInputError(
+                f"{path} unpacks to more than {limit:,} bytes; write it again with smaller row groups"
+            )
 
 
 def _line(column: str, row: dict[str, Any]) -> dict[str, Any]:

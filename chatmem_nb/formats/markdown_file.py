@@ -17,7 +17,11 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
 class MarkdownWriter(TextWriter):
-    """A heading a session, a smaller one a message; texts as quotations, so that none runs into the next."""
+    """A heading a session, a smaller one a message; texts as quotations, so that none runs into the next.
+
+    For people: metadata, tokens and ids go, other blocks than text become a line that names them, and it is
+    not read again.
+    """
 
     _session_id: str | None = None
     _is_open = False

@@ -13,7 +13,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from chatmem_nb import FileSource, InvalidInputError
-from chatmem_nb.formats import json_file
+from chatmem_nb.formats import huggingface, json_file
 from chatmem_nb.formats.reading import FileReader
 from chatmem_nb.records import encode_all, parse_all
 
@@ -217,6 +217,19 @@ def test_sharegpt_in_parquet_is_read_with_its_ids(tmp_path: Path) -> None:
     path = tmp_path / "train.parquet"
     pq.write_table(pa.Table.from_pylist([{"id": 7, "conversations": SHAREGPT}]), path)
     assert said(read(path)["7"]) == SAID
+
+
+def test_a_data_set_of_more_values_than_memory_should_hold_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(huggingface, "SMALL", 10_000_000)
+    path = tmp_path / "train.parquet"
+    turns = pa.repeat(pa.scalar({"role": "user", "content": "x"}), 1_500_000)
+    rows = pa.ListArray.from_arrays(pa.array([0, len(turns)], pa.int32()), turns)
+    pq.write_table(pa.table({"messages": rows}), path)
+    assert path.stat().st_size < 20_000
+    with pytest.raises(InvalidInputError, match="unpacks to more than"):
+        FileReader(path, session_id="train")
 
 
 def test_parquet_without_conversations_is_refused_as_a_data_set(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from chatmem_nb import (
     to_dataframe,
     tool_calls_frame,
 )
+from chatmem_nb.formats.compression import chunks
 from chatmem_nb.records import encode_all, parse
 
 KEY = "a key for tests, and for nothing else"
@@ -40,7 +41,14 @@ TRACES = [
     "carol.planted", "4155552671", "415-555", "4012888888881881", "203.0.113.77", "00:1a:2b:3c:4d:5f",
     "plantedplanted", "plantedpass", "778899",
 ]  # fmt: skip
-FORMATS = ["x.parquet", "x.jsonl", "x.openai", "x.csv", "x.md", "x.html"]
+OTHERS = {
+    "x.openai": "openai",
+    "x.finetuning": "finetuning",
+    "set.parquet": "huggingface",
+    "x.opentelemetry": "opentelemetry",
+}
+"""The formats that a suffix does not tell."""
+FORMATS = ["x.parquet", "x.jsonl", "x.jsonl.gz", "x.jsonl.zst", "x.csv", "x.md", "x.html", *OTHERS]
 
 
 def conversation() -> list[BaseMessage]:
@@ -85,8 +93,8 @@ def traces(data: bytes | str) -> list[str]:
 
 
 def bytes_of(path: Path) -> bytes:
-    """What is in a file; Parquet unpacked as well as packed."""
-    data = path.read_bytes()
+    """What is in a file; what is compressed unpacked as well as packed."""
+    data = path.read_bytes() + b"".join(chunks(path))
     if path.suffix == ".parquet":
         table = pq.read_table(path)
         data += repr(table.to_pydict()).encode("utf-8", "replace") + repr(table.schema.metadata).encode()
@@ -97,7 +105,7 @@ def bytes_of(path: Path) -> bytes:
 def test_nothing_planted_is_in_any_byte_of_a_file(
     store: Any, redactor: Redactor, tmp_path: Path, name: str
 ) -> None:
-    format: Any = "openai" if name == "x.openai" else None
+    format: Any = OTHERS.get(name)
     path = tmp_path / name
     plain = export(store, path, format, progress=False)
     assert traces(bytes_of(path)), "it was planted"
@@ -172,7 +180,7 @@ def test_a_damaged_record_is_left_out_and_named(store: Any, other: Any, tmp_path
         [*encode_all([HumanMessage("a")]), '{"cut": "carol.planted@exam', "x carol.planted@example.com"],
     )
     for name in FORMATS:
-        format: Any = "openai" if name == "x.openai" else None
+        format: Any = OTHERS.get(name)
         report = export((store, ["bad"]), tmp_path / name, format, redact=Redactor(), progress=False)
         assert [(left.session_id, left.index) for left in report.unredactable] == [("bad", 1), ("bad", 2)]
         assert "2 records could not be redacted" in str(report)
