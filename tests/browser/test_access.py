@@ -68,7 +68,8 @@ def rich() -> StandIn:
 
 
 def violations(page: Page) -> list[Any]:
-    page.evaluate(AXE)
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE)
     found: list[Any] = page.evaluate(
         """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
           .map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 160), v.nodes[0].failureSummary.slice(0, 300)])"""
