@@ -23,6 +23,9 @@ from tests.odd_server import answers, odd_server
 from tests.waiting import until
 from tests.wire.browser_page import Page, Refused, kept_comms
 
+# What is refused before anything is sent does not depend on the service.
+ONE_SERVICE = pytest.mark.parametrize("server", ["upstash"], indirect=True)
+
 TALK = encode_all([HumanMessage("hello *you*"), AIMessage("hi", id="a1"), HumanMessage("漢字 👋")])
 
 
@@ -400,6 +403,7 @@ def test_a_service_that_has_a_ttl_tells_it(server: Any) -> None:
         browser.close()
 
 
+@ONE_SERVICE
 @pytest.mark.parametrize(
     "params",
     [
@@ -445,6 +449,7 @@ def test_every_method_survives_every_wrong_kind_of_parameter(
     assert store.read("a")[:3] == TALK
 
 
+@ONE_SERVICE
 @pytest.mark.parametrize(
     "content",
     [
@@ -466,6 +471,7 @@ def test_a_message_that_is_no_request_is_passed_over(page: Page, content: Any) -
     assert page.ask("hello")["connected"]
 
 
+@ONE_SERVICE
 @pytest.mark.parametrize(
     ("content", "field"),
     [
@@ -596,6 +602,7 @@ def test_control_characters_of_a_server_are_shown_as_escapes(comms: None) -> Non
     assert error.message.isprintable()
 
 
+@ONE_SERVICE
 @pytest.mark.parametrize(
     ("method", "args", "options"),
     [
@@ -628,6 +635,7 @@ def test_an_argument_of_the_wrong_kind_is_refused_before_anything_is_sent(
     assert browser.store is store
 
 
+@ONE_SERVICE
 @pytest.mark.parametrize("session_ids", [5, None, "a", [5], [""], [None]])
 def test_a_selection_that_is_not_a_list_of_ids_is_refused(browser: HistoryBrowser, session_ids: Any) -> None:
     browser.selection = ["kept"]

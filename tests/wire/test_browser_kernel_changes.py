@@ -20,6 +20,9 @@ from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.widgets import undo
 from tests.wire.browser_page import Page, Refused, kept_comms
 
+# What is refused before anything is sent does not depend on the service.
+ONE_SERVICE = pytest.mark.parametrize("server", ["upstash"], indirect=True)
+
 TALK = encode_all([HumanMessage("one"), AIMessage("two"), HumanMessage("three"), AIMessage("four")])
 ODD = ['{"type": "human",   "data": {"content": "\\u00e9"}}', "not json at all", TALK[0], "", "漢字 \\ud800"]
 
@@ -53,6 +56,7 @@ def test_a_message_of_each_role_is_appended(page: Page, store: SessionStore, rol
     assert record.stored_at is not None
 
 
+@ONE_SERVICE
 @pytest.mark.parametrize(
     ("params", "field"),
     [
@@ -102,6 +106,7 @@ def test_pasted_json_is_appended(page: Page, store: SessionStore, text: str, typ
     assert [record.type for record in parse_all(store.read("a"))] == types
 
 
+@ONE_SERVICE
 @pytest.mark.parametrize(
     ("text", "lines"),
     [

@@ -22,6 +22,9 @@ from tests.conversations import generated
 from tests.wire.browser_page import Page, Refused, kept_comms
 
 CALL = {"name": "look_up", "args": {"city": "Straße", "quote": 'say "hi"'}, "id": "c1"}
+# What is refused before anything is sent does not depend on the service.
+ONE_SERVICE = pytest.mark.parametrize("server", ["upstash"], indirect=True)
+
 TALK = [
     *encode_all(
         [
@@ -242,6 +245,7 @@ def test_a_dataframe_comes_into_a_variable(
         pd.testing.assert_frame_equal(namespace["df"], to_dataframe((store, ["a"])))
 
 
+@ONE_SERVICE
 @pytest.mark.parametrize(
     "name", ["", "1a", "a b", "class", "None", "a;b", "__builtins__", "print", "a.b", "é ", "x" * 300]
 )
