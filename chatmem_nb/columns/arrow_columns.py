@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..plain_text import utf8_text
-from ..records import StoredMessage, timestamp
+from ..records import RecordFields, StoredMessage, timestamp
 from .schema import CATEGORIES, COLUMNS, TEXT, TIME, Kind, text_array
 from .values import Fields, column_values
 
@@ -32,6 +32,7 @@ class Columns:
         self._records: list[StoredMessage] = []
         self._indexes: list[int] = []
         self._raws: list[str] = []
+        self._parsed = RecordFields([], [], [], [])
         self._rows = self._characters = 0
 
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
@@ -51,8 +52,28 @@ class Columns:
             if len(self._raws) >= TOGETHER:
                 self._take()
 
+    def add_fields(self, session_id: str, start: int, fields: RecordFields) -> None:
+        """Take the values of parsed records, whose texts no column needs; not to be mixed with the others."""
+        count = len(fields.types)
+        self._session_ids += [session_id] * count
+        self._indexes += range(start, start + count)
+        self._parsed.extend(fields)
+        if len(self._indexes) >= TOGETHER:
+            self._take()
+
     def _take(self) -> None:
-        if self._records:
+        parsed = self._parsed
+        if parsed.types:
+            fields = Fields(
+                self._session_ids,
+                self._indexes,
+                (),
+                parsed.types,
+                parsed.datas,
+                parsed.errors,
+                parsed.stamps,
+            )
+        elif self._records:
             fields = Fields.of(self._session_ids, self._records)
         else:
             fields = Fields.parsed(self._session_ids, self._indexes, self._raws)
@@ -60,11 +81,12 @@ class Columns:
         values = column_values([name for name in self._columns if name != "stored_at"], fields)
         for name, column in self._columns.items():
             column.waiting += fields.stamps if timed and name == "stored_at" else values[name]
-        self._rows += len(fields.raws)
-        self._characters += sum(map(len, fields.raws))
+        self._rows += len(fields.indexes)
+        self._characters += sum(map(len, fields.raws), parsed.size)
         if self._rows >= _CHUNK_ROWS or self._characters >= _CHUNK_CHARACTERS:
             self._end_chunk()
         self._session_ids, self._records, self._indexes, self._raws = [], [], [], []
+        self._parsed = RecordFields([], [], [], [])
 
     def _end_chunk(self) -> None:
         for column in self._columns.values():

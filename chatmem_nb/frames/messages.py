@@ -14,10 +14,11 @@ from ..content import role_name
 from ..errors import InvalidInputError, RecordError, RecordErrors
 from ..records import StoredMessage
 from ..redaction import Redactor, redaction_of
-from ..sources import Session, Source, dated, scope_ids, sessions, store_scope
+from ..sources import Session, Source, dated, parsed_sessions, scope_ids, sessions, store_scope
 from .redacted import noted, redacted
 
-_DATED = frozenset({"stored_at", "raw", "checksum"})
+_TEXTS = frozenset({"raw", "checksum"})
+_DATED = _TEXTS | {"stored_at"}
 Where: TypeAlias = Mapping[str, Any] | Callable[[StoredMessage], bool]
 
 
@@ -58,6 +59,10 @@ def to_dataframe(
     scope = store_scope(source)
     if scope is not None and where is None and not strict and redaction is None:
         reader = dated(scope[0]) if _DATED.intersection(names) else scope[0]
+        if not _TEXTS.intersection(names) and (parsed := parsed_sessions(reader, scope_ids(*scope))):
+            for name, start, fields in parsed:
+                found.add_fields(name, start, fields)
+            return found.frame()
         for name, start, raws in reader.read_many(scope_ids(*scope)):
             found.add_raw(name, start, raws)
         return found.frame()

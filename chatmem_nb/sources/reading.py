@@ -12,7 +12,7 @@ from langchain_core.messages import BaseMessage
 from pydantic_core import from_json
 
 from ..errors import InvalidInputError
-from ..records import StoredMessage, parse_all, to_json
+from ..records import RecordFields, StoredMessage, parse_all, to_json
 from ..stores.protocol import SessionReader, checked_session_id
 from .frames import FrameSource, is_frame
 
@@ -153,6 +153,15 @@ def dated(reader: SessionReader) -> SessionReader:
     add_times = getattr(reader, "dated", None)
     found = add_times() if callable(add_times) else reader
     return found if isinstance(found, SessionReader) else reader
+
+
+def parsed_sessions(
+    reader: SessionReader, ids: Iterable[str]
+) -> Iterator[tuple[str, int, RecordFields]] | None:
+    """Return what `read_many` yields, records as their fields, if `reader` has them without their texts."""
+    read = getattr(reader, "read_fields", None)
+    found: Iterator[tuple[str, int, RecordFields]] | None = read(ids) if callable(read) else None
+    return found
 
 
 def _has(source: object, name: str) -> bool:

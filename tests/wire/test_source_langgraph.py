@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import ormsgpack
+import pandas as pd
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
+from langchain_core.messages.ai import UsageMetadata
 from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.memory import InMemorySaver
@@ -39,6 +41,7 @@ from chatmem_nb import (
     to_dataframe,
     tool_calls_frame,
 )
+from chatmem_nb.columns.schema import COLUMNS
 from chatmem_nb.errors import RecordErrors, StoreClosedError
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import messages_of, parse, parse_all
@@ -57,6 +60,7 @@ from tests.langgraph_threads import (
 )
 from tests.wire.browser_page import Page, kept_comms
 
+USAGE: UsageMetadata = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
 TURNS = {"alice": 2, "bob": 1, "über|mut\\": 1}
 
 
@@ -134,6 +138,44 @@ def test_the_reading_verbs_are_those_of_a_store(saver: Any, colour: str) -> None
         for call in (lambda: source.read(""), lambda: source.summaries([7]), lambda: source.length("\ud800")):
             with pytest.raises(InvalidInputError):
                 call()
+
+
+WITHOUT_TEXTS = [name for name in COLUMNS if name not in ("raw", "checksum")]
+
+
+def assert_both_roads_agree(source: LangGraphSource) -> pd.DataFrame:
+    """Check that a frame without texts, which needs no JSON, is that of the records; return it."""
+    frame = to_dataframe(source, columns=WITHOUT_TEXTS)
+    pd.testing.assert_frame_equal(frame, to_dataframe(source)[WITHOUT_TEXTS])
+    untimed = [name for name in WITHOUT_TEXTS if name != "stored_at"]
+    pd.testing.assert_frame_equal(to_dataframe(source, columns=untimed), frame[untimed])
+    return frame
+
+
+def test_a_frame_without_texts_is_that_of_the_records(saver: Any) -> None:
+    filled(saver)
+    frame = assert_both_roads_agree(LangGraphSource(saver))
+    assert len(frame) == 4 * sum(TURNS.values())
+    assert frame["tool_calls"].notna().sum() == sum(TURNS.values())
+
+
+def test_a_frame_without_texts_tells_odd_messages_as_the_records_do(memory: InMemorySaver) -> None:
+    odd: list[Any] = [
+        HumanMessage("żółć ✓ \u0000", id="1"),
+        AIMessage("x", additional_kwargs={"bytes": b"\xff\x00", "n": 2**63, "f": 0.1}),
+        AIMessage("x", additional_kwargs={"keys": {1: "one", None: "none"}, "nan": float("nan")}),
+        AIMessage("x", additional_kwargs={"at": datetime(2026, 1, 1, tzinfo=UTC), "deep": [[[[]]]]}),
+        AIMessage([{"type": "text", "text": "blocks"}], usage_metadata=USAGE),
+        RemoveMessage(id="gone"),
+    ]
+    put(memory, "all", messages=odd)
+    for number, message in enumerate(odd):
+        put(memory, f"only {number}", messages=[message])
+        put(memory, f"beside {number}", messages=[HumanMessage("hello"), message])
+    put(memory, "none", messages=[])
+    put(memory, "other", messages=[HumanMessage("hello"), {"no": "message"}])
+    put(memory, "plain", messages="a text")
+    assert_both_roads_agree(LangGraphSource(memory))
 
 
 def test_a_source_is_a_reader_and_no_store(memory: InMemorySaver) -> None:

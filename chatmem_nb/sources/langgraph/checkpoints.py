@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ...json_text import json_text
-from ...records import unreadable_text
-from .messages import MessageKeys, checked_messages, records_of, replayed
+from ...records import RecordFields, parse_fields, unreadable_text
+from .messages import MessageKeys, checked_messages, fields_of, records_of, replayed
 from .saver import DeltaHistory, Get, Plan, Saver, Visit
 from .serialisation import UnreadableError, plain, snapshot_value
 from .threads import Thread, is_unknown
@@ -48,6 +48,12 @@ class ThreadState:
         if self.problem is not None:
             return [unreadable_text(self.problem)][selected]
         return records_of(self.items[selected], times[selected])
+
+    def fields(self, selected: slice, times: Sequence[datetime | None] = ()) -> RecordFields:
+        """Return the fields of the records of a slice."""
+        if self.problem is not None:
+            return parse_fields(self.records(selected))
+        return fields_of(self.items[selected], times[selected])
 
     def facts(self, channel: str) -> dict[str, str]:
         """Return what there is to say of the thread beside its messages: label -> words."""

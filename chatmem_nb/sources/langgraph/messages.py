@@ -10,8 +10,15 @@ from typing import Any, Final
 from langchain_core.messages import BaseMessage
 
 from ...errors import InvalidInputError
-from ...records import record_text, unreadable_text
-from .serialisation import Packed, UnreadableError, plain
+from ...records import (
+    MESSAGE_CLASSES,
+    RecordFields,
+    parse_fields,
+    record_text,
+    shape_errors,
+    unreadable_text,
+)
+from .serialisation import Packed, UnreadableError, json_datas, plain
 
 # Of serialisation as JSON, which names classes: their message types.
 _TYPES: Final = {
@@ -43,6 +50,27 @@ def checked_messages(value: object, channel: str) -> list[Any]:
 def records_of(items: Sequence[Any], times: Sequence[datetime | None] = ()) -> list[str]:
     """Return a record for each item of a channel, with the message id as `record_id`, and its time."""
     return [_record(item, time) for item, time in zip_longest(items, times)]
+
+
+def fields_of(items: Sequence[Any], times: Sequence[datetime | None] = ()) -> RecordFields:
+    """Return the fields of the records of `records_of`; most messages need no text for it."""
+    datas = json_datas(items)
+    types = [] if datas is None else _known_types(datas)
+    if datas is None or not types:  # one of them at least is told by its text
+        return parse_fields(records_of(items, times))
+    stamps: list[object] = list(times) or [None] * len(items)
+    size = sum([len(item.data) for item in items])
+    return RecordFields([*types], [*datas], shape_errors(types, datas), stamps, size)
+
+
+def _known_types(datas: Sequence[Any]) -> list[str]:
+    """Return the type of each message; [] if one of `datas` is no message."""
+    try:
+        types = [data["type"] for data in datas]
+        is_known = MESSAGE_CLASSES.keys() >= set(types) and all("content" in data for data in datas)
+    except (TypeError, KeyError):
+        return []
+    return types if is_known else []
 
 
 def _record(item: object, stored_at: datetime | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import sqlite3
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
@@ -144,22 +144,21 @@ class Saver:
         return loop
 
     async def _arun(self, plan: Plan[T]) -> T:
-        response: Any = None
-        failure: Exception | None = None
-        while True:
-            try:
-                request = plan.throw(failure) if failure is not None else plan.send(response)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
-            response = failure = None
-            try:
-                with self._errors():
-                    response = await self._aask(request)
-            except (ChatMemError, UnreadableError) as exc:
-                failure = exc
+        return await self._answered(plan, self._aask)
 
     def _run(self, plan: Plan[T]) -> T:
+        async def ask(request: Request) -> Any:
+            return self._ask(request)
+
+        try:
+            self._answered(plan, ask).send(None)  # nothing in it waits, so it ends here
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        raise RuntimeError("a sync checkpointer was awaited")
+
+    async def _answered(self, plan: Plan[T], ask: Callable[[Request], Awaitable[Any]]) -> T:
+        """Send the plan what `ask` responds to each of its requests, and return its result."""
         response: Any = None
         failure: Exception | None = None
         while True:
@@ -171,7 +170,7 @@ class Saver:
             response = failure = None
             try:
                 with self._errors():
-                    response = self._ask(request)
+                    response = await ask(request)
             except (ChatMemError, UnreadableError) as exc:
                 failure = exc
 

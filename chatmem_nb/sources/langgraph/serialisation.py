@@ -7,7 +7,7 @@ stays bytes until it is asked for, and is then the plain data that it was made o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ OWN_FORMATS: Final = ("msgpack", "json", "null", "bytes", "bytearray")
 # langgraph-checkpoint 4.3, jsonplus.py: the codes of what msgpack itself has no type for.
 _NUMPY_ARRAY: Final = 6
 _DELTA_SNAPSHOT: Final = 7
+_NO_OBJECTS: Final = (_NUMPY_ARRAY, _DELTA_SNAPSHOT)
 
 
 class UnreadableError(Exception):
@@ -25,7 +26,7 @@ class UnreadableError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each message, which would take three times as long
 class Packed:
     """An object of a checkpoint, as it was packed."""
 
@@ -34,7 +35,7 @@ class Packed:
 
     def unpacked(self) -> tuple[str, str, Any] | None:
         """Return the module and the name of its class, and what it was made of; None if that is not known."""
-        if self.code in (_NUMPY_ARRAY, _DELTA_SNAPSHOT):
+        if self.code in _NO_OBJECTS:
             return None
         found = _unpack(self.data, _plain)
         if (
@@ -45,6 +46,26 @@ class Packed:
         ):
             return None
         return found[0], found[1], found[2]
+
+
+def json_datas(items: Sequence[Any]) -> list[Any] | None:
+    """Return what each of `items` was made of; None if JSON may not give the same again for one of them."""
+    import ormsgpack
+
+    found = []
+    try:
+        for item in items:
+            data = item.data
+            # How msgpack marks bytes, for which JSON has no value. Some letters have these too, and numbers.
+            if 0xC4 in data or 0xC5 in data or 0xC6 in data or item.code in _NO_OBJECTS:
+                return None
+            module, name, value, *_ = ormsgpack.unpackb(data, ext_hook=_plain)  # refuses keys but texts
+            if not (type(module) is type(name) is str):
+                return None
+            found.append(value)
+    except (AttributeError, TypeError, ValueError, RecursionError, UnreadableError):
+        return None  # it is no Packed, or holds no object
+    return found
 
 
 def plain(value: object) -> Any:
