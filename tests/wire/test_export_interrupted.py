@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
@@ -242,3 +243,28 @@ def test_writers_agree_on_what_they_can() -> None:
     for member in ("add", "end_session", "wants_checkpoint", "checkpoint", "finish", "close"):
         assert callable(getattr(ParquetWriter, member))
         assert callable(getattr(TextWriter, member))
+
+
+@pytest.mark.parametrize("format", ["openai", "finetuning", "huggingface", "opentelemetry"])
+def test_formats_of_conversations_go_on_and_remember_what_they_left_out(tmp_path: Path, format: Any) -> None:
+    talk = encode_all([HumanMessage("hi"), AIMessage("yes")])
+    unanswered = encode_all([HumanMessage("hi"), AIMessage("yes"), HumanMessage("and?")])
+    sessions = {
+        f"s{number}": [talk, [*talk, "not JSON"], talk, unanswered][number % 4] for number in range(16)
+    }
+    with LocalUpstash() as server, server.store() as store:
+        for name, records in sessions.items():
+            store.append(name, records)
+        ids = list(sessions)
+        whole = export((store, ids), tmp_path / "whole", format, progress=False)
+        with pytest.raises(StoreLimitError):
+            export((store, ids), tmp_path / "part", format, max_commands=9, progress=False)
+        rest = export((store, ids), tmp_path / "part", format, progress=False)
+    assert rest.resumed > 3
+    assert (rest.resumed + rest.sessions, whole.sessions) == (12, 12)
+    assert rest.left_out.equals(whole.left_out)
+    assert len(whole.left_out) == (8 if format == "finetuning" else 4)
+    if format == "huggingface":
+        assert pq.read_table(tmp_path / "part").equals(pq.read_table(tmp_path / "whole"))
+    else:
+        assert (tmp_path / "part").read_bytes() == (tmp_path / "whole").read_bytes()
