@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import weakref
@@ -16,15 +17,16 @@ JSON_FORMATS = ("json", "sharegpt")
 
 
 class PlainCopy:
-    """A copy in a folder of this user's alone, which goes when this object does, and at exit.
+    """A copy in a temporary folder of this user's alone, which goes when this object does, and at exit.
 
+    A process that is killed leaves it to whoever cleans the temporary folder.
     Raises: InvalidInputError for a file that cannot be read in its format, or that unpacks to far more than
     it holds; OSError.
     """
 
     def __init__(self, path: Path, parts: Iterable[bytes]) -> None:
         folder = Path(tempfile.mkdtemp(prefix="chatmem_nb-"))  # mode 0700
-        self._removal = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self._removal = weakref.finalize(self, _remove, folder, os.getpid())
         # Conversations without ids are named after their file.
         self.path = folder / f"{without_compression(path).stem}.jsonl"
         try:
@@ -34,6 +36,11 @@ class PlainCopy:
         except BaseException:
             self._removal()
             raise
+
+
+def _remove(folder: Path, process: int) -> None:
+    if os.getpid() == process:  # a forked child that ends leaves what its parent reads
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def plain_copy(path: Path, format: str) -> PlainCopy | None:

@@ -29,8 +29,8 @@ def store_and_session(source: object) -> tuple[SessionStore | None, str | None]:
     if isinstance(store, SessionReader) and session_id is not None:
         return cast(SessionStore, store), checked_session_id(session_id)
     raise InvalidInputError(
-        "HistoryBrowser takes a store or another source, the path of a file, a history of this package, "
-        "a checkpointer of LangGraph, or nothing to show a form; "
+        "HistoryBrowser takes a store or another source, the path of a file, a DataFrame of messages, a "
+        "history of this package, a checkpointer of LangGraph, or nothing to show a form; "
         f"got {type(source).__name__}"
     )
 

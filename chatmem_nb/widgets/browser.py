@@ -47,7 +47,8 @@ _STATIC: Final = pathlib.Path(__file__).parent / "static"
 class HistoryBrowser(PageWidget):
     """A browser of stored conversations, for a notebook: read, search, append, clear and export.
 
-    `source` is a store, a history (its session is opened), or nothing: then a form asks where to connect.
+    `source` is a store or another source of sessions, the path of a file, a frame of messages, a history (its
+    session is opened), or nothing: then a form asks where to connect.
     The page cannot leave a store that it was given; `connect` and `disconnect` can, from Python.
 
     With `read_only` nothing is changed, and the page sets no variables and makes no files: whoever sees it

@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from chatmem_nb import (
     FileSource,
+    HistoryBrowser,
     InvalidInputError,
     copy_sessions,
     export,
@@ -25,6 +26,7 @@ from chatmem_nb.sources import FrameSource
 from chatmem_nb.stores.protocol import SessionReader
 from tests.odd_records import odd_records
 from tests.plain_reader import PlainReader
+from tests.wire.browser_page import Page, kept_comms
 
 CALL = {"name": "search", "args": {"q": "ferry"}, "id": "c1"}
 TALK = encode_all(
@@ -115,6 +117,19 @@ def test_other_frames_are_made_of_a_frame() -> None:
     pd.testing.assert_frame_equal(to_dataframe(frame), frame)
     assert tool_calls_frame(frame).equals(tool_calls_frame(PlainReader(ODD)))
     assert sessions_frame(frame)["n_messages"].tolist() == [len(records) for records in ODD.values()]
+
+
+def test_a_frame_is_browsed() -> None:
+    frame = frame_of(ODD)
+    with kept_comms():
+        browser = HistoryBrowser(frame[frame["session_id"] != "odd"])
+        page = Page(browser)
+        hello = page.ask("hello")
+        assert (hello["may"]["write"], hello["service"]) == (False, "DataFrame")
+        assert [row["length"] for row in page.ask("sessions")["rows"]] == [4, 1]
+        assert len(page.rows("alice")) == 4
+        assert [hit.index for hit in browser.find("nine", everywhere=True)] == [2, 3]
+        browser.close()
 
 
 def test_a_frame_is_a_reader_in_both_colours() -> None:

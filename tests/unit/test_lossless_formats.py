@@ -6,12 +6,14 @@ import json
 import re
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chatmem_nb import FileSource, export
 from chatmem_nb.formats.reading import FileReader
+from chatmem_nb.formats.registry import Format
 from chatmem_nb.records import encode
 from tests.odd_records import odd_records
 from tests.plain_reader import PlainReader
@@ -63,6 +65,16 @@ def test_export_then_import_is_the_identity(kept: dict[str, list[str]]) -> None:
 
 
 def test_the_lossless_formats_are_those_that_the_readme_names() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| nothing: ", README, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (`\..*?) \| nothing: ", README, re.MULTILINE)
     suffixes = [suffix for _, files in rows for suffix in re.findall(r"`(\.[\w.]+)`", files)]
     assert tuple(suffixes) == LOSSLESS
+
+
+def test_the_readme_says_of_every_format_what_it_changes() -> None:
+    table = README[README.index("| `format` | file | what changes |") :].partition("\n\n")[0]
+    named = [
+        name
+        for cells in re.findall(r"^\| (`\w+`.*?) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", cells)
+    ]
+    assert sorted(named) == sorted(["format", *get_args(Format)])

@@ -77,6 +77,32 @@ def test_what_was_exported_is_read_byte_for_byte(tmp_path: Path, temporary: Path
     assert list(temporary.iterdir()) == []
 
 
+FORKED = """
+import os, sys
+from chatmem_nb import FileSource
+source = FileSource(sys.argv[1])
+before = source.read("odd")
+if os.fork() == 0:
+    sys.exit(0)
+os.wait()
+print(source.read("odd") == before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+def test_a_forked_child_that_ends_leaves_the_copy(tmp_path: Path, temporary: Path) -> None:
+    export(PlainReader(SESSIONS), tmp_path / "talks.jsonl.gz", progress=False)
+    found = subprocess.run(
+        [sys.executable, "-c", FORKED, str(tmp_path / "talks.jsonl.gz")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        check=True,
+    )
+    assert found.stdout.strip() == "True"
+    assert list(temporary.iterdir()) == []
+
+
 def test_the_command_line_tools_read_what_is_written(tmp_path: Path) -> None:
     for suffix, tool in ((".gz", "gzip"), (".zst", "zstd")):
         path = tmp_path / f"talks.jsonl{suffix}"

@@ -50,7 +50,7 @@ TALKS = {
 }
 RECORDS = {name: encode_all(messages) for name, messages in TALKS.items()}
 ODD = {**RECORDS, "odd": ["not JSON", '{"type": "human"}', '{"a":\n1}', "[]"]}
-FORMATS = ["parquet", "jsonl", "csv"]
+FORMATS = ["parquet", "jsonl", "csv", "jsonl.gz"]
 
 
 class Twins(Coloured):
