@@ -14,6 +14,9 @@ from .words import marked, only
 
 FOLDED: Final = 6
 """So many equal turns, one after another, are folded into one line."""
+LONG: Final = 600
+"""An equal turn of more characters is folded to its first words."""
+_START: Final = 120
 _CLASS: Final = {"text": "cm-text", "note": "cm-text", "argument": "cm-text cm-argument", "call": "cm-text"}
 _FAILED: Final = {"status": ("cm-failed", "failed"), "text": ("cm-looks-failed", "looks failed")}
 _BLANK: Final = '<td class="cm-none"></td>'
@@ -49,7 +52,12 @@ def _equal(left: Turn | None, right: Turn | None) -> str:
         return ""
     number = f"#{left.index + 1}" if left.index == right.index else f"#{left.index + 1} = #{right.index + 1}"
     body = "".join(_part(part, escape(showable(part.text))) for part in left.parts)
-    return f'<tr><td class="cm-equal" colspan="2">{_head(left, number)}{body}</td></tr>'
+    shown = _head(left, number) + body
+    if sum(len(part.text) for part in left.parts) > LONG:  # what is equal is seldom read again
+        start = escape(showable(" ".join(left.parts[0].text[:_START].split())))
+        who = escape(showable(left.who))
+        shown = f"<details><summary><bdi>{who}</bdi> {number}: {start}…</summary>{body}</details>"
+    return f'<tr><td class="cm-equal" colspan="2">{shown}</td></tr>'
 
 
 def _different(left: Turn | None, right: Turn | None) -> str:

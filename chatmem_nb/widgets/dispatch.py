@@ -78,6 +78,7 @@ class Methods:
             "find": self.find.find,
             "label": self.labelling.label,
             "label_session": self.labelling.label_session,
+            "session_labels": self.labelling.session_labels,
             "compare": self.side_by_side.compare,
             "follow": self.follow.follow,
             **{name: getattr(self.transcript, name) for name in _TRANSCRIPT},

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..records import StoredMessage
+from ..redaction import Redaction, Redactor
 from .jobs import Rendering
 from .protocol import CodeParams, ExportParams, VariableParams
 from .reading import all_records
@@ -53,15 +54,15 @@ class Code:
     def __init__(self, state: BrowserState, owner: Callable[[], object]) -> None:
         self._state, self._owner = state, owner
 
-    def of_sessions(self, session_ids: Sequence[str] | None) -> str:
+    def of_sessions(self, session_ids: Sequence[str] | None, redact: bool = False) -> str:
         """Return code for a DataFrame of those sessions, or of all."""
-        return self._with_store(f"df = chatmem_nb.to_dataframe({_source(session_ids)})")
+        return self._with_store(f"df = chatmem_nb.to_dataframe({_source(session_ids)}{_REDACT[redact]})")
 
-    def of_export(self, session_ids: Sequence[str] | None, path: str) -> str:
+    def of_export(self, session_ids: Sequence[str] | None, path: str, redact: bool = False) -> str:
         """Return code that writes those sessions, or all, into the file `path`."""
-        return self._with_store(f"chatmem_nb.export({_source(session_ids)}, {path!r})")
+        return self._with_store(f"chatmem_nb.export({_source(session_ids)}, {path!r}{_REDACT[redact]})")
 
-    def of_search(self, search: Search) -> str:
+    def of_search(self, search: Search, redact: bool = False) -> str:
         """Return code that searches again, and makes a DataFrame of what is found."""
         name = _name_of(self._owner(), user_namespace())
         made = None if name else self._with_store("browser = chatmem_nb.HistoryBrowser(store)")
@@ -70,7 +71,9 @@ class Code:
         chosen = {"session": f"{name}.select({ids[0]!r})", "selected": f"{name}.selection = {ids!r}"}
         one = chosen.get(search.scope)
         found = f"{name}.find({search.arguments()})"
-        return "\n".join(line for line in (made, one, found, f"df = {name}.to_dataframe(hits=True)") if line)
+        frame = f"df = {name}.to_dataframe(hits=True{_REDACT[redact]})"
+        imported = "import chatmem_nb\n" if redact and made is None else None
+        return "\n".join(line for line in (imported, made, one, found, frame) if line)
 
     def of_message(self, session_id: str, index: int) -> str:
         """Return a line that opens the session at that message."""
@@ -95,6 +98,9 @@ class Code:
         if (name := _name_of(connection.store, names)) is not None:
             return name
         return f"{_name_of(self._owner(), names) or 'browser'}.store"
+
+
+_REDACT: Final = {False: "", True: ", redact=chatmem_nb.Redactor()"}
 
 
 def _quoted(text: str) -> str:
@@ -125,10 +131,10 @@ class Export:
         if params.message is not None:
             return {"code": self._code.of_message(self._ids("session")[0], params.message)}
         if scope == "all" or (scope == "session" and self._state.session_id is None):
-            return {"code": self._code.of_sessions(None)}
+            return {"code": self._code.of_sessions(None, params.redact)}
         if scope == "hits":
-            return {"code": self._code.of_search(self.search())}
-        return {"code": self._code.of_sessions(self._ids(scope))}
+            return {"code": self._code.of_search(self.search(), params.redact)}
+        return {"code": self._code.of_sessions(self._ids(scope), params.redact)}
 
     def code_now(self) -> str:
         """Return code of the last search, else of the open session, else of all that is ticked, or of all."""
@@ -148,19 +154,21 @@ class Export:
         """Put a DataFrame into a variable of the notebook."""
         name = _checked_name(params.name, overwrite=params.overwrite)
         ids, wanted = await self._scope(params.scope, call)
-        frame = await self._frame(ids, wanted, call)
+        redaction = _redaction(params.redact)
+        frame = await self._frame(ids, wanted, redaction, call)
         user_namespace()[name] = frame
-        return {"name": name, "rows": len(frame)}
+        return {"name": name, "rows": len(frame), **_counts(redaction)}
 
     async def export(self, params: ExportParams, call: Call) -> dict[str, Any]:
         """Send the sessions as one file, which the page offers for download."""
         form = params.format
         ids, wanted = await self._scope(params.scope, call)
+        redaction = _redaction(params.redact)
         filename = f"{_stem(ids)}.{form}"
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            data = await self._file(Path(folder, filename), ids, wanted, call)
+            data = await self._file(Path(folder, filename), ids, wanted, redaction, call)
         call.attach(data)
-        return {"filename": filename, "mime": _MIMES[form], "bytes": len(data)}
+        return {"filename": filename, "mime": _MIMES[form], "bytes": len(data), **_counts(redaction)}
 
     async def _scope(self, scope: str, call: Call) -> tuple[list[str], Filter | None]:
         """Return the sessions of `scope`; for hits also the filter of the last search."""
@@ -181,27 +189,46 @@ class Export:
         return ids
 
     async def _pieces(
-        self, ids: Sequence[str], wanted: Filter | None, call: Call
+        self, ids: Sequence[str], wanted: Filter | None, redaction: Redaction | None, call: Call
     ) -> AsyncIterator[tuple[str, list[StoredMessage], int]]:
-        """Yield (session id, records, bytes) piece by piece; only records that match `wanted`, if given."""
+        """Yield (session id, records, bytes) piece by piece; only records that match `wanted`, if given.
+
+        With a `redaction` they are redacted after the filter has seen them as they are.
+        """
         read = 0
         async for session_id, records in all_records(self._state.store, ids, times=True):
             read += len(records)
             if wanted is not None:
                 records = await asyncio.to_thread(wanted.matching, records)
-            yield session_id, records, size_of([record.raw for record in records])
+            name = session_id
+            if redaction is not None:
+                records = await asyncio.to_thread(redaction.records, session_id, records)
+                name = redaction.session_id(session_id)
+            yield name, records, size_of([record.raw for record in records])
             call.progress(read, None, f"{read:,} messages read", None)
 
-    async def _frame(self, ids: Sequence[str], wanted: Filter | None, call: Call) -> Any:
+    async def _frame(
+        self, ids: Sequence[str], wanted: Filter | None, redaction: Redaction | None, call: Call
+    ) -> Any:
         from ..columns.arrow_columns import Columns  # brings pandas, which a mere look does without
         from ..columns.schema import COLUMNS
 
         found = Columns(list(COLUMNS))
-        async for session_id, records, _ in self._pieces(ids, wanted, call):
+        async for session_id, records, _ in self._pieces(ids, wanted, redaction, call):
             await asyncio.to_thread(found.add, session_id, records)
-        return await asyncio.to_thread(found.frame)
+        frame = await asyncio.to_thread(found.frame)
+        if redaction is not None:
+            frame.attrs["redaction"] = redaction.summary()
+        return frame
 
-    async def _file(self, path: Path, ids: Sequence[str], wanted: Filter | None, call: Call) -> bytes:
+    async def _file(
+        self,
+        path: Path,
+        ids: Sequence[str],
+        wanted: Filter | None,
+        redaction: Redaction | None,
+        call: Call,
+    ) -> bytes:
         from ..columns.schema import COLUMNS
         from ..formats.registry import checked_format, writer  # brings pandas and pyarrow
 
@@ -209,10 +236,10 @@ class Export:
         here: str | None = None
         size = 0
         try:
-            async for session_id, records, more in self._pieces(ids, wanted, call):
+            async for session_id, records, more in self._pieces(ids, wanted, redaction, call):
                 size += more
                 if size > DOWNLOAD_LIMIT:
-                    raise self._too_large(ids, path.name)
+                    raise self._too_large(ids, path.name, redaction)
                 if here is not None and here != session_id:
                     out.end_session()
                 here = session_id
@@ -223,13 +250,23 @@ class Export:
         finally:
             out.close()
         if path.stat().st_size > DOWNLOAD_LIMIT:
-            raise self._too_large(ids, path.name)
+            raise self._too_large(ids, path.name, redaction)
         return await asyncio.to_thread(path.read_bytes)
 
-    def _too_large(self, ids: Sequence[str], filename: str) -> RequestError:
+    def _too_large(self, ids: Sequence[str], filename: str, redaction: Redaction | None) -> RequestError:
         some = list(ids) if len(ids) <= 20 else None
-        code = self._code.of_export(some, filename)
+        code = self._code.of_export(some, filename, redaction is not None)
         return RequestError("too_large", f"That is more than 50 MB. Python writes it to a file:\n\n{code}")
+
+
+def _redaction(is_wanted: bool) -> Redaction | None:
+    return Redaction(Redactor()) if is_wanted else None
+
+
+def _counts(redaction: Redaction | None) -> dict[str, Any]:
+    if redaction is None:
+        return {}
+    return {"redacted": {"values": redaction.found, "left_out": len(redaction.left_out)}}
 
 
 def _checked_name(name: str, *, overwrite: bool) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ..labels import Label, Labels, StoredLabels
 from ..markdown import showable
 from ..records import StoredMessage
-from .protocol import LabelChanges, LabelMessageParams, LabelSessionParams
+from .protocol import LabelChanges, LabelMessageParams, LabelSessionParams, OpenSessionParams
 from .reading import records
 from .request_errors import RequestError
 from .request_parsing import Call
@@ -55,11 +55,28 @@ class Labelling:
         # Equal records are told apart by their order; one with an id of its own has no equal.
         before = [] if record.record_id else await self._all_to(params.session_id, record.index)
         found = await asyncio.to_thread(self._set, params.session_id, record, params, before)
+        self._state.tell_label(params.session_id, record.index, params.identity, found)
         return {"label": found}
 
     async def label_session(self, params: LabelSessionParams, call: Call) -> dict[str, Any]:
         """Label a session, and return what is said of it now."""
-        return {"label": await asyncio.to_thread(self._set, params.session_id, None, params, [])}
+        found = await asyncio.to_thread(self._set, params.session_id, None, params, [])
+        self._state.tell_label(params.session_id, None, "", found)
+        return {"label": found}
+
+    async def session_labels(self, params: OpenSessionParams, call: Call) -> dict[str, Any]:
+        """Return all labels of the open session, also of messages that are gone; reads it if it has some."""
+        opened, labels = self._state.at(params.session_id, params.epoch), self._given()
+        await asyncio.to_thread(labels.refresh)
+        one = opened.session_id
+        known = [label for label in labels if label.session_id == one and label.key is not None]
+        whole = await self._all_to(one, opened.total - 1) if known and opened.total else []
+        found = await asyncio.to_thread(labels.of_session, one, whole)
+        here = sorted(found.messages.items())
+        gone = sorted(found.gone, key=lambda label: label.index or 0)
+        rows = [(index, label) for index, label in [*here, *((None, label) for label in gone)] if label]
+        messages = [{"index": i, "was": label.index, "label": shown(label)} for i, label in rows]
+        return {"label": shown(found.session), "messages": messages}
 
     def _set(
         self,

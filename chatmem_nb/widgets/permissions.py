@@ -46,6 +46,7 @@ NEEDS: Final[Mapping[str, frozenset[Need]]] = {
     "compare": _STORE,
     "label": frozenset({Need.STORE, Need.LABELS}),
     "label_session": frozenset({Need.STORE, Need.LABELS}),
+    "session_labels": frozenset({Need.STORE, Need.LABELS}),
     "raw": _STORE,
     "full": _STORE,
     "image": _STORE,

@@ -259,6 +259,8 @@ class CodeParams(Params):
     scope: Scope = "session"
     message: Index | None = None
     """With the index of a message: a line that opens the open session at it."""
+    redact: bool = False
+    """Whether personal data and credentials are replaced in what leaves."""
 
 
 class VariableParams(Params):
@@ -267,6 +269,7 @@ class VariableParams(Params):
     name: Annotated[str, Field(max_length=200)]
     scope: Scope = "session"
     overwrite: bool = False
+    redact: bool = False
 
 
 class ExportParams(Params):
@@ -274,6 +277,7 @@ class ExportParams(Params):
 
     format: Literal["jsonl", "csv", "md", "html", "parquet"]
     scope: Scope = "session"
+    redact: bool = False
 
 
 # What the kernel sends.
@@ -361,6 +365,21 @@ class Labelled(Result):
     """What is said now; null if nothing is."""
 
     label: Label | None
+
+
+class LabelledMessage(Message):
+    """A labelled message of a session; `index` is null if it is not there any more, `was` where it was."""
+
+    index: int | None
+    was: int | None
+    label: Label
+
+
+class LabelsOfSession(Result):
+    """What is said of a session, and of its messages in their order."""
+
+    label: Label | None
+    messages: list[LabelledMessage]
 
 
 class Hello(Result):
@@ -723,8 +742,17 @@ class Code(Result):
     code: str
 
 
+class Redacted(Message):
+    """How many values were replaced, and how many records left out because they could not be understood."""
+
+    values: int
+    left_out: int
+
+
 class VariableSet(Result):
     """The variable that holds a DataFrame."""
+
+    redacted: Redacted | None = None
 
     name: str
     rows: int
@@ -732,6 +760,8 @@ class VariableSet(Result):
 
 class Exported(Result):
     """A file, whose bytes come as the reply's buffer."""
+
+    redacted: Redacted | None = None
 
     filename: str
     mime: str
@@ -785,6 +815,17 @@ class MessageWanted(Message):
     index: int
 
 
+class LabelChanged(Message):
+    """Message `index` of a session is labelled otherwise, or the session itself if it is null."""
+
+    event: Literal["changed"]
+    what: Literal["label"]
+    session: str
+    index: int | None
+    identity: str
+    label: Label | None
+
+
 class SessionsChanged(Message):
     """The list of sessions has changed."""
 
@@ -814,6 +855,7 @@ EVENTS: Final[Mapping[str, type[Message]]] = {
     "progress": Progress,
     "session": SessionChanged,
     "message": MessageWanted,
+    "label": LabelChanged,
     "sessions": SessionsChanged,
     "selection": SelectionChanged,
     "connection": ConnectionChanged,
@@ -849,6 +891,7 @@ METHODS: Final[Mapping[str, Method]] = {
     "find": Method(FindParams, Found),
     "label": Method(LabelMessageParams, Labelled),
     "label_session": Method(LabelSessionParams, Labelled),
+    "session_labels": Method(OpenSessionParams, LabelsOfSession),
     "compare": Method(CompareParams, Compared),
     "follow": Method(FollowParams, Followed),
     "preview": Method(PreviewParams, Rendered),

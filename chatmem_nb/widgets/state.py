@@ -196,6 +196,11 @@ class BrowserState:
         with self._lock:
             self._selection = tuple(dict.fromkeys(session_ids))
 
+    def tell_label(self, session_id: str, index: int | None, identity: str, label: Any) -> None:
+        """Tell the views what is said of a session, or of one of its messages."""
+        event = {"event": "changed", "what": "label", "session": session_id}
+        self._tell({**event, "index": index, "identity": identity, "label": label})
+
     def tell_sessions(self) -> None:
         """Tell the views that the list of sessions has changed."""
         self._tell({"event": "changed", "what": "sessions"})

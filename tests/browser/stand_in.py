@@ -122,6 +122,7 @@ class StandIn:
         self.later: dict[str, Talk] = {}
         self.palette: list[Message] | None = None
         self.labels: dict[str, Message | None] = {}
+        self.gone: list[Message] = []
 
     def __call__(self, message: Message) -> list[Message]:
         self.seen.append(message)
@@ -157,6 +158,8 @@ class StandIn:
         except KeyError as error:
             return [head | {"ok": False, "error": {"type": "error", "message": str(error), "field": None}}]
         buffers = answer.pop("buffers", [])
+        before += [head | event for event in self.events]
+        self.events = []
         return [*before, head | {"ok": True, "result": answer, "buffers": buffers}]
 
     def asked(self, method: str) -> list[Message]:
@@ -400,11 +403,26 @@ class StandIn:
         entry = talk.entry(params["index"])
         entry["label"] = self.labelled(entry.get("label") or {}, {"add": [], "remove": []} | params)
         talk.added[params["index"]] = entry
+        self.label_changed(params["session_id"], params["index"], params["identity"], entry["label"])
         return {"label": entry["label"]}
+
+    def label_changed(self, session: str, index: int | None, identity: str, label: Message | None) -> None:
+        about = {"session": session, "index": index, "identity": identity, "label": label}
+        self.events.append({"event": "changed", "what": "label"} | about)
+
+    def on_session_labels(self, params: Message) -> Message:
+        talk = self.talks[params["session_id"]]
+        here = [
+            {"index": index, "was": index, "label": entry["label"]}
+            for index, entry in sorted(talk.added.items())
+            if entry.get("label")
+        ]
+        return {"label": self.labels.get(params["session_id"]), "messages": here + self.gone}
 
     def on_label_session(self, params: Message) -> Message:
         name = params["session_id"]
         self.labels[name] = self.labelled(self.labels.get(name) or {}, {"add": [], "remove": []} | params)
+        self.label_changed(name, None, "", self.labels[name])
         return {"label": self.labels[name]}
 
     def on_compare(self, params: Message) -> Message:
@@ -433,11 +451,15 @@ class StandIn:
     def on_to_variable(self, params: Message) -> Message:
         if params["name"] == "taken" and not params.get("overwrite"):
             raise KeyError("exists")
-        return {"name": params["name"], "rows": 40}
+        return {"name": params["name"], "rows": 40} | self.redacted(params)
+
+    def redacted(self, params: Message) -> Message:
+        return {"redacted": {"values": 3, "left_out": 1}} if params.get("redact") else {}
 
     def on_export(self, params: Message) -> Message:
         data = base64.b64encode(b'{"session_id": "trip to Oslo"}\n').decode()
-        return {"filename": f"chat.{params['format']}", "mime": "text/plain", "bytes": 31, "buffers": [data]}
+        file = {"filename": f"chat.{params['format']}", "mime": "text/plain", "bytes": 31, "buffers": [data]}
+        return file | self.redacted(params)
 
     def on_code(self, params: Message) -> Message:
         return {

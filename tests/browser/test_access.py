@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 from blank_page import choose, next_frame, settle
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from playwright.sync_api import Page, expect
 from stand_in import StandIn, Talk, plain_entry
+
+from chatmem_nb.comparison import Comparison, style
+from chatmem_nb.records import encode_all, parse_all
 
 pytestmark = pytest.mark.browser
 Blank = Callable[..., Page]
@@ -62,9 +66,33 @@ def rich_entry(index: int) -> dict[str, Any]:
     return plain_entry(1) | kinds[index % len(kinds)]
 
 
-def rich() -> StandIn:
-    talks = {"rich": Talk(18, rich_entry), **{f"talk {i}": Talk(i, ttl_s=60.0 * i) for i in range(30)}}
-    return StandIn(talks)
+LABEL = {"star": True, "tags": ["wrong", "good"], "note": "asked twice", "author": "ann", "at": None}
+
+
+class Rich(StandIn):
+    """A kernel with everything that the page can show, labels and a real comparison among it."""
+
+    def __init__(self) -> None:
+        talks = {"rich": Talk(18, rich_entry), **{f"talk {i}": Talk(i, ttl_s=60.0 * i) for i in range(30)}}
+        super().__init__(talks)
+        self.palette = [{"name": "wrong", "colour": "#d1242f"}, {"name": "good", "colour": ""}]
+        self.labels = {"talk 2": LABEL}
+        talks["rich"].added = {0: rich_entry(0) | {"label": LABEL}, 4: rich_entry(4) | {"label": LABEL}}
+        self.gone = [{"index": None, "was": 7, "label": LABEL}]
+
+    def on_compare(self, params: dict[str, Any]) -> dict[str, Any]:
+        ask = {"name": "look_up", "args": {"city": "Oslo"}, "id": "c1"}
+        told = ToolMessage("Error: no", tool_call_id="c1", status="error")
+        same = [SystemMessage("Be kind. " * 100), *[HumanMessage(f"say {i}") for i in range(8)]]
+        left = [*same, AIMessage("It is nine."), HumanMessage("Then?"), AIMessage("", tool_calls=[ask]), told]
+        right = [*same, AIMessage("It is ten."), HumanMessage("Thanks.")]
+        records = (parse_all(encode_all(left)), parse_all(encode_all(right)))
+        html = Comparison((params["a"], params["b"]), records).body(limit=1_000_000)
+        return {"html": html, "style": style()}
+
+
+def rich() -> Rich:
+    return Rich()
 
 
 def violations(page: Page) -> list[Any]:
@@ -95,6 +123,9 @@ def states(page: Page, kernel: StandIn) -> dict[str, Callable[[], Any]]:
     return {
         "sessions": lambda: page.locator(".session").first.wait_for(),
         "ticked": lambda: page.locator(".tick").nth(1).click(),
+        "two ticked": lambda: page.locator(".tick").nth(3).click(),
+        "compare": button("Compare"),
+        "compared": lambda: page.keyboard.press("Escape"),
         "transcript end": lambda: (
             page.locator(".session").first.click(),
             page.locator(".msg:not(.waiting)").last.wait_for(),
@@ -110,6 +141,10 @@ def states(page: Page, kernel: StandIn) -> dict[str, Callable[[], Any]]:
         "go to": lambda: choose(page, "Go to"),
         "gone": lambda: page.keyboard.press("Escape"),
         "start again": lambda: page.get_by_role("feed").press("Home"),
+        "label message": message(1, "Label"),
+        "labelled message": lambda: page.keyboard.press("Escape"),
+        "label session": button("Label session"),
+        "labelled session": lambda: page.keyboard.press("Escape"),
         "raw": message(1, "Raw JSON"),
         "no sheet": lambda: page.keyboard.press("Escape"),
         "delete": message(1, "Delete message"),
@@ -124,6 +159,11 @@ def states(page: Page, kernel: StandIn) -> dict[str, Callable[[], Any]]:
             page.get_by_label("Search in").select_option("All sessions"),
             page.get_by_role("searchbox", name="Search messages").press("Enter"),
             page.get_by_role("listbox", name="Matches").locator(".hit").click(),
+        ),
+        "bad expression": lambda: (
+            kernel.broken.update(find={"type": "invalid", "message": "missing )", "field": "text"}),
+            page.get_by_role("searchbox", name="Search messages").press("Enter"),
+            page.get_by_label("Regular expression").check(),
         ),
     }
 
@@ -161,7 +201,7 @@ def test_axe_finds_nothing_where_things_are_missing(blank: Blank, theme: str, ki
         page.get_by_role("alert").filter(has_text="The kernel has stopped").wait_for()
     if kind == "missing":
         page.get_by_label("Filter sessions by id").fill("nobody")
-        page.keyboard.press("Enter")
+        page.get_by_text("No id matches").wait_for()
     if kind != "no kernel":
         settle(page)
     assert violations(page) == []

@@ -90,3 +90,34 @@ def test_without_labels_there_is_nothing_to_label_with(blank: Blank) -> None:
     page.keyboard.press("l")
     expect(page.locator("dialog")).to_have_count(0)
     assert kernel.asked("label") == []
+
+
+def test_the_header_labels_the_session_and_lists_its_labels_also_of_what_is_gone(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    label = {"star": True, "tags": ["wrong"], "note": "", "author": "ann", "at": None}
+    kernel.talks["talk"].added[3] = kernel.talks["talk"].entry(3) | {"label": label}
+    kernel.gone = [{"index": None, "was": 11, "label": label | {"note": "said twice"}}]
+    page.get_by_role("button", name="Label session", exact=True).click()
+    sheet = page.get_by_role("dialog", name="Label session talk")
+    rows = sheet.locator(".labelled li")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(1)).to_contain_text("#12, gone")
+    expect(rows.nth(1)).to_contain_text("said twice")
+    expect(sheet.get_by_text("Messages that are gone were deleted or changed")).to_be_visible()
+    rows.nth(0).get_by_role("button", name="#4").click()
+    expect(sheet).to_have_count(0)
+    expect(page.locator(".msg[aria-posinset='4']")).to_be_in_viewport()
+    page.get_by_role("button", name="Label session", exact=True).click()
+    page.get_by_role("dialog").get_by_label("rude").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".session", has_text="talk").locator(".chip")).to_have_text("rude")
+
+
+def test_a_label_set_elsewhere_is_shown_here(blank: Blank) -> None:
+    page, _ = opened(blank)
+    label = {"star": False, "tags": ["rude"], "note": "", "author": "bob", "at": None}
+    event = {"event": "changed", "what": "label", "session": "talk", "index": 2, "label": label}
+    page.evaluate("event => hear(event)", event | {"identity": "text of another"})
+    page.evaluate("event => hear(event)", event | {"index": 1, "identity": "text of 1"})
+    expect(page.locator(".msg").nth(1).locator(".chip")).to_have_text("rude")
+    expect(page.locator(".msg").nth(2).locator(".chip")).to_have_count(0)

@@ -37,7 +37,9 @@ def test_a_frame_goes_into_a_named_variable(blank: Blank) -> None:
     away.get_by_label("Variable").fill("chats")
     page.keyboard.press("Enter")
     expect(away.get_by_text("chats: a DataFrame of 40 rows")).to_be_visible()
-    assert kernel.asked("to_variable") == [{"name": "chats", "scope": "session", "overwrite": False}]
+    assert kernel.asked("to_variable") == [
+        {"name": "chats", "scope": "session", "redact": False, "overwrite": False}
+    ]
 
 
 def test_a_name_in_use_is_replaced_only_when_said_twice(blank: Blank) -> None:
@@ -61,7 +63,12 @@ def test_another_name_after_a_refusal_is_not_overwritten(blank: Blank) -> None:
     away.get_by_label("Variable").fill("important")
     away.get_by_role("button", name="Save as").click()
     page.wait_for_function("() => sent.filter(m => m.method === 'to_variable').length === 2")
-    assert kernel.asked("to_variable")[-1] == {"name": "important", "scope": "session", "overwrite": False}
+    assert kernel.asked("to_variable")[-1] == {
+        "name": "important",
+        "scope": "session",
+        "redact": False,
+        "overwrite": False,
+    }
 
 
 @pytest.mark.parametrize(
@@ -74,7 +81,20 @@ def test_a_file_is_downloaded(blank: Blank, item: str, form: str) -> None:
         sheet(page, "Export session").get_by_role("button", name=item, exact=True).click()
     assert waiting.value.suggested_filename == f"chat.{form}"
     assert Path(waiting.value.path()).read_bytes() == b'{"session_id": "trip to Oslo"}\n'
-    assert kernel.asked("export") == [{"scope": "session", "format": form}]
+    assert kernel.asked("export") == [{"scope": "session", "redact": False, "format": form}]
+
+
+def test_redaction_reaches_the_code_the_file_and_the_variable(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    away = sheet(page, "Export session")
+    away.get_by_label("Redact personal data and credentials").check()
+    with page.expect_download():
+        away.get_by_role("button", name="CSV").click()
+    expect(away.get_by_text("3 values redacted, 1 unreadable record left out")).to_be_visible()
+    away.get_by_role("button", name="Save as").click()
+    expect(away.get_by_text("a DataFrame of 40 rows; 3 values redacted")).to_be_visible()
+    asked = [kernel.asked(name)[-1]["redact"] for name in ("code", "export", "to_variable")]
+    assert asked == [True, True, True]
 
 
 def test_all_and_selected_are_scopes_of_their_own(blank: Blank) -> None:

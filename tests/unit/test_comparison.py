@@ -237,3 +237,13 @@ def test_texts_with_nothing_in_common_are_marked_as_a_whole() -> None:
 
 def test_the_white_space_behind_a_changed_word_is_not_marked() -> None:
     assert marked("a b c d", "a x c d") == ("a <del>b</del> c d", "a <ins>x</ins> c d")
+
+
+def test_a_long_message_that_is_equal_is_folded_to_its_first_words() -> None:
+    rules = "Be kind to all. " * 100
+    both = [HumanMessage(rules), HumanMessage("short and equal")]
+    html = compared([*both, AIMessage("a")], [*both, AIMessage("b")]).body(limit=100_000)
+    [summary] = re.findall(r"<summary>(.*?)</summary>", html)
+    assert "#1: Be kind to all. Be kind" in summary
+    assert len(summary) < 250
+    assert html.count("short and equal") == 1

@@ -246,6 +246,31 @@ def test_a_dataframe_comes_into_a_variable(
 
 
 @ONE_SERVICE
+@pytest.mark.parametrize("scope", ["session", "hits", "selected"])
+def test_what_leaves_is_redacted_where_that_is_wanted(
+    page: Page, browser: HistoryBrowser, store: SessionStore, namespace: dict[str, Any], scope: str
+) -> None:
+    mail = "ann.bee@example.org"
+    store.append("a", [*encode_all([HumanMessage(f"Write to {mail} please")]), "broken {"])
+    namespace |= {"browser": browser, "store": store}
+    page.open("a")
+    page.ask("select", session_ids=["a"])
+    page.ask("find", scope="session", session_id="a", text="write" if scope == "hits" else "")
+    answer = page.ask("to_variable", name="safe", scope=scope, redact=True)
+    assert answer["redacted"] == {"values": 1, "left_out": 0 if scope == "hits" else 1}
+    assert mail not in namespace["safe"].to_csv()
+    assert namespace["safe"].attrs["redaction"]["counts"] == {"email": 1}
+    for form in ("jsonl", "csv", "md", "html"):
+        [data] = page.ask("export", scope=scope, format=form, redact=True)["buffers"]
+        assert mail.encode() not in data
+        assert b"EMAIL" in data
+    code = page.ask("code", scope=scope, redact=True)["code"]
+    exec(compile(code, "code", "exec"), namespace)
+    assert list(namespace["df"]["content"]) == list(namespace["safe"]["content"])
+    assert mail in page.ask("export", scope=scope, format="jsonl")["buffers"][0].decode()
+
+
+@ONE_SERVICE
 @pytest.mark.parametrize(
     "name", ["", "1a", "a b", "class", "None", "a;b", "__builtins__", "print", "a.b", "é ", "x" * 300]
 )

@@ -127,3 +127,30 @@ def test_a_browser_takes_labels_and_nothing_else(store: UpstashSessionStore, lab
         browser = HistoryBrowser(store, labels=labels)
         assert browser.labels is labels
         browser.close()
+
+
+def test_labels_of_messages_that_are_gone_are_listed_as_such(
+    page: Page, labels: Labels, store: UpstashSessionStore
+) -> None:
+    page.ask("label", **page.message("a", 0), star=True)
+    page.ask("label", **page.message("a", 2), add=["rude"], note="why")
+    page.ask("label_session", session_id="a", star=True)
+    store.remove("a", 2, store.read("a")[2])
+    found = page.ask("session_labels", **page.open("a"))
+    assert found["label"]["star"] is True
+    assert [(one["index"], one["was"], one["label"]["note"]) for one in found["messages"]] == [
+        (0, 0, ""),
+        (None, 2, "why"),
+    ]
+    assert page.ask("session_labels", **page.open("b"))["messages"] == []
+
+
+def test_every_view_is_told_of_a_label(page: Page) -> None:
+    message = page.message("a", 1)
+    page.ask("label", **message, add=["wrong"])
+    event = page.event(event="changed", what="label")
+    assert (event["session"], event["index"], event["identity"]) == ("a", 1, message["identity"])
+    assert event["label"]["tags"] == ["wrong"]
+    page.forget()
+    page.ask("label_session", session_id="b", star=True)
+    assert page.event(event="changed", what="label")["index"] is None

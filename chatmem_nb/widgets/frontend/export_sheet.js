@@ -49,13 +49,20 @@ export function saveButton(app, title, scope) {
   return save;
 }
 
+/** @param {import("./protocol.js").Redacted} redacted */
+const redactedWords = ({ values, left_out }) =>
+  plural(values, "value") +
+  " redacted" +
+  (left_out ? `, ${plural(left_out, "unreadable record")} left out` : "");
+
 /**
  * @param {Widget} app
  * @param {import("./protocol.js").VariableParams} params
  */
 async function toVariable(app, params) {
-  const { name, rows } = await askSlowly(app, "to_variable", params);
-  showToast(app, `Saved as ${name}: a DataFrame of ${plural(rows, "row")}`);
+  const { name, rows, redacted } = await askSlowly(app, "to_variable", params);
+  const more = redacted ? `; ${redactedWords(redacted)}` : "";
+  showToast(app, `Saved as ${name}: a DataFrame of ${plural(rows, "row")}${more}`);
 }
 
 /**
@@ -73,6 +80,7 @@ class ExportSheet {
   #code = group("pre", "Python code");
   #name = field("Variable", { value: "df", oninput: () => this.#nameAssign() });
   #assign = submitButton("", ".primary");
+  #redact = h("input", { type: "checkbox", onchange: () => this.#showCode() });
   /** Whether a variable of this name may be replaced. */
   #replaces = false;
 
@@ -91,12 +99,17 @@ class ExportSheet {
     const app = this.#app;
     put(this.#problem);
     this.#nameAssign();
-    const showCode = async () => {
-      const { code } = await app.ask("code", { scope: this.#scope });
-      put(this.#code, code);
-    };
-    runTask(app, showCode, this.#fail);
+    this.#showCode();
     openSheet(app, this.#title, this.#content(), { wide: true });
+  }
+
+  #what() {
+    return { scope: this.#scope, redact: this.#redact.checked };
+  }
+
+  #showCode() {
+    const show = async () => put(this.#code, (await this.#app.ask("code", this.#what())).code);
+    return runTask(this.#app, show, this.#fail);
   }
 
   #content() {
@@ -106,7 +119,9 @@ class ExportSheet {
     const buttons = Object.entries(FORMATS).map(([label, format]) =>
       this.#fileButton(label, format),
     );
+    const about = "Names of people and session ids stay; the README says what else is missed.";
     return [
+      h("label.line", { title: about }, this.#redact, "Redact personal data and credentials"),
       variables && [
         h("b", "DataFrame in a variable"),
         form(".line", assign, this.#name, this.#assign),
@@ -135,7 +150,7 @@ class ExportSheet {
 
   #toVariable = async () => {
     const name = this.#name.value.trim();
-    await toVariable(this.#app, { name, scope: this.#scope, overwrite: this.#replaces });
+    await toVariable(this.#app, { name, ...this.#what(), overwrite: this.#replaces });
     this.#nameAssign();
   };
 
@@ -145,11 +160,12 @@ class ExportSheet {
    */
   #fileButton(label, format) {
     const download = async () => {
-      const params = { scope: this.#scope, format };
-      const { filename, mime, buffers } = await askSlowly(this.#app, "export", params);
+      const params = { ...this.#what(), format };
+      const { filename, mime, buffers, redacted } = await askSlowly(this.#app, "export", params);
       const href = URL.createObjectURL(new Blob(buffers, { type: mime }));
       h("a", { href, download: filename }).click();
       setTimeout(() => URL.revokeObjectURL(href), 10_000);
+      if (redacted) showToast(this.#app, `${filename}: ${redactedWords(redacted)}`);
     };
     return button(label, () => runTask(this.#app, download, this.#fail));
   }

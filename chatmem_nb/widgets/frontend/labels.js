@@ -6,7 +6,7 @@
 /** @typedef {import("./widget.js").Widget} Widget */
 
 import { openSheet } from "./dialog.js";
-import { button, choice, dim, form, h, put, submitButton } from "./dom.js";
+import { button, choice, dim, form, h, link, put, submitButton } from "./dom.js";
 import { runTask } from "./tasks.js";
 import { count, plural, visible } from "./text.js";
 
@@ -76,12 +76,21 @@ export function labelMessage(transcript, index, change) {
   const changes = transcript.app.hello.palette && entry && change(entry.label);
   if (!entry || !changes) return;
   const { identity } = entry;
-  return runTask(transcript.app, async () => {
-    const { label } = await transcript.ask("label", { index, identity, ...changes });
+  return runTask(transcript.app, () => transcript.ask("label", { index, identity, ...changes }));
+}
+
+/**
+ * Show what is said now of a message or a session, in this view or in another.
+ * @param {Widget} app
+ * @param {import("./protocol.js").LabelChanged} event
+ */
+export function labelChanged({ transcript, sessions }, { session, index, identity, label }) {
+  const entry = session === transcript.session && index != null && transcript.messages.get(index);
+  if (entry && entry.identity === identity) {
     entry.label = label;
-    transcript.list.renew();
-    transcript.app.sessions.load({ keep: true });
-  });
+    transcript.list.renew(index, index + 1);
+  }
+  sessions.load({ keep: true });
 }
 
 /**
@@ -117,12 +126,46 @@ export function openMessageLabel(transcript, index) {
  * @param {Label | null | undefined} label
  */
 export function openSessionLabel(app, session_id, label) {
-  const save = (/** @type {LabelChanges} */ changes) =>
-    runTask(app, async () => {
-      await app.ask("label_session", { session_id, ...changes });
-      app.sessions.load({ keep: true });
+  openLabelSheet(app, `Label session ${visible(session_id)}`, label, saving(app, session_id));
+}
+
+/**
+ * @param {Widget} app
+ * @param {string} session_id
+ * @returns {(changes: LabelChanges) => unknown}
+ */
+const saving = (app, session_id) => changes =>
+  runTask(app, () => app.ask("label_session", { session_id, ...changes }));
+
+/**
+ * Open the sheet that labels the open session, and lists its labelled messages.
+ * @param {Transcript} transcript
+ */
+export function openLabels(transcript) {
+  const { app, session } = transcript;
+  return runTask(app, async () => {
+    const { label, messages } = await transcript.ask("session_labels", {});
+    const rows = messages.map(({ index, was, label }) => {
+      const go = () => {
+        close();
+        transcript.goTo({ index: index ?? 0 });
+      };
+      const place =
+        index == null
+          ? dim(`#${count((was ?? 0) + 1)}, gone`)
+          : link(`#${count(index + 1)}`, go, "Go to the message");
+      return h("li.line", place, labelChips(app, label));
     });
-  openLabelSheet(app, `Label session ${visible(session_id)}`, label, save);
+    const gone = messages.some(({ index }) => index == null);
+    const close = openLabelSheet(
+      app,
+      `Label session ${visible(session)}`,
+      label,
+      saving(app, session),
+      rows.length > 0 && [h("b", "Labelled messages"), h("ul.labelled", rows)],
+      gone && h("p.dim", "Messages that are gone were deleted or changed; their labels are kept."),
+    );
+  });
 }
 
 /**
@@ -130,9 +173,10 @@ export function openSessionLabel(app, session_id, label) {
  * @param {string} title
  * @param {Label | null | undefined} label
  * @param {(changes: LabelChanges) => unknown} save
+ * @param {...import("./types.js").Child} more what stands below
  */
-function openLabelSheet(app, title, label, save) {
-  if (!app.hello.palette) return;
+function openLabelSheet(app, title, label, save, ...more) {
+  if (!app.hello.palette) return () => {};
   const star = h("input", { type: "checkbox", checked: Boolean(label?.star), autofocus: true });
   const tags = app.hello.palette.map(({ name }) => {
     const box = h("input", { type: "checkbox", checked: Boolean(label?.tags.includes(name)) });
@@ -161,7 +205,8 @@ function openLabelSheet(app, title, label, save) {
       submitButton("Save", ".primary"),
     ),
   );
-  const close = openSheet(app, title, [content]);
+  const close = openSheet(app, title, [content, h(".labels", more)]);
+  return close;
 }
 
 /**

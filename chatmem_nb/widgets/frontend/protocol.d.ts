@@ -140,6 +140,7 @@ export interface Code {
 export interface CodeParams {
   scope?: "session" | "selected" | "all" | "hits";
   message?: number | null;
+  redact?: boolean;
 }
 
 /** Two sessions, to be shown beside each other. */
@@ -225,11 +226,13 @@ export interface Error {
 export interface ExportParams {
   format: "jsonl" | "csv" | "md" | "html" | "parquet";
   scope?: "session" | "selected" | "all" | "hits";
+  redact?: boolean;
 }
 
 /** A file, whose bytes come as the reply's buffer. */
 export interface Exported {
   spent?: Spent | null;
+  redacted?: Redacted | null;
   filename: string;
   mime: string;
   bytes: number;
@@ -353,6 +356,16 @@ export interface Label {
   at: string | null;
 }
 
+/** Message `index` of a session is labelled otherwise, or the session itself if it is null. */
+export interface LabelChanged {
+  event: "changed";
+  what: "label";
+  session: string;
+  index: number | null;
+  identity: string;
+  label: Label | null;
+}
+
 /** Label one message. */
 export interface LabelMessageParams {
   star?: boolean | null;
@@ -378,6 +391,20 @@ export interface LabelSessionParams {
 export interface Labelled {
   spent?: Spent | null;
   label: Label | null;
+}
+
+/** A labelled message of a session; `index` is null if it is not there any more, `was` where it was. */
+export interface LabelledMessage {
+  index: number | null;
+  was: number | null;
+  label: Label;
+}
+
+/** What is said of a session, and of its messages in their order. */
+export interface LabelsOfSession {
+  spent?: Spent | null;
+  label: Label | null;
+  messages: LabelledMessage[];
 }
 
 /** What is wrong in a line of pasted JSON. */
@@ -429,6 +456,12 @@ export interface NoParams {}
 export interface OpenParams {
   session_id: string;
   create?: boolean;
+}
+
+/** About the open session, as of `epoch`. */
+export interface OpenSessionParams {
+  session_id: string;
+  epoch: number;
 }
 
 /** The session that was opened; `epoch` is 0 if there is none. */
@@ -484,6 +517,12 @@ export interface Raw {
   raw: string;
   pretty?: string | null;
   chars: number;
+}
+
+/** How many values were replaced, and how many records left out because they could not be understood. */
+export interface Redacted {
+  values: number;
+  left_out: number;
 }
 
 /** The open session after a message was removed. */
@@ -667,11 +706,13 @@ export interface VariableParams {
   name: string;
   scope?: "session" | "selected" | "all" | "hits";
   overwrite?: boolean;
+  redact?: boolean;
 }
 
 /** The variable that holds a DataFrame. */
 export interface VariableSet {
   spent?: Spent | null;
+  redacted?: Redacted | null;
   name: string;
   rows: number;
 }
@@ -693,7 +734,7 @@ export interface WindowParams {
   stop: number;
 }
 
-export type Changed = SessionChanged | MessageWanted | SessionsChanged | SelectionChanged | ConnectionChanged;
+export type Changed = SessionChanged | MessageWanted | LabelChanged | SessionsChanged | SelectionChanged | ConnectionChanged;
 
 export interface Methods {
   hello: { params: NoParams; result: Hello };
@@ -715,6 +756,7 @@ export interface Methods {
   find: { params: FindParams; result: Found };
   label: { params: LabelMessageParams; result: Labelled };
   label_session: { params: LabelSessionParams; result: Labelled };
+  session_labels: { params: OpenSessionParams; result: LabelsOfSession };
   compare: { params: CompareParams; result: Compared };
   follow: { params: FollowParams; result: Followed };
   preview: { params: PreviewParams; result: Rendered };

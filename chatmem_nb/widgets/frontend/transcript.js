@@ -32,7 +32,7 @@ import { openExport } from "./export_sheet.js";
 import { menuButton } from "./menu.js";
 import { openKeys } from "./key_list.js";
 import { Figures } from "./figures.js";
-import { openMessageLabel, toggleTag } from "./labels.js";
+import { openLabels, openMessageLabel, toggleTag } from "./labels.js";
 import { messageRow } from "./message.js";
 import { deleteMessage } from "./message_actions.js";
 import { MessageWindow } from "./message_window.js";
@@ -70,6 +70,11 @@ export class Transcript {
   #length = dim();
   #fresh = button([icon("end"), "New messages"], () => this.showEnd(), ".fresh", {
     hidden: true,
+  });
+  /** Labels the session; hidden without labels. */
+  label = button("\u2605", () => openLabels(this), ".tool", {
+    ariaLabel: "Label session",
+    title: "Label session",
   });
   #follow = iconButton("live", "Follow", () => this.#toggleFollow(), "", { ariaPressed: "false" });
   #say;
@@ -115,6 +120,7 @@ export class Transcript {
     search.classList.add("narrow");
     return line(
       search,
+      this.label,
       this.#follow,
       menuButton("Session tools", () => this.#menu()),
     );
