@@ -96,6 +96,8 @@ class SessionsParams(Params):
     stop: Index | None = None
     refresh: bool = False
     """Whether to list again instead of using what was found before."""
+    of: Annotated[str, Field(max_length=100_000)] = ""
+    """A session whose place in this list is wanted."""
 
 
 class SelectAllParams(SessionsParams):
@@ -437,6 +439,8 @@ class SessionPage(Result):
     total: int | None
     complete: bool
     found: int
+    at: int | None = None
+    """Where the session stands whose place was wanted, if it was found."""
     listing_spent: ListingSpent
     cost: str
 

@@ -23,6 +23,8 @@ from .state import BrowserState
 
 PREVIEW: Final = 120
 _BATCH: Final = 100
+_AHEAD: Final = 50
+"""Ids that are listed beyond those wanted, so that the page knows how far it can scroll."""
 _TOLD_EVERY: Final = 500
 _PREVIEW_SOURCE: Final = 2_000_000
 
@@ -170,6 +172,7 @@ class SessionList:
             "total": len(names) if listing.complete else None,
             "complete": listing.complete,
             "found": len(names),
+            "at": names.index(params.of) if params.of in names else None,
             "listing_spent": {"requests": listing.requests, "billed": listing.billed},
             "cost": cost(listing.requests, listing.billed, self._state.connected().spent()),
         }
@@ -243,7 +246,7 @@ class SessionList:
             call.progress(done, None, "listing sessions", None)
 
         if sort == "found":
-            await listing.find_more(_enough(listing, matches, stop), tell)
+            await listing.find_more(_enough(listing, matches, stop + _AHEAD), tell)
             return [name for name in listing.ids if matches(name)]
         await listing.find_more(lambda: False, tell)
         names = [name for name in listing.ids if matches(name)]

@@ -215,6 +215,7 @@ class StandIn:
             "total": len(names) if self.listing_complete else None,
             "complete": complete,
             "found": params["start"] + len(part),
+            "at": names.index(params["of"]) if params["of"] in names else None,
             "listing_spent": {"requests": 3, "billed": 12},
             "cost": cost(3, 12, {"requests": 3, "bytes_received": 4321}),
         }

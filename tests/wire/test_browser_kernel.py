@@ -7,7 +7,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -120,6 +120,37 @@ def test_the_list_is_sorted_by_length(page: Page, store: SessionStore) -> None:
     assert [row["session_id"] for row in rows] == ["three", "two", "one"]
     page.ask("sessions", sort="ttl")
     page.ask("sessions", sort="last_write")
+
+
+def test_the_list_is_sorted_by_last_write_newest_first(page: Page, store: SessionStore) -> None:
+    begun = datetime(2026, 3, 1, tzinfo=UTC)
+    for days, name in enumerate(("beta", "delta", "alpha", "gamma")):
+        store.append(name, [encode(HumanMessage(name), stored_at=begun + timedelta(days=days))])
+    store.append("beta", [encode(HumanMessage("again"), stored_at=begun + timedelta(days=9))])
+    undated = isinstance(store, UpstashSessionStore)
+    if undated:  # Momento's index knows when each session was written
+        store.append("undated", ['{"type": "human", "data": {"content": "x", "type": "human"}}'])
+    rows = page.ask("sessions", sort="last_write", descending=True)["rows"]
+    expected = ["beta", "gamma", "alpha", "delta", *(["undated"] if undated else [])]
+    assert [row["session_id"] for row in rows] == expected
+    assert [row["last_write"] is None for row in rows] == [name == "undated" for name in expected]
+
+
+def test_only_the_sessions_asked_for_cost_a_summary(page: Page, store: SessionStore) -> None:
+    for number in range(40):
+        store.append(f"s{number:02}", TALK)
+    page.ask("sessions", start=0, stop=1)
+
+    def received(start: int, stop: int) -> int:
+        before = store.commands.bytes_received
+        answer = page.ask("sessions", start=start, stop=stop, of="s07")
+        assert (len(answer["rows"]), answer["found"]) == (stop - start, 40)
+        assert answer["at"] is not None
+        return store.commands.bytes_received - before
+
+    few, many = received(1, 9), received(9, 39)
+    assert received(1, 39) == 0  # they are known
+    assert 2 * few < many < 5 * few
 
 
 def test_a_session_that_was_appended_here_is_listed_at_once(page: Page) -> None:

@@ -554,6 +554,7 @@ export interface SelectAllParams {
   start?: number;
   stop?: number | null;
   refresh?: boolean;
+  of?: string;
   matches?: boolean;
 }
 
@@ -597,6 +598,7 @@ export interface SessionPage {
   total: number | null;
   complete: boolean;
   found: number;
+  at?: number | null;
   listing_spent: ListingSpent;
   cost: string;
 }
@@ -628,6 +630,7 @@ export interface SessionsParams {
   start?: number;
   stop?: number | null;
   refresh?: boolean;
+  of?: string;
 }
 
 /** What the store was asked for since this browser got it. */

@@ -32,8 +32,10 @@ import { Listbox } from "./listbox.js";
 import { askSlowly, runTask } from "./tasks.js";
 import { ROLES, ago, count, duration, localTime, plural, visible } from "./text.js";
 
-/** Sessions that are asked for at once. */
-const PAGE = 50;
+/** Sessions that are asked for at once at least: those in view, and no others, cost a summary. */
+const FEWEST = 8;
+/** How far below those in view rows are drawn, in px. */
+const MARGIN = 300;
 const ROW_HEIGHT = 68;
 /** An empty store is asked again after twice this, then after ever longer pauses, in ms. */
 const FIRST_PAUSE_MS = 2_500;
@@ -65,6 +67,8 @@ export class SessionList {
   #anchor = { index: 0, before: /** @type {string[]} */ ([]) };
   /** The session that was brought in view. */
   #shown = "";
+  /** Whether it is to be brought in view as soon as its place is known. */
+  #placing = false;
   #pause = FIRST_PAUSE_MS;
   #later = createTimer();
   #query;
@@ -138,7 +142,10 @@ export class SessionList {
     fillLabelFilter(this.#app, this.#label);
     if (!this.#list.total && !this.#isEmpty) this.#say(skeleton("Loading sessions"));
     const stay = keep && this.#rows.size > 0;
-    this.#fetch(stay ? this.#list.first : 0, { refresh, isNew: true, stay });
+    const { first, last } = this.#list;
+    const start = stay ? first : 0;
+    const stop = stay ? last : Math.ceil((this.node.clientHeight + MARGIN) / ROW_HEIGHT);
+    this.#fetch(start, stop, { refresh, isNew: true, stay });
   }
 
   /** Forget what was listed, filter and order: another store is shown. */
@@ -171,11 +178,13 @@ export class SessionList {
   redraw() {
     const { shown } = this.#app.transcript;
     this.#list.renew();
-    if (shown === this.#shown) return;
-    for (const [index, { session_id }] of this.#rows) {
-      if (session_id !== shown) continue;
-      this.#shown = shown;
-      this.#list.show(index);
+    if (shown === this.#shown || !this.#rows.size) return;
+    this.#shown = shown;
+    const known = [...this.#rows].find(([, { session_id }]) => session_id === shown);
+    if (known) this.#list.show(known[0]);
+    else if (shown) {
+      this.#placing = true;
+      this.load({ keep: true }); // its place comes along
     }
   }
 
@@ -304,6 +313,7 @@ export class SessionList {
     return {
       query: this.#wanted(),
       label: this.#label.value,
+      of: this.#placing ? this.#shown : "",
       sort,
       descending: sort === "length" || sort === "last_write",
     };
@@ -350,14 +360,15 @@ export class SessionList {
 
   /**
    * @param {number} start
+   * @param {number} stop
    * @param {{ refresh?: boolean, isNew?: boolean, stay?: boolean }} [options]
    */
-  async #fetch(start, { refresh = false, isNew = false, stay = false } = {}) {
+  async #fetch(start, stop, { refresh = false, isNew = false, stay = false } = {}) {
     const listing = this.#listing;
     const pending = askSlowly(this.#app, "sessions", {
       ...this.#listed(),
       start,
-      stop: start + PAGE,
+      stop: Math.max(stop, start + FEWEST),
       refresh,
     });
     this.#pending = pending;
@@ -389,11 +400,18 @@ export class SessionList {
    * @param {SessionPage} page
    * @param {boolean} atStart whether to show it from its start
    */
-  #take(start, { rows, total, complete, cost }, atStart) {
+  #take(start, { rows, total, complete, found, at, cost }, atStart) {
     rows.forEach((row, i) => this.#rows.set(start + i, row));
     // One row more than is known stands for those that follow.
-    const known = total ?? start + rows.length + (complete ? 0 : 1);
-    put(this.#cost, this.#portion(total));
+    const known = total ?? found + (complete ? 0 : 1);
+    const here = this.#rows.size;
+    const isPart = total != null && here < total;
+    put(
+      this.#cost,
+      isPart && `${count(here)} of `,
+      plural(total ?? found, "session"),
+      total == null && " so far",
+    );
     this.#cost.title = `${cost}. ${this.#app.hello.price_note ?? ""}`;
     this.#isEmpty = !known;
     this.#total = total;
@@ -411,19 +429,9 @@ export class SessionList {
       this.#list.reset(known);
     }
     this.#list.resize(known);
+    if (at != null && this.#placing) this.#list.show(at);
+    this.#placing = false;
     this.redraw();
-  }
-
-  /**
-   * Say how many sessions are here, of how many.
-   * @param {number | null} total null until all were found
-   */
-  #portion(total) {
-    const here = this.#rows.size;
-    if (total == null) return plural(here, "session") + " so far";
-    return here < total
-      ? `${count(here)} of ${plural(total, "session")}`
-      : plural(total, "session");
   }
 
   #nothing() {
@@ -445,13 +453,14 @@ export class SessionList {
   }
 
   /**
-   * Ask for the first row between `from` and `to` that is not known, and those that follow it.
+   * Ask for the rows between `from` and `to` that are not known.
    * @param {number} from
    * @param {number} to
    */
   #need(from, to) {
     while (from < to && this.#rows.has(from)) from++;
-    if (from < to && !this.#pending) this.#fetch(from);
+    while (from < to && this.#rows.has(to - 1)) to--;
+    if (from < to && !this.#pending) this.#fetch(from, to);
   }
 
   /** @param {number} index */
