@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 from chrome import Chrome, Visit
 from jupyter_hosts import OUTPUT, Server, open_notebook, run_all, run_cell, save, wait_idle, write_notebook
 from langchain_core.messages import AIMessage, HumanMessage
+from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
+from chatmem_nb import HistoryBrowser
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
 
@@ -167,6 +170,33 @@ def test_a_saved_notebook_holds_no_secret_and_no_words(
     assert "lighthouse" not in saved
     assert [error for error in visit.errors if "lighthouse" in error or service.token in error] == []
     visit.close()
+    # Opened again with another kernel: the page comes out of the saved state, and says what to do.
+    again = jupyter.folder / "saved_again.ipynb"
+    again.write_text(saved)
+    visit = chrome.visit()
+    open_notebook(visit, jupyter, again.name)
+    expect(visit.browser.get_by_text("Run this cell again.")).to_be_visible()
+    visit.close()
+
+
+def test_a_notebook_of_another_shows_one_line_without_widget_state(
+    chrome: Chrome, jupyter: Server, service: LocalUpstash
+) -> None:
+    """What the README says of each host."""
+    path = notebook(jupyter, "stateless", service)
+    document = nbformat.read(path, as_version=4)
+    with service.store() as store:
+        data, _ = HistoryBrowser(store)._repr_mimebundle_() or ({}, {})
+    assert data["text/html"].startswith("<pre>HistoryBrowser(Upstash Redis, 127.0.0.1")
+    document.cells[0].outputs = [nbformat.v4.new_output("execute_result", data)]
+    nbformat.write(document, path)
+    visit = chrome.visit()
+    open_notebook(visit, jupyter, path.name)
+    # One that was run here is trusted: JupyterLab then says "model not found".
+    expect(visit.page.get_by_text("HistoryBrowser(Upstash Redis, 127.0.0.1")).to_be_visible()
+    visit.close()
+    html, _ = HTMLExporter().from_filename(str(path))  # as GitHub and nbconvert: no widgets
+    assert "HistoryBrowser(Upstash Redis, 127.0.0.1" in html
 
 
 def test_two_browsers_on_one_session_see_each_other(
