@@ -79,12 +79,12 @@ _BLAMED: Final = {
 # Our own words only: the address may be anyone's, and its response must not reach the page.
 _FAILURES: Final[tuple[tuple[type[ChatMemError], str], ...]] = (
     (StoreAuthError, "{0} refused the key. Copy it again, whole, and check that it is for this address."),
-    (StoreNotFoundError, "There is no database or cache of this name at this address."),
+    (StoreNotFoundError, "There is no database or cache with this name at this address."),
     (StoreThrottledError, "{0} has too many requests at the moment. Try again later."),
-    (StoreLimitError, "A limit of this {0} account is reached."),
-    (StoreTimeoutError, "No response from this address in time. Is it right?"),
-    (StoreUnavailableError, "Cannot reach this address. Is it right, and is the network up?"),
-    (StoreResponseError, "This address does not answer as {0} does. Is it right?"),
+    (StoreLimitError, "This {0} account has reached a limit."),
+    (StoreTimeoutError, "This address does not answer. Is the {1} right?"),
+    (StoreUnavailableError, "Cannot reach this address. Is the {1} right, and is the network up?"),
+    (StoreResponseError, "This address does not respond like {0}. Is the {1} right?"),
     (ChatMemError, "{0} refused the first request. Are the address and the key right?"),
 )
 
@@ -123,8 +123,7 @@ class ConnectionForm:
             connection = await asyncio.to_thread(_MAKERS[service], params)
             await _ask_once(connection)
         except ChatMemError as exc:
-            # What is wrong with the environment is not wrong with an input.
-            raise request_error_of(exc) if params.use_env else _with_field(exc, service) from None
+            raise _with_field(exc, params) from None
         await self.take(connection)
 
     async def take(self, connection: Connection | None, *, wanted: str | None = None) -> None:
@@ -239,12 +238,17 @@ _MAKERS: dict[str, Callable[[ConnectParams], Connection]] = {
 }
 
 
-def _with_field(exc: ChatMemError, service: str) -> RequestError:
-    error = request_error_of(exc)
-    if isinstance(exc, InvalidInputError):
+def _with_field(exc: ChatMemError, params: ConnectParams) -> RequestError:
+    service, error = params.service, request_error_of(exc)
+    if params.use_env:  # what is wrong with the environment is not wrong with an input
+        field = None
+    elif isinstance(exc, InvalidInputError):
         field = exc.field if exc.field in _FIELDS[service] else None
+        if field and not getattr(params, field).strip():
+            error = RequestError(error.type, f"Enter the {_LABELS[field]}.")
     else:
         field = next((name for kind, name in _BLAMED[service] if isinstance(exc, kind)), None)
         message = next(text for kind, text in _FAILURES if isinstance(exc, kind))
-        error = RequestError(error.type, message.format(SERVICES[service]))
+        address = "endpoint" if service == "momento" else "URL"
+        error = RequestError(error.type, message.format(SERVICES[service], address))
     return RequestError(error.type, error.message, field=field)

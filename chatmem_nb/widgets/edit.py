@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ROLES: Final = ("human", "ai", "system", "tool")
-_NO_UNDO: Final = "These are more than 50 MB: clearing them cannot be undone."
+_NO_UNDO: Final = "More than 50 MB cannot be restored: clearing this cannot be undone."
 
 
 class Changes:
@@ -243,7 +243,7 @@ def _message(params: AppendParams) -> BaseMessage:
     if role == "tool":
         extra["tool_call_id"] = params.tool_call_id
         if not extra["tool_call_id"]:
-            raise RequestError("invalid", "A tool result needs the id of its call.", field="tool_call_id")
+            raise RequestError("invalid", "A tool message needs the id of its call.", field="tool_call_id")
     if name := params.name:
         extra["name"] = name
     return MESSAGE_CLASSES[role](content=content, **extra)

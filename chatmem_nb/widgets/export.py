@@ -147,7 +147,7 @@ class Export:
     def search(self) -> Search:
         """Return the last search. Raises: RequestError if there is none."""
         if self._find.last is None:
-            raise RequestError("invalid", "Nothing was searched for yet.", field="scope")
+            raise RequestError("invalid", "Nothing has been searched for yet.", field="scope")
         return self._find.last
 
     async def to_variable(self, params: VariableParams, call: Call) -> dict[str, Any]:
@@ -273,12 +273,12 @@ def _checked_name(name: str, *, overwrite: bool) -> str:
     name = name.strip()
     if not name.isidentifier() or keyword.iskeyword(name):
         raise RequestError(
-            "invalid", "A variable's name is letters, digits and _, and no Python word.", field="name"
+            "invalid", "A variable name has letters, digits and _, and is no Python keyword.", field="name"
         )
     if name.startswith("__") or hasattr(builtins, name):
-        raise RequestError("invalid", f"{name} is Python's own; take another name.", field="name")
+        raise RequestError("invalid", f"{name} is a Python built-in; choose another name.", field="name")
     if name in user_namespace() and not overwrite:
-        raise RequestError("exists", f"There is a variable {name} already. Overwrite it?", field="name")
+        raise RequestError("exists", f"The variable {name} already exists. Replace it?", field="name")
     return name
 
 

@@ -45,7 +45,7 @@ def read_messages(text: str) -> list[BaseMessage]:
     except PasteError as exc:
         errors += exc.errors
     if not errors and not messages:
-        errors.append({"line": 1, "message": "There is nothing here: paste a message or a list of them."})
+        errors.append({"line": 1, "message": "Paste a message or a list of messages."})
     if errors:
         raise PasteError(errors)
     return messages

@@ -110,9 +110,7 @@ class Transcript:
         parts = read_content(record).parts if record.error is None else []
         url = parts[number].data_url() if number < len(parts) else None
         if url is None:
-            raise RequestError(
-                "invalid", "This block holds no picture that can be shown here.", field="block"
-            )
+            raise RequestError("invalid", "This block has no image that can be shown here.", field="block")
         return {"data_url": url}
 
     async def calls(self, params: CallsParams, call: Call) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def test_the_header_labels_the_session_and_lists_its_labels_also_of_what_is_gone
     expect(rows).to_have_count(2)
     expect(rows.nth(1)).to_contain_text("#12, gone")
     expect(rows.nth(1)).to_contain_text("said twice")
-    expect(sheet.get_by_text("Messages that are gone were deleted or changed")).to_be_visible()
+    expect(sheet.get_by_text("Messages marked as gone were deleted or changed")).to_be_visible()
     rows.nth(0).get_by_role("button", name="#4").click()
     expect(sheet).to_have_count(0)
     expect(page.locator(".msg[aria-posinset='4']")).to_be_in_viewport()

@@ -129,8 +129,8 @@ def test_the_time_of_the_last_write_is_relative_and_its_absence_is_said(blank: B
     kernel.last_writes = {"dated": datetime.now(UTC) - timedelta(hours=3, minutes=5)}
     page = blank(kernel)
     expect(row(page, "dated").first).to_contain_text("3 h ago")
-    page.get_by_label("Sort sessions").select_option("By last write (reads all)")
-    expect(row(page, "undated")).to_contain_text("no time stored")
+    page.get_by_label("Sort sessions").select_option("By last write (reads all sessions)")
+    expect(row(page, "undated")).to_contain_text("no timestamp")
 
 
 def test_the_open_session_is_brought_in_view(blank: Blank) -> None:

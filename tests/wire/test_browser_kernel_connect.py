@@ -361,3 +361,18 @@ def test_what_was_shown_of_one_service_is_stale_on_the_next(
     at = page.open("same")
     page.ask("connect", service="local", kind="momento")
     assert page.refused("window", **at, start=0, stop=5).type == "stale"
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "says"),
+    [
+        ({"service": "upstash", "token": "x"}, "url", "Enter the REST URL."),
+        ({"service": "upstash", "url": "https://example.upstash.io"}, "token", "Enter the REST token."),
+        ({"service": "momento"}, "api_key", "Enter the API key."),
+    ],
+)
+def test_an_empty_field_is_asked_for_by_its_label(
+    page: Page, typed: dict[str, str], field: str, says: str
+) -> None:
+    error = page.refused("connect", **typed)
+    assert (error.message, error.field) == (says, field)

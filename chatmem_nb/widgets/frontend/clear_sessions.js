@@ -61,6 +61,8 @@ async function clearNow(app, session_ids) {
   if (later.some(({ session_id }) => session_id === open)) app.open(open);
   else if (cleared.includes(open)) app.transcript.none();
   const added = later.reduce((sum, { length }) => sum + length, 0);
-  const stayed = added ? ` ${plural(added, "message")} that others appended meanwhile stayed.` : "";
+  const stayed = added
+    ? ` ${plural(added, "message")} appended by others meanwhile were kept.`
+    : "";
   app.undoable(undo, `Cleared ${plural(cleared.length, "session")}.${stayed}`);
 }

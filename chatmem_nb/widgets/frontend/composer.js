@@ -19,7 +19,7 @@ import { runTask } from "./tasks.js";
 import { plural } from "./text.js";
 
 const ROLES = { human: "Human", ai: "AI", system: "System", tool: "Tool", json: "JSON" };
-const JSON_HINT = "One message or a list, as LangChain stores them or in OpenAI's form";
+const JSON_HINT = "One message or a list, in LangChain's or OpenAI's format";
 /** Pause after the last key before the preview is drawn, in ms. */
 const PREVIEW_MS = 150;
 /** Pause before an empty composer shrinks, in ms: what is clicked on must not move away. */

@@ -56,7 +56,7 @@ export class ConnectForm {
       ".card",
       () => this.#send(false),
       h("h2", "Open stored conversations"),
-      h("p.dim", "Keys go straight to the kernel. They are never saved in the notebook."),
+      h("p.dim", "Keys are sent to the kernel only, and never saved in the notebook."),
       this.#services(),
       env.length > 0 && this.#environment(env, ready && fromEnvironment),
       inputs.map(input => this.#input(input)),

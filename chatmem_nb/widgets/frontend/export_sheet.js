@@ -119,7 +119,7 @@ class ExportSheet {
     const buttons = Object.entries(FORMATS).map(([label, format]) =>
       this.#fileButton(label, format),
     );
-    const about = "Names of people and session ids stay; the README says what else is missed.";
+    const about = "Does not replace people's names or session ids. The README lists its limits.";
     return [
       h("label.line", { title: about }, this.#redact, "Redact personal data and credentials"),
       variables && [

@@ -48,7 +48,7 @@ export function fillLabelFilter(app, select) {
   select.hidden = !palette;
   const tags = palette?.map(({ name }) => [`tag:${name}`, visible(name)]) ?? [];
   const all = [
-    ["", "Any label or none"],
+    ["", "Any label"],
     ["*", "Labelled"],
     ["star", "Starred"],
     ["note", "With a note"],
@@ -63,7 +63,7 @@ export function fillLabelFilter(app, select) {
 }
 
 /** @param {() => unknown} onchange */
-export const labelFilter = onchange => choice("Label", { "": "Any label or none" }, onchange);
+export const labelFilter = onchange => choice("Label", { "": "Any label" }, onchange);
 
 /**
  * Change what is said of message `index`.
@@ -163,7 +163,7 @@ export function openLabels(transcript) {
       label,
       saving(app, session),
       rows.length > 0 && [h("b", "Labelled messages"), h("ul.labelled", rows)],
-      gone && h("p.dim", "Messages that are gone were deleted or changed; their labels are kept."),
+      gone && h("p.dim", "Messages marked as gone were deleted or changed. Their labels are kept."),
     );
   });
 }

@@ -85,7 +85,7 @@ export class MatchList {
   tell(matches, sessions, isOver) {
     const text = `${plural(matches, "match", "matches")} in ${plural(sessions, "session")}`;
     put(this.#title, matches || isOver ? text : "Searching…");
-    const hint = "Fewer filters or other words may find more.";
+    const hint = "Try other words or fewer filters.";
     if (isOver && !matches) this.#say(notice("search", "No message matches", hint));
   }
 

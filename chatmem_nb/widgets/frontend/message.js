@@ -98,7 +98,7 @@ function head(transcript, entry, title, index) {
     link(
       `#${count(index + 1)}`,
       () => copyLink(transcript, index),
-      "Copy a link: a line of Python",
+      "Copy a link to this message (a line of Python)",
     ),
     time(stored_at),
     facts({

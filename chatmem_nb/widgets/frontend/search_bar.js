@@ -187,8 +187,7 @@ export class SearchBar {
       this.#replaceHits(hits);
       this.#tell(count, sessions, true);
       const where = `${plural(scanned.messages, "message")} of ${plural(scanned.sessions, "session")}`;
-      const listed =
-        hits.length < count ? `; the first ${plural(hits.length, "is", "are")} listed` : "";
+      const listed = hits.length < count ? `; showing the first ${hits.length}` : "";
       this.#finish("", ` in ${where}${listed}`);
     } catch (error) {
       if (pending !== this.#pending) return;

@@ -45,7 +45,7 @@ const SORTS = {
   found: "Unsorted",
   id: "By id",
   length: "By length",
-  last_write: "By last write (reads all)",
+  last_write: "By last write (reads all sessions)",
   ttl: "By expiry",
 };
 
@@ -436,8 +436,8 @@ export class SessionList {
 
   #nothing() {
     if (this.#label.value) {
-      const hint = "No session, and no message of one, has this label.";
-      return notice("search", "Nothing is labelled so", hint);
+      const hint = "No session or message has this label.";
+      return notice("search", "No labels match", hint);
     }
     if (this.#wanted()) {
       const hint = "* and ? are wildcards.";
@@ -446,7 +446,7 @@ export class SessionList {
       const open = button("Open this id", () => this.#app.open(words));
       return notice("search", `No id matches “${this.#wanted()}”`, hint, search, open);
     }
-    const hint = "A conversation appears here soon after it is stored.";
+    const hint = "New conversations appear here shortly after they are stored.";
     const refresh = button("Refresh", () => this.load({ refresh: true }));
     const create = button("New session", () => this.#create(), ".w");
     return notice("other", "No sessions yet", hint, refresh, create);
@@ -492,7 +492,7 @@ export class SessionList {
    */
   #age({ last_write, length }) {
     if (last_write) return h("span.num", { title: localTime(last_write) }, ago(last_write));
-    return length > 0 && this.#sort.value === "last_write" && h("span.num", "no time stored");
+    return length > 0 && this.#sort.value === "last_write" && h("span.num", "no timestamp");
   }
 
   /**

@@ -174,7 +174,7 @@ export class Transcript {
   none() {
     this.#begin("");
     this.list.reset(0);
-    const hint = "Its messages appear here.";
+    const hint = "Its messages will appear here.";
     this.#say(notice("ai", "Select a session", hint));
   }
 
@@ -220,7 +220,8 @@ export class Transcript {
   }
 
   #sayMissing() {
-    const hint = "It may have expired, or have another key prefix. Appending creates it.";
+    const hint =
+      "It may have expired, or be stored under another key prefix. Append a message to create it.";
     this.#sayEmpty("search", "No session with this id", hint);
   }
 
@@ -273,7 +274,7 @@ export class Transcript {
     this.total = total;
     put(this.#length, plural(total, "message"));
     if (!total) {
-      this.#sayEmpty("other", "No messages yet", "What is appended appears here.");
+      this.#sayEmpty("other", "No messages yet", "Messages will appear here as they are appended.");
       return;
     }
     this.#say();
@@ -437,7 +438,7 @@ export class Transcript {
   #goTo() {
     const words = {
       title: "Go to",
-      hint: `A message from 1 to ${count(this.total)}, or the first one of a day.`,
+      hint: `A message number from 1 to ${count(this.total)}, or a date.`,
       label: "1200 or 2026-01-31",
       action: "Go",
     };

@@ -177,7 +177,7 @@ export class Widget {
       put(this.#main, this.#connectForm.node);
       return;
     }
-    const hint = "It was disconnected from Python. browser.connect(store) connects it again.";
+    const hint = "Disconnected from Python. Call browser.connect(store) to reconnect.";
     put(this.#main, notice("leave", "Not connected", hint));
   }
 
@@ -286,7 +286,7 @@ export class Widget {
     this.#drawDot();
     this.#warn(
       !reachable && "The server cannot be reached.",
-      "This continues by itself when it responds again.",
+      "This page will reconnect automatically.",
     );
     if (!reachable || !this.hello.connected) return;
     this.sessions.retry();
@@ -303,7 +303,7 @@ export class Widget {
     this.#drawDot();
     this.#warn(
       silent && "The kernel has stopped or restarted.",
-      "Run this cell again. If the kernel is only busy, this continues by itself.",
+      "Run this cell again. If the kernel is just busy, this will resume by itself.",
     );
     if (!silent) this.#start();
   }
