@@ -178,6 +178,38 @@ def test_a_frame_without_texts_tells_odd_messages_as_the_records_do(memory: InMe
     assert_both_roads_agree(LangGraphSource(memory))
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "async-sqlite"])
+def test_threads_of_sqlite_are_read_together_as_one_by_one(tmp_path: Path, kind: str, colour: str) -> None:
+    with saver_of("sqlite", tmp_path) as saver:
+        filled(saver)
+        for number in range(60):
+            put(saver, f"thread {number:02}", messages=[HumanMessage(f"hello {number}")])
+        put(saver, "large", messages=[HumanMessage("x" * 1_200_000)])
+        put(saver, "other", messages="a text")
+        put(saver, "none", other=["of another channel"])
+        for name, column in (("thread 07", "checkpoint"), ("thread 33", "metadata"), ("thread 41", "type")):
+            saver.conn.execute(f"UPDATE checkpoints SET {column} = ? WHERE thread_id = ?", (b"\xc1", name))
+        saver.conn.commit()
+    with saver_of(kind, tmp_path) as saver, Twins(LangGraphSource(saver), colour) as source:
+        names = [*source.session_ids(), "unknown", "alice", "thread 01"]
+        assert len(names) == 60 + 3 + len(TURNS) + 3
+        together = list(source.read_many(names))
+        assert together == [(name, 0, found) for name in names if (found := source.read(name))]
+        broken = [name for name, _, found in together if parse(found[0]).error]
+        assert broken == ["other", "thread 07", "thread 33", "thread 41"]
+        assert_both_roads_agree(LangGraphSource(saver))
+
+
+def test_one_query_reads_the_threads_of_a_batch(tmp_path: Path) -> None:
+    with saver_of("sqlite", tmp_path) as saver:
+        for number in range(50):
+            put(saver, f"thread {number:02}", messages=[HumanMessage(f"hello {number}")])
+        asked: list[str] = []
+        saver.conn.set_trace_callback(asked.append)
+        assert len(to_dataframe(LangGraphSource(saver), columns=["content"])) == 50
+        assert len([query for query in asked if "SELECT" in query]) == 3  # the names, and two batches
+
+
 def test_a_source_is_a_reader_and_no_store(memory: InMemorySaver) -> None:
     source = LangGraphSource(memory)
     assert isinstance(source, SessionReader)

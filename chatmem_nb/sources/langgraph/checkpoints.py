@@ -10,6 +10,7 @@ from typing import Any, Final
 from ...json_text import json_text
 from ...records import RecordFields, parse_fields, unreadable_text
 from .messages import MessageKeys, checked_messages, fields_of, records_of, replayed
+from .newest import newest_checkpoints
 from .saver import DeltaHistory, Get, Plan, Saver, Visit
 from .serialisation import UnreadableError, plain, snapshot_value
 from .threads import Thread, is_unknown
@@ -84,6 +85,23 @@ def thread_state(saver: Saver, thread: Thread, channel: str) -> Plan[ThreadState
         return ThreadState(found, (yield from _channel(found, channel)))
     except UnreadableError as exc:
         return ThreadState(problem=exc.reason)
+
+
+def thread_states(saver: Saver, threads: Sequence[Thread], channel: str) -> Plan[dict[Thread, ThreadState]]:
+    """Return what `thread_state` is of those of `threads` that one request gives.
+
+    One query for all of them, from SQLite. What is large, damaged or odd is left to `thread_state`.
+    """
+    found: dict[Thread, ThreadState] = {}
+    for thread, checkpoint in (yield from newest_checkpoints(saver, threads)):
+        try:
+            values = _values_of(checkpoint)
+            if channel in values:
+                items = checked_messages(snapshot_value(values[channel]), channel)
+                found[thread] = ThreadState(checkpoint, items)
+        except UnreadableError:
+            continue
+    return found
 
 
 def _channel(found: Any, channel: str) -> Plan[list[Any]]:

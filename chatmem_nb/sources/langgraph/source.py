@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, Self
+from itertools import islice
+from typing import Any, Final, Self, TypeAlias
 
 from ...errors import InvalidInputError
 from ...records import RecordFields
 from ...stores.protocol import SessionSummary, checked_session_id, checked_session_ids
 from ...stores.redis_glob import compile_glob
-from .checkpoints import ThreadState, message_times, thread_state
+from .checkpoints import ThreadState, message_times, thread_state, thread_states
 from .saver import Plan, Saver
 from .threads import Thread, ThreadNames, threads_page
 
 _PIECE: Final = 2_000
 """Records in one piece of `read_many`."""
+_TOGETHER: Final = 25
+"""Threads that are asked for by one request, where the checkpointer can."""
 _TIMES_KEPT: Final = 16
 """Threads whose times are kept until they go on."""
+
+_Times: TypeAlias = list[datetime | None]
 
 
 class LangGraphSource:
@@ -132,28 +137,34 @@ class LangGraphSource:
         return self._read_many(checked_session_ids(session_ids))
 
     def _read_many(self, session_ids: Iterator[str]) -> Iterator[tuple[str, int, list[str]]]:
-        for name in session_ids:
-            state, times = self._saver.run(self._timed(name))
+        for name, state, times in self._states(session_ids):
             for start in range(0, len(state), _PIECE):
                 yield name, start, state.records(slice(start, start + _PIECE), times)
+
+    def _states(self, session_ids: Iterator[str]) -> Iterator[tuple[str, ThreadState, _Times]]:
+        while names := list(islice(session_ids, _TOGETHER)):
+            found = self._saver.run(self._together(names))
+            for name in names:
+                yield name, *self._saver.run(self._timed(name, found.pop(name, None)))
 
     def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
         """Yield (session_id, start, records) of whole threads, in order; long ones in several pieces."""
         return self._aread_many(checked_session_ids(session_ids))
 
     async def _aread_many(self, session_ids: Iterator[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
-        for name in session_ids:
-            state, times = await self._saver.arun(self._timed(name))
-            for start in range(0, len(state), _PIECE):
-                yield name, start, state.records(slice(start, start + _PIECE), times)
+        while names := list(islice(session_ids, _TOGETHER)):
+            found = await self._saver.arun(self._together(names))
+            for name in names:
+                state, times = await self._saver.arun(self._timed(name, found.pop(name, None)))
+                for start in range(0, len(state), _PIECE):
+                    yield name, start, state.records(slice(start, start + _PIECE), times)
 
     def read_fields(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, RecordFields]]:
         """Yield what `read_many` yields, records as their fields: no JSON is written and parsed again."""
         return self._read_fields(checked_session_ids(session_ids))
 
     def _read_fields(self, session_ids: Iterator[str]) -> Iterator[tuple[str, int, RecordFields]]:
-        for name in session_ids:
-            state, times = self._saver.run(self._timed(name))
+        for name, state, times in self._states(session_ids):
             for start in range(0, len(state), _PIECE):
                 yield name, start, state.fields(slice(start, start + _PIECE), times)
 
@@ -169,8 +180,14 @@ class LangGraphSource:
         thread = self._names.thread_of(checked_session_id(session_id))
         return thread_state(self._saver, thread, self.channel)
 
-    def _timed(self, session_id: str) -> Plan[tuple[ThreadState, list[datetime | None]]]:
-        state = yield from self._read(session_id)
+    def _together(self, session_ids: Sequence[str]) -> Plan[dict[str, ThreadState]]:
+        threads = {self._names.thread_of(name): name for name in session_ids}
+        found = yield from thread_states(self._saver, list(threads), self.channel)
+        return {threads[thread]: state for thread, state in found.items()}
+
+    def _timed(self, session_id: str, state: ThreadState | None = None) -> Plan[tuple[ThreadState, _Times]]:
+        if state is None:
+            state = yield from self._read(session_id)
         if not self._is_dated or not state.items:
             return state, []
         thread = self._names.thread_of(session_id)

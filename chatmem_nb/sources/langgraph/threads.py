@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from .saver import Members, Plan, Rows, Saver, Visit
 
 _PAGE: Final = 1_000
-_SQLITE: Final = "langgraph.checkpoint.sqlite"
+SQLITE: Final = "langgraph.checkpoint.sqlite"
 _UPSTASH: Final = "langgraph.checkpoint.upstash_redis"
 
 
@@ -60,7 +60,7 @@ def threads_page(saver: Saver, after: Thread | None, subgraphs: bool) -> Plan[tu
     come to the end. So those that are known are asked for the threads alone, a page at a time; of any other,
     all checkpoints are read once, and only the names kept.
     """
-    if saver.made_by(_SQLITE):
+    if saver.made_by(SQLITE):
         page = yield from _sqlite_page(after, subgraphs)
         return page, len(page) == _PAGE
     if after is not None:
