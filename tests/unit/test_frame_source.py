@@ -15,6 +15,8 @@ from chatmem_nb import (
     FileSource,
     HistoryBrowser,
     InvalidInputError,
+    Labels,
+    Redactor,
     copy_sessions,
     export,
     sessions_frame,
@@ -94,6 +96,18 @@ def test_an_anonymised_frame_leaves_nothing_of_what_was_replaced(tmp_path: Path)
             assert "Ada" not in "".join(records)
             assert records[1:] == TALK[1:]  # rows that were not edited, byte for byte
             assert parse(records[0]).message.text == "I am NAME, when does the ferry leave?"
+
+
+def test_a_frame_is_redacted_filtered_and_labelled_as_a_store_is(tmp_path: Path) -> None:
+    talk = encode_all([HumanMessage("I am ada@example.com"), AIMessage("hello")])
+    labels = Labels(tmp_path / "labels.jsonl")
+    labels.set("ada", parse_all(talk)[0], star=True)
+    options: dict[str, Any] = {"labels": labels, "where": {"role": "human"}, "progress": False}
+    source = PlainReader({"ada": talk})
+    for name, given in (("direct", source), ("framed", to_dataframe(source))):
+        report = export(given, tmp_path / f"{name}.jsonl", redact=Redactor(), **options)
+        assert (report.messages, report.labels, report.redacted) == (1, 1, {"email": 1})
+    assert (tmp_path / "framed.jsonl").read_bytes() == (tmp_path / "direct.jsonl").read_bytes()
 
 
 def test_rows_without_raw_are_built_of_their_columns(tmp_path: Path) -> None:
