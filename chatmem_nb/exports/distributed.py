@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..columns.schema import unknown_categories
 from ..errors import InvalidInputError
 from ..frames.messages import to_dataframe
+from ..plain_text import utf8_size
 from ..redaction import Redactor, redaction_of
 from ..sources import Source, scope_ids, store_scope
-from ..stores.protocol import SessionReader, SessionStore
+from ..stores.protocol import SessionReader, SessionStore, SessionSummary
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SESSIONS_PER_PARTITION = 1_000
+PARTITION_BYTES = 16_000_000
+"""Of stored text in a partition, about; its frame and what it is made of take three to five times as much."""
+_MOST_SESSIONS = 5_000
+"""Of a partition, so that short ones are read by several workers too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,10 @@ def to_dask(
 ) -> Any:
     """Return the messages of a store (or of `(store, session_ids)`) as a lazy Dask DataFrame.
 
-    Sessions are listed immediately and read when the frame is computed. A partition holds whole sessions
-    (about 1,000 by default) and has the schema of `to_dataframe`. Only the columns that a computation
-    needs are built.
+    Sessions are listed immediately, with a summary of each, and read when the frame is computed. A partition
+    holds whole sessions and has the schema of `to_dataframe`; all are about as large, by the lengths of the
+    sessions and the sizes of their first and last records: 16 MB of text unless `npartitions` is given. A
+    worker needs five times that. Only the columns that a computation needs are built.
 
     Workers open the store themselves: by `open_store`, a function that pickle can send, or by the store
     class's `from_env` with the variables that they have. So the task graph contains neither URLs nor keys.
@@ -63,9 +68,11 @@ def to_dask(
 
     Raises: ImportError without Dask (`pip install chatmem_nb[dask]`); InvalidInputError; StoreError.
 
-    >>> frame = to_dask((store, ["trip-planner", "short-hello"]), columns=["role"], open_store=server.store)
-    >>> frame.npartitions, list(frame.columns)
-    (1, ['role'])
+    >>> import os
+    >>> os.environ |= {"UPSTASH_REDIS_REST_URL": server.url, "UPSTASH_REDIS_REST_TOKEN": server.token}
+    >>> frame = to_dask((store, ["trip-planner", "short-hello"]), columns=["role"])
+    >>> frame["role"].value_counts().compute().to_dict()["assistant"]
+    5
     """
     try:
         import dask
@@ -79,7 +86,7 @@ def to_dask(
         raise InvalidInputError("npartitions must be 1 or more")
     _check_redact(redact)
     store, ids = scope
-    parts = _parts(list(scope_ids(store, ids)), npartitions)
+    parts = _parts(store.summaries(scope_ids(store, ids)), npartitions)
     meta = unknown_categories(to_dataframe([], columns=columns))
     opener = open_store or FromEnvironment.like(store)
     read = ReadPartition(opener, tuple(meta.columns), uuid.uuid4().hex, redact)
@@ -122,14 +129,21 @@ def _check_redact(redact: Redactor | Callable[[], Redactor] | None) -> None:
         )
 
 
-def _parts(session_ids: list[str], npartitions: int | None) -> list[list[str]]:
-    """The ids in parts of about the same number; one empty part if there are no ids."""
-    number = npartitions or -(-len(session_ids) // SESSIONS_PER_PARTITION)
-    number = max(1, min(number, len(session_ids)))
-    size, larger = divmod(len(session_ids), number)
-    parts, start = [], 0
-    for part in range(number):
-        end = start + size + (part < larger)
-        parts.append(session_ids[start:end])
-        start = end
-    return parts
+def _parts(summaries: Sequence[SessionSummary], npartitions: int | None) -> list[list[str]]:
+    """The ids, in order, in parts that are about as large; one empty part if there are no ids."""
+    sizes = [_text_bytes(summary) for summary in summaries]
+    total = sum(sizes)
+    number = npartitions or max(-(-total // PARTITION_BYTES), -(-len(sizes) // _MOST_SESSIONS))
+    number = max(1, min(number, len(sizes)))
+    parts: list[list[str]] = [[] for _ in range(number)]
+    before = 0
+    for summary, size in zip(summaries, sizes, strict=True):  # each goes where its middle falls
+        parts[min(number - 1, (2 * before + size) * number // (2 * total))].append(summary.session_id)
+        before += size
+    return [part for part in parts if part] or [[]]
+
+
+def _text_bytes(summary: SessionSummary) -> int:
+    """Return about how much text a session holds, by its length and the ends of it."""
+    ends = [utf8_size(record) for record in (summary.first, summary.last) if record is not None]
+    return 1 + summary.length * sum(ends) // max(1, len(ends))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import pickle
 from collections.abc import Iterator
 from functools import partial
@@ -15,6 +16,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from chatmem_nb import InvalidInputError, Redactor, UpstashSessionStore, to_dask, to_dataframe
 from chatmem_nb.exports import distributed
 from chatmem_nb.local import LocalUpstash
+from chatmem_nb.local.offline import environment
 from chatmem_nb.records import encode_all
 
 
@@ -41,21 +43,76 @@ def ordered(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.sort_values(["session_id", "index"], ignore_index=True)
 
 
-@pytest.mark.slow
-def test_partitions_on_a_cluster_of_processes_make_up_the_frame(server: LocalUpstash, store: Any) -> None:
+@pytest.fixture(scope="module")
+def cluster(server: LocalUpstash) -> Iterator[Any]:
+    """Two workers in processes of their own, which have the variables of the server."""
     from distributed import Client, LocalCluster
 
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(server).items():
+            patch.setenv(name, value)
+        with (
+            LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as found,
+            Client(found) as client,
+        ):
+            yield client
+
+
+@pytest.mark.slow
+def test_partitions_on_a_cluster_of_processes_make_up_the_frame(
+    server: LocalUpstash, store: Any, cluster: Any
+) -> None:
     lazy = to_dask(store, npartitions=4)
     assert server.token not in repr(pickle.dumps(lazy.__dask_graph__()))
     assert server.token.encode() not in pickle.dumps(lazy)
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
-        Client(cluster),
-    ):
-        frame = lazy.compute()
-        counts = lazy.groupby("role", observed=True).size().compute()
+    frame = lazy.compute()
+    counts = lazy.groupby("role", observed=True).size().compute()
     pd.testing.assert_frame_equal(ordered(frame), ordered(to_dataframe(store)))
     assert counts.to_dict() == {"user": 30, "assistant": 30}
+
+
+def transitions(dask_scheduler: Any) -> int:
+    """How many changes of tasks the scheduler has seen."""
+    return int(dask_scheduler.transition_counter)
+
+
+@pytest.mark.slow
+def test_the_example_runs_on_a_cluster_and_what_it_makes_can_be_pickled(
+    server: LocalUpstash, store: Any, cluster: Any
+) -> None:
+    for name, messages in {"trip-planner": 12, "short-hello": 0}.items():
+        store.append(name, encode_all([AIMessage("x")] * (messages // 2 + 1)))
+    names: dict[str, Any] = {"server": server, "store": store, "to_dask": to_dask}
+    before = cluster.run_on_scheduler(transitions)
+    try:
+        for example in doctest.DocTestParser().get_examples(to_dask.__doc__ or ""):
+            exec(compile(example.source, "example", "single"), names)
+        assert len(pickle.loads(pickle.dumps(names["frame"])).compute()) == 8
+        assert cluster.run_on_scheduler(transitions) > before
+    finally:
+        store.delete("trip-planner")
+        store.delete("short-hello")
+
+
+def test_partitions_are_balanced_by_length(server: LocalUpstash) -> None:
+    with server.store(key_prefix="skewed:") as skewed:
+        lengths = [1] * 40 + [60, 80] + [1] * 40 + [70]
+        for number, length in enumerate(lengths):
+            skewed.append(f"s{number:02}", encode_all([HumanMessage("x" * 50)] * length))
+        lazy = to_dask((skewed, [f"s{number:02}" for number in range(len(lengths))]), 4, columns=["index"])
+    with dask.config.set(scheduler="sync"), pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(server).items():
+            patch.setenv(name, value)
+        sizes = [len(part) for part in dask.compute(*lazy.to_delayed())]
+    assert sum(sizes) == sum(lengths)
+    assert max(sizes) <= 1.5 * sum(lengths) / 4
+
+
+def test_a_partition_holds_a_bounded_amount_of_text(
+    server: LocalUpstash, store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distributed, "PARTITION_BYTES", 2_000)
+    assert to_dask(store).npartitions >= 5
 
 
 def test_every_partition_has_the_schema(store: Any) -> None:
