@@ -18,6 +18,9 @@ from .writer import TextWriter
 
 _STATIC = Path(__file__).with_name("page")
 _NO_FORMS = "base-uri 'none'; form-action 'none'"  # default-src covers neither
+_SPEAKERS = frozenset({"human", "ai", "system"})
+_PARTS = ("additional_kwargs", "tool_calls", "invalid_tool_calls")
+"""Where a message with text as its content may have something else."""
 _ROLES = ("user", "assistant", "system", "developer", "tool", "function")
 
 
@@ -78,9 +81,8 @@ def message(record: StoredMessage) -> str:
     label = f"{who} ({name})" if isinstance(name, str) and name else who
     when = ""
     if record.stored_at:
-        when = (
-            f"<time datetime={record.stored_at.isoformat()}>{record.stored_at:%Y-%m-%d %H:%M:%S} UTC</time>"
-        )
+        stamp = record.stored_at.isoformat()
+        when = f"<time datetime={stamp}>{stamp[:10]} {stamp[11:19]} UTC</time>"
     head = f"<header><b>{isolated(label)}</b> <span>{record.index + 1}</span> {when}</header>"
     return f"<article class={kind}>{head}{''.join(_body(record, data))}</article>\n"
 
@@ -88,6 +90,10 @@ def message(record: StoredMessage) -> str:
 def _body(record: StoredMessage, data: dict[str, Any]) -> Iterator[str]:
     if record.error is not None:
         yield f"<p class=note>Cannot be read: {escape(record.error)}</p>{plain_html(record.raw)}"
+        return
+    if record.type in _SPEAKERS and type(data.get("content")) is str and not any(map(data.get, _PARTS)):
+        if data["content"]:  # text alone, as in most messages
+            yield to_html(data["content"])
         return
     is_result = record.type in TOOL_TYPES
     for block in content_blocks(record):
