@@ -61,7 +61,7 @@ def bomb(megabytes: int) -> bytes:
 
 
 def test_a_compressed_response_is_limited_in_memory(colour: str) -> None:
-    body = bomb(600)
+    body = bomb(300)
     with odd_server(answers("200 OK", body, extra="Content-Encoding: gzip\r\n")) as url:
         assert grown_mb(colour, url, f"larger than {LIMIT:,} bytes") < 250
 
@@ -79,7 +79,7 @@ def test_a_response_has_one_encoding_at_most(colour: str, encoding: str) -> None
 
 
 def test_a_response_that_is_compressed_three_times_is_limited_in_memory(colour: str) -> None:
-    body = gzip.compress(gzip.compress(bomb(600)))
+    body = gzip.compress(gzip.compress(bomb(300)))
     assert len(body) < 20_000
     with odd_server(answers("200 OK", body, extra="Content-Encoding: gzip, gzip, gzip\r\n")) as url:
         assert grown_mb(colour, url, "compressed more than once") < 50
