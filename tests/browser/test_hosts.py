@@ -244,13 +244,10 @@ def test_it_answers_while_a_cell_runs(chrome: Chrome, jupyter: Server, service: 
     run_cell(visit, 1, wait=False)
     visit.page.wait_for_function(BUSY)
     session(visit, "trip to Oslo")
-    expect(visit.browser.get_by_role("feed").get_by_text(f"{WORDS}, in trip to Oslo.")).to_be_visible(
-        timeout=8_000
-    )
+    expect(visit.browser.get_by_role("feed").get_by_text(f"{WORDS}, in trip to Oslo.")).to_be_visible()
     assert visit.page.evaluate(OUTPUT, 1) == ""
     end.touch()
-    wait_idle(visit)
-    assert visit.page.evaluate(OUTPUT, 1) == "done\n"
+    visit.page.wait_for_function(f"number => ({OUTPUT})(number) === 'done\\n'", arg=1)
     visit.close()
 
 
