@@ -9,7 +9,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langgraph import channels
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -20,6 +22,15 @@ from langgraph.types import interrupt
 from chatmem_nb.local import LocalUpstash
 
 SAVERS = ("memory", "sqlite", "async-sqlite", "upstash")
+
+
+def delta_channel(**options: Any) -> Any:
+    """Return a DeltaChannel of messages; skip the test where LangGraph is too old to have one."""
+    if not hasattr(channels, "DeltaChannel"):
+        pytest.skip("this version of langgraph has no DeltaChannel")
+    from langgraph.graph.message import _messages_delta_reducer
+
+    return channels.DeltaChannel(_messages_delta_reducer, **options)
 
 
 @contextmanager

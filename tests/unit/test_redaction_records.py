@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -217,7 +218,7 @@ def test_a_session_id_within_texts_is_not_taken_for_clean_later() -> None:
     assert "alice" not in record.raw
 
 
-@pytest.mark.parametrize("raw", odd_records())
+@pytest.mark.parametrize("raw", odd_records(), ids=itertools.count())
 def test_odd_records_stay_as_readable_as_they_were(raw: str) -> None:
     before = parse(raw)
     redaction = Redaction(Redactor())

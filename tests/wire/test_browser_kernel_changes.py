@@ -97,6 +97,7 @@ OPENAI = [
         (f"[{TALK[0]},\n{TALK[1]}]", ["human", "ai"]),
         ('  [{"type": "ai", "content": "flat"}]  ', ["ai"]),
     ],
+    ids=["array", "one message", "lines", "conversation", "record", "records", "without data"],
 )
 def test_pasted_json_is_appended(page: Page, store: SessionStore, text: str, types: list[str]) -> None:
     dry = page.ask("append_json", session_id="a", text=text, dry_run=True)

@@ -19,7 +19,6 @@ import pandas as pd
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, RemoveMessage
 from langchain_core.messages.ai import UsageMetadata
-from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
@@ -27,7 +26,6 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import START, StateGraph
-from langgraph.graph.message import _messages_delta_reducer
 from typing_extensions import TypedDict
 
 from chatmem_nb import (
@@ -52,6 +50,7 @@ from tests.langgraph_threads import (
     agent,
     asking,
     config,
+    delta_channel,
     run,
     running_loop,
     saver_of,
@@ -558,7 +557,7 @@ def test_an_encrypted_thread_is_read_with_its_key_alone(memory: InMemorySaver) -
 
 def test_a_delta_channel_is_put_together(saver: Any, colour: str) -> None:
     class State(TypedDict):
-        messages: Annotated[list, DeltaChannel(_messages_delta_reducer, snapshot_frequency=4)]
+        messages: Annotated[list, delta_channel(snapshot_frequency=4)]
 
     def answer(state: State) -> dict[str, Any]:
         last = state["messages"][-1]

@@ -9,12 +9,10 @@ from typing import Annotated, Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langgraph.channels import DeltaChannel
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import START, StateGraph
-from langgraph.graph.message import _messages_delta_reducer
 from typing_extensions import TypedDict
 
 from chatmem_nb import InvalidInputError, LangGraphSource, copy_sessions, to_langgraph
@@ -22,7 +20,7 @@ from chatmem_nb.histories import StoreHistory
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
 from chatmem_nb.stores.protocol import SessionStore
-from tests.langgraph_threads import SAVERS, agent, asking, config, run, saver_of, state_of
+from tests.langgraph_threads import SAVERS, agent, asking, config, delta_channel, run, saver_of, state_of
 
 CALL = {"name": "search", "args": {"q": "ferry"}, "id": "c1"}
 TALK = [
@@ -186,7 +184,7 @@ def test_a_thread_that_waits_is_left_alone(store: Any, saver: Any) -> None:
 
 def test_a_thread_with_a_delta_channel_is_left_alone(store: Any, memory: InMemorySaver) -> None:
     class State(TypedDict):
-        messages: Annotated[list, DeltaChannel(_messages_delta_reducer)]
+        messages: Annotated[list, delta_channel()]
 
     graph = (
         StateGraph(State).add_node("a", lambda state: {"messages": [AIMessage("hi")]}).add_edge(START, "a")
