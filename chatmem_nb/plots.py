@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -125,7 +124,7 @@ def plot_tools(source: Source | pd.DataFrame) -> Chart:
             "tool": tool,
             "status": status,
             "calls": len(rows),
-            "median_s": _rounded(seconds[rows.index].median()),
+            "median_s": _median(seconds[rows.index]),
         }
         for (tool, status), rows in counts
     ]
@@ -274,5 +273,6 @@ def _label(text: Any) -> str:
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
-def _rounded(seconds: float) -> float | None:
-    return None if math.isnan(seconds) else round(seconds, 3)
+def _median(seconds: pd.Series[float]) -> float | None:
+    known = seconds.dropna()  # numpy 1 warns of the median of nothing
+    return None if known.empty else round(float(known.median()), 3)

@@ -106,7 +106,10 @@ def _with_code(error: Exception) -> str:
     if code is None and not re.match("[A-Z]+ ", text := str(error)):
         classes: dict[type, str] = {
             exceptions.ExecAbortError: "EXECABORT",
+            exceptions.NoPermissionError: "NOPERM",
             exceptions.NoScriptError: "NOSCRIPT",
+            exceptions.OutOfMemoryError: "OOM",
+            exceptions.ReadOnlyError: "READONLY",
         }
         code = classes.get(type(error), "ERR")
     return f"{code} {error}" if code else text
