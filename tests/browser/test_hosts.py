@@ -207,7 +207,7 @@ def test_two_browsers_on_one_session_see_each_other(
         open_notebook(visit, jupyter, notebook(jupyter, f"pair-{i}", service).name)
         run_cell(visit, 0)
         session(visit, "long")
-        expect(visit.browser.get_by_text("line 299", exact=True)).to_be_visible()
+        expect(visit.browser.get_by_role("feed").get_by_text("line 299", exact=True)).to_be_visible()
     reader, writer = visits
     reader.browser.get_by_role("button", name="Follow").click()
     writer.browser.get_by_role("textbox", name="Message").fill("from the other browser")
