@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
@@ -69,12 +69,16 @@ def without_new_ids(found: object) -> object:
 
 
 @given(rows, edits, st.booleans())
+@example(raws=["null"], changes=[(0, ("role", "human"))], encoded=False)
 def test_a_batch_gives_what_its_rows_give(
     raws: list[str], changes: list[tuple[int, tuple[str, Any]]], encoded: bool
 ) -> None:
     frame = to_dataframe(parse_all(raws))
     frame["session_id"] = "s"
     for row, (name, value) in changes:
+        kept = frame[name]
+        if isinstance(kept.dtype, pd.CategoricalDtype) and value not in (None, *kept.cat.categories):
+            frame[name] = kept.cat.add_categories([value])
         frame.loc[row % len(frame), name] = value
     table = pa.Table.from_pandas(frame, preserve_index=False)
     if encoded:  # as files are read
