@@ -13,7 +13,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
@@ -24,6 +23,7 @@ from chatmem_nb.formats.parquet_file import ParquetWriter
 from chatmem_nb.formats.writer import TextWriter
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all
+from tests.parquet import assert_holds
 
 SESSIONS = 100
 FORMATS = ["x.parquet", "x.jsonl", "x.csv", "x.md", "x.html"]
@@ -65,7 +65,7 @@ def test_a_stopped_export_goes_on(store: Any, tmp_path: Path, name: str) -> None
     assert report.resumed + report.sessions == SESSIONS
     assert report.commands < whole.commands - 50
     if name == "x.parquet":
-        pd.testing.assert_frame_equal(pd.read_parquet(path), to_dataframe(store))
+        assert_holds(path, to_dataframe(store))
     else:
         assert path.read_bytes() == (tmp_path / f"whole-{name}").read_bytes()
     assert {file.name for file in tmp_path.iterdir()} == {name, f"whole-{name}"}

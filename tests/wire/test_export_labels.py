@@ -14,6 +14,7 @@ from langchain_core.messages import HumanMessage
 from chatmem_nb import InvalidInputError, Labels, Redactor, StoreLimitError, export, import_file, to_dataframe
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all, parse_all, to_json
+from tests.parquet import read_like
 
 FORMATS = ["x.jsonl", "x.parquet"]
 SECRET = "ann@example.org"
@@ -136,7 +137,7 @@ def test_a_parquet_file_with_labels_is_the_frame_and_a_column(
     store: Any, labels: Labels, tmp_path: Path
 ) -> None:
     export(store, tmp_path / "x.parquet", labels=labels, progress=False)
-    frame = pd.read_parquet(tmp_path / "x.parquet")
+    frame = read_like(to_dataframe(store), tmp_path / "x.parquet")
     assert frame["labels"].notna().sum() == 3
     pd.testing.assert_frame_equal(
         frame.drop(columns="labels").sort_values(["session_id", "index"], ignore_index=True),
