@@ -34,7 +34,7 @@ def store() -> Iterator[SessionStore]:
             SystemMessage("Be kind. " * 60 + "Never promise a receipt."),
             HumanMessage("A receipt, and a Receipt again."),
             AIMessage("", tool_calls=[CALL]),
-            ToolMessage("x" * 400 + " one receipt", tool_call_id="c1", name="book"),
+            ToolMessage("x" * 900 + " one receipt", tool_call_id="c1", name="book"),
         ]
         store.append("folded", encode_all(folded))
         yield store
@@ -112,7 +112,7 @@ def test_words_that_match_no_id_are_one_click_from_a_search(page: Page) -> None:
     expect(groups.first).to_contain_text("flight-")
     expect(page.locator(".hit mark").first).to_have_text("compensation")
     page.get_by_role("button", name="Back to all sessions").click()
-    expect(page.locator(".cost")).to_have_text("41 sessions")  # the words went into the search
+    expect(page.locator(".cost")).to_contain_text("41 sessions")  # the words went into the search
 
 
 def test_a_session_of_the_matches_is_selected_by_its_box_and_by_space(

@@ -263,4 +263,5 @@ def test_hostile_text_takes_linear_time(unit: str, length: int) -> None:
         return time.thread_time() - start
 
     small = min(cpu_s(length), cpu_s(length + 1))
-    assert cpu_s(4 * length) < 10 * max(small, 0.02)  # four times the text; sixteen were quadratic
+    limit = 10 * max(small, 0.02)  # for four times the text; quadratic would be 16
+    assert cpu_s(4 * length) < limit or cpu_s(4 * length) < limit  # once more: the collector may have run

@@ -22,7 +22,7 @@ BARRED = {"not_connected", "not_allowed", "read_only"}
 
 LEAVING = {"connect", "disconnect"}
 CHANGES = {"preview", "append", "append_json", "remove", "measure_clear", "clear", "undo"}
-LABELLING = {"label", "label_session"}
+LABELLING = {"label", "label_session", "session_labels"}
 EXPORTS = {"to_variable", "export"}
 WITHOUT_A_STORE = {"hello", "connect", "disconnect", "follow", "code"}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import inspect
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from array import array
@@ -612,6 +614,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
             file.write(f'{{"session_id": "{name}", "index": {index}, {raw[1:]}\n')
             quoted = raw.replace('"', '""')
             table.write(f'{name},{index},"{quoted}"\r\n')
+    with (folder / "all.jsonl").open("rb") as file, gzip.open(folder / "all.jsonl.gz", "wb", 1) as packed:
+        shutil.copyfileobj(file, packed)
     columns = {"session_id": [name for name, _ in rows], "index": [index for _, index in rows]}
     columns["raw"] = [record % (text, index) for _, index in rows]
     pq.write_table(pa.table(columns), folder / "all.parquet", row_group_size=20_000, compression="zstd")
