@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ from .views import views
 
 _SHORT: Final = 80
 _MOST_CLEAN: Final = 20_000
+_OWN_ID: Final = re.compile("[0-9a-f]{32}")
 _RECORD_KEYS: Final = frozenset({"type", "data", "record_id", "stored_at", "role", "text"})
 _FIELDS: Final = frozenset(name for kind in MESSAGE_CLASSES.values() for name in kind.model_fields)
 _FEWEST_ID_CHARACTERS: Final = 4
@@ -117,14 +119,15 @@ class Redaction:
             value = parsed_json(raw)
             if type(value) is not dict:
                 return json_text(self._values.value(value))
-            redacted = self._values.object(value, _RECORD_KEYS, self._data)
+            own = _own_id(value)
+            redacted = self._values.object(value | dict.fromkeys(own), _RECORD_KEYS, self._data)
         except ValueError:
             reason = "it is not JSON"
         except RecursionError:
             reason = "it is nested too deeply"
         else:
             # A name of a type is no text of anybody, and without it the record could not be read.
-            return json_text(redacted | _known_type(value))
+            return json_text(redacted | _known_type(value) | own)
         raise RecordError(reason)
 
     def _data(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -199,6 +202,12 @@ class Redaction:
 def _known_type(value: dict[str, Any]) -> dict[str, Any]:
     kind = value.get("type")
     return {"type": kind} if kind == GENERIC or (type(kind) is str and kind in MESSAGE_CLASSES) else {}
+
+
+def _own_id(value: dict[str, Any]) -> dict[str, Any]:
+    """The id of a record, if it has the form that the package gives it: in random digits there are phones."""
+    record_id = value.get("record_id")
+    return {"record_id": record_id} if type(record_id) is str and _OWN_ID.fullmatch(record_id) else {}
 
 
 def _is_message(record: StoredMessage) -> bool:

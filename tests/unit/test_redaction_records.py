@@ -218,6 +218,18 @@ def test_a_session_id_within_texts_is_not_taken_for_clean_later() -> None:
     assert "alice" not in record.raw
 
 
+@pytest.mark.parametrize(
+    "record_id", ["d463b572e7d4615f4a94e00183116271", "6525839458759a14959b6efede3d941b"]
+)
+def test_the_id_of_a_record_is_not_taken_for_a_number_of_somebody(record_id: str) -> None:
+    raw = to_json({**json.loads(encode(HumanMessage("hello"))), "record_id": record_id})
+    redaction = Redaction(Redactor())
+    assert json.loads(redaction.record(raw))["record_id"] == record_id
+    assert redaction.found == 0
+    planted = to_json({**json.loads(raw), "record_id": "call +1 415 555 2671"})
+    assert "2671" not in redaction.record(planted)
+
+
 @pytest.mark.parametrize("raw", odd_records(), ids=itertools.count())
 def test_odd_records_stay_as_readable_as_they_were(raw: str) -> None:
     before = parse(raw)
