@@ -85,8 +85,8 @@ def messages_of(raws: Iterable[str], session_id: str, start: int = 0) -> list[Ba
 def _collector_paused() -> Iterator[None]:
     """Pause garbage collection while messages are built.
 
-    Each message allocates a dozen containers and none of them is garbage, but every few hundred allocations
-    trigger a collection, sometimes of the whole process.
+    Each message allocates a dozen containers that stay alive, which would trigger one collection after
+    another, some of them of the whole heap.
     """
     enabled = gc.isenabled()
     gc.disable()

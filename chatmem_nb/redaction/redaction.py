@@ -180,7 +180,7 @@ class Redaction:
             return ()
         found = []
         looked_through = views(text)
-        if looked_through[0][1]:  # patterns may be of what folding takes away
+        if looked_through[0][1]:  # custom patterns may match characters that folding removes
             looked_through.append((text, []))
         for viewed, path in looked_through:
             for start, end, kind in self._detected(viewed):

@@ -172,16 +172,16 @@ def shown_call(
 
 def arguments_line(call: ToolCall, *, limit: int | None) -> str:
     """Return the arguments on one line, as a call in Python has them; not much beyond `limit`."""
-    most = LAYOUT_LIMIT if limit is None else limit
+    max_length = LAYOUT_LIMIT if limit is None else limit
     if not isinstance(call.args, dict):
-        args = call.args if isinstance(call.args, str) else line_start(call.args, most)
-        return " ".join(showable((args or "")[: most * 2]).split())
+        args = call.args if isinstance(call.args, str) else line_start(call.args, max_length)
+        return " ".join(showable((args or "")[: max_length * 2]).split())
     parts: list[str] = []
     length = 0
     for name, value in call.args.items():
-        parts.append(f"{name[:NAME_CLIP]}={line_start(value, most)}")
+        parts.append(f"{name[:NAME_CLIP]}={line_start(value, max_length)}")
         length += len(parts[-1]) + len(", ")
-        if length > most + len(", "):
+        if length > max_length + len(", "):
             break
     return showable(", ".join(parts))
 

@@ -387,7 +387,7 @@ class StandIn:
         undone = {"label": "the removal", "session_id": name, "epoch": self.epoch, "total": total}
         return undone | {"undo": self.undo_state()}
 
-    # live, take away
+    # follow, export
 
     def labelled(self, known: Message, params: Message) -> Message | None:
         tags = [tag for tag in [*known.get("tags", []), *params["add"]] if tag not in params["remove"]]

@@ -1,4 +1,4 @@
-"""Finding, choosing and taking away, over a real browser: what the page shows is what Python then has."""
+"""Searching, selecting and exporting in a real browser: what the page shows is what Python gets."""
 
 from __future__ import annotations
 

@@ -211,10 +211,10 @@ class UpstashPlans:
             yield places
 
     def _append_together(self, changes: Sequence[Change]) -> Plan[list[int | ChatMemError]]:
-        """Make these changes by one pipeline, which is sent again as it is if its response is lost.
+        """Make these changes in one pipeline, which is retried unchanged if its response is lost.
 
-        A pipeline is no transaction, and the SDK tells only the first of its errors: where the service
-        refused one of its commands, each is made by itself, with the same idempotency key.
+        A pipeline is not a transaction, and the SDK reports only the first of its errors: if the service
+        rejects a command, each change is retried in a request of its own, with the same idempotency key.
         """
         script = scripts.APPEND
         text = script.flagged if self._knows_flags["EVAL"] else script.plain
