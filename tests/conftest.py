@@ -163,3 +163,26 @@ def other(server: Any, prefix: str) -> Iterator[Any]:
 def colour(request: pytest.FixtureRequest) -> str:
     """For `Coloured`: the verbs of a store, or their async twins."""
     return str(request.param)
+
+
+@pytest.fixture
+def browser(store: Any) -> Iterator[Any]:
+    """A HistoryBrowser over `store`, whose messages to the page are kept; see `tests.wire.browser_page`."""
+    from chatmem_nb import HistoryBrowser
+
+    from .wire.browser_page import kept_comms
+
+    with kept_comms():
+        browser = HistoryBrowser(store)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def namespace(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The variables of the notebook, as the browser sees them."""
+    from chatmem_nb.widgets import export
+
+    names: dict[str, Any] = {}
+    monkeypatch.setattr(export, "user_namespace", lambda: names)
+    return names

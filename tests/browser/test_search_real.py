@@ -14,8 +14,6 @@ from chatmem_nb import HistoryBrowser
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
 from chatmem_nb.stores.protocol import SessionStore
-from chatmem_nb.widgets import export
-from tests.wire.browser_page import kept_comms
 
 pytestmark = pytest.mark.browser
 Blank = Callable[..., Page]
@@ -38,22 +36,6 @@ def store() -> Iterator[SessionStore]:
         ]
         store.append("folded", encode_all(folded))
         yield store
-
-
-@pytest.fixture
-def browser(store: SessionStore) -> Iterator[HistoryBrowser]:
-    with kept_comms():
-        browser = HistoryBrowser(store)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def namespace(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The variables of a notebook."""
-    names: dict[str, Any] = {}
-    monkeypatch.setattr(export, "user_namespace", lambda: names)
-    return names
 
 
 @pytest.fixture

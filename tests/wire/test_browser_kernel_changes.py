@@ -34,14 +34,6 @@ def store(server: Any, prefix: str) -> Iterator[SessionStore]:
 
 
 @pytest.fixture
-def browser(store: SessionStore) -> Iterator[HistoryBrowser]:
-    with kept_comms():
-        browser = HistoryBrowser(store)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
 def page(browser: HistoryBrowser) -> Page:
     return Page(browser)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from chatmem_nb.records import encode, encode_all
 from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.widgets import export
 from tests.conversations import generated
-from tests.wire.browser_page import Page, Refused, kept_comms
+from tests.wire.browser_page import Page, Refused
 
 CALL = {"name": "look_up", "args": {"city": "Straße", "quote": 'say "hi"'}, "id": "c1"}
 # What is refused before anything is sent does not depend on the service.
@@ -41,24 +40,8 @@ TALK = [
 
 
 @pytest.fixture
-def browser(store: SessionStore) -> Iterator[HistoryBrowser]:
-    with kept_comms():
-        browser = HistoryBrowser(store)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
 def page(browser: HistoryBrowser) -> Page:
     return Page(browser)
-
-
-@pytest.fixture
-def namespace(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The variables of a notebook."""
-    names: dict[str, Any] = {}
-    monkeypatch.setattr(export, "user_namespace", lambda: names)
-    return names
 
 
 FILTERS: list[tuple[dict[str, Any], list[int]]] = [

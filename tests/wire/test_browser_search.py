@@ -15,7 +15,7 @@ from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode
 from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.widgets import export
-from tests.wire.browser_page import Page, kept_comms
+from tests.wire.browser_page import Page
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -30,14 +30,6 @@ def store() -> Iterator[SessionStore]:
             "old", ['{"type": "human", "data": {"content": "a cat without a time", "type": "human"}}']
         )
         yield store
-
-
-@pytest.fixture
-def browser(store: SessionStore) -> Iterator[HistoryBrowser]:
-    with kept_comms():
-        browser = HistoryBrowser(store)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
