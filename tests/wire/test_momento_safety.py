@@ -482,6 +482,19 @@ def test_an_append_with_a_slow_index_ends_by_its_timeout(
     assert store.read("s") == ["r0", "r1"]
 
 
+def change(store: Coloured, verb: str, own: list[str], new: list[str]) -> None:
+    """Make one change of a session that holds `own`."""
+    middle = len(own) // 2
+    {
+        "append": lambda: store.append("s", new),
+        "append new": lambda: store.append("s", NewRecords(new)),
+        "remove": lambda: store.remove("s", 0, own[0]),
+        "delete": lambda: store.delete("s", count=middle, last=own[middle - 1]),
+        "insert": lambda: store.insert("s", middle, new),
+        "replace": lambda: store.replace("s", new),
+    }[verb]()
+
+
 @pytest.mark.parametrize("verb", ["append", "append new", "remove", "delete", "insert", "replace"])
 def test_a_change_that_never_succeeds_ends_by_its_timeout(
     server: LocalMomento, make: Make, verb: str
@@ -493,16 +506,27 @@ def test_a_change_that_never_succeeds_ends_by_its_timeout(
         server.faults.add("drop_before", command=command, times=1_000)
     started = time.monotonic()
     with pytest.raises(StoreUnavailableError) as caught:
-        {
-            "append": lambda: store.append("s", new),
-            "append new": lambda: store.append("s", NewRecords(new)),
-            "remove": lambda: store.remove("s", 0, own[0]),
-            "delete": lambda: store.delete("s", count=2_000, last=own[1_999]),
-            "insert": lambda: store.insert("s", 1_000, new),
-            "replace": lambda: store.replace("s", new),
-        }[verb]()
+        change(store, verb, own, new)
     assert time.monotonic() - started < 5  # a second, and one for each page that is read before
     assert caught.value.maybe_applied
+    server.faults.clear()
+    assert store.read("s") == own
+
+
+@pytest.mark.parametrize("verb", ["append", "append new", "remove", "delete", "insert", "replace"])
+def test_a_change_that_is_refused_after_a_lost_attempt_may_have_been_applied(
+    server: LocalMomento, make: Make, verb: str
+) -> None:
+    """The look for the lost attempt found nothing, but reads are eventually consistent."""
+    store, own, new = make(timeout_s=0.5), records(20), records(1)
+    store.append("s", NewRecords(own))
+    for command in ("ListConcatenateBack", "ListConcatenateFront", "ListErase"):
+        server.faults.add("drop_before", command=command)
+        server.faults.add("refuse", command=command, times=1_000)
+    with pytest.raises(StoreThrottledError) as caught:
+        change(store, verb, own, new)
+    assert caught.value.maybe_applied
+    assert "not known whether" in str(caught.value) or "may be in the session twice" in str(caught.value)
     server.faults.clear()
     assert store.read("s") == own
 

@@ -16,7 +16,7 @@ from momento.errors import SdkException
 from momento_wire_types import cacheclient_pb2 as pb
 from momento_wire_types import cacheclient_pb2_grpc, controlclient_pb2_grpc
 
-from chatmem_nb.errors import StoreError, StoreTimeoutError
+from chatmem_nb.errors import StoreError, StoreThrottledError, StoreTimeoutError
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento import MomentoSessionStore, commands
 from chatmem_nb.stores.momento.grpc_channel import GrpcChannel, connect
@@ -228,3 +228,17 @@ def test_a_replacement_by_public_methods_is_one_request(server: LocalMomento, st
     with pytest.raises(StoreError, match="delete a part"):
         store.delete("s", count=1, last="drop_after")
     assert store.length("s") == 2
+
+
+def test_a_replacement_that_is_refused_after_a_lost_attempt_may_have_been_applied(
+    server: LocalMomento, store: Coloured
+) -> None:
+    store.append("s", ["r0"])
+    store.store._runner.timeout_s = 0.3  # type: ignore[attr-defined]
+    server.faults.add("drop_after", command="ListConcatenateBack")
+    server.faults.add("refuse", command="ListConcatenateBack", times=1_000)
+    with pytest.raises(StoreThrottledError) as failed:
+        store.replace("s", ["r1"])
+    server.faults.clear()
+    assert failed.value.maybe_applied
+    assert store.read("s") == ["r1"]

@@ -15,7 +15,7 @@ from ..runner import Pause, Plan, Send, ask
 from .commands import DeleteKey, FetchList, ListLength, Push, PushFront, RemoveValue
 from .erasure import CONTEXT, Range, erase
 from .errors import MomentoConflictError, MomentoError
-from .push import SETTLE_S, Before, Limits, Pushed, push_parts
+from .push import SETTLE_S, Before, Limits, Pushed, last_of, push_parts
 from .session_list import as_text, read_values
 
 _TWICE = "; nothing is lost, but some records may be in the session twice: read it, and remove the duplicates"
@@ -176,16 +176,15 @@ class Edits:
         if len(self._limits.split(values)) > 1:
             self._require_slices("replace a session by more than fits into one request")
         push = Push(key, values, ttl_ms, truncate=True)
-        for _ in range(2):  # harmless twice: the second push replaces the first
+        try:
+            yield from ask(push)
+        except StoreError as lost:
+            if not lost.maybe_applied:
+                raise
             try:
-                yield from ask(push)
-                break
-            except StoreError as error:
-                if not error.maybe_applied:
-                    raise
-                failed = error
-        else:
-            raise failed
+                yield from ask(push)  # harmless twice: the second push replaces the first
+            except StoreError as failed:
+                raise last_of(lost, failed) from failed.__cause__
         return len(values)
 
     def _remove_unique(self, key: bytes, index: int, record: str) -> Plan[bool]:

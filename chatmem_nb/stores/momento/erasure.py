@@ -10,7 +10,7 @@ from ..deadline import Backoff
 from ..runner import Pause, Plan, ask
 from .commands import EraseRange, ListLength
 from .errors import MomentoError
-from .push import SETTLE_S, unknown
+from .push import SETTLE_S, last_of, unknown
 from .session_list import read_values
 
 CONTEXT = 100
@@ -39,13 +39,14 @@ def erase(erased: Range) -> Plan[None]:
     """
     command = EraseRange(erased.key, erased.start, erased.count)
     backoff = Backoff()
+    error: StoreError | None = None
     while True:
         try:
             yield from ask(command)
             return
         except StoreError as failed:
             if not failed.maybe_applied:
-                raise
+                raise (failed if error is None else last_of(error, failed)) from failed.__cause__
             error = failed
         if not (yield Pause(backoff.next_pause_s(SETTLE_S))):
             raise unknown(error)

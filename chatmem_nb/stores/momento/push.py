@@ -169,7 +169,7 @@ def _retried(push: Push, before: Before | None, error: StoreError) -> Plan[Pushe
             return _landed(push, (yield from ask(push)))
         except StoreError as failed:
             if not failed.maybe_applied:
-                raise
+                raise last_of(error, failed) from failed.__cause__
             error = failed
 
 
@@ -226,6 +226,17 @@ def run_at(values: Sequence[bytes], run: Sequence[bytes]) -> int | None:
         if values[at] == run[0] and list(values[at : at + size]) == run:
             return at
     return None
+
+
+def last_of(earlier: StoreError, failed: StoreError) -> StoreError:
+    """Return the error to raise after a last attempt that was not applied, if an earlier one may have been.
+
+    That a look found nothing of it does not rule that out, since reads are eventually consistent.
+    """
+    if not earlier.maybe_applied:
+        return failed
+    # An attempt for which no time was left says less than the one before it.
+    return unknown(earlier if isinstance(failed, StoreTimeoutError) else failed)
 
 
 def unknown(error: StoreError) -> StoreError:
