@@ -23,7 +23,7 @@ from ..errors import (
 )
 from ..stores.protocol import SessionStore, service_of
 from .addresses import check_endpoint, check_host
-from .protocol import ConnectParams
+from .protocol.requests import ConnectParams
 from .request_errors import RequestError, request_error_of
 from .request_parsing import Call
 from .state import BrowserState, Connection

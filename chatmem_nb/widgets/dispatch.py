@@ -17,7 +17,7 @@ from .follow import Follow, Probe
 from .jobs import Rendering
 from .labelling import Labelling
 from .permissions import Permissions
-from .protocol import (
+from .protocol.requests import (
     ConnectParams,
     NoParams,
     PreviewParams,

@@ -12,7 +12,7 @@ from ..markdown import showable
 from ..records import MESSAGE_CLASSES, encode, encode_all
 from ..stores.protocol import SessionStore
 from .pasted_messages import PasteError, read_messages
-from .protocol import AppendJSONParams, AppendParams, MessageParams, NoParams, SessionIdsParams
+from .protocol.requests import AppendJSONParams, AppendParams, MessageParams, NoParams, SessionIdsParams
 from .reading import changed, identity_of, summaries
 from .request_errors import RequestError
 from .request_parsing import Call

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..records import StoredMessage
 from ..redaction import Redaction, Redactor
 from .jobs import Rendering
-from .protocol import CodeParams, ExportParams, VariableParams
+from .protocol.requests import CodeParams, ExportParams, VariableParams
 from .reading import all_records
 from .request_errors import RequestError
 from .request_parsing import Call

@@ -13,7 +13,7 @@ from .. import content
 from ..markdown import showable
 from ..records import StoredMessage
 from .entries import failure_of, role_of, short
-from .protocol import StatsParams
+from .protocol.requests import StatsParams
 from .reading import records
 from .request_parsing import Call
 from .state import BrowserState, OpenSession, stale

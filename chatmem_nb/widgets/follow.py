@@ -7,7 +7,7 @@ import time
 from typing import Any, Final
 
 from ..errors import StoreError, StoreUnavailableError
-from .protocol import FollowParams
+from .protocol.requests import FollowParams
 from .request_parsing import Call
 from .state import BrowserState
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from ..labels import Label, Labels, StoredLabels
 from ..markdown import showable
 from ..records import StoredMessage
-from .protocol import LabelChanges, LabelMessageParams, LabelSessionParams, OpenSessionParams
+from .protocol.requests import LabelChanges, LabelMessageParams, LabelSessionParams, OpenSessionParams
 from .reading import records
 from .request_errors import RequestError
 from .request_parsing import Call

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from ..errors import InvalidInputError
 from ..stores.protocol import checked_session_id
-from .protocol import LARGEST_INDEX, METHODS, Params
+from .protocol import METHODS
+from .protocol.base import LARGEST_INDEX, Params
 from .request_errors import RequestError
 
 Progress = Callable[[int, int | None, str, Mapping[str, Any] | None], None]

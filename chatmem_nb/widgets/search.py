@@ -12,7 +12,7 @@ from ..markdown import showable
 from ..records import StoredMessage
 from .entries import role_of, text_of
 from .labelling import Labelling
-from .protocol import FindParams
+from .protocol.requests import FindParams
 from .reading import all_records, identity_of
 from .request_errors import RequestError
 from .request_parsing import Call, session_id_of

@@ -13,7 +13,7 @@ from ..columns.values import Fields, column_values
 from ..content import tool_results
 from ..records import StoredMessage
 from .entries import page_role
-from .protocol import FindParams
+from .protocol.requests import FindParams
 from .reading import identity_of
 from .request_parsing import moment_of
 from .text_pattern import TextPattern

@@ -16,7 +16,7 @@ from ..records import parse_start, stored_at
 from ..stores.protocol import SessionStore, SessionSummary, commands_of
 from .entries import cut, role_of, text_of
 from .labelling import Labelling
-from .protocol import SessionsParams
+from .protocol.requests import SessionsParams
 from .reading import previews
 from .request_parsing import Call
 from .state import BrowserState

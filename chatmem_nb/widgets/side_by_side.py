@@ -7,7 +7,7 @@ from typing import Any, Final
 from ..comparison import Comparison, style
 from ..records import StoredMessage
 from .jobs import Rendering
-from .protocol import CompareParams
+from .protocol.requests import CompareParams
 from .reading import all_records
 from .request_errors import RequestError
 from .request_parsing import Call

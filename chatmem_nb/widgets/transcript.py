@@ -16,7 +16,7 @@ from .figures import Statistics
 from .jobs import Rendering
 from .message_parts import read_content
 from .permissions import can_write
-from .protocol import (
+from .protocol.requests import (
     CallsParams,
     CopyParams,
     FullParams,

@@ -18,7 +18,7 @@ from ..labels import Labels
 from ..markdown import showable
 from .dispatch import Methods
 from .jobs import Jobs
-from .protocol import CancelParams
+from .protocol.requests import CancelParams
 from .request_errors import CANCELLED, RequestError, as_error, request_error_of
 from .request_parsing import Call, Request, address_of, parse_params, parse_request, python_call
 

@@ -11,7 +11,7 @@ from chatmem_nb.widgets.protocol import EVENTS, METHODS, schemas
 
 TARGET = Path(chatmem_nb.__file__).parent / "widgets" / "frontend" / "protocol.d.ts"
 HEAD = """/**
- * The messages between page and kernel. Made of widgets/protocol.py by
+ * The messages between page and kernel. Made of widgets/protocol/ by
  * `python tests/browser/protocol_types.py`; do not edit.
  */
 """

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from chatmem_nb.widgets.connect import SERVICES, input_of
 from chatmem_nb.widgets.figures import facts
-from chatmem_nb.widgets.protocol import EVENTS, METHODS, Error
+from chatmem_nb.widgets.protocol import EVENTS, METHODS
+from chatmem_nb.widgets.protocol.results import Error
 from chatmem_nb.widgets.sessions import cost
 
 Message = dict[str, Any]

@@ -13,7 +13,8 @@ import comm
 from comm.base_comm import BaseComm
 
 from chatmem_nb import HistoryBrowser
-from chatmem_nb.widgets.protocol import EVENTS, METHODS, Error
+from chatmem_nb.widgets.protocol import EVENTS, METHODS
+from chatmem_nb.widgets.protocol.results import Error
 
 WAIT_S = 20.0
 

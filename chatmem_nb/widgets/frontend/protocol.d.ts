@@ -1,23 +1,23 @@
 /**
- * The messages between page and kernel. Made of widgets/protocol.py by
+ * The messages between page and kernel. Made of widgets/protocol/ by
  * `python tests/browser/protocol_types.py`; do not edit.
  */
 
-/** All that are ticked now. */
+/** All sessions that are selected. */
 export interface AllSelected {
   spent?: Spent | null;
   selected: number;
   session_ids: string[];
 }
 
-/** Messages as JSON to append, or with `dry_run` to check. */
+/** Append messages given as JSON; with `dry_run`, only validate them. */
 export interface AppendJSONParams {
   session_id: string;
   text: string;
   dry_run?: boolean;
 }
 
-/** One message to append. */
+/** Append one message. */
 export interface AppendParams {
   session_id: string;
   role?: "human" | "ai" | "system" | "tool";
@@ -26,14 +26,14 @@ export interface AppendParams {
   name?: string;
 }
 
-/** Where a message was appended, and the new length. */
+/** The index of the appended message, and the new length. */
 export interface Appended {
   spent?: Spent | null;
   index: number;
   total: number;
 }
 
-/** The messages that were appended, or what is wrong with them. */
+/** How many messages were appended, or the errors in them. */
 export interface AppendedJSON {
   spent?: Spent | null;
   count: number;
@@ -51,7 +51,7 @@ export interface Block {
   showable?: boolean;
 }
 
-/** A tool call with its result, if that is known. */
+/** A tool call with its result, if there is one. */
 export interface Call {
   name: string;
   line?: string | null;
@@ -60,7 +60,7 @@ export interface Call {
   result?: CallResult | null;
 }
 
-/** The tool call that a message is the result of. */
+/** The tool call that a tool message responds to. */
 export interface CallOfResult {
   name: string;
   index: number;
@@ -75,14 +75,14 @@ export interface CallResult {
   failure?: "status" | "text" | null;
 }
 
-/** Some tool calls of one message. */
+/** Tool calls of one message. */
 export interface Calls {
   spent?: Spent | null;
   tool_calls: Call[];
   total: number;
 }
 
-/** Its tool calls `start` to `stop`. */
+/** Get tool calls `start` to `stop` of a message. */
 export interface CallsParams {
   session_id: string;
   epoch: number;
@@ -92,18 +92,18 @@ export interface CallsParams {
   stop: number;
 }
 
-/** Give up request `rid` of the same view. */
+/** Cancel request `rid` of the same view. */
 export interface CancelParams {
   rid: number;
 }
 
-/** Whether there was something to cancel. */
+/** Whether there was a request to cancel. */
 export interface Cancelled {
   spent?: Spent | null;
   cancelled: boolean;
 }
 
-/** What clearing would remove; `bytes` is null if that is too much to be undone. */
+/** What clearing would remove. `bytes` is null if that is too much to be undone. */
 export interface ClearMeasured {
   spent?: Spent | null;
   sessions: SessionLength[];
@@ -113,7 +113,7 @@ export interface ClearMeasured {
   note: string;
 }
 
-/** What was cleared; `later` are those to which others have appended meanwhile. */
+/** The sessions that were cleared. `later` are those that others have appended to meanwhile. */
 export interface Cleared {
   spent?: Spent | null;
   cleared: string[];
@@ -122,7 +122,7 @@ export interface Cleared {
   undo: Undo | null;
 }
 
-/** A service that the form connects to. */
+/** A service that the form can connect to. */
 export interface Client {
   service: "upstash" | "momento" | "local";
   label: string;
@@ -130,33 +130,33 @@ export interface Client {
   inputs: Input[];
 }
 
-/** Python that can be run. */
+/** Python code. */
 export interface Code {
   spent?: Spent | null;
   code: string;
 }
 
-/** Python for what is shown. */
+/** Get Python code for what is shown. */
 export interface CodeParams {
   scope?: "session" | "selected" | "all" | "hits";
-  message?: number | null;
   redact?: boolean;
+  message?: number | null;
 }
 
-/** Two sessions, to be shown beside each other. */
+/** Compare two sessions side by side. */
 export interface CompareParams {
   a: string;
   b: string;
 }
 
-/** Two sessions beside each other; `style` is CSS for `html`. */
+/** Two sessions side by side. `style` is the CSS for `html`. */
 export interface Compared {
   spent?: Spent | null;
   html: string;
   style: string;
 }
 
-/** What was typed into the form; with `use_env` the environment is used instead. */
+/** Connect with the values of the form, or with those of the environment if `use_env` is set. */
 export interface ConnectParams {
   service: "upstash" | "momento" | "local";
   use_env?: boolean;
@@ -169,7 +169,7 @@ export interface ConnectParams {
   kind?: "upstash" | "momento";
 }
 
-/** Another store is connected, or the same one is reachable again or no longer. */
+/** Another store was connected, or the service became reachable or unreachable. */
 export interface ConnectionChanged {
   event: "changed";
   what: "connection";
@@ -184,7 +184,7 @@ export interface Copied {
   text: string;
 }
 
-/** Some messages, as text for the clipboard. */
+/** Get messages as text for the clipboard. */
 export interface CopyParams {
   session_id: string;
   epoch: number;
@@ -193,7 +193,7 @@ export interface CopyParams {
   format?: "text" | "markdown" | "json";
 }
 
-/** A record as the transcript shows it; one with an `error` has its `raw` text instead of the rest. One with `answers` is the result of that call, which holds its text. */
+/** A record as the transcript shows it. One with an `error` has its `raw` text and no other content. One with `answers` is the result of that call, whose entry shows the text. */
 export interface Entry {
   index: number;
   identity: string;
@@ -215,21 +215,21 @@ export interface Entry {
   label?: Label | null;
 }
 
-/** Why a request failed; `field` names the parameter that is wrong. */
+/** Why a request failed. `field` names the invalid parameter, if there is one. */
 export interface Error {
   type: string;
   message: string;
   field: string | null;
 }
 
-/** A file of `scope`. */
+/** Export to a file. */
 export interface ExportParams {
-  format: "jsonl" | "csv" | "md" | "html" | "parquet";
   scope?: "session" | "selected" | "all" | "hits";
   redact?: boolean;
+  format: "jsonl" | "csv" | "md" | "html" | "parquet";
 }
 
-/** A file, whose bytes come as the reply's buffer. */
+/** A file, whose bytes are the buffer of the reply. */
 export interface Exported {
   spent?: Spent | null;
   redacted?: Redacted | null;
@@ -238,7 +238,7 @@ export interface Exported {
   bytes: number;
 }
 
-/** What to search for; what is empty does not count. */
+/** Search for messages that meet every criterion given; empty ones are ignored. */
 export interface FindParams {
   scope?: "session" | "selected" | "all";
   session_id?: string;
@@ -255,20 +255,20 @@ export interface FindParams {
   limit?: number;
 }
 
-/** Whether the view wants to hear of new messages. */
+/** Start or stop notifying the view of new messages. */
 export interface FollowParams {
   on: boolean;
   visible?: boolean;
   session_id?: string;
 }
 
-/** Whether the view is told of new messages. */
+/** Whether the view is notified of new messages. */
 export interface Followed {
   spent?: Spent | null;
   on: boolean;
 }
 
-/** What a search found; `hits` are the first `limit` of `count`, and stand in so many `sessions`. */
+/** The matches of a search: `count` in `sessions` sessions, of which `hits` has the first `limit`. */
 export interface Found {
   spent?: Spent | null;
   hits: Hit[];
@@ -278,7 +278,7 @@ export interface Found {
   scanned: Scanned;
 }
 
-/** A part of a text; `next` is where the following one begins. */
+/** A part of a text. `next` is the offset of the following part. */
 export interface Full {
   spent?: Spent | null;
   text: string;
@@ -286,7 +286,7 @@ export interface Full {
   html?: string | null;
 }
 
-/** Its text from `offset` on. */
+/** Get the text of a message, starting at `offset`. */
 export interface FullParams {
   session_id: string;
   epoch: number;
@@ -295,7 +295,7 @@ export interface FullParams {
   offset?: number;
 }
 
-/** What a view needs to begin. `number` is that of the connection: another number is another store. */
+/** The state that a view starts from. `number` identifies the connection, and changes with it. */
 export interface Hello {
   spent?: Spent | null;
   connected: boolean;
@@ -313,7 +313,7 @@ export interface Hello {
   palette?: Tag[] | null;
 }
 
-/** A message that a search found; the match is at `at` in the snippet, counted in code points. */
+/** A message that a search found. `at` is where the match is in the snippet, in code points. */
 export interface Hit {
   session_id: string;
   index: number;
@@ -324,13 +324,13 @@ export interface Hit {
   words?: string[];
 }
 
-/** A picture. */
+/** An image. */
 export interface Image {
   spent?: Spent | null;
   data_url: string;
 }
 
-/** The picture in its content block number `block`. */
+/** Get the image in content block number `block` of a message. */
 export interface ImageParams {
   session_id: string;
   epoch: number;
@@ -347,7 +347,7 @@ export interface Input {
   secret: boolean;
 }
 
-/** What is said of a message or a session, and who said the last of it. */
+/** The label of a message or a session, with the author and time of its last change. */
 export interface Label {
   star: boolean;
   tags: string[];
@@ -356,7 +356,7 @@ export interface Label {
   at: string | null;
 }
 
-/** Message `index` of a session is labelled otherwise, or the session itself if it is null. */
+/** The label of message `index` of a session has changed, or that of the session if `index` is null. */
 export interface LabelChanged {
   event: "changed";
   what: "label";
@@ -366,7 +366,7 @@ export interface LabelChanged {
   label: Label | null;
 }
 
-/** Label one message. */
+/** Change the label of a message. */
 export interface LabelMessageParams {
   star?: boolean | null;
   add?: string[];
@@ -378,7 +378,7 @@ export interface LabelMessageParams {
   identity: string;
 }
 
-/** Label a session. */
+/** Change the label of a session. */
 export interface LabelSessionParams {
   star?: boolean | null;
   add?: string[];
@@ -387,27 +387,27 @@ export interface LabelSessionParams {
   session_id: string;
 }
 
-/** What is said now; null if nothing is. */
+/** The label after a change; null if it is empty. */
 export interface Labelled {
   spent?: Spent | null;
   label: Label | null;
 }
 
-/** A labelled message of a session; `index` is null if it is not there any more, `was` where it was. */
+/** A labelled message. `index` is null if it is no longer stored, `was` its index when labelled. */
 export interface LabelledMessage {
   index: number | null;
   was: number | null;
   label: Label;
 }
 
-/** What is said of a session, and of its messages in their order. */
+/** The label of a session, and the labelled messages in it, in order. */
 export interface LabelsOfSession {
   spent?: Spent | null;
   label: Label | null;
   messages: LabelledMessage[];
 }
 
-/** What is wrong in a line of pasted JSON. */
+/** An error in a line of pasted JSON. */
 export interface LineError {
   line: number;
   message: string;
@@ -419,21 +419,21 @@ export interface ListingSpent {
   billed: number;
 }
 
-/** The first message of a day or time. */
+/** Find the first message stored at or after a date or time. */
 export interface LocateParams {
   session_id: string;
   epoch: number;
   date: string;
 }
 
-/** Where a message is. */
+/** The position of a message. */
 export interface Located {
   spent?: Spent | null;
   index: number;
   identity: string;
 }
 
-/** One message: where it was, and a digest of what it was. */
+/** One message, by its index and a digest of its record. */
 export interface MessageParams {
   session_id: string;
   epoch: number;
@@ -441,8 +441,8 @@ export interface MessageParams {
   identity: string;
 }
 
-/** Python asks for message `index` of the open session. */
-export interface MessageWanted {
+/** Python asks the page to show message `index` of the open session. */
+export interface MessageRequested {
   event: "changed";
   what: "message";
   session: string;
@@ -452,19 +452,19 @@ export interface MessageWanted {
 /** A request without parameters. */
 export interface NoParams {}
 
-/** Open a session; one that does not exist only with `create`. */
+/** Open a session. One that does not exist is opened only with `create`. */
 export interface OpenParams {
   session_id: string;
   create?: boolean;
 }
 
-/** About the open session, as of `epoch`. */
+/** The open session, as of `epoch`. */
 export interface OpenSessionParams {
   session_id: string;
   epoch: number;
 }
 
-/** The session that was opened; `epoch` is 0 if there is none. */
+/** The session that was opened. `epoch` is 0 if it does not exist. */
 export interface Opened {
   spent?: Spent | null;
   session_id: string;
@@ -474,14 +474,14 @@ export interface Opened {
   exists: boolean;
 }
 
-/** What a search has found since it last said so, and how many there are by now. */
+/** The matches since the last progress event, and how many there are so far. */
 export interface Partial {
   hits: Hit[];
   count: number;
   sessions: number;
 }
 
-/** What the page may offer. */
+/** What the page may do. */
 export interface Permissions {
   connect: boolean;
   write: boolean;
@@ -489,18 +489,18 @@ export interface Permissions {
   files: boolean;
 }
 
-/** The first words of a message. */
+/** The beginning of a message. */
 export interface Preview {
   role: "human" | "ai" | "system" | "tool" | "other";
   text: string;
 }
 
-/** Text that is being typed. */
+/** Render text that is being typed. */
 export interface PreviewParams {
   text: string;
 }
 
-/** How far request `rid` of `view` is. */
+/** The progress of request `rid` of `view`. */
 export interface Progress {
   event: "progress";
   view: string;
@@ -511,7 +511,7 @@ export interface Progress {
   partial: Partial | null;
 }
 
-/** A record as it is stored; `pretty` if it is JSON and short. */
+/** A record as it is stored. `pretty` is set if it is short, valid JSON. */
 export interface Raw {
   spent?: Spent | null;
   raw: string;
@@ -519,7 +519,7 @@ export interface Raw {
   chars: number;
 }
 
-/** How many values were replaced, and how many records left out because they could not be understood. */
+/** How many values were replaced, and how many records were omitted because they cannot be parsed. */
 export interface Redacted {
   values: number;
   left_out: number;
@@ -533,19 +533,19 @@ export interface Removed {
   undo: Undo | null;
 }
 
-/** Text as it will look. */
+/** Text rendered as HTML. */
 export interface Rendered {
   spent?: Spent | null;
   html: string;
 }
 
-/** What a search has read. */
+/** How much a search has read. */
 export interface Scanned {
   sessions: number;
   messages: number;
 }
 
-/** Sessions `start` to `stop` of that list, without `stop` to its end; or what the last search matched. */
+/** Select sessions of that list, without `stop` to its end; with `matches`, those of the last search. */
 export interface SelectAllParams {
   query?: string;
   label?: string;
@@ -558,20 +558,20 @@ export interface SelectAllParams {
   matches?: boolean;
 }
 
-/** How many sessions are ticked. */
+/** How many sessions are selected. */
 export interface Selected {
   spent?: Spent | null;
   selected: number;
 }
 
-/** Other sessions are ticked. */
+/** Other sessions were selected. */
 export interface SelectionChanged {
   event: "changed";
   what: "selection";
   selection: string[];
 }
 
-/** The open session has changed; `session` is null if none is open. */
+/** The open session has changed. `session` is null if none is open. */
 export interface SessionChanged {
   event: "changed";
   what: "session";
@@ -580,7 +580,7 @@ export interface SessionChanged {
   total: number | null;
 }
 
-/** Some sessions. */
+/** Several sessions. */
 export interface SessionIdsParams {
   session_ids: string[];
 }
@@ -591,7 +591,7 @@ export interface SessionLength {
   length: number;
 }
 
-/** Some sessions; `total` is null until all are found. */
+/** A page of the session list. `total` is null until all sessions are found. */
 export interface SessionPage {
   spent?: Spent | null;
   rows: SessionRow[];
@@ -621,7 +621,7 @@ export interface SessionsChanged {
   what: "sessions";
 }
 
-/** Sessions `start` to `stop` of those that match `query`, in the order of `sort`. */
+/** List sessions `start` to `stop` of those that match `query` and `label`, ordered by `sort`. */
 export interface SessionsParams {
   query?: string;
   label?: string;
@@ -633,14 +633,14 @@ export interface SessionsParams {
   of?: string;
 }
 
-/** What the store was asked for since this browser got it. */
+/** What the store has spent since it was connected. */
 export interface Spent {
   requests: number;
   billed: number;
   bytes_received: number;
 }
 
-/** Figures of the open session; `facts` says them in words, label to text. */
+/** Figures of the open session. `facts` has them as text, by label. */
 export interface Stats {
   spent?: Spent | null;
   messages: number;
@@ -656,14 +656,14 @@ export interface Stats {
   facts: Record<string, string>;
 }
 
-/** With `all`, of all messages, however many. */
+/** Get the figures of the session, with `all` however long it is. */
 export interface StatsParams {
   session_id: string;
   epoch: number;
   all?: boolean;
 }
 
-/** A tag that can be set; `colour` is one of CSS, or empty. */
+/** A tag that can be set. `colour` is a CSS colour, or empty. */
 export interface Tag {
   name: string;
   colour: string;
@@ -682,13 +682,13 @@ export interface ToolCount {
   calls: number;
 }
 
-/** What the next undo would bring back. */
+/** The change that the next undo would revert. */
 export interface Undo {
   available: boolean;
   label: string | null;
 }
 
-/** What was brought back. */
+/** The change that was undone. */
 export interface Undone {
   spent?: Spent | null;
   label: string;
@@ -698,21 +698,21 @@ export interface Undone {
   undo: Undo | null;
 }
 
-/** An environment variable of a service, never its value. */
+/** The name of an environment variable of a service, and whether it is set; never its value. */
 export interface Variable {
   name: string;
   set: boolean;
 }
 
-/** A DataFrame of `scope`, into a variable of the notebook. */
+/** Assign a DataFrame to a variable of the notebook. */
 export interface VariableParams {
-  name: string;
   scope?: "session" | "selected" | "all" | "hits";
-  overwrite?: boolean;
   redact?: boolean;
+  name: string;
+  overwrite?: boolean;
 }
 
-/** The variable that holds a DataFrame. */
+/** The variable that a DataFrame was assigned to. */
 export interface VariableSet {
   spent?: Spent | null;
   redacted?: Redacted | null;
@@ -720,7 +720,7 @@ export interface VariableSet {
   rows: number;
 }
 
-/** Some messages of the open session; with its figures, if they are all. */
+/** Messages of the open session. `stats` is set if these are all of its messages. */
 export interface Window {
   spent?: Spent | null;
   start: number;
@@ -729,7 +729,7 @@ export interface Window {
   stats?: Stats | null;
 }
 
-/** Messages `start` to `stop`. */
+/** Get messages `start` to `stop`. */
 export interface WindowParams {
   session_id: string;
   epoch: number;
@@ -737,7 +737,7 @@ export interface WindowParams {
   stop: number;
 }
 
-export type Changed = SessionChanged | MessageWanted | LabelChanged | SessionsChanged | SelectionChanged | ConnectionChanged;
+export type Changed = SessionChanged | MessageRequested | LabelChanged | SessionsChanged | SelectionChanged | ConnectionChanged;
 
 export interface Methods {
   hello: { params: NoParams; result: Hello };
