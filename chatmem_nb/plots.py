@@ -51,18 +51,16 @@ def plot_sessions(source: Source | pd.DataFrame, *, top: int = 40) -> Chart:
         )
         if count
     ]
-    colours = {"readable": _BLUE, "unreadable": _RED}
-    chart = (
-        alt.Chart(_values(alt, data))
-        .mark_bar()
-        .encode(
-            x=alt.X("messages:Q", title="messages"),
-            y=alt.Y("session:N", sort="-x", title=None),
-            color=_colour(alt, "kind", colours),
-            tooltip=["session:N", "messages:Q", "kind:N", "bytes:Q", "last:N"],
-        )
+    return _horizontal_bars(
+        alt,
+        data,
+        x="messages",
+        y="session",
+        colour="kind",
+        colours={"readable": _BLUE, "unreadable": _RED},
+        tooltip=["session:N", "messages:Q", "kind:N", "bytes:Q", "last:N"],
+        title=f"The {len(rows)} longest of {len(frame)} sessions",
     )
-    return _themed(chart.properties(title=f"The {len(rows)} longest of {len(frame)} sessions"))
 
 
 def plot_timeline(source: Source | pd.DataFrame) -> Chart:
@@ -90,17 +88,16 @@ def plot_timeline(source: Source | pd.DataFrame) -> Chart:
     ]
     without = len(frame) - len(known)
     note = f", {without:,} without a time" if without else ""
-    chart = (
-        alt.Chart(_values(alt, data))
-        .mark_bar()
-        .encode(
-            x=alt.X("time:T", title="stored (UTC)", scale=alt.Scale(type="utc")),
-            y=alt.Y("messages:Q", title="messages"),
-            color=_colour(alt, "role", _ROLES),
-            tooltip=[alt.Tooltip("time:T", format="%Y-%m-%d %H:%M"), "role:N", "messages:Q"],
-        )
+    return _bars_over_time(
+        alt,
+        data,
+        x="time",
+        y="messages",
+        colour="role",
+        colours=_ROLES,
+        tooltip=[alt.Tooltip("time:T", format="%Y-%m-%d %H:%M"), "role:N", "messages:Q"],
+        title=f"{len(known):,} messages{note}",
     )
-    return _themed(chart.properties(title=f"{len(known):,} messages{note}"))
 
 
 def plot_tools(source: Source | pd.DataFrame) -> Chart:
@@ -128,17 +125,16 @@ def plot_tools(source: Source | pd.DataFrame) -> Chart:
         }
         for (tool, status), rows in counts
     ]
-    chart = (
-        alt.Chart(_values(alt, data))
-        .mark_bar()
-        .encode(
-            x=alt.X("calls:Q", title="calls"),
-            y=alt.Y("tool:N", sort="-x", title=None),
-            color=_colour(alt, "status", _STATUSES),
-            tooltip=["tool:N", "status:N", "calls:Q", alt.Tooltip("median_s:Q", title="median time (s)")],
-        )
+    return _horizontal_bars(
+        alt,
+        data,
+        x="calls",
+        y="tool",
+        colour="status",
+        colours=_STATUSES,
+        tooltip=["tool:N", "status:N", "calls:Q", alt.Tooltip("median_s:Q", title="median time (s)")],
+        title=f"{len(frame):,} tool calls",
     )
-    return _themed(chart.properties(title=f"{len(frame):,} tool calls"))
 
 
 def plot_failures(source: Source | pd.DataFrame) -> Chart:
@@ -161,18 +157,17 @@ def plot_failures(source: Source | pd.DataFrame) -> Chart:
         {"tool": tool, "outcome": outcome, "calls": int(count), "share": round(count / int(totals[tool]), 3)}
         for (tool, outcome), count in counts.groupby(["tool", "outcome"]).size().items()
     ]
-    chart = (
-        alt.Chart(_values(alt, data))
-        .mark_bar()
-        .encode(
-            x=alt.X("calls:Q", title="calls"),
-            y=alt.Y("tool:N", sort="-x", title=None),
-            color=_colour(alt, "outcome", {_FAILED: _RED, _NOT_FAILED: _GREEN}),
-            tooltip=["tool:N", "outcome:N", "calls:Q", alt.Tooltip("share:Q", format=".1%")],
-        )
-    )
     failed = int((counts["outcome"] == _FAILED).sum())
-    return _themed(chart.properties(title=f"{failed:,} of {len(frame):,} tool calls failed"))
+    return _horizontal_bars(
+        alt,
+        data,
+        x="calls",
+        y="tool",
+        colour="outcome",
+        colours={_FAILED: _RED, _NOT_FAILED: _GREEN},
+        tooltip=["tool:N", "outcome:N", "calls:Q", alt.Tooltip("share:Q", format=".1%")],
+        title=f"{failed:,} of {len(frame):,} tool calls failed",
+    )
 
 
 def plot_tokens(source: Source | pd.DataFrame) -> Chart:
@@ -198,17 +193,16 @@ def plot_tokens(source: Source | pd.DataFrame) -> Chart:
     without = len(used) - len(known)
     note = f", {without:,} messages without a time" if without else ""
     total = sum(row["tokens"] for row in data)
-    chart = (
-        alt.Chart(_values(alt, data))
-        .mark_bar()
-        .encode(
-            x=alt.X("day:T", title="stored (UTC)", scale=alt.Scale(type="utc")),
-            y=alt.Y("tokens:Q", title="tokens"),
-            color=_colour(alt, "kind", {"input": _BLUE, "output": _ORANGE}),
-            tooltip=[alt.Tooltip("day:T", format="%Y-%m-%d"), "kind:N", "tokens:Q"],
-        )
+    return _bars_over_time(
+        alt,
+        data,
+        x="day",
+        y="tokens",
+        colour="kind",
+        colours={"input": _BLUE, "output": _ORANGE},
+        tooltip=[alt.Tooltip("day:T", format="%Y-%m-%d"), "kind:N", "tokens:Q"],
+        title=f"{total:,} tokens{note}",
     )
-    return _themed(chart.properties(title=f"{total:,} tokens{note}"))
 
 
 def _altair() -> Any:
@@ -231,13 +225,33 @@ def _frame(source: Any, column: str, make: Callable[[Any], pd.DataFrame]) -> Any
     return source
 
 
-def _values(alt: Any, data: list[dict[str, Any]]) -> Any:
-    return alt.Data(values=data)
+def _horizontal_bars(alt: Any, data: list[dict[str, Any]], *, x: str, y: str, **parts: Any) -> Chart:
+    """Return bars of the number `x` for each name `y`, the longest first."""
+    return _bars(alt, data, x=alt.X(f"{x}:Q", title=x), y=alt.Y(f"{y}:N", sort="-x", title=None), **parts)
 
 
-def _colour(alt: Any, name: str, colours: dict[str, str]) -> Any:
+def _bars_over_time(alt: Any, data: list[dict[str, Any]], *, x: str, y: str, **parts: Any) -> Chart:
+    """Return bars of the number `y` for each time `x`."""
+    time = alt.X(f"{x}:T", title="stored (UTC)", scale=alt.Scale(type="utc"))
+    return _bars(alt, data, x=time, y=alt.Y(f"{y}:Q", title=y), **parts)
+
+
+def _bars(
+    alt: Any,
+    data: list[dict[str, Any]],
+    *,
+    x: Any,
+    y: Any,
+    colour: str,
+    colours: dict[str, str],
+    tooltip: list[Any],
+    title: str,
+) -> Chart:
+    """Return a bar for each of `data`, coloured by its field `colour`."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    return alt.Color(f"{name}:N", scale=scale, title=None)
+    colouring = alt.Color(f"{colour}:N", scale=scale, title=None)
+    chart = alt.Chart(alt.Data(values=data), title=title).mark_bar()
+    return _themed(chart.encode(x=x, y=y, color=colouring, tooltip=tooltip))
 
 
 def _themed(chart: Any) -> Chart:
@@ -274,5 +288,5 @@ def _label(text: Any) -> str:
 
 
 def _median(seconds: pd.Series[float]) -> float | None:
-    known = seconds.dropna()  # numpy 1 warns of the median of nothing
+    known = seconds.dropna()  # numpy 1.26 warns of the median of an empty series
     return None if known.empty else round(float(known.median()), 3)
