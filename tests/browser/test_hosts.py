@@ -1,4 +1,4 @@
-"""The browser in Notebook 7, Voila and JupyterLab, beside a notebook that must not notice it."""
+"""The browser in Notebook 7, Voila, marimo and JupyterLab, beside a notebook that must not notice it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from chrome import Chrome, Visit
 from jupyter_hosts import OUTPUT, Server, open_notebook, run_all, run_cell, save, wait_idle, write_notebook
 from langchain_core.messages import AIMessage, HumanMessage
+from marimo_host import MarimoServer, open_marimo, run_marimo_cell, write_marimo
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
@@ -26,6 +27,7 @@ LOGGED_BY_NOTEBOOK_7 = ("reading 'schema'", "Command 'filebrowser:open-path' not
 WORDS = "the harbour master keeps the lighthouse key"
 BUSY = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'busy'"
 CELLS = "() => window.jupyterapp.shell.currentWidget.content.widgets.length"
+CELLS_OF_MARIMO = "() => document.querySelectorAll('[data-cell-id]').length"
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +42,16 @@ def service() -> Iterator[LocalUpstash]:
 
 
 def notebook(jupyter: Server, name: str, service: LocalUpstash, *more: str) -> Path:
-    """A notebook whose first cell shows a browser over the service; its token comes from the environment."""
-    code = (
+    """A notebook whose first cell shows a browser over the service."""
+    return write_notebook(jupyter.folder / f"{name}.ipynb", shows_browser(service), *more)
+
+
+def shows_browser(service: LocalUpstash) -> str:
+    return (
         "from chatmem_nb import HistoryBrowser, UpstashSessionStore\n"
         f"store = UpstashSessionStore({service.url!r}, {service.token!r})\n"
         "browser = HistoryBrowser(store)\nbrowser"
     )
-    return write_notebook(jupyter.folder / f"{name}.ipynb", code, *more)
 
 
 def session(visit: Visit, name: str) -> None:
@@ -99,9 +104,33 @@ def test_the_journey_in_voila(chrome: Chrome, jupyter: Server, service: LocalUps
     visit.close()
 
 
-def keys_stay_inside(visit: Visit) -> None:
+@pytest.mark.slow
+def test_the_journey_in_marimo(chrome: Chrome, tmp_path: Path, service: LocalUpstash) -> None:
+    path = write_marimo(tmp_path / "dark.py", shows_browser(service), "'rows: ' + 'none yet'")
+    with MarimoServer(path, theme="dark") as server:
+        visit = chrome.visit()
+        open_marimo(visit, server)
+        journey(visit, service, "trip to Oslo")
+        keys_stay_inside(visit, CELLS_OF_MARIMO)
+        browser = visit.browser
+        assert browser.evaluate("browser => getComputedStyle(browser).colorScheme") == "dark"
+        browser.get_by_role("button", name="Session tools").click()
+        browser.get_by_role("menuitem", name="Export session").click()
+        sheet = visit.page.get_by_role("dialog")
+        box = sheet.bounding_box() or {}
+        assert abs(box["x"] + box["width"] / 2 - 1280 / 2) < 20  # in the middle, as in Jupyter
+        sheet.get_by_role("button", name="Save as df").click()
+        expect(visit.page.get_by_text("Saved as df: a DataFrame of 2 rows")).to_be_visible()
+        visit.page.keyboard.press("Escape")
+        run_marimo_cell(visit, 1, "f'rows: {len(df)} of {browser.session_id}'")
+        expect(visit.page.get_by_text("rows: 2 of trip to Oslo").last).to_be_visible()
+        assert visit.errors == []
+        visit.close()
+
+
+def keys_stay_inside(visit: Visit, cells: str = CELLS) -> None:
     """Type what a notebook would take as commands, wherever the focus can be."""
-    before = visit.page.evaluate(CELLS)
+    before = visit.page.evaluate(cells)
     browser = visit.browser
     places = [
         browser.get_by_role("listbox", name="Sessions"),
@@ -120,7 +149,7 @@ def keys_stay_inside(visit: Visit) -> None:
     visit.page.keyboard.type("bddx")
     visit.page.keyboard.press("Control+a")
     visit.page.keyboard.press("Delete")
-    assert visit.page.evaluate(CELLS) == before
+    assert visit.page.evaluate(cells) == before
 
 
 def test_no_key_reaches_the_cells_of_jupyterlab(
