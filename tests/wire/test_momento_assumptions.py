@@ -16,6 +16,7 @@ from chatmem_nb.errors import StoreLimitError, WrongTypeError
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento import MomentoSessionStore
 from chatmem_nb.stores.momento import commands as cmd
+from chatmem_nb.stores.momento import index_commands as index_cmd
 from tests.momento_wire import ask
 
 MINUTE_MS = 60_000
@@ -91,29 +92,31 @@ def test_a_push_without_refreshing_leaves_the_ttl(store: MomentoSessionStore, ke
 
 
 def test_adding_nothing_to_a_score_keeps_it_or_makes_it(store: MomentoSessionStore, key: bytes) -> None:
-    put = cmd.PutName(key, b"n", 7.5, MINUTE_MS)
-    ask(store, put, cmd.AddName(key, b"n", MINUTE_MS), cmd.AddName(key, b"new", MINUTE_MS))
-    assert ask(store, cmd.FetchScores(key, [b"n", b"new", b"none"])) == [7.5, 0.0, None]
+    put = index_cmd.PutNames(key, [b"n"], 7.5, MINUTE_MS)
+    ask(store, put, index_cmd.AddName(key, b"n", MINUTE_MS), index_cmd.AddName(key, b"new", MINUTE_MS))
+    assert ask(store, index_cmd.FetchScores(key, [b"n", b"new", b"none"])) == [7.5, 0.0, None]
 
 
 def test_names_come_by_score_the_highest_first_ends_included(store: MomentoSessionStore, key: bytes) -> None:
-    ask(store, *(cmd.PutName(key, b"%d" % i, float(i), MINUTE_MS) for i in range(5)))
-    assert ask(store, cmd.FetchNames(key, 1.0, 3.0, 9)) == [(b"3", 3.0), (b"2", 2.0), (b"1", 1.0)]
-    assert ask(store, cmd.FetchNames(key, None, None, 2)) == [(b"4", 4.0), (b"3", 3.0)]
+    ask(store, *(index_cmd.PutNames(key, [b"%d" % i], float(i), MINUTE_MS) for i in range(5)))
+    assert ask(store, index_cmd.FetchNames(key, 1.0, 3.0, 9)) == [(b"3", 3.0), (b"2", 2.0), (b"1", 1.0)]
+    assert ask(store, index_cmd.FetchNames(key, None, None, 2)) == [(b"4", 4.0), (b"3", 3.0)]
 
 
 def test_a_time_in_microseconds_is_a_score(store: MomentoSessionStore, key: bytes) -> None:
     score = 1_760_000_000.123457
-    assert ask(store, cmd.PutName(key, b"n", score, MINUTE_MS), cmd.FetchScores(key, [b"n"])) == [score]
+    assert ask(
+        store, index_cmd.PutNames(key, [b"n"], score, MINUTE_MS), index_cmd.FetchScores(key, [b"n"])
+    ) == [score]
 
 
 def test_the_longest_ttl_is_a_day(store: MomentoSessionStore, key: bytes) -> None:
     day_ms = timedelta(hours=24) // timedelta(milliseconds=1)
-    assert ask(store, cmd.PutName(key, b"n", 1.0, day_ms)) is None
+    assert ask(store, index_cmd.PutNames(key, [b"n"], 1.0, day_ms)) is None
 
 
 def test_a_list_request_on_another_item_is_a_wrong_type(store: MomentoSessionStore, key: bytes) -> None:
-    ask(store, cmd.PutName(key, b"n", 1.0, MINUTE_MS))
+    ask(store, index_cmd.PutNames(key, [b"n"], 1.0, MINUTE_MS))
     for command in (cmd.FetchList(key), cmd.ListLength(key), push(key, b"a")):
         assert isinstance(ask(store, command), WrongTypeError)
 

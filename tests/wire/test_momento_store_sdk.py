@@ -18,7 +18,7 @@ from momento_wire_types import cacheclient_pb2_grpc, controlclient_pb2_grpc
 
 from chatmem_nb.errors import StoreError, StoreThrottledError, StoreTimeoutError
 from chatmem_nb.local import LocalMomento
-from chatmem_nb.stores.momento import MomentoSessionStore, commands
+from chatmem_nb.stores.momento import MomentoSessionStore, commands, index_commands
 from chatmem_nb.stores.momento.grpc_channel import GrpcChannel, connect
 from chatmem_nb.stores.momento.sdk_channel import _CALLS, SdkChannel
 from tests.colours import Coloured
@@ -92,7 +92,7 @@ def test_the_wire_has_slices_removals_and_ttls() -> None:
 def test_both_channels_know_every_command() -> None:
     kinds = {
         kind
-        for kind in vars(commands).values()
+        for kind in (vars(commands) | vars(index_commands)).values()
         if isinstance(kind, type) and issubclass(kind, commands.Command)
     } - {commands.Command}
     assert set(_CALLS) == kinds

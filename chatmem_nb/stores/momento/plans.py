@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from ...errors import ChatMemError, InvalidInputError, StoreError
@@ -20,32 +18,19 @@ from ..protocol import (
     checked_ttl,
 )
 from ..runner import Plan, Send, ask
+from .appends import TOGETHER, Append, Appends
 from .commands import Command, ListLength, Push
 from .edits import Edits
-from .push import Before, Limits, push_parts, push_together
+from .push import Limits
 from .session_index import NameCursor, SessionIndex, as_time
 from .session_list import SUMMARY_COMMANDS, SessionList, first_pages, summary, summary_commands
-
-_TOGETHER = 25
-"""How many sessions are requested at the same time."""
-_SLOW_S = 0.1
-"""A push that took longer, or was retried, may have overlapped a removal of its name."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Append:
-    """What is to be appended to one session."""
-
-    session_id: str
-    pushes: Sequence[Push]
-    is_new: bool
 
 
 class MomentoPlans:
     """The plans of a store; `index` is None for one that keeps no index."""
 
-    first_batch = _TOGETHER
-    summary_batch = _TOGETHER
+    first_batch = TOGETHER
+    summary_batch = TOGETHER
 
     def __init__(
         self,
@@ -61,6 +46,7 @@ class MomentoPlans:
         self._prefix = key_prefix
         self._ttl_ms = ttl_ms
         self._slices = slices
+        self._appends = Appends(index)
         self._edits = Edits(limits, slices=slices)
 
     # reading
@@ -134,104 +120,26 @@ class MomentoPlans:
         return paging.next_page(SessionList(self._key(session_id), slices=self._slices), cursor)
 
     def next_batch(self, size: int, pages: Sequence[tuple[list[str], Cursor | None]]) -> int:
-        return _TOGETHER
+        return TOGETHER
 
     # writing
 
     def append(self, session_id: str, records: Sequence[str]) -> Plan[int]:
-        key, values = self._key(session_id), self._limits.encode(records)
-        if not values:
-            return ask(ListLength(key))
-        pushes = [Push(key, part, self._ttl_ms) for part in self._limits.split(values)]
-        return self._append(session_id, pushes, new=isinstance(records, NewRecords))
-
-    def _append(self, session_id: str, pushes: Sequence[Push], *, new: bool) -> Plan[int]:
-        """Send the name before the records, in one round trip: a list without a name is not listed."""
-        before = None if new else Before((yield from ask(ListLength(pushes[0].key))))
-        name = None if self._index is None else self._index.written(session_id, self._ttl_ms)
-        started = time.monotonic()
-        pushed, outcome = yield from push_parts(pushes, before, name)
-        if self._index is not None and name is not None:
-            slow = pushed[0].start == 0 and time.monotonic() - started > _SLOW_S
-            if slow or isinstance(outcome, StoreError):
-                yield from self._index.put(name)
-            else:
-                self._index.remember(session_id)
-        # Not `pushed[-1].length`: after a lost response it counts what others have appended since.
-        return pushed[-1].start + len(pushes[-1].values)
+        return self._appends.append(self._planned(session_id, records))
 
     def append_many(self, sessions: Sequence[tuple[str, Sequence[str]]]) -> Plan[list[int | ChatMemError]]:
-        planned: list[_Append | ChatMemError] = []
+        planned: list[Append | ChatMemError] = []
         for session_id, records in sessions:
-            key, is_new = self._key(session_id), isinstance(records, NewRecords)
             try:
-                parts = self._limits.split(self._limits.encode(records))
+                planned.append(self._planned(session_id, records))
             except InvalidInputError as error:
                 planned.append(error)
-            else:
-                planned.append(_Append(session_id, [Push(key, part, self._ttl_ms) for part in parts], is_new))
-        return self._append_many(planned)
+        return self._appends.append_many(planned)
 
-    def _append_many(self, planned: Sequence[_Append | ChatMemError]) -> Plan[list[int | ChatMemError]]:
-        outcomes = [one if isinstance(one, ChatMemError) else 0 for one in planned]
-        places = [place for place, one in enumerate(planned) if isinstance(one, _Append)]
-        for start in range(0, len(places), _TOGETHER):
-            group = places[start : start + _TOGETHER]
-            appends = [one for place in group if isinstance(one := planned[place], _Append)]
-            found = yield from self._append_together(appends)
-            for place, outcome in zip(group, found, strict=True):
-                outcomes[place] = outcome
-        return outcomes
-
-    def _append_together(self, appends: Sequence[_Append]) -> Plan[list[int | ChatMemError]]:
-        """Put the names of these sessions by one request, and then push to all of them at the same time."""
-        together = [one for one in appends if len(one.pushes) == 1 and one.pushes[0].values]
-        found: dict[str, int | ChatMemError] = {}
-        if together:
-            found = yield from self._pushed_together(together)
-        for one in appends:
-            if one.session_id not in found:
-                try:
-                    found[one.session_id] = yield from self._append_alone(one)
-                except StoreError as error:
-                    found[one.session_id] = error
-        return [found[one.session_id] for one in appends]
-
-    def _append_alone(self, one: _Append) -> Plan[int]:
-        if not one.pushes[0].values:
-            return int((yield from ask(ListLength(one.pushes[0].key), new_deadline=True)))
-        return (yield from self._append(one.session_id, one.pushes, new=one.is_new))
-
-    def _pushed_together(self, appends: Sequence[_Append]) -> Plan[dict[str, int | ChatMemError]]:
-        session_ids = [one.session_id for one in appends]
-        asked = [one for one in appends if not one.is_new]
-        requests: list[Command] = [ListLength(one.pushes[0].key) for one in asked]
-        if self._index is not None:
-            requests.append(self._index.written_many(session_ids))
-        outcomes = (yield Send(requests, new_deadline=True, return_errors=True)) if requests else []
-        is_named = self._index is None or not isinstance(outcomes[-1], StoreError)
-        lengths = dict(zip((one.session_id for one in asked), outcomes, strict=False))
-        found: dict[str, int | ChatMemError] = {
-            session_id: error for session_id, error in lengths.items() if isinstance(error, StoreError)
-        }
-        ready = [one for one in appends if one.session_id not in found]
-        pushes = [(one.pushes[0], None if one.is_new else Before(lengths[one.session_id])) for one in ready]
-        started = time.monotonic()
-        landed = (yield from push_together(pushes)) if pushes else []
-        is_slow = time.monotonic() - started > _SLOW_S
-        doubtful = []
-        for one, pushed in zip(ready, landed, strict=True):
-            if isinstance(pushed, StoreError):
-                found[one.session_id] = pushed
-                continue
-            found[one.session_id] = pushed.start + len(one.pushes[0].values)
-            if not is_named or (is_slow and pushed.start == 0):
-                doubtful.append(one.session_id)
-            elif self._index is not None:
-                self._index.remember(one.session_id)
-        if self._index is not None and doubtful:
-            yield from self._index.put_many(doubtful)
-        return found
+    def _planned(self, session_id: str, records: Sequence[str]) -> Append:
+        key, parts = self._key(session_id), self._limits.split(self._limits.encode(records))
+        pushes = [Push(key, part, self._ttl_ms) for part in parts]
+        return Append(session_id, pushes, is_new=isinstance(records, NewRecords))
 
     def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
         key, values = self._key(session_id), self._limits.encode(records)
@@ -255,7 +163,7 @@ class MomentoPlans:
     def _named(self, session_id: str, key: bytes, ttl_ms: int | None, edit: Plan[int]) -> Plan[int]:
         """Put the name, then run `edit`."""
         if self._index is not None:
-            yield Send([self._index.written(session_id, ttl_ms)])
+            yield Send([self._index.written([session_id], ttl_ms)])
             self._index.remember(session_id)
         return (yield from edit)
 

@@ -21,6 +21,7 @@ from momento.responses.data.sorted_set.get_score import CacheSortedSetGetScore
 from ...errors import StoreLimitError
 from ..runner import Attempt
 from . import commands as cmd
+from . import index_commands as index_cmd
 from .channel import Batch
 from .errors import MomentoError, store_error
 from .fork_gate import gate
@@ -128,23 +129,18 @@ def _exist(client: CacheClient, cache: str, command: cmd.KeysExist) -> list[bool
     return [_length(client, cache, cmd.ListLength(key)) > 0 for key in command.keys]
 
 
-def _put_name(client: CacheClient, cache: str, command: cmd.PutName) -> None:
-    ttl = _collection_ttl(command.ttl_ms)
-    _checked(client.sorted_set_put_element(cache, command.key.decode(), command.name, command.score, ttl=ttl))
-
-
-def _put_names(client: CacheClient, cache: str, command: cmd.PutNames) -> None:
+def _put_names(client: CacheClient, cache: str, command: index_cmd.PutNames) -> None:
     elements = dict.fromkeys(command.names, command.score)
     ttl = _collection_ttl(command.ttl_ms)
     _checked(client.sorted_set_put_elements(cache, command.key.decode(), elements, ttl=ttl))
 
 
-def _add_name(client: CacheClient, cache: str, command: cmd.AddName) -> None:
+def _add_name(client: CacheClient, cache: str, command: index_cmd.AddName) -> None:
     ttl = _collection_ttl(command.ttl_ms)
     _checked(client.sorted_set_increment_score(cache, command.key.decode(), command.name, 0.0, ttl=ttl))
 
 
-def _fetch_names(client: CacheClient, cache: str, command: cmd.FetchNames) -> list[tuple[bytes, float]]:
+def _fetch_names(client: CacheClient, cache: str, command: index_cmd.FetchNames) -> list[tuple[bytes, float]]:
     response = _checked(
         client.sorted_set_fetch_by_score(
             cache,
@@ -159,14 +155,14 @@ def _fetch_names(client: CacheClient, cache: str, command: cmd.FetchNames) -> li
     return response.value_list_bytes if isinstance(response, CacheSortedSetFetch.Hit) else []
 
 
-def _scores(client: CacheClient, cache: str, command: cmd.FetchScores) -> list[float | None]:
+def _scores(client: CacheClient, cache: str, command: index_cmd.FetchScores) -> list[float | None]:
     response = _checked(client.sorted_set_get_scores(cache, command.key.decode(), list(command.names)))
     if not isinstance(response, CacheSortedSetGetScores.Hit):
         return []
     return [one.score if isinstance(one, CacheSortedSetGetScore.Hit) else None for one in response.responses]
 
 
-def _remove_names(client: CacheClient, cache: str, command: cmd.RemoveNames) -> None:
+def _remove_names(client: CacheClient, cache: str, command: index_cmd.RemoveNames) -> None:
     _checked(client.sorted_set_remove_elements(cache, command.key.decode(), list(command.names)))
 
 
@@ -181,10 +177,9 @@ _CALLS: dict[type[cmd.Command], Callable[[CacheClient, str, Any], Any]] = {
     cmd.DeleteKey: _delete,
     cmd.GetTtl: _unknown,
     cmd.KeysExist: _exist,
-    cmd.PutName: _put_name,
-    cmd.PutNames: _put_names,
-    cmd.AddName: _add_name,
-    cmd.FetchNames: _fetch_names,
-    cmd.FetchScores: _scores,
-    cmd.RemoveNames: _remove_names,
+    index_cmd.PutNames: _put_names,
+    index_cmd.AddName: _add_name,
+    index_cmd.FetchNames: _fetch_names,
+    index_cmd.FetchScores: _scores,
+    index_cmd.RemoveNames: _remove_names,
 }

@@ -13,7 +13,8 @@ from momento import CacheClient
 from ...errors import StoreError
 from ..redis_glob import compile_glob
 from ..runner import Plan, Send, ask
-from .commands import AddName, FetchNames, FetchScores, KeysExist, ListLength, PutName, PutNames, RemoveNames
+from .commands import KeysExist, ListLength
+from .index_commands import AddName, FetchNames, FetchScores, PutNames, RemoveNames
 from .session_list import as_text
 
 _log = logging.getLogger(__name__)
@@ -106,35 +107,20 @@ class SessionIndex:
         self._ttl_ms = max(_DAY_MS, ttl_ms or 0)
         self._recent = recent
 
-    def written(self, session_id: str, ttl_ms: int | None = None) -> PutName:
-        """Return the request that records a write to the session now, with this TTL."""
-        return PutName(self._key, session_id.encode(), time.time(), max(self._ttl_ms, ttl_ms or 0))
-
-    def put(self, name: PutName) -> Plan[None]:
-        """Put the name of a session that was written to; log a failure."""
-        # Raising would make the caller store the records again. The next write or read retries.
-        (outcome,) = yield Send([name], return_errors=True)
-        if isinstance(outcome, StoreError):
-            session_id = as_text(name.name)
-            _log.warning("session %r was written, but not put into the index: %s", session_id, outcome)
-        else:
-            self.remember(as_text(name.name))
-
-    def written_many(self, session_ids: Sequence[str]) -> PutNames:
-        """Return the request that records a write to each of the sessions now."""
+    def written(self, session_ids: Sequence[str], ttl_ms: int | None = None) -> PutNames:
+        """Return the request that records a write to the sessions now; `ttl_ms` is that of the sessions."""
         names = [session_id.encode() for session_id in session_ids]
-        return PutNames(self._key, names, time.time(), self._ttl_ms)
+        return PutNames(self._key, names, time.time(), max(self._ttl_ms, ttl_ms or 0))
 
-    def put_many(self, session_ids: Sequence[str]) -> Plan[None]:
+    def put(self, session_ids: Sequence[str]) -> Plan[None]:
         """Put the names of sessions that were written to; log a failure."""
-        (outcome,) = yield Send([self.written_many(session_ids)], return_errors=True)
-        if isinstance(outcome, StoreError):  # as in `put`
-            _log.warning(
-                "%d sessions were written, but not put into the index: %s", len(session_ids), outcome
-            )
-            return
+        # Raising would make the caller store the records again. The next write or read retries.
+        (outcome,) = yield Send([self.written(session_ids)], return_errors=True)
         for session_id in session_ids:
-            self.remember(session_id)
+            if isinstance(outcome, StoreError):
+                _log.warning("session %r was written, but not put into the index: %s", session_id, outcome)
+            else:
+                self.remember(session_id)
 
     def heal(self, session_ids: Iterable[str]) -> Plan[None]:
         """Put the names of sessions that were read, unless seen recently; keep their scores."""
@@ -164,7 +150,7 @@ class SessionIndex:
         exist = yield from ask(KeysExist([self._prefix + session_id.encode() for session_id in session_ids]))
         back = [session_id for session_id, exists in zip(session_ids, exist, strict=True) if exists]
         if back:
-            yield Send([self.written(session_id) for session_id in back])
+            yield Send([self.written(back)])
         return set(back)
 
     def page(self, cursor: NameCursor) -> Plan[list[str]]:
