@@ -1,4 +1,4 @@
-"""Requests in Redis' terms: single ones, changes in batches, and what their responses must be. No I/O."""
+"""Requests in Redis' terms, records in batches that fit into them, and checks of responses. No I/O."""
 
 from __future__ import annotations
 
@@ -27,46 +27,6 @@ class Request:
     idempotent: bool = True
     """Whether making it twice has the same effect as making it once: scripts by their idempotency key, all
     else by nature."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of one session, the same however often it is sent."""
-
-    key: str
-    """The session."""
-    key_prefix: str
-    """What other keys of this package begin with; outside the prefix of sessions."""
-    expires_ms: int
-    """TTL of those keys: longer than any retry, and than a proxy may hold a request back."""
-    token: str
-    """Unique to this change."""
-    batches: Sequence[Sequence[str]]
-    """The records, in as few batches as requests take; mostly one."""
-
-    @property
-    def idempotency_key(self) -> str:
-        """Where the result of the change is kept for its retries."""
-        return f"{self.key_prefix}done:{self.token}"
-
-    @property
-    def new_list(self) -> str:
-        """Where a replacement is built."""
-        return f"{self.key_prefix}new:{self.token}"
-
-    def staged(self, number: int) -> str:
-        """Return where batch `number` waits until all of them are moved into the session."""
-        return f"{self.key_prefix}part:{self.token}:{number}"
-
-    def stage(self, number: int, expires_ms: int) -> Request:
-        """Return the request that stages batch `number`; to make it again changes nothing."""
-        key = self.staged(number)
-        commands: list[Command] = [
-            ["DEL", key],
-            ["RPUSH", key, *self.batches[number]],
-            ["PEXPIRE", key, expires_ms],
-        ]
-        return Request(commands, "multi")
 
 
 def milliseconds(ttl: timedelta | None) -> int:
