@@ -1,10 +1,10 @@
 -- Add records after the newest; return the new length.
 --
--- ARGV[2]     TTL of the session in ms; 0: leave it as it is
+-- ARGV[2]     TTL of the session in ms; 0: keep it
 -- ARGV[3...]  records, oldest first
 
--- Lua's stack holds about 8,000 values, so that a long batch is pushed in steps. If a step fails, because
--- the list has grown over a limit, those before it are undone.
+-- Lua's stack holds about 8,000 values, so a long batch is pushed in chunks. If a chunk fails because the
+-- list would exceed a limit, the chunks before it are undone.
 local length, pushed = 0, 0
 for first = 3, #ARGV, 4000 do
   local last = math.min(first + 3999, #ARGV)

@@ -1,7 +1,7 @@
 -- Delete the session, or its oldest records; return 1 if it existed, 0 if not, -1 if the condition failed.
 --
 -- ARGV[2]  how many of the oldest records to delete; 0: the whole session
--- ARGV[3]  the newest of those records, which must stand there
+-- ARGV[3]  the expected text of the newest of those records
 
 -- LLEN fails for a key that is not a list; DEL would not.
 redis.call('LLEN', KEYS[1])

@@ -1,4 +1,4 @@
--- Append, insert or replace with records of which some or all were staged before; return the new length.
+-- Append, insert or replace, with records some or all of which were staged; return the new length.
 --
 -- KEYS[3]     a key for the new list of a replacement
 -- KEYS[4...]  staged lists, oldest record first
@@ -17,7 +17,7 @@ if #records ~= tonumber(ARGV[5]) then return redis.error_reply('ERR a staged lis
 local length, index = redis.call('LLEN', key), tonumber(ARGV[4])
 if index < 0 then index = math.max(0, length + index) end
 
--- Push `records` one by one; if that fails, because the list has grown over a limit, undo it.
+-- Push `records` one by one; undo it if that fails because the list would exceed a limit.
 local function push(command, list, first, last, step)
   for r = first, last, step do
     local reply = redis.pcall(command, list, records[r])
@@ -30,8 +30,8 @@ local function push(command, list, first, last, step)
   end
 end
 
--- Insert `records` behind the element at `at`. LINSERT finds its place by value: the name of the idempotency
--- key is unique, and stands in for the element meanwhile.
+-- Insert `records` after the element at `at`. LINSERT searches by value, so the element is replaced meanwhile
+-- by the name of the idempotency key, which is unique.
 local function insert(at)
   local original = redis.call('LINDEX', key, at)
   redis.call('LSET', key, at, KEYS[2])

@@ -1,6 +1,6 @@
--- For each list in KEYS: {length, remaining TTL in ms, start of its first words, start and end of its newest record};
--- {0} for anything else. ARGV: bytes of a start, of an end; no character is cut in two.
--- The first words are the second record's where the oldest is a system message.
+-- For each list in KEYS: {length, remaining TTL in ms, start of the first record, start and end of the newest};
+-- {0} for anything else. ARGV: bytes of a start, of an end; no character is split.
+-- The first record is the second oldest if the oldest is a system message.
 local function follows(record, place)
   local byte = string.byte(record, place)
   return byte and byte >= 128 and byte < 192

@@ -4,7 +4,7 @@
 -- ARGV[3]  its text
 if redis.call('LINDEX', KEYS[1], ARGV[2]) ~= ARGV[3] then return once(0) end
 
--- There is no command to remove by index. The name of the idempotency key is unique, and stands in for the
--- one element that LREM is to find.
+-- Redis has no command to remove by index, and LREM searches by value: the element is replaced by the name of
+-- the idempotency key, which is unique, and then removed.
 redis.call('LSET', KEYS[1], ARGV[2], KEYS[2])
 return once(redis.call('LREM', KEYS[1], 1, KEYS[2]))
