@@ -26,7 +26,7 @@ from .arguments import (
     checked_path,
     store_and_session,
 )
-from .connect import given
+from .connect import connection_to
 from .edit import ROLES
 from .entries import find_role
 from .search import HITS_LIMIT, Hit
@@ -89,7 +89,7 @@ class HistoryBrowser(PageWidget):
             height=checked_height(height),
         )
         if store is not None:
-            self._methods.state.connect(given(store), wanted=session_id)
+            self._methods.state.connect(connection_to(store), wanted=session_id)
             self._mirror()
 
     @property
@@ -188,7 +188,7 @@ class HistoryBrowser(PageWidget):
         store, session_id = store_and_session(source)
         if store is None:
             raise InvalidInputError("connect takes a store or a history; disconnect() shows the form again")
-        self._wait(self._methods.take(given(store), wanted=session_id))
+        self._wait(self._methods.take(connection_to(store), wanted=session_id))
 
     def disconnect(self) -> None:
         """Disconnect from the store, and drop every undo.
@@ -227,7 +227,7 @@ class HistoryBrowser(PageWidget):
             return int(self._ask("append", session_id=session_id, content=message, role=word)["total"])
         self._check("append")
         messages = list(message) if isinstance(message, (list, tuple)) else [cast("BaseMessage", message)]
-        return self._wait(self._methods.changes.append_messages(session_id, messages))
+        return self._wait(self._methods.editor.append_messages(session_id, messages))
 
     def remove(self, index: int) -> None:
         """Remove the message at `index` of the open session; negative numbers count from the newest.
@@ -243,7 +243,7 @@ class HistoryBrowser(PageWidget):
         found = store.read(opened.session_id, place, place + 1) if 0 <= place < opened.total else []
         if not found:
             raise InvalidInputError(f"there is no message {asked} in a session of {opened.total:,} messages")
-        self._wait(self._methods.changes.remove_record(opened.session_id, place, found[0]))
+        self._wait(self._methods.editor.remove_record(opened.session_id, place, found[0]))
 
     def clear(self, *session_ids: str, without_undo: bool = False) -> list[str]:
         """Delete the named sessions (default: the open one) without asking; return those that existed.
@@ -256,7 +256,7 @@ class HistoryBrowser(PageWidget):
         is_final = checked_flag("without_undo", without_undo)
         names = checked_names("session_ids", session_ids) or [self._opened()[1]]
         self._check("clear")
-        done = self._wait(self._methods.changes.clear_sessions(names, without_undo=is_final))
+        done = self._wait(self._methods.editor.clear_sessions(names, without_undo=is_final))
         return list(done["cleared"])
 
     def undo(self) -> str:

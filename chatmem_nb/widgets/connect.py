@@ -25,8 +25,8 @@ from ..stores.protocol import SessionStore, service_of
 from .addresses import check_endpoint, check_host
 from .protocol.requests import ConnectParams
 from .request_errors import RequestError, request_error_of
-from .request_parsing import Call
-from .state import BrowserState, Connection
+from .request_parsing import RequestContext
+from .state import BrowserState, ConnectedStore
 
 SERVICES: Final = {"upstash": "Upstash Redis", "momento": "Momento", "local": "Local demo"}
 SECRETS: Final = ("token", "api_key")
@@ -116,7 +116,7 @@ class ConnectionForm:
             "price_note": _PRICES.get(service or "", ""),
         }
 
-    async def connect(self, params: ConnectParams, call: Call) -> None:
+    async def connect(self, params: ConnectParams, context: RequestContext) -> None:
         """Make a store of what was typed or of the environment, ask it once, and take it."""
         service = params.service
         try:
@@ -126,26 +126,26 @@ class ConnectionForm:
             raise _with_field(exc, params) from None
         await self.take(connection)
 
-    async def take(self, connection: Connection | None, *, wanted: str | None = None) -> None:
+    async def take(self, connection: ConnectedStore | None, *, wanted: str | None = None) -> None:
         """Show the store of `connection`, or none; close the previous one if it was made here."""
         before = self._state.connect(connection, wanted=wanted)
         if before is not None:
             await _close(before)
 
 
-def given(store: SessionStore) -> Connection:
-    """Return the connection of a store that the user brought, and keeps."""
-    return Connection(store, _target_of(store), "store = browser.store", owned=False)
+def connection_to(store: SessionStore) -> ConnectedStore:
+    """Return a connection to a store that the caller has made and will close."""
+    return ConnectedStore(store, _target_of(store), "store = browser.store", owned=False)
 
 
-async def _close(connection: Connection) -> None:
+async def _close(connection: ConnectedStore) -> None:
     if connection.owned:
         await connection.store.aclose()
     if connection.close_also is not None:
         await asyncio.to_thread(connection.close_also)
 
 
-async def _ask_once(connection: Connection) -> None:
+async def _ask_once(connection: ConnectedStore) -> None:
     """Make one cheap request, so that a wrong token or address is known now and not at the first click."""
     try:
         await connection.store.alength("chatmem_nb connection check")
@@ -173,7 +173,7 @@ def _offer(service: str) -> dict[str, Any]:
     }
 
 
-def _upstash(params: ConnectParams) -> Connection:
+def _upstash(params: ConnectParams) -> ConnectedStore:
     from ..stores.upstash import UpstashSessionStore
 
     prefix = params.key_prefix or _PREFIX
@@ -187,10 +187,10 @@ def _upstash(params: ConnectParams) -> Connection:
             url, params.token.strip(), key_prefix=prefix
         )  # checks them, and makes no request yet
         check_host(urlsplit(url).hostname or "", field="url")
-    return Connection(store, _target_of(store), code, owned=True)
+    return ConnectedStore(store, _target_of(store), code, owned=True)
 
 
-def _momento(params: ConnectParams) -> Connection:
+def _momento(params: ConnectParams) -> ConnectedStore:
     from ..stores.momento import MomentoSessionStore, credential_provider
 
     prefix = params.key_prefix or _PREFIX
@@ -212,10 +212,10 @@ def _momento(params: ConnectParams) -> Connection:
         for endpoint in {provider.cache_endpoint, provider.control_endpoint, provider.token_endpoint}:
             check_endpoint(str(endpoint), field="endpoint")
         store = MomentoSessionStore.from_credentials(provider, cache, _MOMENTO_LIFE, key_prefix=prefix)
-    return Connection(store, cache, code, owned=True)
+    return ConnectedStore(store, cache, code, owned=True)
 
 
-def _local(params: ConnectParams) -> Connection:
+def _local(params: ConnectParams) -> ConnectedStore:
     # The one bridge to the local servers, taken only when someone asks for one.
     kind = params.kind
     try:
@@ -228,10 +228,10 @@ def _local(params: ConnectParams) -> Connection:
             "invalid", f'A local server needs {missing}, which is missing: pip install "chatmem_nb[demo]"'
         ) from None
     code = f"from chatmem_nb.local.offline import local_server\n\nstore = local_server({kind!r}).store()"
-    return Connection(store, "this machine", code, owned=True)
+    return ConnectedStore(store, "this machine", code, owned=True)
 
 
-_MAKERS: dict[str, Callable[[ConnectParams], Connection]] = {
+_MAKERS: dict[str, Callable[[ConnectParams], ConnectedStore]] = {
     "upstash": _upstash,
     "momento": _momento,
     "local": _local,

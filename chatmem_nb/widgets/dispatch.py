@@ -10,7 +10,7 @@ from ..labels import Labels
 from ..markdown import to_html
 from ..stores.protocol import commands_of
 from .connect import ConnectionForm
-from .edit import Changes
+from .edit import SessionEditor
 from .export import Code, Export
 from .figures import Statistics
 from .follow import Follow, Probe
@@ -26,15 +26,15 @@ from .protocol.requests import (
     WindowParams,
 )
 from .request_errors import RequestError
-from .request_parsing import Call, parse_params
-from .search import Find
+from .request_parsing import RequestContext, parse_params
+from .search import MessageSearch
 from .sessions import SessionList
 from .side_by_side import SideBySide
-from .state import BrowserState, Connection
+from .state import BrowserState, ConnectedStore
 from .transcript import Transcript
 
-Answer = dict[str, Any]
-Method = Callable[[Any, Call], Awaitable[Answer]]
+Result = dict[str, Any]
+Method = Callable[[Any, RequestContext], Awaitable[Result]]
 
 _PREVIEW_LIMIT: Final = 50_000
 
@@ -44,7 +44,7 @@ class Methods:
 
     def __init__(
         self,
-        tell: Callable[[Answer], None],
+        tell: Callable[[Result], None],
         is_read_only: Callable[[], bool],
         owner: Callable[[], object],
         *,
@@ -59,8 +59,8 @@ class Methods:
         self.transcript = Transcript(self.state, self.statistics)
         self.labelling = Labelling(self.state, self.transcript, labels)
         self.sessions = SessionList(self.state, self.labelling)
-        self.changes = Changes(self.state, self.sessions)
-        self.find = Find(self.state, self.sessions, self.labelling)
+        self.editor = SessionEditor(self.state, self.sessions)
+        self.find = MessageSearch(self.state, self.sessions, self.labelling)
         self.export = Export(self.state, self.sessions, self.find, Code(self.state, owner))
         self.side_by_side = SideBySide(self.state)
         self.follow = Follow(self.state)
@@ -82,7 +82,7 @@ class Methods:
             "compare": self.side_by_side.compare,
             "follow": self.follow.follow,
             **{name: getattr(self.transcript, name) for name in _TRANSCRIPT},
-            **{name: getattr(self.changes, name) for name in _CHANGES},
+            **{name: getattr(self.editor, name) for name in _CHANGES},
             **{name: getattr(self.export, name) for name in _EXPORT},
         }
 
@@ -91,7 +91,7 @@ class Methods:
         """The methods that the page can call."""
         return self._table
 
-    async def answer(self, method: str, values: Mapping[str, Any], call: Call) -> Answer:
+    async def call(self, method: str, values: Mapping[str, Any], context: RequestContext) -> Result:
         """Return the result of `method`, and what the store has been asked for so far.
 
         Raises: RequestError; ChatMemError.
@@ -100,11 +100,11 @@ class Methods:
             raise RequestError("invalid", f"There is no method {method[:40]!r}.")
         self.permissions.check(method)
         params = parse_params(method, values)
-        self.follow.heard(call.view)
+        self.follow.heard(context.view)
         connection = self.state.connection
         asked_before = commands_of(connection.store).requests if connection else 0
         try:
-            result = await self._table[method](params, call)
+            result = await self._table[method](params, context)
         except StoreUnavailableError:
             if self.state.connection is connection:
                 self.state.reached(False)
@@ -117,33 +117,33 @@ class Methods:
             self.state.reached(True)
         return {**result, "spent": now.spent()}
 
-    async def hello(self, params: NoParams, call: Call) -> Answer:
+    async def hello(self, params: NoParams, context: RequestContext) -> Result:
         """Return what a view needs to begin."""
         return self._described()
 
-    def _described(self) -> Answer:
+    def _described(self) -> Result:
         may = self.permissions.shown()
         described = self.form.described(offers=may["connect"])
         return {
             **described,
             "message": self.state.message,
             "may": may,
-            "undo": self.changes.undos.shown() if may["write"] else None,
+            "undo": self.editor.undos.shown() if may["write"] else None,
             "palette": self.labelling.palette(),
         }
 
-    async def connect(self, params: ConnectParams, call: Call) -> Answer:
+    async def connect(self, params: ConnectParams, context: RequestContext) -> Result:
         """Connect as the form says."""
-        await self.form.connect(params, call)
+        await self.form.connect(params, context)
         self.forget()
         return self._described()
 
-    async def disconnect(self, params: NoParams, call: Call) -> Answer:
+    async def disconnect(self, params: NoParams, context: RequestContext) -> Result:
         """Let go of the store, and of every undo with it."""
         await self.take(None)
         return self._described()
 
-    async def take(self, connection: Connection | None, *, wanted: str | None = None) -> None:
+    async def take(self, connection: ConnectedStore | None, *, wanted: str | None = None) -> None:
         """Show another store, or none; `wanted` is the session to be opened first."""
         await self.form.take(connection, wanted=wanted)
         self.forget()
@@ -152,7 +152,7 @@ class Methods:
         """Let go of all that belonged to the store before."""
         self.probe.stop()
         self.sessions.forget_all()
-        self.changes.undos.clear()
+        self.editor.undos.clear()
         self.find.forget()
 
     async def end(self) -> None:
@@ -160,29 +160,29 @@ class Methods:
         self.follow.stop()
         await self.take(None)
 
-    async def preview(self, params: PreviewParams, call: Call) -> Answer:
+    async def preview(self, params: PreviewParams, context: RequestContext) -> Result:
         """Return what is being typed as it will look."""
         text = params.text
         return {"html": await self._rendering.run(to_html, text[:_PREVIEW_LIMIT])}
 
-    async def window(self, params: WindowParams, call: Call) -> Answer:
+    async def window(self, params: WindowParams, context: RequestContext) -> Result:
         """Return rows of the open session, with their labels."""
-        found, records = await self.transcript.window(params, call)
+        found, records = await self.transcript.window(params, context)
         await self.labelling.add_to_rows(params.session_id, found["rows"], records)
         return found
 
-    async def select(self, params: SessionIdsParams, call: Call) -> Answer:
+    async def select(self, params: SessionIdsParams, context: RequestContext) -> Result:
         """Note which sessions are ticked."""
         names = params.session_ids
         self.state.select(names)
         return {"selected": len(names)}
 
-    async def select_all(self, params: SelectAllParams, call: Call) -> Answer:
+    async def select_all(self, params: SelectAllParams, context: RequestContext) -> Result:
         """Tick at once, and alone, what the list shows, or what the last search matched."""
         if params.matches:
             names = list(self.export.search().matching_sessions)
         else:
-            names = await self.sessions.ids(params, call)
+            names = await self.sessions.ids(params, context)
         self.state.select(names)
         return {"selected": len(names), "session_ids": names}
 

@@ -15,10 +15,19 @@ from .pasted_messages import PasteError, read_messages
 from .protocol.requests import AppendJSONParams, AppendParams, MessageParams, NoParams, SessionIdsParams
 from .reading import changed, identity_of, summaries
 from .request_errors import RequestError
-from .request_parsing import Call
+from .request_parsing import RequestContext
 from .sessions import SessionList
 from .state import BrowserState
-from .undo import UNDO_LIMIT, Change, Taken, UndoStack, copy_sessions, delete_copied, measured, size_of
+from .undo import (
+    UNDO_LIMIT,
+    Removal,
+    RemovedRecords,
+    UndoStack,
+    copy_sessions,
+    delete_copied,
+    measured,
+    size_of,
+)
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -29,7 +38,7 @@ ROLES: Final = ("human", "ai", "system", "tool")
 _NO_UNDO: Final = "More than 50 MB cannot be restored: clearing this cannot be undone."
 
 
-class Changes:
+class SessionEditor:
     """The methods of the page that change something."""
 
     def __init__(self, state: BrowserState, sessions: SessionList) -> None:
@@ -38,7 +47,7 @@ class Changes:
         self._confirmed_without_undo: frozenset[str] = frozenset()
         self.undos = UndoStack()
 
-    async def append(self, params: AppendParams, call: Call) -> dict[str, Any]:
+    async def append(self, params: AppendParams, context: RequestContext) -> dict[str, Any]:
         """Add one message."""
         store = self._state.store
         session_id = params.session_id
@@ -52,7 +61,7 @@ class Changes:
         self._appended(session_id, length, len(messages))
         return length
 
-    async def append_json(self, params: AppendJSONParams, call: Call) -> dict[str, Any]:
+    async def append_json(self, params: AppendJSONParams, context: RequestContext) -> dict[str, Any]:
         """Add the messages that a JSON text holds, or say line by line why not; nothing is half done."""
         store = self._state.store
         session_id, dry_run = params.session_id, params.dry_run
@@ -71,7 +80,7 @@ class Changes:
     def _encoded(self, messages: Sequence[BaseMessage]) -> list[str]:
         return encode_all(messages, javascript=self._state.store.javascript)
 
-    async def remove(self, params: MessageParams, call: Call) -> dict[str, Any]:
+    async def remove(self, params: MessageParams, context: RequestContext) -> dict[str, Any]:
         """Remove one message of the open session, unless it is no longer the one that the page shows."""
         store = self._state.store
         opened = self._state.at(params.session_id, params.epoch)
@@ -90,7 +99,7 @@ class Changes:
         """
         await _uncancelled(self._remove(self._state.store, session_id, index, lambda raw: raw == record))
 
-    async def measure_clear(self, params: SessionIdsParams, call: Call) -> dict[str, Any]:
+    async def measure_clear(self, params: SessionIdsParams, context: RequestContext) -> dict[str, Any]:
         """Return what clearing would remove, and whether it could be undone."""
         store = self._state.store
         names = params.session_ids
@@ -99,7 +108,7 @@ class Changes:
         size = await measured(
             store,
             [name for name, length in found if length],
-            lambda read: call.progress(read, messages, "measuring", None),
+            lambda read: context.progress(read, messages, "measuring", None),
         )
         if size is None:
             self._confirmed_without_undo = frozenset(names)
@@ -111,7 +120,7 @@ class Changes:
             "note": _NO_UNDO if size is None else "",
         }
 
-    async def clear(self, params: SessionIdsParams, call: Call) -> dict[str, Any]:
+    async def clear(self, params: SessionIdsParams, context: RequestContext) -> dict[str, Any]:
         """Delete whole sessions, and keep them for the undo.
 
         What is too large to be kept is deleted only if `measure_clear` said so of the same sessions before.
@@ -130,7 +139,7 @@ class Changes:
         self._confirmed_without_undo = frozenset()
         return await _uncancelled(self._clear(store, names, copies))
 
-    async def undo(self, params: NoParams, call: Call) -> dict[str, Any]:
+    async def undo(self, params: NoParams, context: RequestContext) -> dict[str, Any]:
         """Bring back what the last removal or clearing took."""
         return await _uncancelled(self._undo(self._state.store))
 
@@ -142,27 +151,27 @@ class Changes:
             if not raws or not is_meant(raws[0]):
                 raise await changed(self._state, session_id)
             [summary] = await summaries(store, [session_id])
-            taken = Taken(session_id, index, (raws[0],), summary.ttl)
+            taken = RemovedRecords(session_id, index, (raws[0],), summary.ttl)
             label = f"message {index + 1:,} of {_named([session_id])}"
             try:
                 removed = await store.aremove(session_id, index, raws[0])
             except StoreError:
-                self.undos.keep(Change(label, (replace(taken, certain=False),)))
+                self.undos.keep(Removal(label, (replace(taken, certain=False),)))
                 raise
             if not removed:
                 raise await changed(self._state, session_id)
-            self.undos.keep(Change(label, (taken,)))
+            self.undos.keep(Removal(label, (taken,)))
             total = max(0, summary.length - 1)
             now = self._state.count(session_id, total, changed=True)
             self._sessions.forget([session_id])
             return {"epoch": now.epoch if now else None, "total": total, "undo": self.undos.shown()}
 
     async def _clear(
-        self, store: SessionStore, names: Sequence[str], copies: Mapping[str, Taken] | None
+        self, store: SessionStore, names: Sequence[str], copies: Mapping[str, RemovedRecords] | None
     ) -> dict[str, Any]:
         """Delete `names`; with `copies`, exactly the records that were copied."""
         cleared: list[str] = []
-        kept: list[Taken] = []
+        kept: list[RemovedRecords] = []
         async with self._turn:
             try:
                 if copies is None:
@@ -177,7 +186,7 @@ class Changes:
             finally:
                 if kept:
                     label = _named([copy.session_id for copy in kept])
-                    self.undos.keep(Change(label, tuple(kept)))
+                    self.undos.keep(Removal(label, tuple(kept)))
                 later = await self._cleared(store, cleared)
         missing = [name for name in names if name not in cleared]
         undo = self.undos.shown() if kept else None
@@ -190,7 +199,7 @@ class Changes:
         except StoreError:  # they were cleared all the same; whoever opens them next sees this error
             found = []
         lengths = {summary.session_id: summary.length for summary in found if summary.length}
-        self._sessions.went([name for name in names if name not in lengths])
+        self._sessions.discard([name for name in names if name not in lengths])
         self._sessions.forget(lengths)
         for name in names:
             self._state.count(name, lengths.get(name, 0), changed=True)
@@ -202,7 +211,7 @@ class Changes:
             change = await self.undos.restore(store)
             now = None
             for taken in change.taken:
-                self._sessions.appeared(taken.session_id)
+                self._sessions.add(taken.session_id)
                 self._sessions.forget([taken.session_id])
                 length = await store.alength(taken.session_id)
                 now = self._state.count(taken.session_id, length, changed=True) or now
@@ -216,7 +225,7 @@ class Changes:
         }
 
     def _appended(self, session_id: str, length: int, count: int) -> dict[str, Any]:
-        self._sessions.appeared(session_id)
+        self._sessions.add(session_id)
         self._sessions.forget([session_id])
         self._state.count(session_id, length)
         return {"index": length - count, "total": length}

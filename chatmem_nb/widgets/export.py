@@ -18,11 +18,11 @@ from .jobs import Rendering
 from .protocol.requests import CodeParams, ExportParams, VariableParams
 from .reading import all_records
 from .request_errors import RequestError
-from .request_parsing import Call
-from .search import Find, Search
+from .request_parsing import RequestContext
+from .search import MessageSearch, Search
 from .search_filter import Filter
 from .sessions import SessionList
-from .state import BrowserState, Connection
+from .state import BrowserState, ConnectedStore
 from .undo import size_of
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Code:
             return [] if name == "store" else [f"store = {name}"]
         return [connection.code]
 
-    def _given(self, connection: Connection) -> str:
+    def _given(self, connection: ConnectedStore) -> str:
         """Return the name that the user has for the store that was given, or for the browser."""
         names = user_namespace()
         if (name := _name_of(connection.store, names)) is not None:
@@ -121,11 +121,11 @@ def _name_of(value: SessionStore | object, names: Mapping[str, Any]) -> str | No
 class Export:
     """The methods of the page that hand things to Python, or to the person's disk."""
 
-    def __init__(self, state: BrowserState, sessions: SessionList, find: Find, code: Code) -> None:
+    def __init__(self, state: BrowserState, sessions: SessionList, find: MessageSearch, code: Code) -> None:
         self._state, self._sessions, self._find, self._code = state, sessions, find, code
         self._rendering = Rendering()
 
-    async def code(self, params: CodeParams, call: Call) -> dict[str, Any]:
+    async def code(self, params: CodeParams, context: RequestContext) -> dict[str, Any]:
         """Return Python that gets the same."""
         scope = params.scope
         if params.message is not None:
@@ -150,30 +150,30 @@ class Export:
             raise RequestError("invalid", "Nothing has been searched for yet.", field="scope")
         return self._find.last
 
-    async def to_variable(self, params: VariableParams, call: Call) -> dict[str, Any]:
+    async def to_variable(self, params: VariableParams, context: RequestContext) -> dict[str, Any]:
         """Put a DataFrame into a variable of the notebook."""
         name = _checked_name(params.name, overwrite=params.overwrite)
-        ids, wanted = await self._scope(params.scope, call)
+        ids, wanted = await self._scope(params.scope, context)
         redaction = _redaction(params.redact)
-        frame = await self._frame(ids, wanted, redaction, call)
+        frame = await self._frame(ids, wanted, redaction, context)
         user_namespace()[name] = frame
         return {"name": name, "rows": len(frame), **_counts(redaction)}
 
-    async def export(self, params: ExportParams, call: Call) -> dict[str, Any]:
+    async def export(self, params: ExportParams, context: RequestContext) -> dict[str, Any]:
         """Send the sessions as one file, which the page offers for download."""
         form = params.format
-        ids, wanted = await self._scope(params.scope, call)
+        ids, wanted = await self._scope(params.scope, context)
         redaction = _redaction(params.redact)
         filename = f"{_stem(ids)}.{form}"
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            data = await self._file(Path(folder, filename), ids, wanted, redaction, call)
-        call.attach(data)
+            data = await self._file(Path(folder, filename), ids, wanted, redaction, context)
+        context.attach(data)
         return {"filename": filename, "mime": _MIMES[form], "bytes": len(data), **_counts(redaction)}
 
-    async def _scope(self, scope: str, call: Call) -> tuple[list[str], Filter | None]:
+    async def _scope(self, scope: str, context: RequestContext) -> tuple[list[str], Filter | None]:
         """Return the sessions of `scope`; for hits also the filter of the last search."""
         if scope == "all":
-            return await self._sessions.all_ids(call), None
+            return await self._sessions.all_ids(context), None
         if scope == "hits":
             search = self.search()
             return list(search.matching_sessions), search.filter
@@ -189,7 +189,7 @@ class Export:
         return ids
 
     async def _pieces(
-        self, ids: Sequence[str], wanted: Filter | None, redaction: Redaction | None, call: Call
+        self, ids: Sequence[str], wanted: Filter | None, redaction: Redaction | None, context: RequestContext
     ) -> AsyncIterator[tuple[str, list[StoredMessage], int]]:
         """Yield (session id, records, bytes) piece by piece; only records that match `wanted`, if given.
 
@@ -205,16 +205,16 @@ class Export:
                 records = await asyncio.to_thread(redaction.records, session_id, records)
                 name = redaction.session_id(session_id)
             yield name, records, size_of([record.raw for record in records])
-            call.progress(read, None, f"{read:,} messages read", None)
+            context.progress(read, None, f"{read:,} messages read", None)
 
     async def _frame(
-        self, ids: Sequence[str], wanted: Filter | None, redaction: Redaction | None, call: Call
+        self, ids: Sequence[str], wanted: Filter | None, redaction: Redaction | None, context: RequestContext
     ) -> Any:
         from ..columns.arrow_columns import Columns  # brings pandas, which a mere look does without
         from ..columns.schema import COLUMNS
 
         found = Columns(list(COLUMNS))
-        async for session_id, records, _ in self._pieces(ids, wanted, redaction, call):
+        async for session_id, records, _ in self._pieces(ids, wanted, redaction, context):
             await asyncio.to_thread(found.add, session_id, records)
         frame = await asyncio.to_thread(found.frame)
         if redaction is not None:
@@ -227,7 +227,7 @@ class Export:
         ids: Sequence[str],
         wanted: Filter | None,
         redaction: Redaction | None,
-        call: Call,
+        context: RequestContext,
     ) -> bytes:
         from ..columns.schema import COLUMNS
         from ..formats.registry import checked_format, writer  # brings pandas and pyarrow
@@ -236,7 +236,7 @@ class Export:
         here: str | None = None
         size = 0
         try:
-            async for session_id, records, more in self._pieces(ids, wanted, redaction, call):
+            async for session_id, records, more in self._pieces(ids, wanted, redaction, context):
                 size += more
                 if size > DOWNLOAD_LIMIT:
                     raise self._too_large(ids, path.name, redaction)

@@ -15,7 +15,7 @@ from ..records import StoredMessage
 from .entries import failure_of, role_of, short
 from .protocol.requests import StatsParams
 from .reading import records
-from .request_parsing import Call
+from .request_parsing import RequestContext
 from .state import BrowserState, OpenSession, stale
 
 SCANNED: Final = 2_000
@@ -88,7 +88,7 @@ class Statistics:
         self._figures = Figures()
         self._turn = asyncio.Lock()
 
-    async def stats(self, params: StatsParams, call: Call) -> dict[str, Any]:
+    async def stats(self, params: StatsParams, context: RequestContext) -> dict[str, Any]:
         """Return the figures of the open session: of its first 2,000 messages, or, with `all`, of all."""
         opened = self._state.at(params.session_id, params.epoch)
         stop = opened.total if params.all else min(opened.total, SCANNED)
@@ -98,7 +98,7 @@ class Statistics:
             figures = self._figures
             while figures.scanned < stop:
                 await self._scan(figures, opened.session_id, opened.epoch, stop)
-                call.progress(figures.scanned, stop, "counting", None)
+                context.progress(figures.scanned, stop, "counting", None)
         return await self._shown(opened, figures)
 
     async def of_whole(self, opened: OpenSession, records: list[StoredMessage]) -> dict[str, Any]:

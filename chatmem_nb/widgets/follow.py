@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ..errors import StoreError, StoreUnavailableError
 from .protocol.requests import FollowParams
-from .request_parsing import Call
+from .request_parsing import RequestContext
 from .state import BrowserState
 
 TICK_S: Final = 2.0
@@ -25,15 +25,15 @@ class Follow:
         self._views: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def follow(self, params: FollowParams, call: Call) -> dict[str, Any]:
+    async def follow(self, params: FollowParams, context: RequestContext) -> dict[str, Any]:
         """Begin or end following for the view that asks."""
         is_on = params.on
         if is_on and params.visible:
-            self._views[call.view] = time.monotonic()
+            self._views[context.view] = time.monotonic()
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._tick())
         else:
-            self._views.pop(call.view, None)
+            self._views.pop(context.view, None)
         return {"on": is_on}
 
     def heard(self, view: str) -> None:

@@ -13,7 +13,7 @@ from ..records import StoredMessage
 from .protocol.requests import LabelChanges, LabelMessageParams, LabelSessionParams, OpenSessionParams
 from .reading import records
 from .request_errors import RequestError
-from .request_parsing import Call
+from .request_parsing import RequestContext
 from .state import BrowserState
 from .transcript import Transcript
 
@@ -49,7 +49,7 @@ class Labelling:
             return None
         return [{"name": name, "colour": colour} for name, colour in self.labels.palette.items()]
 
-    async def label(self, params: LabelMessageParams, call: Call) -> dict[str, Any]:
+    async def label(self, params: LabelMessageParams, context: RequestContext) -> dict[str, Any]:
         """Label one message, and return what is said of it now."""
         record = await self._transcript.record_of(params)
         # Equal records are told apart by their order; one with an id of its own has no equal.
@@ -58,13 +58,13 @@ class Labelling:
         self._state.tell_label(params.session_id, record.index, params.identity, found)
         return {"label": found}
 
-    async def label_session(self, params: LabelSessionParams, call: Call) -> dict[str, Any]:
+    async def label_session(self, params: LabelSessionParams, context: RequestContext) -> dict[str, Any]:
         """Label a session, and return what is said of it now."""
         found = await asyncio.to_thread(self._set, params.session_id, None, params, [])
         self._state.tell_label(params.session_id, None, "", found)
         return {"label": found}
 
-    async def session_labels(self, params: OpenSessionParams, call: Call) -> dict[str, Any]:
+    async def session_labels(self, params: OpenSessionParams, context: RequestContext) -> dict[str, Any]:
         """Return all labels of the open session, also of messages that are gone; reads it if it has some."""
         opened, labels = self._state.at(params.session_id, params.epoch), self._given()
         await asyncio.to_thread(labels.refresh)

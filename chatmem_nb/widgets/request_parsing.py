@@ -26,18 +26,18 @@ _EXPECTED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What a method knows of its request: whose it is, and how to report progress."""
+class RequestContext:
+    """What a method needs besides its parameters: which view asks, and how to send to it."""
 
     progress: Progress
     view: str = ""
     attach: Callable[[bytes], None] = lambda data: None
-    """Sends `data` along with the reply, as a buffer of its own."""
+    """Attach `data` to the reply as a buffer."""
 
 
-def python_call() -> Call:
-    """Return the call that a method of the Python side makes: nobody watches its progress."""
-    return Call(progress=lambda done, total, note, partial: None)
+def python_context() -> RequestContext:
+    """Return the context of a request that Python makes, whose progress is not reported."""
+    return RequestContext(progress=lambda done, total, note, partial: None)
 
 
 @dataclass(frozen=True, slots=True)

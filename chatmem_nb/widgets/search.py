@@ -15,7 +15,7 @@ from .labelling import Labelling
 from .protocol.requests import FindParams
 from .reading import all_records, identity_of
 from .request_errors import RequestError
-from .request_parsing import Call, session_id_of
+from .request_parsing import RequestContext, session_id_of
 from .search_filter import Filter
 from .sessions import SessionList
 from .state import BrowserState
@@ -99,7 +99,7 @@ class Search:
         return new
 
 
-class Find:
+class MessageSearch:
     """The method of the page that finds messages; the last search is kept, to be exported."""
 
     def __init__(self, state: BrowserState, sessions: SessionList, labelling: Labelling) -> None:
@@ -110,16 +110,16 @@ class Find:
         """Let go of the last search: its store is gone."""
         self.last = None
 
-    async def find(self, params: FindParams, call: Call) -> dict[str, Any]:
+    async def find(self, params: FindParams, context: RequestContext) -> dict[str, Any]:
         """Scan one session, the ticked ones or all, and return the hits and their number."""
         wanted = await asyncio.to_thread(Filter.of, params)
-        names = await self._names(params, call)
+        names = await self._names(params, context)
         searched = None if params.scope == "all" else names
         if wanted.label:  # others may have labelled since
             is_labelled = await self._labelling.session_filter(wanted.label)
             names = [name for name in names if is_labelled(name)]
         search = Search(wanted, searched, params.scope, self._labelling)
-        await self._scan(search, names, params.limit, call)
+        await self._scan(search, names, params.limit, context)
         self.last = search
         return {
             "hits": [hit.shown() for hit in search.hits],
@@ -129,16 +129,16 @@ class Find:
             "scanned": {"sessions": search.sessions, "messages": search.messages},
         }
 
-    async def _names(self, params: FindParams, call: Call) -> list[str]:
+    async def _names(self, params: FindParams, context: RequestContext) -> list[str]:
         if params.scope == "all":
-            return await self._sessions.all_ids(call)
+            return await self._sessions.all_ids(context)
         if params.scope == "session":
             return [session_id_of(params.session_id)]
         if not self._state.selection:
             raise RequestError("invalid", "Select some sessions first.", field="scope")
         return list(self._state.selection)
 
-    async def _scan(self, search: Search, names: list[str], limit: int, call: Call) -> None:
+    async def _scan(self, search: Search, names: list[str], limit: int, context: RequestContext) -> None:
         store = self._state.store
         waiting: list[Hit] = []
         told = time.monotonic()
@@ -159,7 +159,7 @@ class Find:
                     "sessions": len(search.matching_sessions),
                 }
                 done = search.messages if total is None else search.sessions
-                call.progress(done, total, f"{search.messages:,} messages read", partial)
+                context.progress(done, total, f"{search.messages:,} messages read", partial)
                 waiting = []
         if self._state.connection is None or self._state.connection.store is not store:
             raise RequestError("stale", "Another service was connected in the meantime.")

@@ -10,7 +10,7 @@ from .jobs import Rendering
 from .protocol.requests import CompareParams
 from .reading import all_records
 from .request_errors import RequestError
-from .request_parsing import Call
+from .request_parsing import RequestContext
 from .state import BrowserState
 
 HTML_LIMIT: Final = 3_000_000
@@ -26,7 +26,7 @@ class SideBySide:
         self._state = state
         self._rendering = Rendering()
 
-    async def compare(self, params: CompareParams, call: Call) -> dict[str, Any]:
+    async def compare(self, params: CompareParams, context: RequestContext) -> dict[str, Any]:
         """Return sessions `a` and `b` beside each other, as HTML with a style of its own."""
         names = (params.a, params.b)
         records: dict[str, list[StoredMessage]] = {name: [] for name in names}
@@ -40,7 +40,7 @@ class SideBySide:
                     "These sessions are larger than 50 MB together. Compare them from Python: "
                     f"browser.compare({params.a!r:.80}, {params.b!r:.80}).save('comparison.html')",
                 )
-            call.progress(done, None, "reading both sessions", None)
+            context.progress(done, None, "reading both sessions", None)
         return await self._rendering.run(_compared, names, (records[params.a], records[params.b]))
 
 

@@ -23,7 +23,7 @@ class OpenSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ConnectedStore:
     """A store, and how to speak of it without its secrets."""
 
     store: SessionStore
@@ -56,7 +56,7 @@ class BrowserState:
         self._epochs = itertools.count(1)
         self._tickets = itertools.count(1)
         self._ticket = 0
-        self._connection: Connection | None = None
+        self._connection: ConnectedStore | None = None
         self._session: OpenSession | None = None
         self._selection: tuple[str, ...] = ()
         self._reachable = True
@@ -66,7 +66,7 @@ class BrowserState:
         """How many connections were made and ended: another number is another store."""
 
     @property
-    def connection(self) -> Connection | None:
+    def connection(self) -> ConnectedStore | None:
         """The connection, or None."""
         return self._connection
 
@@ -85,7 +85,7 @@ class BrowserState:
         """The store. Raises: RequestError if there is none."""
         return self.connected().store
 
-    def connected(self) -> Connection:
+    def connected(self) -> ConnectedStore:
         """Return the connection. Raises: RequestError if there is none."""
         connection = self._connection
         if connection is None:
@@ -111,7 +111,9 @@ class BrowserState:
         if index is not None:
             self._tell({"event": "changed", "what": "message", "session": session_id, "index": index})
 
-    def connect(self, connection: Connection | None, *, wanted: str | None = None) -> Connection | None:
+    def connect(
+        self, connection: ConnectedStore | None, *, wanted: str | None = None
+    ) -> ConnectedStore | None:
         """Take `connection` in place of the one before, which is returned; nothing is open then.
 
         `wanted` is the session that a view opens first.

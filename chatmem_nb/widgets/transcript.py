@@ -28,7 +28,7 @@ from .protocol.requests import (
 )
 from .reading import changed, identity_of, records, summaries
 from .request_errors import RequestError
-from .request_parsing import Call, moment_of
+from .request_parsing import RequestContext, moment_of
 from .rows import rows_of, with_neighbours
 from .state import BrowserState, stale
 
@@ -47,7 +47,7 @@ class Transcript:
         self._state, self._statistics = state, statistics
         self._rendering = Rendering()
 
-    async def open(self, params: OpenParams, call: Call) -> dict[str, Any]:
+    async def open(self, params: OpenParams, context: RequestContext) -> dict[str, Any]:
         """Open a session; one that is not there only with `create`."""
         session_id, create = params.session_id, params.create
         ticket = self._state.ticket()
@@ -62,7 +62,9 @@ class Transcript:
         opened = self._state.open(session_id, summary.length, ticket)
         return {**answer, "epoch": opened.epoch, "ttl_s": ttl_s}
 
-    async def window(self, params: WindowParams, call: Call) -> tuple[dict[str, Any], list[StoredMessage]]:
+    async def window(
+        self, params: WindowParams, context: RequestContext
+    ) -> tuple[dict[str, Any], list[StoredMessage]]:
         """Return rows `start` to `stop`, as far as there are any, and their records.
 
         The figures are among them, if those are all messages.
@@ -79,7 +81,7 @@ class Transcript:
             answer["stats"] = await self._statistics.of_whole(now, records)
         return answer, records
 
-    async def raw(self, params: MessageParams, call: Call) -> dict[str, Any]:
+    async def raw(self, params: MessageParams, context: RequestContext) -> dict[str, Any]:
         """Return a record as it is stored, and indented if it is JSON and short enough."""
         record = await self.record_of(params)
         return {
@@ -88,7 +90,7 @@ class Transcript:
             "chars": len(record.raw),
         }
 
-    async def full(self, params: FullParams, call: Call) -> dict[str, Any]:
+    async def full(self, params: FullParams, context: RequestContext) -> dict[str, Any]:
         """Return the words of a message from `offset` on, a part at a time."""
         offset = params.offset
         record = await self.record_of(params)
@@ -103,7 +105,7 @@ class Transcript:
             "html": html,
         }
 
-    async def image(self, params: ImageParams, call: Call) -> dict[str, Any]:
+    async def image(self, params: ImageParams, context: RequestContext) -> dict[str, Any]:
         """Return a picture from the message itself; nothing is ever fetched."""
         number = params.block
         record = await self.record_of(params)
@@ -113,7 +115,7 @@ class Transcript:
             raise RequestError("invalid", "This block has no image that can be shown here.", field="block")
         return {"data_url": url}
 
-    async def calls(self, params: CallsParams, call: Call) -> dict[str, Any]:
+    async def calls(self, params: CallsParams, context: RequestContext) -> dict[str, Any]:
         """Return tool calls `start` to `stop` of one message, with their results if those are near."""
         start = params.start
         stop = min(params.stop, start + WINDOW_LIMIT)
@@ -129,7 +131,7 @@ class Transcript:
         }
         return {"tool_calls": [shown_call(call, results) for call in found[start:stop]], "total": len(found)}
 
-    async def copy(self, params: CopyParams, call: Call) -> dict[str, Any]:
+    async def copy(self, params: CopyParams, context: RequestContext) -> dict[str, Any]:
         """Return messages as text that can be pasted elsewhere."""
         opened = self._state.at(params.session_id, params.epoch)
         indexes, identities = params.indexes, params.identities
@@ -146,7 +148,7 @@ class Transcript:
             raise await changed(self._state, opened.session_id)
         return {"text": "\n\n".join(map(_COPIES[form], found)) if form != "json" else _as_json(found)}
 
-    async def locate(self, params: LocateParams, call: Call) -> dict[str, Any]:
+    async def locate(self, params: LocateParams, context: RequestContext) -> dict[str, Any]:
         """Return the index of the first message stored at `date` or after; some 20 small requests."""
         wanted = moment_of(params.date, "date")
         opened = self._state.at(params.session_id, params.epoch)

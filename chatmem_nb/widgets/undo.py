@@ -19,7 +19,7 @@ _ATTEMPTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RemovedRecords:
     """Records that stood in one session from `index` on."""
 
     session_id: str
@@ -32,18 +32,18 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Removal:
     """One removal or clearing."""
 
     label: str
-    taken: tuple[Taken, ...]
+    taken: tuple[RemovedRecords, ...]
 
 
 class UndoStack:
     """The changes of one browser that can be taken back, newest first, for as long as it lives."""
 
     def __init__(self) -> None:
-        self._changes: list[Change] = []
+        self._changes: list[Removal] = []
 
     @property
     def label(self) -> str | None:
@@ -54,7 +54,7 @@ class UndoStack:
         """Return the next undo as the page shows it."""
         return {"available": True, "label": self.label} if self._changes else None
 
-    def keep(self, change: Change) -> None:
+    def keep(self, change: Removal) -> None:
         """Put `change` on top."""
         self._changes.append(change)
 
@@ -62,7 +62,7 @@ class UndoStack:
         """Forget all: they belong to a store that is gone."""
         self._changes.clear()
 
-    async def restore(self, store: SessionStore) -> Change:
+    async def restore(self, store: SessionStore) -> Removal:
         """Put back what the newest change took, and return it. What a failure leaves undone stays.
 
         Raises: RequestError, where there is nothing; StoreError.
@@ -82,17 +82,17 @@ class UndoStack:
         return change
 
 
-async def _is_there(store: SessionStore, taken: Taken) -> bool:
+async def _is_there(store: SessionStore, taken: RemovedRecords) -> bool:
     stop = taken.index + len(taken.records)
     return tuple(await store.aread(taken.session_id, taken.index, stop)) == taken.records
 
 
-async def copy_sessions(store: SessionStore, session_ids: Sequence[str]) -> dict[str, Taken] | None:
+async def copy_sessions(store: SessionStore, session_ids: Sequence[str]) -> dict[str, RemovedRecords] | None:
     """Copy the sessions that exist, by their ids; None if they are above the limit together.
 
     Raises: StoreError; StoreConflictError if one keeps shrinking while it is copied.
     """
-    copies: dict[str, Taken] = {}
+    copies: dict[str, RemovedRecords] = {}
     left = UNDO_LIMIT
     for session_id in session_ids:
         copy = await _copy(store, session_id, left)
@@ -104,18 +104,20 @@ async def copy_sessions(store: SessionStore, session_ids: Sequence[str]) -> dict
     return copies
 
 
-async def _copy(store: SessionStore, session_id: str, limit: int) -> Taken | None:
+async def _copy(store: SessionStore, session_id: str, limit: int) -> RemovedRecords | None:
     for _ in range(_ATTEMPTS):
         records = await _read_up_to(store, session_id, limit)
         if records is None:
             return None
         [summary] = await summaries(store, [session_id])
         if summary.length >= len(records):  # what was appended since is not deleted, so it needs no copy
-            return Taken(session_id, 0, tuple(records), summary.ttl)
+            return RemovedRecords(session_id, 0, tuple(records), summary.ttl)
     raise _keeps_changing(session_id)
 
 
-async def delete_copied(store: SessionStore, copy: Taken, limit: int, keep: Callable[[Taken], None]) -> None:
+async def delete_copied(
+    store: SessionStore, copy: RemovedRecords, limit: int, keep: Callable[[RemovedRecords], None]
+) -> None:
     """Delete exactly the records of `copy`, and `keep` them; what others append meanwhile stays.
 
     If others changed the copied records meanwhile, copies again before it deletes. A copy whose deletion

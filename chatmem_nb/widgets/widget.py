@@ -20,7 +20,7 @@ from .dispatch import Methods
 from .jobs import Jobs
 from .protocol.requests import CancelParams
 from .request_errors import CANCELLED, RequestError, as_error, request_error_of
-from .request_parsing import Call, Request, address_of, parse_params, parse_request, python_call
+from .request_parsing import Request, RequestContext, address_of, parse_params, parse_request, python_context
 
 
 def sendable(value: dict[str, Any]) -> dict[str, Any]:
@@ -122,9 +122,9 @@ class PageWidget(anywidget.AnyWidget):
             counts = {"done": done, "total": total, "note": note, "partial": partial}
             self._tell({"event": "progress", "view": request.view, "rid": request.rid, **counts})
 
-        call = Call(progress, request.view, buffers.append)
+        context = RequestContext(progress, request.view, buffers.append)
         try:
-            result = await self._methods.answer(request.method, request.params, call)
+            result = await self._methods.call(request.method, request.params, context)
             await self._mirrored()
         except asyncio.CancelledError:
             self._reply(address, {"ok": False, "error": as_error(CANCELLED)})
@@ -139,7 +139,7 @@ class PageWidget(anywidget.AnyWidget):
 
         Raises: InvalidInputError for what the page would be told in words; StoreError.
         """
-        return self._wait(self._methods.answer(method, params, python_call()))
+        return self._wait(self._methods.call(method, params, python_context()))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of `work`, which runs on the I/O loop."""

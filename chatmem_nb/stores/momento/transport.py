@@ -25,7 +25,7 @@ _CLOSE_S = 2.0
 
 
 @dataclass(frozen=True)
-class _Connection:
+class _OpenClient:
     client: CacheClient
     channel: Channel
 
@@ -39,7 +39,7 @@ class MomentoTransport:
         self._commands = commands
         self._process_id = os.getpid()
         self._make_client: Callable[[], CacheClient] | None = None
-        self._first = _Connection(client, _channel(client))
+        self._first = _OpenClient(client, _channel(client))
         # Clients are known by process: a child must not even close one that its parent made.
         self._connections = PerProcess(self._open)
         self.closed = False
@@ -118,18 +118,18 @@ class MomentoTransport:
     async def aclose(self) -> None:
         self.close()
 
-    def _open(self) -> _Connection:
+    def _open(self) -> _OpenClient:
         if os.getpid() == self._process_id:
             return self._first
         return self._open_anew()
 
-    def _open_anew(self) -> _Connection:
+    def _open_anew(self) -> _OpenClient:
         if self._make_client is None:
             raise other_process()
         client = self._make_client()
-        return _Connection(client, _channel(client))
+        return _OpenClient(client, _channel(client))
 
-    def _outcomes(self, connection: _Connection, attempt: Attempt, batch: Batch) -> list[Any]:
+    def _outcomes(self, connection: _OpenClient, attempt: Attempt, batch: Batch) -> list[Any]:
         ended, results = batch.done, list(batch.results)
         if not ended:
             late = self._replace(connection, attempt)
@@ -148,7 +148,7 @@ class MomentoTransport:
         self._commands.add(billed=billed, received=received)
         return outcomes
 
-    def _replace(self, broken: _Connection, attempt: Attempt) -> StoreError:
+    def _replace(self, broken: _OpenClient, attempt: Attempt) -> StoreError:
         """Return the error for requests that gRPC did not end, and make a new client for the next ones."""
         if not broken.channel.slices:
             return timed_out(attempt.timeout_s)
@@ -170,7 +170,7 @@ def _channel(client: CacheClient) -> Channel:
         return SdkChannel(client)
 
 
-def _limit_s(connection: _Connection, attempt: Attempt) -> float:
+def _limit_s(connection: _OpenClient, attempt: Attempt) -> float:
     return min(attempt.timeout_s + connection.channel.grace_s, threading.TIMEOUT_MAX)
 
 
