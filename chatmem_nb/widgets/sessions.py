@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from ..stores.protocol import SessionStore
+from ..stores.redis_glob import compile_glob
 from .labelling import Labelling
 from .protocol.requests import SessionsParams
 from .request_parsing import RequestContext
@@ -142,8 +142,8 @@ def matcher(query: str) -> Callable[[str], bool]:
     folded = query.strip().casefold()
     if "*" not in folded and "?" not in folded:
         return lambda name: folded in name.casefold()
-    pattern = re.compile(fnmatch.translate(folded.replace("[", "[[]")))  # brackets are part of many ids
-    return lambda name: pattern.match(name.casefold()) is not None
+    pattern = compile_glob(re.sub(r"([\[\\])", r"\\\1", folded))  # brackets are part of many ids
+    return lambda name: pattern.fullmatch(name.casefold()) is not None
 
 
 def _enough(listing: SessionListing, matches: Callable[[str], bool], stop: int) -> Callable[[], bool]:

@@ -1,12 +1,14 @@
-"""The words that the page shows as they stand."""
+"""Text that the page shows as it is, and the filter of the session list."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from chatmem_nb.widgets.connect import input_of
 from chatmem_nb.widgets.figures import facts
-from chatmem_nb.widgets.sessions import cost
+from chatmem_nb.widgets.sessions import cost, matcher
 
 FIGURES: dict[str, Any] = {
     "turns": 1200,
@@ -49,3 +51,21 @@ def test_secrets_are_marked_as_such() -> None:
         "token",
         "api_key",
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "session_id", "fits"),
+    [
+        ("TRIP", "my-trip", True),
+        ("t*p", "Trip", True),
+        ("t*p", "a-trip", False),
+        ("tr?p", "trip", True),
+        ("user[1]*", "user[1]:a", True),
+        ("user[1]*", "user1:a", False),
+        (r"c:\*", r"C:\chat", True),
+        (r"\*", "*", False),
+        ("*" * 40 + "!", "a" * 5_000, False),
+    ],
+)
+def test_sessions_are_filtered_by_text_or_wildcards(query: str, session_id: str, fits: bool) -> None:
+    assert matcher(query)(session_id) is fits
