@@ -181,8 +181,8 @@ def browser(store: Any) -> Iterator[Any]:
 @pytest.fixture
 def namespace(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The variables of the notebook, as the browser sees them."""
-    from chatmem_nb.widgets import export
+    from chatmem_nb.widgets import python_code
 
     names: dict[str, Any] = {}
-    monkeypatch.setattr(export, "user_namespace", lambda: names)
+    monkeypatch.setattr(python_code, "user_namespace", lambda: names)
     return names

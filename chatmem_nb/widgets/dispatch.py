@@ -11,8 +11,9 @@ from ..markdown import to_html
 from ..stores.protocol import commands_of
 from .connect import ConnectionForm
 from .edit import SessionEditor
-from .export import Code, Export
+from .export import Export
 from .figures import Statistics
+from .file_formats import shown_formats
 from .follow import Follow, Probe
 from .jobs import Rendering
 from .labelling import Labelling
@@ -25,6 +26,7 @@ from .protocol.requests import (
     SessionIdsParams,
     WindowParams,
 )
+from .python_code import Code
 from .request_errors import RequestError
 from .request_parsing import RequestContext, parse_params
 from .search import MessageSearch
@@ -130,6 +132,7 @@ class Methods:
             "may": may,
             "undo": self.editor.undos.shown() if may["write"] else None,
             "palette": self.labelling.palette(),
+            "formats": shown_formats() if may["files"] else [],
         }
 
     async def connect(self, params: ConnectParams, context: RequestContext) -> Result:

@@ -5,117 +5,35 @@ from __future__ import annotations
 import asyncio
 import builtins
 import keyword
-import re
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ..markdown import showable
 from ..records import StoredMessage
 from ..redaction import Redaction, Redactor
+from . import python_code
+from .entries import cut
+from .file_formats import FILE_FORMATS, FileFormat
 from .jobs import Rendering
 from .protocol.requests import CodeParams, ExportParams, VariableParams
+from .python_code import Code
 from .reading import all_records
 from .request_errors import RequestError
 from .request_parsing import RequestContext
 from .search import MessageSearch, Search
 from .search_filter import Filter
 from .sessions import SessionList
-from .state import BrowserState, ConnectedStore
+from .state import BrowserState
 from .undo import size_of
 
 if TYPE_CHECKING:
-    from ..stores.protocol import SessionStore
+    from ..formats.writer import LeftOutSession
 
 
 DOWNLOAD_LIMIT: Final = 50_000_000
 SCOPES: Final = ("session", "selected", "all", "hits")
-_MIMES: Final = {
-    "jsonl": "application/x-ndjson",
-    "csv": "text/csv",
-    "md": "text/markdown",
-    "html": "text/html",
-    "parquet": "application/vnd.apache.parquet",
-}
-
-
-def user_namespace() -> dict[str, Any]:
-    """Return the variables of the user's notebook; those of `__main__` outside of a notebook."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    namespace: dict[str, Any] = vars(sys.modules["__main__"]) if shell is None else shell.user_ns
-    return namespace
-
-
-class Code:
-    """Writes Python that gets what the page shows, with the names that the user has for store and browser."""
-
-    def __init__(self, state: BrowserState, owner: Callable[[], object]) -> None:
-        self._state, self._owner = state, owner
-
-    def of_sessions(self, session_ids: Sequence[str] | None, redact: bool = False) -> str:
-        """Return code for a DataFrame of those sessions, or of all."""
-        return self._with_store(f"df = chatmem_nb.to_dataframe({_source(session_ids)}{_REDACT[redact]})")
-
-    def of_export(self, session_ids: Sequence[str] | None, path: str, redact: bool = False) -> str:
-        """Return code that writes those sessions, or all, into the file `path`."""
-        return self._with_store(f"chatmem_nb.export({_source(session_ids)}, {path!r}{_REDACT[redact]})")
-
-    def of_search(self, search: Search, redact: bool = False) -> str:
-        """Return code that searches again, and makes a DataFrame of what is found."""
-        name = _name_of(self._owner(), user_namespace())
-        made = None if name else self._with_store("browser = chatmem_nb.HistoryBrowser(store)")
-        name = name or "browser"
-        ids = search.session_ids or [""]
-        chosen = {"session": f"{name}.select({ids[0]!r})", "selected": f"{name}.selection = {ids!r}"}
-        one = chosen.get(search.scope)
-        found = f"{name}.find({search.arguments()})"
-        frame = f"df = {name}.to_dataframe(hits=True{_REDACT[redact]})"
-        imported = "import chatmem_nb\n" if redact and made is None else None
-        return "\n".join(line for line in (imported, made, one, found, frame) if line)
-
-    def of_message(self, session_id: str, index: int) -> str:
-        """Return a line that opens the session at that message."""
-        name = _name_of(self._owner(), user_namespace()) or "browser"
-        return f"{name}.select({_quoted(session_id)}, message={index + 1})"
-
-    def _with_store(self, line: str) -> str:
-        return "\n".join(["import chatmem_nb", "", *self._store_lines(), line])
-
-    def _store_lines(self) -> list[str]:
-        connection = self._state.connection
-        if connection is None:
-            return ["store = chatmem_nb.UpstashSessionStore.from_env()"]
-        if not connection.owned:
-            name = self._given(connection)
-            return [] if name == "store" else [f"store = {name}"]
-        return [connection.code]
-
-    def _given(self, connection: ConnectedStore) -> str:
-        """Return the name that the user has for the store that was given, or for the browser."""
-        names = user_namespace()
-        if (name := _name_of(connection.store, names)) is not None:
-            return name
-        return f"{_name_of(self._owner(), names) or 'browser'}.store"
-
-
-_REDACT: Final = {False: "", True: ", redact=chatmem_nb.Redactor()"}
-
-
-def _quoted(text: str) -> str:
-    """Return `text` as Python, in double quotes if nothing in it needs an escape."""
-    shown = repr(text)
-    return shown if '"' in shown else f'"{shown[1:-1]}"'
-
-
-def _source(session_ids: Sequence[str] | None) -> str:
-    return "store" if session_ids is None else f"(store, {list(session_ids)!r})"
-
-
-def _name_of(value: SessionStore | object, names: Mapping[str, Any]) -> str | None:
-    found = [name for name, held in list(names.items()) if held is value]
-    return next((name for name in found if name.isidentifier() and not name.startswith("_")), None)
 
 
 class Export:
@@ -130,11 +48,11 @@ class Export:
         scope = params.scope
         if params.message is not None:
             return {"code": self._code.of_message(self._ids("session")[0], params.message)}
-        if scope == "all" or (scope == "session" and self._state.session_id is None):
-            return {"code": self._code.of_sessions(None, params.redact)}
+        file = FILE_FORMATS[params.format] if params.format else None
         if scope == "hits":
-            return {"code": self._code.of_search(self.search(), params.redact)}
-        return {"code": self._code.of_sessions(self._ids(scope), params.redact)}
+            return {"code": self._code.of_search(self.search(), params.redact, file)}
+        is_all = scope == "all" or (scope == "session" and self._state.session_id is None)
+        return {"code": self._code.of_sessions(None if is_all else self._ids(scope), params.redact, file)}
 
     def code_now(self) -> str:
         """Return code of the last search, else of the open session, else of all that is ticked, or of all."""
@@ -156,19 +74,22 @@ class Export:
         ids, wanted = await self._scope(params.scope, context)
         redaction = _redaction(params.redact)
         frame = await self._frame(ids, wanted, redaction, context)
-        user_namespace()[name] = frame
+        python_code.user_namespace()[name] = frame
         return {"name": name, "rows": len(frame), **_counts(redaction)}
 
     async def export(self, params: ExportParams, context: RequestContext) -> dict[str, Any]:
         """Send the sessions as one file, which the page offers for download."""
-        form = params.format
+        form = FILE_FORMATS[params.format]
         ids, wanted = await self._scope(params.scope, context)
         redaction = _redaction(params.redact)
-        filename = f"{_stem(ids)}.{form}"
+        filename = form.filename(ids)
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            data = await self._file(Path(folder, filename), ids, wanted, redaction, context)
+            path = Path(folder, filename)
+            left_out = await self._write(path, form, ids, wanted, redaction, context)
+            data = await asyncio.to_thread(path.read_bytes)
         context.attach(data)
-        return {"filename": filename, "mime": _MIMES[form], "bytes": len(data), **_counts(redaction)}
+        named = {"filename": filename, "mime": form.mime, "bytes": len(data), "left_out": left_out}
+        return {**named, **_counts(redaction)}
 
     async def _scope(self, scope: str, context: RequestContext) -> tuple[list[str], Filter | None]:
         """Return the sessions of `scope`; for hits also the filter of the last search."""
@@ -221,27 +142,32 @@ class Export:
             frame.attrs["redaction"] = redaction.summary()
         return frame
 
-    async def _file(
+    async def _write(
         self,
         path: Path,
+        form: FileFormat,
         ids: Sequence[str],
         wanted: Filter | None,
         redaction: Redaction | None,
         context: RequestContext,
-    ) -> bytes:
+    ) -> str | None:
+        """Write the file, and return what the format cannot hold, in words."""
         from ..columns.schema import COLUMNS
+        from ..formats.compression import compress, compression_of
         from ..formats.registry import checked_format, writer  # brings pandas and pyarrow
 
-        out = writer(checked_format(path, None), path, {}, list(COLUMNS), [])
+        out = writer(checked_format(path, form.argument), path, {}, list(COLUMNS), [])
         here: str | None = None
-        size = 0
+        size = sessions = 0
         try:
             async for session_id, records, more in self._pieces(ids, wanted, redaction, context):
                 size += more
                 if size > DOWNLOAD_LIMIT:
-                    raise self._too_large(ids, path.name, redaction)
-                if here is not None and here != session_id:
-                    out.end_session()
+                    raise self._too_large(ids, form, redaction)
+                if here != session_id:
+                    if here is not None:
+                        out.end_session()
+                    sessions += 1
                 here = session_id
                 await self._rendering.write(out.add, session_id, records)
             if here is not None:
@@ -249,14 +175,35 @@ class Export:
             await asyncio.to_thread(out.finish)
         finally:
             out.close()
+        if compression := compression_of(path):
+            await asyncio.to_thread(compress, path, compression)
         if path.stat().st_size > DOWNLOAD_LIMIT:
-            raise self._too_large(ids, path.name, redaction)
-        return await asyncio.to_thread(path.read_bytes)
+            raise self._too_large(ids, form, redaction)
+        left_out = _left_out_words(out.left_out)
+        if left_out and sum(entry[4] for entry in out.left_out) == sessions:
+            raise RequestError("invalid", f"{form.label} can hold none of these sessions. {left_out}")
+        return left_out
 
-    def _too_large(self, ids: Sequence[str], filename: str, redaction: Redaction | None) -> RequestError:
+    def _too_large(self, ids: Sequence[str], form: FileFormat, redaction: Redaction | None) -> RequestError:
         some = list(ids) if len(ids) <= 20 else None
-        code = self._code.of_export(some, filename, redaction is not None)
+        code = self._code.of_sessions(some, redaction is not None, form)
         return RequestError("too_large", f"That is more than 50 MB. Python writes it to a file:\n\n{code}")
+
+
+def _left_out_words(left_out: Sequence[LeftOutSession]) -> str | None:
+    """Return how much a format could not hold, and the first reason."""
+    if not left_out:
+        return None
+    whole = sum(is_whole for *_, is_whole in left_out)
+    messages = sum(count for *_, count, is_whole in left_out if not is_whole)
+    counts = [_plural(whole, "session"), _plural(messages, "message")]
+    session_id, _, reason, *_ = left_out[0]
+    parts = " and ".join(count for count in counts if not count.startswith("0"))
+    return f"Left out: {parts}. {cut(showable(session_id or ''), 80)}: {reason}"
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _redaction(is_wanted: bool) -> Redaction | None:
@@ -277,13 +224,6 @@ def _checked_name(name: str, *, overwrite: bool) -> str:
         )
     if name.startswith("__") or hasattr(builtins, name):
         raise RequestError("invalid", f"{name} is a Python built-in; choose another name.", field="name")
-    if name in user_namespace() and not overwrite:
+    if name in python_code.user_namespace() and not overwrite:
         raise RequestError("exists", f"The variable {name} already exists. Replace it?", field="name")
     return name
-
-
-def _stem(ids: Sequence[str]) -> str:
-    """Return a file name that every system takes."""
-    if len(ids) != 1:
-        return "conversations"
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", ids[0])[:60].strip("-.") or "conversation"

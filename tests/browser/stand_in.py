@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from chatmem_nb.widgets.connect import SERVICES, input_of
 from chatmem_nb.widgets.figures import facts
+from chatmem_nb.widgets.file_formats import FILE_FORMATS, shown_formats
 from chatmem_nb.widgets.protocol import EVENTS, METHODS
 from chatmem_nb.widgets.protocol.results import Error
 from chatmem_nb.widgets.sessions import cost
@@ -122,6 +123,7 @@ class StandIn:
         self.target = "example-12345.upstash.io"
         self.later: dict[str, Talk] = {}
         self.palette: list[Message] | None = None
+        self.left_out: str | None = None
         self.labels: dict[str, Message | None] = {}
         self.gone: list[Message] = []
 
@@ -181,6 +183,7 @@ class StandIn:
             "clients": [self.client(name) for name in CLIENTS if self.may["connect"]],
             "undo": self.undo_state(),
             "palette": self.palette,
+            "formats": shown_formats() if self.may["files"] else [],
             "price_note": "500,000 commands a month are free",
         }
 
@@ -460,10 +463,11 @@ class StandIn:
 
     def on_export(self, params: Message) -> Message:
         data = base64.b64encode(b'{"session_id": "trip to Oslo"}\n').decode()
-        file = {"filename": f"chat.{params['format']}", "mime": "text/plain", "bytes": 31, "buffers": [data]}
-        return file | self.redacted(params)
+        suffix = FILE_FORMATS[params["format"]].suffix
+        file = {"filename": f"chat{suffix}", "mime": "text/plain", "bytes": 31, "buffers": [data]}
+        return file | self.redacted(params) | {"left_out": self.left_out}
 
     def on_code(self, params: Message) -> Message:
-        return {
-            "code": "from chatmem_nb import UpstashSessionStore\n\nstore = UpstashSessionStore.from_env()\n"
-        }
+        made = "from chatmem_nb import UpstashSessionStore\n\nstore = UpstashSessionStore.from_env()\n"
+        what = f"the {params['format']} file" if params.get("format") else "df"
+        return {"code": f"{made}# {what} of {params['scope']}"}

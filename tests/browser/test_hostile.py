@@ -213,7 +213,8 @@ def test_nothing_runs_in_sheets_and_notes(guarded: Callable[[StandIn], Page]) ->
     sheet = page.get_by_role("dialog", name="Export session")
     for text in PAYLOADS[:12]:
         kernel.broken["export"] = {"type": text, "message": text, "field": text}
-        sheet.get_by_role("button", name="CSV").click()
+        sheet.get_by_label("Export as").select_option(label="CSV")
+        sheet.get_by_role("button", name="Download").click()
         sheet.get_by_role("alert").first.wait_for()
 
 

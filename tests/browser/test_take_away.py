@@ -10,6 +10,8 @@ from blank_page import choose, report_progress
 from playwright.sync_api import Locator, Page, expect
 from stand_in import StandIn, Talk
 
+from chatmem_nb.widgets.file_formats import FILE_FORMATS, FileFormat
+
 pytestmark = pytest.mark.browser
 Blank = Callable[..., Page]
 
@@ -29,6 +31,11 @@ def sheet(page: Page, opener: str) -> Locator:
     else:
         choose(page, opener, "More" if opener == "Export all sessions" else "Session tools")
     return page.get_by_role("dialog", name=opener)
+
+
+def download(away: Locator, label: str) -> None:
+    away.get_by_label("Export as").select_option(label=label)
+    away.get_by_role("button", name="Download").click()
 
 
 def test_a_frame_goes_into_a_named_variable(blank: Blank) -> None:
@@ -71,17 +78,26 @@ def test_another_name_after_a_refusal_is_not_overwritten(blank: Blank) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("item", "form"),
-    [("JSONL", "jsonl"), ("CSV", "csv"), ("Markdown", "md"), ("HTML", "html"), ("Parquet", "parquet")],
-)
-def test_a_file_is_downloaded(blank: Blank, item: str, form: str) -> None:
+@pytest.mark.parametrize("form", FILE_FORMATS.values(), ids=list(FILE_FORMATS))
+def test_a_file_is_downloaded_and_its_code_is_shown(blank: Blank, form: FileFormat) -> None:
     page, kernel = opened(blank)
+    away = sheet(page, "Export session")
     with page.expect_download() as waiting:
-        sheet(page, "Export session").get_by_role("button", name=item, exact=True).click()
-    assert waiting.value.suggested_filename == f"chat.{form}"
+        download(away, form.label)
+    assert waiting.value.suggested_filename == f"chat{form.suffix}"
     assert Path(waiting.value.path()).read_bytes() == b'{"session_id": "trip to Oslo"}\n'
-    assert kernel.asked("export") == [{"scope": "session", "redact": False, "format": form}]
+    assert kernel.asked("export") == [{"scope": "session", "redact": False, "format": form.name}]
+    expect(away.get_by_role("group", name="Python code")).to_contain_text(f"the {form.name} file of session")
+    expect(away.get_by_text(form.about)).to_be_visible()
+    expect(away.get_by_label("Variable")).to_be_hidden()
+
+
+def test_what_a_format_cannot_hold_is_said(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    kernel.left_out = "Left out: 1 session. talk: it has no message of the assistant"
+    with page.expect_download():
+        download(sheet(page, "Export all sessions"), "OpenAI fine-tuning")
+    expect(page.get_by_role("dialog").get_by_text(kernel.left_out)).to_be_visible()
 
 
 def test_redaction_reaches_the_code_the_file_and_the_variable(blank: Blank) -> None:
@@ -89,8 +105,9 @@ def test_redaction_reaches_the_code_the_file_and_the_variable(blank: Blank) -> N
     away = sheet(page, "Export session")
     away.get_by_label("Redact personal data and credentials").check()
     with page.expect_download():
-        away.get_by_role("button", name="CSV").click()
+        download(away, "CSV")
     expect(away.get_by_text("3 values redacted, 1 unreadable record left out")).to_be_visible()
+    away.get_by_label("Export as").select_option(label="DataFrame in a variable")
     away.get_by_role("button", name="Save as").click()
     expect(away.get_by_text("a DataFrame of 40 rows; 3 values redacted")).to_be_visible()
     asked = [kernel.asked(name)[-1]["redact"] for name in ("code", "export", "to_variable")]
@@ -100,11 +117,11 @@ def test_redaction_reaches_the_code_the_file_and_the_variable(blank: Blank) -> N
 def test_all_and_selected_are_scopes_of_their_own(blank: Blank) -> None:
     page, kernel = opened(blank)
     with page.expect_download():
-        sheet(page, "Export all sessions").get_by_role("button", name="JSONL").click()
+        download(sheet(page, "Export all sessions"), "JSONL")
     page.keyboard.press("Escape")
     page.locator(".tick").first.click()
     with page.expect_download():
-        sheet(page, "Export 1 session").get_by_role("button", name="CSV").click()
+        download(sheet(page, "Export 1 session"), "CSV")
     assert [ask["scope"] for ask in kernel.asked("export")] == ["all", "selected"]
 
 
@@ -116,15 +133,17 @@ def test_only_what_is_permitted_is_offered(blank: Blank, variables: bool, files:
     page.wait_for_function("() => sent.filter(m => m.method === 'hello').length === 2")
     away = sheet(page, "Export session")
     expect(away.get_by_role("group", name="Python code")).to_contain_text("UpstashSessionStore")
-    expect(away.get_by_label("Variable")).to_have_count(int(variables))
-    expect(away.get_by_role("button", name="JSONL")).to_have_count(int(files))
+    visible = away.get_by_label("Variable").filter(visible=True)
+    expect(visible).to_have_count(int(variables))
+    expect(away.get_by_role("option", name="DataFrame in a variable")).to_have_count(int(variables))
+    expect(away.get_by_role("option", name="Parquet")).to_have_count(int(files))
 
 
 def test_a_download_that_takes_long_can_be_stopped(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.silent = {"export"}
     away = sheet(page, "Export all sessions")
-    away.get_by_role("button", name="JSONL").click()
+    download(away, "JSONL")
     report_progress(page, "export", done=1500, total=None, note="messages read")
     expect(away.get_by_text("messages read: 1,500")).to_be_visible()
     page.locator(".toast").get_by_role("button", name="Cancel").click()
@@ -139,7 +158,7 @@ def test_what_is_too_large_names_the_python_line(blank: Blank) -> None:
         "message": "More than 50 MB. Run:\n\nexport(store, 'all.jsonl')",
     }
     away = sheet(page, "Export all sessions")
-    away.get_by_role("button", name="JSONL").click()
+    download(away, "JSONL")
     expect(away.get_by_role("alert").first).to_contain_text("export(store, 'all.jsonl')")
 
 
@@ -152,5 +171,5 @@ def test_code_for_what_is_shown_can_be_copied(blank: Blank) -> None:
     page.get_by_label("Message", exact=True).focus()
     page.keyboard.press("Control+V")
     expect(page.get_by_label("Message", exact=True)).to_have_value(
-        "from chatmem_nb import UpstashSessionStore\n\nstore = UpstashSessionStore.from_env()\n"
+        "from chatmem_nb import UpstashSessionStore\n\nstore = UpstashSessionStore.from_env()\n# df of session"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import time
@@ -17,6 +18,7 @@ from chatmem_nb import HistoryBrowser, InvalidInputError, to_dataframe
 from chatmem_nb.records import encode, encode_all
 from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.widgets import export
+from chatmem_nb.widgets.file_formats import FILE_FORMATS
 from tests.conversations import generated
 from tests.wire.browser_page import Page, Refused
 
@@ -37,6 +39,8 @@ TALK = [
     "broken nowhere {",
     '{"type": "chat", "data": {"content": "I narrate.", "role": "narrator"}}',
 ]
+
+CONVERSATION = TALK[:5]
 
 
 @pytest.fixture
@@ -243,7 +247,7 @@ def test_what_leaves_is_redacted_where_that_is_wanted(
     assert answer["redacted"] == {"values": 1, "left_out": 0 if scope == "hits" else 1}
     assert mail not in namespace["safe"].to_csv()
     assert namespace["safe"].attrs["redaction"]["counts"] == {"email": 1}
-    for form in ("jsonl", "csv", "md", "html"):
+    for form in ("jsonl", "csv", "markdown", "html", "openai"):
         [data] = page.ask("export", scope=scope, format=form, redact=True)["buffers"]
         assert mail.encode() not in data
         assert b"EMAIL" in data
@@ -295,20 +299,75 @@ def test_the_code_shown_is_that_of_the_scope(
         assert len(namespace["df"]) == rows, scope
 
 
-@pytest.mark.parametrize("form", ["jsonl", "csv", "md", "html", "parquet"])
-def test_a_file_is_downloaded(page: Page, store: SessionStore, form: str) -> None:
-    store.append("talk/one: 1", TALK)
+@pytest.mark.parametrize("form", list(FILE_FORMATS))
+def test_a_download_is_the_file_that_its_code_writes(
+    page: Page,
+    store: SessionStore,
+    namespace: dict[str, Any],
+    form: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store.append("talk/one: 1", CONVERSATION)
+    namespace["store"] = store
     page.open("talk/one: 1")
     answer = page.ask("export", scope="session", format=form)
     [data] = answer["buffers"]
-    assert answer["filename"] == f"talk-one-1.{form}"
+    suffix = FILE_FORMATS[form].suffix
+    assert answer["filename"] == f"talk-one-1{suffix}"
     assert answer["bytes"] == len(data)
-    if form == "parquet":
-        assert len(pd.read_parquet(io.BytesIO(data))) == 7
-    elif form == "jsonl":
-        assert len(data.splitlines()) == 7
+    exec(compile(page.ask("code", scope="session", format=form)["code"], "code", "exec"), namespace)
+    written = (tmp_path / answer["filename"]).read_bytes()
+    if suffix.endswith(".parquet"):
+        a, b = (pd.read_parquet(io.BytesIO(file)) for file in (data, written))
+        pd.testing.assert_frame_equal(a, b)
+    elif suffix.endswith(".gz"):  # whose header names the file
+        assert gzip.decompress(data) == gzip.decompress(written)
     else:
-        assert b"Nowhere." in data
+        assert data == written
+
+
+@ONE_SERVICE
+@pytest.mark.parametrize("form", ["jsonl.gz", "csv", "huggingface"])
+def test_the_code_of_a_search_writes_the_file_of_its_matches(
+    page: Page,
+    browser: HistoryBrowser,
+    store: SessionStore,
+    namespace: dict[str, Any],
+    form: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mail = "ann.bee@example.org"
+    store.append("a", encode_all([HumanMessage(f"Write to {mail}"), AIMessage("I cannot write to her.")]))
+    store.append("b", CONVERSATION)
+    namespace |= {"browser": browser, "store": store}
+    page.ask("find", scope="all", text="write")
+    answer = page.ask("export", scope="hits", format=form, redact=True)
+    code = page.ask("code", scope="hits", format=form, redact=True)["code"]
+    exec(compile(code, "code", "exec"), namespace)
+    paths = [tmp_path / "page" / answer["filename"], tmp_path / answer["filename"]]
+    paths[0].parent.mkdir()
+    paths[0].write_bytes(answer["buffers"][0])
+    frames = [to_dataframe(path) for path in paths]
+    assert (
+        list(frames[0]["content"])
+        == list(frames[1]["content"])
+        == ["Write to [EMAIL]", "I cannot write to her."]
+    )
+
+
+@ONE_SERVICE
+def test_what_a_format_cannot_hold_is_said(page: Page, store: SessionStore) -> None:
+    store.append("asked", encode_all([HumanMessage("Where is it?")]))
+    store.append("answered", CONVERSATION)
+    left_out = page.ask("export", scope="all", format="finetuning")["left_out"]
+    assert left_out == "Left out: 1 session. asked: it has no message of the assistant to learn from"
+    page.open("asked")
+    error = page.refused("export", scope="session", format="finetuning")
+    assert error.message.startswith("OpenAI fine-tuning can hold none of these sessions. Left out: 1 session")
 
 
 def test_a_download_above_the_limit_says_how_python_does_it(

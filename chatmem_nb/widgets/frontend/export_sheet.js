@@ -6,18 +6,21 @@
 
 import { copyText } from "./clipboard.js";
 import { openSheet } from "./dialog.js";
-import { alertBox, button, field, form, group, h, iconButton, put, submitButton } from "./dom.js";
+import {
+  alertBox,
+  button,
+  choice,
+  field,
+  form,
+  group,
+  h,
+  iconButton,
+  put,
+  submitButton,
+} from "./dom.js";
 import { askSlowly, runTask } from "./tasks.js";
 import { plural } from "./text.js";
 import { showToast } from "./toast.js";
-
-/** @typedef {import("./protocol.js").ExportParams["format"]} Format */
-
-/**
- * Label to the kernel's name of the format.
- * @type {Record<string, Format>}
- */
-const FORMATS = { JSONL: "jsonl", CSV: "csv", Markdown: "md", HTML: "html", Parquet: "parquet" };
 
 /**
  * A button that opens the sheet for `scope`.
@@ -78,9 +81,12 @@ class ExportSheet {
   #scope;
   #problem = alertBox();
   #code = group("pre", "Python code");
-  #name = field("Variable", { value: "df", oninput: () => this.#nameAssign() });
-  #assign = submitButton("", ".primary");
+  #name = field("Variable", { value: "df", oninput: () => this.#nameAction() });
+  #action = submitButton("", ".primary");
+  #about = h("p.dim");
   #redact = h("input", { type: "checkbox", onchange: () => this.#showCode() });
+  /** A name of a file format, or "" for a DataFrame. */
+  #format;
   /** Whether a variable of this name may be replaced. */
   #replaces = false;
 
@@ -93,14 +99,28 @@ class ExportSheet {
     this.#app = app;
     this.#title = title;
     this.#scope = scope;
+    const files = this.#files().map(({ name, label }) => [name, label]);
+    const frame = app.may.variables || !files.length ? { "": "DataFrame in a variable" } : {};
+    const options = { ...frame, ...Object.fromEntries(files) };
+    this.#format = choice("Export as", options, () => this.#draw());
   }
 
   open() {
-    const app = this.#app;
+    this.#draw();
+    openSheet(this.#app, this.#title, this.#content(), { wide: true });
+  }
+
+  #files() {
+    return this.#app.hello.formats ?? [];
+  }
+
+  #draw() {
+    const format = this.#format.value;
     put(this.#problem);
-    this.#nameAssign();
+    this.#name.hidden = Boolean(format);
+    put(this.#about, this.#files().find(({ name }) => name === format)?.about);
+    this.#nameAction();
     this.#showCode();
-    openSheet(app, this.#title, this.#content(), { wide: true });
   }
 
   #what() {
@@ -108,25 +128,26 @@ class ExportSheet {
   }
 
   #showCode() {
-    const show = async () => put(this.#code, (await this.#app.ask("code", this.#what())).code);
+    const what = { ...this.#what(), format: this.#format.value || null };
+    const show = async () => put(this.#code, (await this.#app.ask("code", what)).code);
     return runTask(this.#app, show, this.#fail);
   }
 
   #content() {
-    const { variables, files } = this.#app.may;
-    const assign = () => runTask(this.#app, this.#toVariable, this.assignFailed, this.#assign);
+    const act = () =>
+      runTask(
+        this.#app,
+        this.#format.value ? this.#download : this.#toVariable,
+        this.assignFailed,
+        this.#action,
+      );
     const copy = () => copyText(this.#app, this.#code.textContent ?? "");
-    const buttons = Object.entries(FORMATS).map(([label, format]) =>
-      this.#fileButton(label, format),
-    );
     const about = "Does not replace people's names or session ids. The README lists its limits.";
+    const { variables, files } = this.#app.may;
     return [
+      (variables || files) && form(".line.wrap", act, this.#format, this.#name, this.#action),
+      this.#about,
       h("label.line", { title: about }, this.#redact, "Redact personal data and credentials"),
-      variables && [
-        h("b", "DataFrame in a variable"),
-        form(".line", assign, this.#name, this.#assign),
-      ],
-      files && [h("b", "File"), h(".line.wrap", buttons)],
       this.#problem,
       h("b", "Python code"),
       this.#code,
@@ -134,9 +155,10 @@ class ExportSheet {
     ];
   }
 
-  #nameAssign(replaces = false) {
+  #nameAction(replaces = false) {
     this.#replaces = replaces;
-    put(this.#assign, `${replaces ? "Replace" : "Save as"} ${this.#name.value.trim()}`);
+    const assign = `${replaces ? "Replace" : "Save as"} ${this.#name.value.trim()}`;
+    put(this.#action, this.#format.value ? "Download" : assign);
   }
 
   /** @param {Failure} failure */
@@ -145,28 +167,28 @@ class ExportSheet {
   /** @param {Failure} failure */
   assignFailed = failure => {
     this.#fail(failure);
-    if (failure.type === "exists") this.#nameAssign(true);
+    if (failure.type === "exists") this.#nameAction(true);
   };
 
   #toVariable = async () => {
     const name = this.#name.value.trim();
     await toVariable(this.#app, { name, ...this.#what(), overwrite: this.#replaces });
-    this.#nameAssign();
+    put(this.#problem);
+    this.#nameAction();
   };
 
-  /**
-   * @param {string} label
-   * @param {Format} format
-   */
-  #fileButton(label, format) {
-    const download = async () => {
-      const params = { ...this.#what(), format };
-      const { filename, mime, buffers, redacted } = await askSlowly(this.#app, "export", params);
-      const href = URL.createObjectURL(new Blob(buffers, { type: mime }));
-      h("a", { href, download: filename }).click();
-      setTimeout(() => URL.revokeObjectURL(href), 10_000);
-      if (redacted) showToast(this.#app, `${filename}: ${redactedWords(redacted)}`);
-    };
-    return button(label, () => runTask(this.#app, download, this.#fail));
-  }
+  #download = async () => {
+    const params = { ...this.#what(), format: this.#format.value };
+    const { filename, mime, buffers, redacted, left_out } = await askSlowly(
+      this.#app,
+      "export",
+      params,
+    );
+    const href = URL.createObjectURL(new Blob(buffers, { type: mime }));
+    h("a", { href, download: filename }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 10_000);
+    put(this.#problem);
+    const said = [redacted && redactedWords(redacted), left_out].filter(Boolean).join(". ");
+    if (said) showToast(this.#app, `${filename}: ${said}`, left_out ? "warn" : "check");
+  };
 }

@@ -141,6 +141,7 @@ export interface CodeParams {
   scope?: "session" | "selected" | "all" | "hits";
   redact?: boolean;
   message?: number | null;
+  format?: string | null;
 }
 
 /** Compare two sessions side by side. */
@@ -226,7 +227,7 @@ export interface Error {
 export interface ExportParams {
   scope?: "session" | "selected" | "all" | "hits";
   redact?: boolean;
-  format: "jsonl" | "csv" | "md" | "html" | "parquet";
+  format: string;
 }
 
 /** A file, whose bytes are the buffer of the reply. */
@@ -236,6 +237,14 @@ export interface Exported {
   filename: string;
   mime: string;
   bytes: number;
+  left_out?: string | null;
+}
+
+/** A file that can be downloaded. `name` is that of the request, `label` and `about` are shown. */
+export interface FileFormat {
+  name: string;
+  label: string;
+  about: string;
 }
 
 /** Search for messages that meet every criterion given; empty ones are ignored. */
@@ -311,6 +320,7 @@ export interface Hello {
   may: Permissions;
   undo: Undo | null;
   palette?: Tag[] | null;
+  formats: FileFormat[];
 }
 
 /** A message that a search found. `at` is where the match is in the snippet, in code points. */

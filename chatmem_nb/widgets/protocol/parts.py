@@ -65,6 +65,14 @@ class Tag(Payload):
     colour: str
 
 
+class FileFormat(Payload):
+    """A file that can be downloaded. `name` is that of the request, `label` and `about` are shown."""
+
+    name: str
+    label: str
+    about: str
+
+
 class Label(Payload):
     """The label of a message or a session, with the author and time of its last change."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from ..file_formats import FormatName
 from .base import (
     LARGEST_INDEX,
     Index,
@@ -235,6 +236,8 @@ class CodeParams(ExportedParams):
 
     message: Index | None = None
     """If given, get a line that opens the session at this message instead."""
+    format: FormatName | None = None
+    """The file to write; null for a DataFrame."""
 
 
 class VariableParams(ExportedParams):
@@ -247,4 +250,4 @@ class VariableParams(ExportedParams):
 class ExportParams(ExportedParams):
     """Export to a file."""
 
-    format: Literal["jsonl", "csv", "md", "html", "parquet"]
+    format: FormatName

@@ -6,6 +6,7 @@ from .base import Payload
 from .entries import Call, Entry, Tokens
 from .parts import (
     Client,
+    FileFormat,
     Hit,
     Label,
     LabelledMessage,
@@ -59,6 +60,8 @@ class Hello(Result):
     undo: Undo | None
     palette: list[Tag] | None = None
     """The tags that can be set; null if labels cannot be set."""
+    formats: list[FileFormat]
+    """The files that can be downloaded."""
 
 
 class SessionPage(Result):
@@ -277,6 +280,8 @@ class Exported(RedactableResult):
     filename: str
     mime: str
     bytes: int
+    left_out: str | None = None
+    """What the format cannot hold, in words."""
 
 
 class Error(Payload):
