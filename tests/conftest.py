@@ -20,7 +20,8 @@ from .redis_server import redis_server
 
 # A loaded machine draws slowly; that says nothing about what is tested.
 _LOADED = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("quick", max_examples=20, derandomize=True, **_LOADED)
+settings.register_profile("quick", max_examples=10, derandomize=True, **_LOADED)
+settings.register_profile("slow", max_examples=20, derandomize=True, **_LOADED)
 settings.register_profile("thorough", max_examples=200, **_LOADED)
 
 
@@ -30,7 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.load_profile("thorough" if config.getoption("--soak") else "quick")
+    soak, slow = config.getoption("--soak"), config.getoption("--slow")
+    settings.load_profile("thorough" if soak else "slow" if slow else "quick")
     # httpx 0.28 loads all root certificates for each client, also for http://. That takes 30 ms, and the
     # tests make thousands of clients.
     httpx_transport.create_ssl_context = functools.cache(httpx_transport.create_ssl_context)
@@ -72,6 +74,7 @@ def _leaves_nothing_open() -> Iterator[None]:
     """Collect what a file leaves behind: a socket left open is an error there, and not in a later file."""
     yield
     gc.collect()
+    gc.freeze()  # what is still there stays: the next collection is of one file
 
 
 # The servers run once for each worker. A test gets one by `upstash`, `momento` or `redis_upstash`, without

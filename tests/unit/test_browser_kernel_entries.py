@@ -268,7 +268,7 @@ def test_an_entry_stays_small_whatever_the_message_is() -> None:
 
 
 def test_rows_keep_to_their_budget_together() -> None:
-    long_text = "**wide** " * 2_000
+    long_text = "**wide** " * 1_000
     calls = [{"name": "f", "args": {"text": long_text}, "id": f"c{number}"} for number in range(30)]
     records = [stored("ai", index, content=long_text, tool_calls=calls) for index in range(25)]
     rows = rows_of(records)

@@ -154,6 +154,7 @@ def test_no_mathjax_typesets_it() -> None:
     assert "mathjax_ignore" in compared([HumanMessage("$x$")], [HumanMessage("$y$")]).to_html()
 
 
+@pytest.mark.slow
 def test_a_notebook_shows_a_part_of_what_is_very_long_and_says_so() -> None:
     left = [HumanMessage(f"{number} " + "word " * 3_000) for number in range(150)]
     right = [HumanMessage(f"{number} " + "other " * 3_000) for number in range(150)]
@@ -180,6 +181,7 @@ def _talk(messages: int) -> list[BaseMessage]:
     return [record.message for record in parse_all([*texts, *texts][:messages])]
 
 
+@pytest.mark.slow
 def test_2000_messages_a_side_take_no_time_that_one_notices() -> None:
     left = _talk(2_000)
     right = _edited(left)
@@ -194,6 +196,7 @@ def test_2000_messages_a_side_take_no_time_that_one_notices() -> None:
     assert took < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("left", "right"),
     [
@@ -222,6 +225,7 @@ def test_runs_are_equal_and_in_order() -> None:
     assert at > 0
 
 
+@pytest.mark.slow
 def test_a_long_change_within_one_text_is_bounded() -> None:
     start = time.thread_time()
     marked("a b " * 5_000, "b b a " * 3_333)

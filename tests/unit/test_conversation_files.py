@@ -219,6 +219,7 @@ def test_sharegpt_in_parquet_is_read_with_its_ids(tmp_path: Path) -> None:
     assert said(read(path)["7"]) == SAID
 
 
+@pytest.mark.slow
 def test_a_data_set_of_more_values_than_memory_should_hold_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -81,31 +81,32 @@ def floor_name(module: Path) -> str:
 @cache
 def imports(module: Path) -> list[str]:
     """Full names of what `module` imports when it runs; what is for type checkers alone does not count."""
-    tree = ast.parse(module.read_text(encoding="utf-8"))
-    typing_only = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for statement in node.body
-        for inner in ast.walk(statement)
-    }
-    return list(_imports(module, tree, typing_only))
-
-
-def _imports(module: Path, tree: ast.Module, typing_only: set[int]) -> Iterator[str]:
     package = ("chatmem_nb", *module.relative_to(PACKAGE).parent.parts)
-    for node in ast.walk(tree):
-        if id(node) in typing_only:
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
-            name = ".".join(part for part in (base, node.module) if part)
-            if name == "chatmem_nb":
-                yield from (f"chatmem_nb.{alias.name}" for alias in node.names)
-            else:
-                yield name
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    return [name for statement in _statements(tree.body) for name in _imported(statement, package)]
+
+
+def _statements(nodes: Iterable[ast.AST]) -> Iterator[ast.stmt]:
+    """The statements of `nodes`, at any depth, that run."""
+    for node in nodes:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from _statements(node.orelse)
+        elif isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):  # expressions hold none
+            if isinstance(node, ast.stmt):
+                yield node
+            yield from _statements(ast.iter_child_nodes(node))
+
+
+def _imported(statement: ast.stmt, package: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(statement, ast.Import):
+        yield from (alias.name for alias in statement.names)
+    elif isinstance(statement, ast.ImportFrom):
+        base = ".".join(package[: len(package) - statement.level + 1]) if statement.level else ""
+        name = ".".join(part for part in (base, statement.module) if part)
+        if name == "chatmem_nb":
+            yield from (f"chatmem_nb.{alias.name}" for alias in statement.names)
+        else:
+            yield name
 
 
 def own_imports(module: Path) -> set[str]:

@@ -126,5 +126,6 @@ def test_prose_is_what_the_parser_makes_of_it(text: str) -> None:
         markdown._PROSE_LIMIT = 10_000  # type: ignore[misc]
 
 
+@pytest.mark.slow
 def test_prose_that_is_long_takes_no_longer_than_its_length() -> None:
     assert to_html("a " * 4_000 + "*") == f"<p>{'a ' * 4_000}*</p>\n"

@@ -94,6 +94,7 @@ PLACES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "shape", [deep_and_wide(50_000), deep_and_wide(100_000, depth=45)], ids=["deep", "45"]
 )

@@ -335,6 +335,7 @@ def test_labels_join_a_frame_of_messages(path: Path) -> None:
         labels.join(joined)
 
 
+@pytest.mark.slow
 def test_ten_thousand_labels_are_looked_up_at_once(path: Path) -> None:
     """As a ratio: a session among 10,000 labels takes as long as one among ten."""
     records = session(*map(str, range(200)))

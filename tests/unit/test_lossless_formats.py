@@ -47,7 +47,7 @@ sessions = st.dictionaries(
 )
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=settings().max_examples // 2)  # each in every format
 @given(kept=sessions)
 @example(kept={"odd": odd_records(), "=1+1": ["", "'"], "007": ["\r\n", "\ufeff", "\u2028"]})
 def test_export_then_import_is_the_identity(kept: dict[str, list[str]]) -> None:

@@ -49,6 +49,7 @@ def test_an_invalid_expression_is_refused_by_name(text: str) -> None:
     assert caught.value.field == "text"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("expression", "hostile"),
     [

@@ -238,6 +238,7 @@ def test_a_data_set_is_read_again(tmp_path: Path) -> None:
     assert [getattr(message, "tool_call_id", None) for message in (first, second)] == ["c1", "c2"]
 
 
+@pytest.mark.slow
 def test_a_large_data_set_is_written_in_parts(tmp_path: Path) -> None:
     exported(tmp_path / "train.parquet", "huggingface", {str(number): TALK[1:2] for number in range(2_500)})
     table = pq.read_table(tmp_path / "train.parquet")
