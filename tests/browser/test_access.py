@@ -171,6 +171,7 @@ def states(page: Page, kernel: StandIn) -> dict[str, Callable[[], Any]]:
 FOUND = {"session_id": "rich", "index": 1, "role": "ai", "snippet": "an answer", "at": [3, 9]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_in_any_state(blank: Blank, theme: str) -> None:
     kernel = rich()
@@ -183,6 +184,7 @@ def test_axe_finds_nothing_in_any_state(blank: Blank, theme: str) -> None:
     assert {name: faults for name, faults in found.items() if faults} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("kind", ["form", "form error", "failed", "no kernel", "empty", "missing", "narrow"])
 def test_axe_finds_nothing_where_things_are_missing(blank: Blank, theme: str, kind: str) -> None:
@@ -207,6 +209,7 @@ def test_axe_finds_nothing_where_things_are_missing(blank: Blank, theme: str, ki
     assert violations(page) == []
 
 
+@pytest.mark.slow
 def test_every_element_that_takes_the_focus_keeps_its_keys(blank: Blank) -> None:
     kernel = rich()
     page = blank(kernel, height=900, traits={"height": "860px"})

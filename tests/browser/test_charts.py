@@ -44,6 +44,7 @@ def drawn(visit: Visit) -> None:
     expect(visit.page.locator(".vega-embed canvas")).to_have_count(len(PLOTS))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["lab", "nb"])
 def test_no_chart_runs_a_script(chrome: Chrome, jupyter: Server, host: str) -> None:
     visit = chrome.visit()
@@ -64,6 +65,7 @@ def test_no_chart_runs_a_script(chrome: Chrome, jupyter: Server, host: str) -> N
     visit.close()
 
 
+@pytest.mark.slow
 def test_no_chart_runs_a_script_in_voila(chrome: Chrome, jupyter: Server) -> None:
     visit = chrome.visit()
     done = "from IPython.display import HTML\nHTML('<p id=done>done</p>')"

@@ -151,6 +151,7 @@ def test_a_store_that_python_connects_takes_the_place_of_the_one_shown(blank: Bl
     expect(page.get_by_role("menuitem", name="Disconnect")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_no_answer_for_four_seconds_is_said_and_mends_itself(blank: Blank) -> None:
     kernel = StandIn()
     kernel.silent = {"*"}

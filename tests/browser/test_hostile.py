@@ -170,6 +170,7 @@ def through(page: Page) -> None:
     expect(page.locator(f".msg[aria-posinset='{len(PAYLOADS)}']")).to_be_in_viewport()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rendered", [True, False], ids=["as the kernel renders it", "as it stands"])
 def test_nothing_runs_in_a_transcript(guarded: Callable[[StandIn], Page], rendered: bool) -> None:
     page = guarded(Hostile(rendered=rendered))
@@ -181,6 +182,7 @@ def test_nothing_runs_in_a_transcript(guarded: Callable[[StandIn], Page], render
         link.dispatch_event("focus")
 
 
+@pytest.mark.slow
 def test_nothing_runs_in_the_list_of_sessions(guarded: Callable[[StandIn], Page]) -> None:
     page = guarded(Hostile())
     box = page.get_by_role("listbox", name="Sessions")
@@ -194,6 +196,7 @@ def test_nothing_runs_in_the_list_of_sessions(guarded: Callable[[StandIn], Page]
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
 
 
+@pytest.mark.slow
 def test_nothing_runs_in_sheets_and_notes(guarded: Callable[[StandIn], Page]) -> None:
     kernel = Hostile()
     page = guarded(kernel)
@@ -229,6 +232,7 @@ def test_nothing_runs_in_find(guarded: Callable[[StandIn], Page]) -> None:
         next_frame(page)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rendered", [True, False], ids=["as the kernel renders it", "as it stands"])
 def test_nothing_runs_in_the_preview(guarded: Callable[[StandIn], Page], rendered: bool) -> None:
     page = guarded(Hostile(rendered=rendered))
@@ -250,6 +254,7 @@ def test_nothing_runs_in_the_preview(guarded: Callable[[StandIn], Page], rendere
         settle(page)
 
 
+@pytest.mark.slow
 def test_nothing_runs_in_the_form(guarded: Callable[[StandIn], Page]) -> None:
     kernel = Hostile(connected=False)
     page = guarded(kernel)

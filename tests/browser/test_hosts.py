@@ -85,6 +85,7 @@ def journey(visit: Visit, service: LocalUpstash, name: str) -> None:
     expect(visit.page.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_journey_in_notebook_7(chrome: Chrome, jupyter: Server, service: LocalUpstash) -> None:
     visit = chrome.visit()
     open_notebook(visit, jupyter, notebook(jupyter, "seven", service).name, host="nb")
@@ -96,6 +97,7 @@ def test_the_journey_in_notebook_7(chrome: Chrome, jupyter: Server, service: Loc
     visit.close()
 
 
+@pytest.mark.slow
 def test_the_journey_in_voila(chrome: Chrome, jupyter: Server, service: LocalUpstash) -> None:
     visit = chrome.visit()
     open_notebook(visit, jupyter, notebook(jupyter, "voila", service).name, host="voila")
@@ -152,6 +154,7 @@ def keys_stay_inside(visit: Visit, cells: str = CELLS) -> None:
     assert visit.page.evaluate(cells) == before
 
 
+@pytest.mark.slow
 def test_no_key_reaches_the_cells_of_jupyterlab(
     chrome: Chrome, jupyter: Server, service: LocalUpstash
 ) -> None:
@@ -170,6 +173,7 @@ def test_no_key_reaches_the_cells_of_jupyterlab(
     visit.close()
 
 
+@pytest.mark.slow
 def test_a_saved_notebook_holds_no_secret_and_no_words(
     chrome: Chrome, jupyter: Server, service: LocalUpstash
 ) -> None:
@@ -208,6 +212,7 @@ def test_a_saved_notebook_holds_no_secret_and_no_words(
     visit.close()
 
 
+@pytest.mark.slow
 def test_a_notebook_of_another_shows_one_line_without_widget_state(
     chrome: Chrome, jupyter: Server, service: LocalUpstash
 ) -> None:
@@ -228,6 +233,7 @@ def test_a_notebook_of_another_shows_one_line_without_widget_state(
     assert "HistoryBrowser(Upstash Redis, 127.0.0.1" in html
 
 
+@pytest.mark.slow
 def test_two_browsers_on_one_session_see_each_other(
     chrome: Chrome, jupyter: Server, service: LocalUpstash
 ) -> None:
@@ -246,6 +252,7 @@ def test_two_browsers_on_one_session_see_each_other(
         visit.close()
 
 
+@pytest.mark.slow
 def test_a_kernel_restart_is_said_and_running_the_cell_mends_it(
     chrome: Chrome, jupyter: Server, service: LocalUpstash
 ) -> None:
@@ -263,6 +270,7 @@ def test_a_kernel_restart_is_said_and_running_the_cell_mends_it(
     visit.close()
 
 
+@pytest.mark.slow
 def test_it_answers_while_a_cell_runs(chrome: Chrome, jupyter: Server, service: LocalUpstash) -> None:
     visit = chrome.visit()
     end = jupyter.folder / "busy.end"
@@ -280,6 +288,7 @@ def test_it_answers_while_a_cell_runs(chrome: Chrome, jupyter: Server, service: 
     visit.close()
 
 
+@pytest.mark.slow
 def test_two_views_of_one_browser_show_the_same_session(
     chrome: Chrome, jupyter: Server, service: LocalUpstash
 ) -> None:

@@ -103,6 +103,7 @@ def journey(
     assert (visit.errors, visit.blocked, visit.kernel_errors) == ([], [], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", Services)
 @pytest.mark.parametrize("load", [generated, real] if REAL.is_file() else [generated])
 def test_from_the_connect_form_to_a_dataframe(

@@ -24,6 +24,7 @@ browser = HistoryBrowser(history)
 TYPESET = "mjx-container, .MathJax, .MathJax_Display"
 
 
+@pytest.mark.slow
 def test_the_text_of_a_conversation_is_not_typeset(chrome: Chrome, jupyter: Server) -> None:
     visit = chrome.visit()
     # The last one shows that MathJax is there, and has come past the others.

@@ -87,6 +87,7 @@ def test_a_toast_covers_nothing_that_can_be_clicked(blank: Blank) -> None:
     expect(page.get_by_role("button", name="Append", exact=True)).to_be_in_viewport()
 
 
+@pytest.mark.slow
 def test_without_a_kernel_what_was_open_stays_readable(blank: Blank) -> None:
     page, kernel = opened(blank, {"html": "<p>still here</p>"})
     kernel.silent = {"*"}
@@ -99,6 +100,7 @@ def test_without_a_kernel_what_was_open_stays_readable(blank: Blank) -> None:
     assert page.locator(".dot").get_attribute("data-on") == "false"
 
 
+@pytest.mark.slow
 def test_an_empty_store_shows_what_is_stored_later(blank: Blank) -> None:
     kernel = StandIn({})
     page = blank(kernel)

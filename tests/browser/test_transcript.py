@@ -101,6 +101,7 @@ def test_start_and_end_are_a_click_away(blank: Blank) -> None:
     expect(message(page, 5000)).to_be_in_viewport()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [300, MILLION])
 def test_scrolling_passes_every_message_in_order(blank: Blank, length: int) -> None:
     page, _ = opened(blank, length)

@@ -77,6 +77,7 @@ def agree(verdicts: Iterable[Verdict], note: Callable[[str, object], None]) -> N
     assert not total.violations, str(total)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "mode", "kind"), list(_cases()))
 def test_the_end_agrees_with_the_history(services: Any, note: Any, name: str, mode: str, kind: str) -> None:
     service = services(name)
@@ -111,6 +112,7 @@ def _process_cases() -> Iterator[Any]:
             yield name, mode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "mode"), list(_process_cases()))
 def test_the_end_agrees_with_the_history_of_processes(
     services: Any, note: Any, tmp_path: Path, name: str, mode: str

@@ -87,6 +87,7 @@ def test_serve_momento_prints_what_opens_it(monkeypatch: pytest.MonkeyPatch) -> 
         assert process.wait(20) == 0
 
 
+@pytest.mark.slow
 def test_demo_opens_jupyterlab_over_both_services(tmp_path: Path) -> None:
     data = tmp_path / "data.jsonl"
     good = {"session_id": "mine", "messages": [{"role": "user", "content": "hello"}]}

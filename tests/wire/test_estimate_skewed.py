@@ -22,6 +22,7 @@ def fill_skewed(store: Any, sessions: int, every: int) -> None:
         store.append(f"s{number:04}", encode_all(talk))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("service", "every"), [("upstash", 100), ("momento", 10)])
 def test_a_few_long_sessions_are_not_overlooked(service: str, every: int) -> None:
     server: Any = LocalUpstash() if service == "upstash" else LocalMomento()

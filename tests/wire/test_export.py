@@ -116,7 +116,9 @@ def test_lines_are_messages_of_langchain(store: Any, tmp_path: Path) -> None:
     assert [(line["session_id"], line["index"]) for line in lines] == [("a", 0), ("a", 1), ("a", 2)]
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings().max_examples // 2, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(chat=st.lists(messages, min_size=1, max_size=12))
 def test_every_message_survives_frame_parquet_jsonl_and_back(
     store: Any, other: Any, tmp_path: Path, chat: list[BaseMessage]

@@ -51,6 +51,7 @@ def checkpoints_come_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_run, "CHECKPOINT_S", 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_stopped_export_goes_on(store: Any, tmp_path: Path, name: str) -> None:
     whole = export(store, tmp_path / f"whole-{name}", progress=False)
@@ -117,6 +118,7 @@ def test_what_was_cut_in_the_middle_is_taken_off(store: Any, tmp_path: Path) -> 
     assert len(path.read_text().splitlines()) == 2 * SESSIONS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["x.parquet", "x.jsonl"])
 def test_the_interrupt_button_leaves_no_broken_file(server: LocalUpstash, tmp_path: Path, name: str) -> None:
     code = f"""

@@ -33,6 +33,7 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_its_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
     """With no account, except where the credentials are taken from the environment."""
     accounts = ("UPSTASH_", "MOMENTO_")

@@ -94,6 +94,7 @@ def test_the_example_runs_on_a_cluster_and_what_it_makes_can_be_pickled(
         store.delete("short-hello")
 
 
+@pytest.mark.slow
 def test_partitions_are_balanced_by_length(server: LocalUpstash) -> None:
     with server.store(key_prefix="skewed:") as skewed:
         lengths = [1] * 40 + [60, 80] + [1] * 40 + [70]

@@ -77,6 +77,7 @@ assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
 """
 
 
+@pytest.mark.slow
 def test_a_forked_child_reads_its_own_session(colour: str) -> None:
     with LocalUpstash() as server:
         run(FORK, colour, server.url, server.token)
@@ -224,6 +225,7 @@ assert elapsed < 8, elapsed
 """
 
 
+@pytest.mark.slow
 def test_dns_that_does_not_respond_holds_up_neither_call_nor_loop_nor_exit(colour: str) -> None:
     command = [sys.executable, "-c", BEGIN + BLACK_HOLE, str(ROOT), colour, "https://db.example", "token"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)

@@ -112,6 +112,7 @@ def test_a_batch_of_any_size_lands_once_and_at_once(server: LocalUpstash, colour
         assert store.summaries(["s"])[0].ttl
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("appends", [100, pytest.param(625, marks=pytest.mark.soak)])
 def test_no_concurrent_append_is_lost_doubled_or_out_of_order(server: LocalUpstash, appends: int) -> None:
     threads, sessions = 16, 4

@@ -120,6 +120,7 @@ def endless(chunk: bytes, pause_s: float) -> Callable[[socket.socket], None]:
     return talk
 
 
+@pytest.mark.slow
 def test_an_endless_body_ends_at_the_limit_of_bytes(colour: str) -> None:
     with odd_server(endless(b" " * 1_000_000, 0)) as url:
         assert grown_mb(colour, url, f"larger than {LIMIT:,} bytes") < 250
