@@ -10,6 +10,7 @@ from typing import Literal
 from uuid import uuid4
 
 from ...errors import ChatMemError, StoreError
+from ..protocol import checked_records
 from ..runner import Plan, ask
 from . import scripts
 from .commands import Command, Request, as_list, as_number, milliseconds, request_bytes, split
@@ -21,35 +22,35 @@ from .scripts import Script
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of one session, the same however often it is sent."""
+    """One change of one session, with the same keys at each attempt."""
 
     key: str
     """The session."""
     key_prefix: str
-    """What other keys of this package begin with; outside the prefix of sessions."""
+    """Prefix of all other keys of the change; outside the prefix of sessions."""
     expires_ms: int
-    """TTL of those keys: longer than any retry, and than a proxy may hold a request back."""
+    """TTL of those keys: longer than any retry takes, and than a proxy may delay a request."""
     token: str
     """Unique to this change."""
     batches: Sequence[Sequence[str]]
-    """The records, in as few batches as requests take; mostly one."""
+    """The records, in as few requests as possible; usually one."""
 
     @property
-    def idempotency_key(self) -> str:
-        """Where the result of the change is kept for its retries."""
-        return f"{self.key_prefix}done:{self.token}"
+    def keys(self) -> tuple[str, str]:
+        """The session and the idempotency key, where the result is kept for retries: KEYS of every script."""
+        return self.key, f"{self.key_prefix}done:{self.token}"
 
     @property
     def new_list(self) -> str:
-        """Where a replacement is built."""
+        """The key under which a replacement is built."""
         return f"{self.key_prefix}new:{self.token}"
 
     def staged(self, number: int) -> str:
-        """Return where batch `number` waits until all of them are moved into the session."""
+        """Return the key that holds batch `number` until all of them are moved into the session."""
         return f"{self.key_prefix}part:{self.token}:{number}"
 
     def stage(self, number: int, expires_ms: int) -> Request:
-        """Return the request that stages batch `number`; to make it again changes nothing."""
+        """Return the request that stages batch `number`. Idempotent."""
         key = self.staged(number)
         commands: list[Command] = [
             ["DEL", key],
@@ -72,23 +73,23 @@ class Changes:
     ) -> None:
         self._scripts = script_runner
         self._key_prefix = key_prefix
-        self._ttl = ttl
+        self._ttl_ms = milliseconds(ttl)
         self._timeout_s, self._max_request_bytes = timeout_s, max_request_bytes
         self._expires_ms = int(3_000 * timeout_s) + 60_000
 
     def new(self, key: str, records: Sequence[str]) -> Change:
-        """Return a change of the session under `key`. Raises: RecordTooLargeError."""
-        batches = split(records, self._max_request_bytes, key)
+        """Return a change of the session under `key`. Raises: InvalidInputError; RecordTooLargeError."""
+        batches = split(checked_records(records), self._max_request_bytes, key)
         return Change(key, self._key_prefix, self._expires_ms, uuid4().hex, batches)
 
     def append(self, change: Change) -> Plan[int]:
         """Append to one session, and return its new length."""
-        if not change.batches[0]:
+        records = change.batches[0]
+        if not records:
             return as_number((yield from ask(Request([["LLEN", change.key]]), new_deadline=True)))
         if len(change.batches) > 1:
-            return (yield from self.place(change, self._ttl, "append", 0))
-        keys, arguments = (change.key, change.idempotency_key), self._append_arguments(change)
-        return as_number((yield from self._scripts.run(scripts.APPEND, keys, *arguments, new_deadline=True)))
+            return (yield from self.place(change, "append"))
+        return (yield from self.run_once(change, scripts.APPEND, self._ttl_ms, *records, new_deadline=True))
 
     def append_many(self, changes: Sequence[Change | ChatMemError]) -> Plan[list[int | ChatMemError]]:
         """Append to several sessions; return for each its new length, or the error in its place."""
@@ -129,7 +130,7 @@ class Changes:
         """
         text = self._scripts.text(scripts.APPEND)
         commands: list[Command] = [
-            ["EVAL", text, 2, change.key, change.idempotency_key, *self._append_arguments(change)]
+            ["EVAL", text, 2, *change.keys, change.expires_ms, self._ttl_ms, *change.batches[0]]
             for change in changes
         ]
         try:
@@ -152,13 +153,17 @@ class Changes:
                     return outcomes + [_not_tried(error)] * (len(changes) - len(outcomes))
         return outcomes
 
-    def _append_arguments(self, change: Change) -> tuple[str | int, ...]:
-        return change.expires_ms, milliseconds(self._ttl), *change.batches[0]
-
     def place(
-        self, change: Change, ttl: timedelta | None, mode: Literal["append", "insert", "replace"], index: int
+        self,
+        change: Change,
+        mode: Literal["append", "insert", "replace"],
+        index: int = 0,
+        ttl: timedelta | None = None,
     ) -> Plan[int]:
-        """Put the records in place by one script; if they are several batches, stage each of them first."""
+        """Put the records in place by one script; stage them first if they need several requests.
+
+        `ttl`: None for that of the store.
+        """
         records, staged = change.batches[0], list[str]()
         total = sum(map(len, change.batches))
         if len(change.batches) > 1:
@@ -167,15 +172,23 @@ class Changes:
             for number in range(len(change.batches)):
                 yield from ask(change.stage(number, expires_ms), new_deadline=True)
                 staged.append(change.staged(number))
-        arguments = (milliseconds(ttl), mode, index, total, *records)
+        ttl_ms = self._ttl_ms if ttl is None else milliseconds(ttl)
+        arguments = (ttl_ms, mode, index, total, *records)
         return (yield from self.run_once(change, scripts.PLACE, *arguments, keys=(change.new_list, *staged)))
 
     def run_once(
-        self, change: Change, script: Script, *arguments: str | int, keys: Sequence[str] = ()
+        self,
+        change: Change,
+        script: Script,
+        *arguments: str | int,
+        keys: Sequence[str] = (),
+        new_deadline: bool = False,
     ) -> Plan[int]:
         """Run a script that changes a session, exactly once, and return its result."""
-        all_keys = (change.key, change.idempotency_key, *keys)
-        return as_number((yield from self._scripts.run(script, all_keys, change.expires_ms, *arguments)))
+        run = self._scripts.run(
+            script, (*change.keys, *keys), change.expires_ms, *arguments, new_deadline=new_deadline
+        )
+        return as_number((yield from run))
 
 
 def _not_tried(error: StoreError) -> StoreError:

@@ -15,7 +15,6 @@ from ..protocol import (
     checked_condition,
     checked_index,
     checked_number,
-    checked_records,
     checked_session_id,
     checked_text,
     checked_ttl,
@@ -52,11 +51,10 @@ class UpstashPlans:
                 f"max_request_bytes must be at least {_LEAST_REQUEST_BYTES}", field="max_request_bytes"
             )
         self._key_prefix = checked_text(key_prefix, "key_prefix")
-        self._ttl = checked_ttl(ttl)
         self._scripts = ScriptRunner()
         # Outside the prefix of sessions, so that no listing names these keys.
         own_prefix = "_chatmem_nb:" if "chatmem_nb:".startswith(key_prefix) else "chatmem_nb:"
-        self._changes = Changes(self._scripts, own_prefix, self._ttl, timeout_s, max_request_bytes)
+        self._changes = Changes(self._scripts, own_prefix, checked_ttl(ttl), timeout_s, max_request_bytes)
         self._runs_scripts = True
         """Whether this token may run scripts that only read, as far as is known."""
 
@@ -144,31 +142,35 @@ class UpstashPlans:
         return batch_after(size, sum(len(record) for records, _ in pages for record in records))
 
     def append(self, session_id: str, records: Sequence[str]) -> Plan[int]:
-        return self._changes.append(self._change(session_id, records))
+        return self._changes.append(self._changes.new(self._key(session_id), records))
 
     def append_many(self, sessions: Sequence[tuple[str, Sequence[str]]]) -> Plan[list[int | ChatMemError]]:
         changes: list[Change | ChatMemError] = []
         for session_id, records in sessions:
             try:
-                changes.append(self._change(session_id, records))
+                changes.append(self._changes.new(self._key(session_id), records))
             except InvalidInputError as error:
                 changes.append(error)
         return self._changes.append_many(changes)
 
     def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
-        change, index, ttl = self._change(session_id, records), checked_index(index), checked_ttl(ttl)
+        change, index, ttl = (
+            self._changes.new(self._key(session_id), records),
+            checked_index(index),
+            checked_ttl(ttl),
+        )
         if not records:
             return self.length(session_id)
-        return self._changes.place(change, ttl or self._ttl, "insert", index)
+        return self._changes.place(change, "insert", index, ttl)
 
     def replace(self, session_id: str, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
-        change, ttl = self._change(session_id, records), checked_ttl(ttl)
-        return self._changes.place(change, ttl or self._ttl, "replace", 0)
+        change, ttl = self._changes.new(self._key(session_id), records), checked_ttl(ttl)
+        return self._changes.place(change, "replace", ttl=ttl)
 
     def delete(self, session_id: str, count: int | None, last: str | None) -> Plan[bool]:
         expected = checked_condition(count, last)
         number, record = expected or (0, "")
-        change = self._change(session_id, [record])
+        change = self._changes.new(self._key(session_id), [record])
         return self._delete(session_id, change, number, record)
 
     def _delete(self, session_id: str, change: Change, count: int, last: str) -> Plan[bool]:
@@ -181,7 +183,7 @@ class UpstashPlans:
         return deleted == 1
 
     def remove(self, session_id: str, index: int, record: str) -> Plan[bool]:
-        change = self._change(session_id, [checked_text(record, "record")])
+        change = self._changes.new(self._key(session_id), [checked_text(record, "record")])
         return self._remove(change, checked_index(index), record)
 
     def _remove(self, change: Change, index: int, record: str) -> Plan[bool]:
@@ -192,6 +194,3 @@ class UpstashPlans:
 
     def _list(self, session_id: str) -> SessionList:
         return SessionList(session_id, self._key(session_id))
-
-    def _change(self, session_id: str, records: Sequence[str]) -> Change:
-        return self._changes.new(self._key(session_id), checked_records(records))
