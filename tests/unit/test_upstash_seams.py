@@ -25,7 +25,7 @@ from chatmem_nb.stores.upstash import scripts
 from chatmem_nb.stores.upstash.async_network import ResolvingBackend
 from chatmem_nb.stores.upstash.clients import Clients
 from chatmem_nb.stores.upstash.commands import split
-from chatmem_nb.stores.upstash.http_limits import Exchange
+from chatmem_nb.stores.upstash.http_limits import HttpAttempt
 from chatmem_nb.stores.upstash.network import LimitedBackend, sockets_until
 
 URL = "https://example.upstash.io"
@@ -71,7 +71,7 @@ def test_a_request_is_the_same_as_httpx_makes_it() -> None:
     headers = {"X-Own": "1"}
     with httpx.Client(transport=httpx.MockTransport(respond)) as http:
         http.post(URL, headers=headers, json=command)
-        reply = Exchange("host", Attempt([], Deadline(5), 5), 1_000).post(http, URL, headers, command)
+        reply = HttpAttempt("host", Attempt([], Deadline(5), 5), 1_000).post(http, URL, headers, command)
     plain, ours = sent
     assert json.loads(ours.content) == json.loads(plain.content) == command
     assert reply.json() == {"result": 1}
@@ -299,7 +299,7 @@ def test_an_attempt_may_be_silent_for_a_third_of_the_time_and_a_second_at_least(
         return httpx.Response(200, stream=httpx.ByteStream(b'{"result": 1}'))
 
     with httpx.Client(transport=httpx.MockTransport(respond)) as http:
-        Exchange("host", Attempt([], Deadline(call_s), call_s), 1_000).post(http, URL, {}, [])
+        HttpAttempt("host", Attempt([], Deadline(call_s), call_s), 1_000).post(http, URL, {}, [])
     [timeout] = timeouts
     assert all(least <= timeout[name] <= most for name in ("connect", "read", "write"))
 

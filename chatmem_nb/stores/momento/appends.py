@@ -23,18 +23,11 @@ class Append:
     """Records to append to one session."""
 
     session_id: str
+    key: bytes
     pushes: Sequence[Push]
-    """One for each request; mostly one. Without records, one push of no values."""
+    """One for each request, usually one; none without records."""
     is_new: bool
     """Whether they are `NewRecords`."""
-
-    @property
-    def key(self) -> bytes:
-        return self.pushes[0].key
-
-    @property
-    def is_empty(self) -> bool:
-        return not self.pushes[0].values
 
 
 class Appends:
@@ -48,7 +41,7 @@ class Appends:
 
         The name is sent before the records, in one round trip: a list without a name is not listed.
         """
-        if one.is_empty:
+        if not one.pushes:
             return int((yield from ask(ListLength(one.key), new_deadline=True)))
         before = None if one.is_new else Before((yield from ask(ListLength(one.key))))
         name = None if self._index is None else self._index.written([one.session_id])
@@ -77,7 +70,7 @@ class Appends:
     def _batch(self, appends: Sequence[Append]) -> Plan[list[int | ChatMemError]]:
         """Push to all sessions that need one push at the same time, then to the others one by one."""
         found: dict[str, int | ChatMemError] = {}
-        if together := [one for one in appends if len(one.pushes) == 1 and not one.is_empty]:
+        if together := [one for one in appends if len(one.pushes) == 1]:
             found = yield from self._together(together)
         for one in appends:
             if one.session_id not in found:

@@ -137,9 +137,10 @@ class MomentoPlans:
         return self._appends.append_many(planned)
 
     def _planned(self, session_id: str, records: Sequence[str]) -> Append:
-        key, parts = self._key(session_id), self._limits.split(self._limits.encode(records))
+        key, values = self._key(session_id), self._limits.encode(records)
+        parts = self._limits.split(values) if values else []
         pushes = [Push(key, part, self._ttl_ms) for part in parts]
-        return Append(session_id, pushes, is_new=isinstance(records, NewRecords))
+        return Append(session_id, key, pushes, is_new=isinstance(records, NewRecords))
 
     def insert(self, session_id: str, index: int, records: Sequence[str], ttl: timedelta | None) -> Plan[int]:
         key, values = self._key(session_id), self._limits.encode(records)

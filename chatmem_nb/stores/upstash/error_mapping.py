@@ -23,18 +23,18 @@ from .errors import (
     UpstashUnavailableError,
     timed_out,
 )
-from .http_limits import Exchange, ResponseTooLargeError, UnsupportedEncodingError
+from .http_limits import HttpAttempt, ResponseTooLargeError, UnsupportedEncodingError
 from .service_errors import A_FEW_ATTEMPTS, made, service_error, shortened
 
 
-def error_for(exc: Exception, exchange: Exchange, hide: Callable[[str], str]) -> UpstashStoreError:
-    """Return the error for what the SDK, or the network beneath it, raised during `exchange`.
+def error_for(exc: Exception, attempt: HttpAttempt, hide: Callable[[str], str]) -> UpstashStoreError:
+    """Return the error for what the SDK, or the network beneath it, raised during `attempt`.
 
     `hide` removes the token from a text.
     """
-    error = exc if isinstance(exc, UpstashStoreError) else _error_for(exc, exchange)
+    error = exc if isinstance(exc, UpstashStoreError) else _error_for(exc, attempt)
     error.args = tuple(hide(str(arg)) for arg in error.args)
-    error.retry_after_s = exchange.retry_after_s
+    error.retry_after_s = attempt.retry_after_s
     if error is not exc:
         error.__cause__ = _without_secrets(exc, hide)
     return error
@@ -55,7 +55,7 @@ def _causes(exc: BaseException) -> Iterator[BaseException]:
         link = link.__cause__ or link.__context__
 
 
-def _error_for(exc: Exception, exchange: Exchange) -> UpstashStoreError:
+def _error_for(exc: Exception, attempt: HttpAttempt) -> UpstashStoreError:
     if isinstance(exc, ResponseTooLargeError):
         return _too_large(f"the response is larger than {exc.limit:,} bytes", maybe_applied=True)
     if isinstance(exc, UnsupportedEncodingError):
@@ -66,17 +66,17 @@ def _error_for(exc: Exception, exchange: Exchange) -> UpstashStoreError:
             retryable=True,
             max_attempts=A_FEW_ATTEMPTS,
         )
-    if exchange.status is None or isinstance(exc, httpx.HTTPError | TimeoutError):
-        return _network_error(exc, exchange)
-    text = str(exc) if isinstance(exc, UpstashError) else _error_text(exchange.body)
+    if attempt.status is None or isinstance(exc, httpx.HTTPError | TimeoutError):
+        return _network_error(exc, attempt)
+    text = str(exc) if isinstance(exc, UpstashError) else _error_text(attempt.body)
     text = None if text is None else shortened(text)
     if text is not None and (error := service_error(text)):
         return error
-    if error := _status_error(exchange, exchange.status):
+    if error := _status_error(attempt, attempt.status):
         return error
     if text is not None:
         return UpstashStoreError(f"Upstash reports an error: {text}")
-    return _response_error(exc, exchange, exchange.status)
+    return _response_error(exc, attempt, attempt.status)
 
 
 def _error_text(body: bytes) -> str | None:
@@ -98,7 +98,7 @@ def _too_large(what: str, *, maybe_applied: bool = False) -> UpstashLimitError:
     return error
 
 
-def _status_error(exchange: Exchange, status: int) -> UpstashStoreError | None:
+def _status_error(attempt: HttpAttempt, status: int) -> UpstashStoreError | None:
     said = f"HTTP {status}"
     if status == 401:
         return UpstashAuthError(
@@ -117,23 +117,23 @@ def _status_error(exchange: Exchange, status: int) -> UpstashStoreError | None:
     if status == 429:
         return UpstashThrottledError(f"too many requests at the moment ({said}); send fewer at the same time")
     if status >= 500:
-        page = " with a web page instead of a response" if exchange.is_html else ""
-        kind = UpstashResponseError if exchange.is_html else UpstashUnavailableError
+        page = " with a web page instead of a response" if attempt.is_html else ""
+        kind = UpstashResponseError if attempt.is_html else UpstashUnavailableError
         return kind(f"Upstash, or a proxy before it, failed{page} ({said}); try again later")
     return None
 
 
-def _response_error(exc: Exception, exchange: Exchange, status: int) -> UpstashStoreError:
+def _response_error(exc: Exception, attempt: HttpAttempt, status: int) -> UpstashStoreError:
     if 300 <= status < 400:
         return made(UpstashResponseError, f"the url redirects (HTTP {status}); use the https:// url")
-    if exchange.is_html:
+    if attempt.is_html:
         return made(
             UpstashResponseError,
             f"a web page came instead of a response (HTTP {status}); is the url that of a database?",
             maybe_applied=True,
         )
     # A truncated response passes; something that is not Upstash at all does not.
-    passing = exchange.is_json and isinstance(exc, json.JSONDecodeError | UnicodeDecodeError)
+    passing = attempt.is_json and isinstance(exc, json.JSONDecodeError | UnicodeDecodeError)
     return made(
         UpstashResponseError,
         f"invalid response: truncated, or not from Upstash (HTTP {status}); check the url",
@@ -143,10 +143,10 @@ def _response_error(exc: Exception, exchange: Exchange, status: int) -> UpstashS
     )
 
 
-def _network_error(exc: Exception, exchange: Exchange) -> UpstashStoreError:
-    causes, host = list(_causes(exc)), exchange.host
+def _network_error(exc: Exception, attempt: HttpAttempt) -> UpstashStoreError:
+    causes, host = list(_causes(exc)), attempt.host
     if isinstance(exc, httpx.TimeoutException | TimeoutError):
-        error = timed_out(host, exchange.call_s)
+        error = timed_out(host, attempt.call_s)
         error.maybe_applied = not isinstance(exc, httpx.ConnectTimeout | httpx.PoolTimeout)
         return error
     if tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None):
@@ -169,7 +169,7 @@ def _network_error(exc: Exception, exchange: Exchange) -> UpstashStoreError:
             retryable=True,
             max_attempts=A_FEW_ATTEMPTS,
         )
-    if isinstance(exc, httpx.TransportError | httpx.DecodingError) and exchange.status is not None:
+    if isinstance(exc, httpx.TransportError | httpx.DecodingError) and attempt.status is not None:
         return UpstashResponseError(f"the response of {host} is truncated; try again")
     if isinstance(exc, httpx.TransportError):
         return UpstashUnavailableError(f"the connection to {host} was lost before a response came; try again")

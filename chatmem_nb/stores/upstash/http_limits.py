@@ -2,7 +2,7 @@
 
 httpx limits each silence, but not a response that trickles or never ends, nor what decompression makes of
 it: `Content-Encoding: gzip, gzip, gzip` turns 312 bytes into 1.2 GB. The SDK has a place for none of this, so
-that an exchange takes the place of its httpx client for one request (see `transport`).
+that an `HttpAttempt` takes the place of its httpx client for one request (see `transport`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def response_limit(max_request_bytes: int) -> int:
     return max(_LEAST_RESPONSE_BYTES, _ESCAPED * max_request_bytes)
 
 
-class Exchange:
+class HttpAttempt:
     """One attempt at one request, and what is known of its response.
 
     `post` and `json` are what the SDK calls of an httpx.Client and of a response.
@@ -59,7 +59,7 @@ class Exchange:
         self._chunks: list[bytes] = []
         self._gzip: Any = None
 
-    def post(self, http: httpx.Client, url: str, headers: Mapping[str, str], json: Any) -> Exchange:
+    def post(self, http: httpx.Client, url: str, headers: Mapping[str, str], json: Any) -> HttpAttempt:
         """Make the request, blocking."""
         request = self._request(http, url, headers, json)
         with sockets_until(self._end):
@@ -74,7 +74,7 @@ class Exchange:
 
     async def apost(
         self, http: httpx.AsyncClient, url: str, headers: Mapping[str, str], json: Any
-    ) -> Exchange:
+    ) -> HttpAttempt:
         """Make the request, awaiting; the caller limits the time of the whole."""
         request = self._request(http, url, headers, json)
         response = await http.send(request, stream=True)

@@ -17,7 +17,7 @@ from ..runner import Attempt
 from .clients import Clients
 from .error_mapping import error_for
 from .errors import UpstashTimeoutError, timed_out
-from .http_limits import Exchange
+from .http_limits import HttpAttempt
 
 
 class UpstashTransport:
@@ -34,45 +34,45 @@ class UpstashTransport:
         """Make each request once, one after another; return the responses, or the errors in their place."""
         responses: list[Any] = []
         for request in attempt.requests:
-            exchange = Exchange(self.clients.host, attempt, self._max_response_bytes)
+            http_attempt = HttpAttempt(self.clients.host, attempt, self._max_response_bytes)
             try:
                 client = self.clients.sync
-                http = _Http(partial(exchange.post, client._http._client))
+                http = _Http(partial(http_attempt.post, client._http._client))
                 responses.append(_call(client, http, request))
             except Exception as exc:  # noqa: BLE001 - the SDK lets AttributeError and all of httpx through
-                responses.append(error_for(exc, exchange, self.clients.hide))
+                responses.append(error_for(exc, http_attempt, self.clients.hide))
             finally:
-                self._count(exchange, request)
+                self._count(http_attempt, request)
         return responses
 
     async def asend(self, attempt: Attempt) -> list[Any]:
         """Make each request once, one after another; return the responses, or the errors in their place."""
         responses: list[Any] = []
         for request in attempt.requests:
-            exchange = Exchange(self.clients.host, attempt, self._max_response_bytes)
+            http_attempt = HttpAttempt(self.clients.host, attempt, self._max_response_bytes)
             try:
                 client = await self.clients.of_loop()
-                http = _Http(partial(exchange.apost, client._http._client))
+                http = _Http(partial(http_attempt.apost, client._http._client))
                 async with asyncio.timeout(attempt.timeout_s):  # httpx ends a silence, but not a trickle
                     responses.append(await _call(client, http, request))
             except Exception as exc:  # noqa: BLE001 - as above
-                responses.append(error_for(exc, exchange, self.clients.hide))
+                responses.append(error_for(exc, http_attempt, self.clients.hide))
             finally:
-                self._count(exchange, request)
+                self._count(http_attempt, request)
         return responses
 
     def timed_out(self, timeout_s: float) -> UpstashTimeoutError:
         """Return the error for a call whose deadline has passed."""
         return timed_out(self.clients.host, timeout_s)
 
-    def _count(self, exchange: Exchange, request: Any) -> None:
-        status = exchange.status
+    def _count(self, http_attempt: HttpAttempt, request: Any) -> None:
+        status = http_attempt.status
         free = status is None or status in (401, 403, 404, 429) or status >= 500
         self.commands.add(
-            requests=1 if exchange.bytes_sent else 0,
+            requests=1 if http_attempt.bytes_sent else 0,
             billed=0 if free else len(request.commands),
-            sent=exchange.bytes_sent,
-            received=exchange.bytes_received,
+            sent=http_attempt.bytes_sent,
+            received=http_attempt.bytes_received,
         )
 
 
