@@ -149,6 +149,7 @@ def test_importing_the_package_imports_no_sdk_and_no_pandas() -> None:
     assert found.stdout.strip() == "[] True"
 
 
+@pytest.mark.slow  # imports all that the package stands on
 def test_every_public_name_is_there_and_no_other_is() -> None:
     for name in chatmem_nb.__all__:
         assert getattr(chatmem_nb, name).__name__ == name

@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -148,11 +147,18 @@ FINE_TUNING = {
 }
 
 
+def validate(value: object, schema: dict[str, Any]) -> None:
+    import jsonschema  # takes three seconds if the parsers of all its formats are installed
+
+    jsonschema.Draft202012Validator(schema).validate(value)
+
+
+@pytest.mark.slow
 def test_a_fine_tuning_file_fits_its_schema_and_ends_with_the_assistant(tmp_path: Path) -> None:
     report = exported(tmp_path / "train.jsonl", "finetuning")
     written = lines(tmp_path / "train.jsonl")
     for line in written:
-        jsonschema.Draft202012Validator(FINE_TUNING).validate(line)
+        validate(line, FINE_TUNING)
         assert line["messages"][-1]["role"] == "assistant"
     assert (report.sessions, report.messages) == (
         len(written),
@@ -291,6 +297,7 @@ SERVER_TOOLS: list[BaseMessage] = [
 ]
 
 
+@pytest.mark.slow
 def test_opentelemetry_messages_fit_their_schemas(tmp_path: Path) -> None:
     sessions = {**SESSIONS, "server": SERVER_TOOLS}
     report = exported(tmp_path / "talks.jsonl", "opentelemetry", sessions)
@@ -298,7 +305,7 @@ def test_opentelemetry_messages_fit_their_schemas(tmp_path: Path) -> None:
     for line, (name, messages) in zip(written, sessions.items(), strict=True):
         assert line["gen_ai.conversation.id"] == name
         for schema, key in ((MESSAGE, "gen_ai.input.messages"), (OUTPUT, "gen_ai.output.messages")):
-            jsonschema.validate(line[key], {"type": "array", "items": schema})
+            validate(line[key], {"type": "array", "items": schema})
         assert len(line["gen_ai.input.messages"]) + len(line["gen_ai.output.messages"]) == len(messages)
     assert (report.sessions, len(report.left_out)) == (len(sessions), 0)
 
