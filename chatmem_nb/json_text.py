@@ -29,7 +29,7 @@ def parse_json(text: str) -> Any:
     """
     try:
         return from_json(text, cache_strings="keys")  # texts of a chat seldom come twice
-    except ValueError:  # lone surrogates and very long integers, which json takes
+    except (ValueError, TypeError):  # lone surrogates (a TypeError if not escaped), very long integers
         return json.loads(text)
 
 

@@ -64,7 +64,10 @@ def javascript_error(raw: str) -> str | None:
 def _strict_json(raw: str) -> Any:
     try:
         return from_json(raw, allow_inf_nan=False)
-    except ValueError:  # lone surrogates, very long integers and very large numbers, which JavaScript takes
+    except (
+        ValueError,
+        TypeError,
+    ):  # lone surrogates, very long or large numbers: JavaScript takes them
         return json.loads(raw, parse_constant=_refuse)
 
 

@@ -95,7 +95,7 @@ def parse_start(raw: str) -> StoredMessage:
         return record
     try:
         value = from_json(raw, allow_partial="trailing-strings")
-    except ValueError:
+    except (ValueError, TypeError):  # no JSON; a lone surrogate
         return record
     kind, data = message_of(value) if type(value) is dict else (None, None)
     if type(kind) is not str or type(data) is not dict or "content" not in data:

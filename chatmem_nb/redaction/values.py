@@ -166,7 +166,7 @@ def parsed_json(text: str) -> Any:
     """
     try:
         return from_json(text)
-    except ValueError:  # lone surrogates, which json takes
+    except (ValueError, TypeError):  # lone surrogates, which json takes
         return json.loads(text)
 
 

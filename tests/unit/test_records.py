@@ -19,6 +19,7 @@ from chatmem_nb.records import (
     encode,
     encode_all,
     from_openai,
+    javascript_error,
     parse,
     parse_all,
     parse_start,
@@ -278,3 +279,10 @@ def test_a_record_says_at_its_end_when_it_was_stored() -> None:
     raw = encode(HumanMessage("x"))
     assert stored_at(raw[-120:]) == parse(raw).stored_at
     assert stored_at('{"type": "human", "data": {"content": "\\"stored_at\\": \\"2026-01-01\\"}"}}') is None
+
+
+@pytest.mark.parametrize("raw", ['"\ud800"', '{"type": "human", "data": {"content": "\ud800"}}', "\ud800"])
+def test_a_text_with_a_lone_surrogate_is_parsed(raw: str) -> None:
+    assert parse(raw).raw == parse_start(raw).raw == raw
+    assert (parse(raw).error is None) == raw.startswith("{")
+    assert (javascript_error(raw) is None) == raw.startswith("{")
