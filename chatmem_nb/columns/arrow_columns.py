@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from ..plain_text import utf8_text
 from ..records import RecordFields, StoredMessage, timestamp
+from .raw_values import Texts, raw_values
 from .schema import CATEGORIES, COLUMNS, TEXT, TIME, Kind, text_array
-from .values import Fields, column_values
+from .values import STAMPS, Fields, column_values
 
 TOGETHER: Final = 250
 """Records that are parsed at once: one by one, short sessions would cost more in calls than in work, and
@@ -62,31 +63,29 @@ class Columns:
             self._take()
 
     def _take(self) -> None:
-        parsed = self._parsed
-        if parsed.types:
-            fields = Fields(
-                self._session_ids,
-                self._indexes,
-                (),
-                parsed.types,
-                parsed.datas,
-                parsed.errors,
-                parsed.stamps,
-            )
-        elif self._records:
-            fields = Fields.of(self._session_ids, self._records)
+        names = [STAMPS if name == "stored_at" else name for name in self._columns]
+        if fields := self._fields():
+            values, raws = column_values(names, fields), fields.raws
         else:
-            fields = Fields.parsed(self._session_ids, self._indexes, self._raws)
-        timed = "stored_at" in self._columns
-        values = column_values([name for name in self._columns if name != "stored_at"], fields)
+            values, raws = raw_values(names, Texts(self._session_ids, self._indexes, self._raws)), self._raws
         for name, column in self._columns.items():
-            column.waiting += fields.stamps if timed and name == "stored_at" else values[name]
-        self._rows += len(fields.indexes)
-        self._characters += sum(map(len, fields.raws), parsed.size)
+            column.waiting += values[STAMPS if name == "stored_at" else name]
+        self._rows += len(self._indexes) or len(self._records)
+        self._characters += sum(map(len, raws), self._parsed.size)
         if self._rows >= _CHUNK_ROWS or self._characters >= _CHUNK_CHARACTERS:
             self._end_chunk()
         self._session_ids, self._records, self._indexes, self._raws = [], [], [], []
         self._parsed = RecordFields([], [], [], [])
+
+    def _fields(self) -> Fields | None:
+        """The fields of records that were given parsed."""
+        if self._records:
+            return Fields.of(self._session_ids, self._records)
+        if not (found := self._parsed).types:
+            return None
+        return Fields(
+            self._session_ids, self._indexes, (), found.types, found.datas, found.errors, found.stamps
+        )
 
     def _end_chunk(self) -> None:
         for column in self._columns.values():
@@ -167,6 +166,8 @@ class _WholeNumbers(_Chunks):
         try:
             return np.array(values, np.int64), np.zeros(len(values), bool)
         except TypeError:  # some are missing
+            if values.count(None) == len(values):
+                return np.zeros(len(values), np.int64), np.ones(len(values), bool)
             array = pa.array(values, pa.int64())
             missing = array.is_null().to_numpy(zero_copy_only=False)
             return array.fill_null(0).to_numpy(), missing

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from .arrow_columns import TOGETHER, arrow_times
 from .edits import EDITABLE
+from .raw_values import Texts, raw_values
 from .row_records import frame_rows, places_of, session_records
-from .values import Fields, checksums, column_values
+from .values import STAMPS, checksums
 
 
 def batch_records(batch: Any, session_id: str | None) -> Iterator[tuple[str, list[str], int]]:
@@ -47,9 +48,9 @@ def _edited_rows(batch: Any, raws: list[Any]) -> set[int]:
     cells = {name: _cells(batch.column(name)) for name in names}
     stamps: list[object] = []
     for start in range(0, len(known), TOGETHER):
-        fields = Fields.parsed([], (), known[start : start + TOGETHER])
-        stamps += fields.stamps
-        for name, expected in column_values(names, fields).items():
+        values = raw_values([*names, STAMPS], Texts((), (), known[start : start + TOGETHER]))
+        stamps += values.pop(STAMPS)
+        for name, expected in values.items():
             given = cells[name][start : start + TOGETHER]
             if given != list(expected):
                 pairs = enumerate(zip(given, expected, strict=True), start)

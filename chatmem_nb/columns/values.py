@@ -13,9 +13,11 @@ from .. import content as of_message
 from ..content import ROLES, langchain_calls, message_text
 from ..json_text import json_text, json_texts
 from ..plain_text import is_utf8
-from ..records import StoredMessage, parse_fields, timestamp
+from ..records import StoredMessage, timestamp
 
 Values = Sequence[Any]
+STAMPS: Final = "stamps"
+"""Beside the columns: when each record was stored, as the record says it."""
 _NOTHING: dict[str, Any] = {}
 _TEXT: Final = frozenset({str})
 _TEXTS: Final = frozenset({str, type(None)})
@@ -50,12 +52,6 @@ class Fields:
             [record.stored_at for record in records],
         )
 
-    @classmethod
-    def parsed(cls, session_ids: Sequence[str | None], indexes: Sequence[int], raws: Sequence[str]) -> Fields:
-        """Return the fields of the records that `raws` hold."""
-        found = parse_fields(raws)
-        return cls(session_ids, indexes, raws, found.types, found.datas, found.errors, found.stamps)
-
     @property
     def times(self) -> list[datetime | None]:
         """When each was stored (UTC)."""
@@ -63,7 +59,7 @@ class Fields:
 
 
 def column_values(names: Iterable[str], fields: Fields) -> dict[str, Values]:
-    """Return the values of the columns `names`, None where a record has none."""
+    """Return the values of the columns `names` (or STAMPS), None where a record has none."""
     datas = _Datas(fields.types, fields.datas)
     found: dict[str, Values] = {}
     for name in names:
@@ -211,6 +207,7 @@ _FIELDS = {
     "index": "indexes",
     "type": "types",
     "stored_at": "times",
+    STAMPS: "stamps",
     "raw": "raws",
     "error": "errors",
 }

@@ -26,10 +26,13 @@ from .parsing import (
     unreadable_reason,
     unreadable_text,
 )
+from .plain_records import Memo, PlainRecords, plain_records
 
 __all__ = [
     "GENERIC",
     "MESSAGE_CLASSES",
+    "Memo",
+    "PlainRecords",
     "RecordFields",
     "StoredMessage",
     "build_messages",
@@ -45,6 +48,7 @@ __all__ = [
     "parse_all",
     "parse_fields",
     "parse_start",
+    "plain_records",
     "record_text",
     "shape_errors",
     "stable_ids",

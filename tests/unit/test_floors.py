@@ -42,6 +42,7 @@ ISLAND_STANDS_ON = {"errors", "records", "stores", "local"}
 ISLAND_BRIDGES = {"widgets/connect.py"}
 
 HOMES = {
+    "msgspec": ("records/plain_records.py",),
     "langchain_core": ("records/", "middleware.py", "histories/", "sources"),
     "upstash_redis": ("stores/upstash", "stores/_loops"),
     "httpx": ("stores/upstash",),

@@ -1,0 +1,177 @@
+"""Records of the plain shape, decoded into just the fields that columns are made of.
+
+Most records are a text from one of four types. A typed decoder reads those in less than half the time that
+building all their dicts takes. It refuses whatever is not exactly of this shape, which `parse` then reads: a
+field that is not declared, content blocks, invalid tool calls, NaN, lone surrogates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, compress
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+from msgspec import MsgspecError, Raw, Struct
+from msgspec.json import Decoder
+from msgspec.structs import astuple
+from pydantic_core import from_json
+
+from .message_types import shape_error
+
+ABSENT: Final = b""
+"""The JSON text of a nested value that its record does not have."""
+_NO_RAW: Final = Raw(ABSENT)
+_NO_CALLS: Final = frozenset({ABSENT, b"[]"})
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+class Memo(dict[_Key, _Value]):
+    """What a function returns for each key; it is called once for each."""
+
+    def __init__(self, function: Callable[[_Key], _Value]) -> None:
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, key: _Key) -> _Value:
+        value = self[key] = self._function(key)
+        return value
+
+    def of_each(self, keys: Iterable[_Key]) -> list[_Value]:
+        """Return the value of each of `keys`."""
+        return list(map(self.__getitem__, keys))
+
+
+Kind: TypeAlias = Literal["human", "ai", "system", "tool"]
+
+
+# Every field is declared, since the decoder checks what it skips less strictly than `parse` does; the nested
+# ones are parsed, each different text once. gc=False: none of them can be part of a cycle.
+class _Data(Struct, forbid_unknown_fields=True, gc=False):
+    content: str
+    additional_kwargs: Raw = _NO_RAW
+    response_metadata: Raw = _NO_RAW
+    usage_metadata: Raw = _NO_RAW
+    tool_calls: Raw = _NO_RAW
+    artifact: Raw = _NO_RAW
+    name: str | None = None
+    id: str | None = None
+    tool_call_id: str | None = None
+    status: str | None = None
+    invalid_tool_calls: tuple[()] = ()
+    type: Kind | None = None
+    example: bool = False
+
+
+class _Record(Struct, forbid_unknown_fields=True, gc=False):
+    type: Kind
+    data: _Data
+    record_id: str | None = None
+    stored_at: str | None = None
+
+
+_NESTED: Final = 5
+"""Fields of _Data from the second on that are JSON texts."""
+_DECODE: Final = Decoder(_Record).decode
+_PARSE: Final = partial(from_json, cache_strings="keys")
+_REFUSALS: Final = (MsgspecError, ValueError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRecords:
+    """The fields of plain records, a list for each; nested values as JSON text in UTF-8, or ABSENT."""
+
+    places: Sequence[int]
+    """Where they stand among the texts that were given."""
+    types: Sequence[str]
+    stamps: Sequence[str | None]
+    contents: Sequence[str]
+    names: Sequence[str | None]
+    ids: Sequence[str | None]
+    tool_call_ids: Sequence[str | None]
+    statuses: Sequence[str | None]
+    additional_kwargs: Sequence[bytes]
+    response_metadata: Sequence[bytes]
+    usage_metadata: Sequence[bytes]
+    tool_calls: Sequence[bytes]
+    artifacts: Sequence[bytes]
+    values: Memo[bytes, Any]
+    """The parsed value of each JSON text; None for ABSENT."""
+
+
+def plain_records(raws: Sequence[str]) -> PlainRecords | None:
+    """Return those of the records in `raws` that are plain; None if there are none, or if some of them that
+    look plain are not."""
+    places, records = _decoded(raws)
+    if not records:
+        return None
+    columns = list(zip(*map(astuple, [record.data for record in records]), strict=True))
+    contents, names, ids, call_ids, statuses = columns[0], *columns[_NESTED + 1 : _NESTED + 5]
+    texts = _json_texts(columns[1 : _NESTED + 1])
+    values = Memo(_parsed)
+    try:
+        values.of_each(set().union(*texts))
+    except _REFUSALS:  # a lone surrogate
+        return None
+    types = [record.type for record in records]
+    stamps = [record.stored_at for record in records]
+    kwargs, metadata, usages, calls, artifacts = texts
+    found = PlainRecords(
+        places,
+        types,
+        stamps,
+        contents,
+        names,
+        ids,
+        call_ids,
+        statuses,
+        additional_kwargs=kwargs,
+        response_metadata=metadata,
+        usage_metadata=usages,
+        tool_calls=calls,
+        artifacts=artifacts,
+        values=values,
+    )
+    return None if _has_errors(found) else found
+
+
+def _decoded(raws: Sequence[str]) -> tuple[Sequence[int], list[_Record]]:
+    try:
+        return range(len(raws)), list(map(_DECODE, raws))
+    except _REFUSALS:  # by `parse`, one by one, at least those
+        pass
+    places, records = [], []
+    for place, raw in enumerate(raws):
+        try:
+            records.append(_DECODE(raw))
+        except _REFUSALS:
+            continue
+        places.append(place)
+    return places, records
+
+
+def _json_texts(columns: Sequence[Sequence[Raw]]) -> list[Sequence[bytes]]:
+    """The bytes of each: joined and split in a third of the time that a copy of each would take."""
+    count = len(columns[0])
+    given = [column.count(_NO_RAW) < count for column in columns]
+    joined = b"\0".join(chain.from_iterable(compress(columns, given)))  # JSON has no NUL
+    texts = joined.split(b"\0") if any(given) else []
+    pieces = (texts[start : start + count] for start in range(0, len(texts), count))
+    return [next(pieces) if is_given else [ABSENT] * count for is_given in given]
+
+
+def _parsed(text: bytes) -> Any:
+    return None if text == ABSENT else _PARSE(text)
+
+
+def _has_errors(records: PlainRecords) -> bool:
+    """Whether `shape_error` would find one."""
+    if "tool" in records.types and ("tool", None) in zip(records.types, records.tool_call_ids, strict=True):
+        return True
+    pairs = zip(records.types, records.tool_calls, strict=True)
+    return any(
+        kind != "ai" or shape_error(kind, {"content": "", "tool_calls": records.values[text]}) is not None
+        for kind, text in [pair for pair in pairs if pair[1] not in _NO_CALLS]
+    )
