@@ -16,6 +16,7 @@ from .figures import Statistics
 from .file_formats import shown_formats
 from .follow import Follow, Probe
 from .jobs import Rendering
+from .label_watch import LabelWatch
 from .labelling import Labelling
 from .permissions import Permissions
 from .protocol.requests import (
@@ -67,6 +68,7 @@ class Methods:
         self.side_by_side = SideBySide(self.state)
         self.follow = Follow(self.state)
         self.probe = Probe(self.state)
+        self.label_watch = LabelWatch(self.state, labels)
         self._table: dict[str, Method] = {
             "hello": self.hello,
             "connect": self.connect,
@@ -103,6 +105,7 @@ class Methods:
         self.permissions.check(method)
         params = parse_params(method, values)
         self.follow.heard(context.view)
+        self.label_watch.heard()
         connection = self.state.connection
         asked_before = commands_of(connection.store).requests if connection else 0
         try:
@@ -161,6 +164,7 @@ class Methods:
     async def end(self) -> None:
         """Stop everything in the background, and close what was opened here."""
         self.follow.stop()
+        self.label_watch.stop()
         await self.take(None)
 
     async def preview(self, params: PreviewParams, context: RequestContext) -> Result:
@@ -171,8 +175,8 @@ class Methods:
     async def window(self, params: WindowParams, context: RequestContext) -> Result:
         """Return rows of the open session, with their labels."""
         found, records = await self.transcript.window(params, context)
-        await self.labelling.add_to_rows(params.session_id, found["rows"], records)
-        return found
+        label = await self.labelling.add_to_rows(params.session_id, found["rows"], records)
+        return {**found, "label": label}
 
     async def select(self, params: SessionIdsParams, context: RequestContext) -> Result:
         """Note which sessions are ticked."""

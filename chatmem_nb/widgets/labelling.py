@@ -19,6 +19,8 @@ from .transcript import Transcript
 
 NOTE_CLIP: Final = 4_000
 """Characters of a note that travel to the page."""
+TAGS_SHOWN: Final = 200
+"""Tags outside the palette that the page can filter by."""
 ANY_LABEL: Final = "*"
 _TAG: Final = "tag:"
 
@@ -102,16 +104,17 @@ class Labelling:
 
     async def add_to_rows(
         self, session_id: str, rows: list[dict[str, Any]], found: Sequence[StoredMessage]
-    ) -> None:
-        """Put into each row what is said of its message."""
+    ) -> dict[str, Any] | None:
+        """Put into each row what is said of its message, and return what is said of the session."""
         labels = self.shown
         if labels is None:
-            return
+            return None
         await asyncio.to_thread(labels.refresh)
-        of_index = labels.of_session(session_id, found, is_whole=False).messages
+        of_session = labels.of_session(session_id, found, is_whole=False)
         for row in rows:
-            if (label := shown(of_index.get(row["index"]))) is not None:
+            if (label := shown(of_session.messages.get(row["index"]))) is not None:
                 row["label"] = label
+        return shown(of_session.session)
 
     async def add_to_sessions(self, rows: list[dict[str, Any]]) -> None:
         """Put into each row of the session list what is said of the session, and of how many messages."""
@@ -129,6 +132,16 @@ class Labelling:
                 row["label"] = label_shown
             if count := counts.get(row["session_id"]):
                 row["labelled"] = count
+
+    async def tags(self) -> list[dict[str, str]] | None:
+        """Return the tags to filter by: of the palette, and others in use. None without labels."""
+        labels = self.shown
+        if labels is None or (labels is not self.labels and not await asyncio.to_thread(labels.sessions)):
+            return None
+        palette = await asyncio.to_thread(lambda: labels.palette)
+        in_use = {tag: "" for label in labels for tag in label.tags}
+        names = {**dict(sorted(in_use.items())[:TAGS_SHOWN]), **palette}
+        return [{"name": name, "colour": names[name]} for name in {**palette, **names}]
 
     async def session_filter(self, wanted: str) -> Callable[[str], bool]:
         """Return whether a session, or one of its messages, has the label `wanted`."""

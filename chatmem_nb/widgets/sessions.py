@@ -41,6 +41,7 @@ class SessionList:
         await self._labelling.add_to_sessions(rows)
         return {
             "rows": rows,
+            "tags": await self._labelling.tags(),
             "total": len(names) if listing.complete else None,
             "complete": listing.complete,
             "found": len(names),

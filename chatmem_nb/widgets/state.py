@@ -203,6 +203,10 @@ class BrowserState:
         event = {"event": "changed", "what": "label", "session": session_id}
         self._tell({**event, "index": index, "identity": identity, "label": label})
 
+    def tell_labels(self) -> None:
+        """Tell the views that labels have changed in their file."""
+        self._tell({"event": "changed", "what": "labels"})
+
     def tell_sessions(self) -> None:
         """Tell the views that the list of sessions has changed."""
         self._tell({"event": "changed", "what": "sessions"})

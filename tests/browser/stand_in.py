@@ -123,6 +123,7 @@ class StandIn:
         self.target = "example-12345.upstash.io"
         self.later: dict[str, Talk] = {}
         self.palette: list[Message] | None = None
+        self.tags: list[Message] | None = None
         self.left_out: str | None = None
         self.labels: dict[str, Message | None] = {}
         self.gone: list[Message] = []
@@ -220,6 +221,7 @@ class StandIn:
             "complete": complete,
             "found": params["start"] + len(part),
             "at": names.index(params["of"]) if params["of"] in names else None,
+            "tags": self.tags if self.tags is not None else self.palette,
             "listing_spent": {"requests": 3, "billed": 12},
             "cost": cost(3, 12, {"requests": 3, "bytes_received": 4321}),
         }
@@ -257,7 +259,9 @@ class StandIn:
     def on_window(self, params: Message) -> Message:
         talk = self.talks[params["session_id"]]
         start, stop = params["start"], min(params["stop"], params["start"] + 200, talk.length)
-        answer = {"start": start, "rows": [talk.entry(i) for i in range(start, stop)], "total": talk.length}
+        label = self.labels.get(params["session_id"])
+        rows = [talk.entry(i) for i in range(start, stop)]
+        answer = {"start": start, "rows": rows, "total": talk.length, "label": label}
         is_whole = stop - start == talk.length > 0
         return answer | ({"stats": self.on_stats(params)} if is_whole else {})
 

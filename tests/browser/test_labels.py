@@ -121,3 +121,44 @@ def test_a_label_set_elsewhere_is_shown_here(blank: Blank) -> None:
     page.evaluate("event => hear(event)", event | {"index": 1, "identity": "text of 1"})
     expect(page.locator(".msg").nth(1).locator(".chip")).to_have_text("rude")
     expect(page.locator(".msg").nth(2).locator(".chip")).to_have_count(0)
+
+
+def test_the_header_shows_the_label_of_the_open_session(blank: Blank) -> None:
+    page, _ = opened(blank)
+    page.get_by_role("button", name="Label session").click()
+    page.get_by_role("dialog").get_by_label("rude").check()
+    page.get_by_role("button", name="Save").click()
+    header = page.locator(".talk > header")
+    expect(header.locator(".chip")).to_have_text("rude")
+    page.get_by_role("option").filter(has_text="other").click()
+    expect(header.get_by_text("3 messages")).to_be_visible()
+    expect(header.locator(".chip")).to_have_count(0)
+    page.get_by_role("option").filter(has_text="talk").click()
+    expect(header.locator(".chip")).to_have_text("rude")
+
+
+def test_labels_of_another_notebook_appear_by_themselves(blank: Blank) -> None:
+    page, kernel = opened(blank)
+    label = {"star": False, "tags": ["kind"], "note": "", "author": "bob", "at": None}
+    kernel.labels["talk"] = label
+    kernel.talks["talk"].added[1] = kernel.talks["talk"].entry(1) | {"label": label}
+    kernel.tags = [*(kernel.palette or []), {"name": "kind", "colour": "rgb(0, 0, 200)"}]
+    page.evaluate("() => hear({event: 'changed', what: 'labels'})")
+    for place in (
+        page.locator(".msg").nth(1),
+        page.locator(".session", has_text="talk"),
+        page.locator(".talk > header"),
+    ):
+        expect(place.locator(".chip")).to_have_text("kind")
+    page.locator("aside").get_by_label("Label").select_option("kind")
+
+
+def test_labels_that_a_file_carries_are_filtered_by_and_not_set(blank: Blank) -> None:
+    kernel = StandIn({"talk": Talk(5)})
+    kernel.tags = [{"name": "kind", "colour": ""}]
+    page = blank(kernel)
+    page.locator("aside").get_by_label("Label").select_option("kind")
+    page.wait_for_function("() => sent.some(m => m.method === 'sessions' && m.params.label === 'tag:kind')")
+    page.get_by_role("option").filter(has_text="talk").click()
+    expect(page.get_by_role("article")).to_have_count(5)
+    expect(page.get_by_role("button", name="Label session")).to_be_hidden()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from chatmem_nb import HistoryBrowser, InvalidInputError, Labels, UpstashSessionStore
+from chatmem_nb import HistoryBrowser, InvalidInputError, Labels, UpstashSessionStore, export
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all, parse_all
 from tests.wire.browser_page import Page, kept_comms
@@ -101,6 +101,33 @@ def test_what_another_notebook_labels_is_seen(page: Page, labels: Labels, store:
     page.rows("a")
     Labels(labels.path, author="bob").set("a", parse_all(store.read("a"))[2], star=True)
     assert page.rows("a")[2]["label"]["author"] == "bob"
+
+
+def test_a_page_at_rest_is_told_what_another_notebook_labels(
+    page: Page, labels: Labels, store: UpstashSessionStore
+) -> None:
+    page.rows("a")
+    Labels(labels.path, author="bob", tags=["wrong", "kind"]).set("a", add=["kind"])
+    page.event(event="changed", what="labels")
+    assert page.ask("window", **page.open("a"), start=0, stop=1)["label"]["tags"] == ["kind"]
+    assert [tag["name"] for tag in page.ask("sessions")["tags"]] == ["wrong", "rude", "kind"]
+
+
+def test_the_labels_of_a_file_can_be_filtered_by(
+    store: UpstashSessionStore, labels: Labels, tmp_path: Path
+) -> None:
+    export(store, tmp_path / "plain.jsonl", progress=False)
+    labels.set("b", add=["rude"])
+    export(store, tmp_path / "labelled.jsonl", labels=labels, progress=False)
+    with kept_comms():
+        for name, tags, shown in (("labelled", ["rude"], ["b"]), ("plain", None, [])):
+            browser = HistoryBrowser(tmp_path / f"{name}.jsonl")
+            page = Page(browser)
+            found = page.ask("sessions", label="*")
+            assert [row["session_id"] for row in found["rows"]] == shown
+            assert (found.get("tags") and [tag["name"] for tag in found["tags"]]) == tags
+            assert page.ask("hello")["palette"] is None  # they cannot be set
+            browser.close()
 
 
 def test_a_tag_outside_the_palette_is_refused(page: Page) -> None:

@@ -33,20 +33,20 @@ export function labelChips(app, label) {
  */
 function chip(app, tag) {
   const node = h("bdi.chip", visible(tag));
-  const colour = app.hello.palette?.find(one => one.name === tag)?.colour;
+  const tags = app.sessions.tags ?? app.hello.palette;
+  const colour = tags?.find(one => one.name === tag)?.colour;
   if (colour) node.style.borderColor = colour; // what is no colour is ignored
   return node;
 }
 
 /**
- * A choice of what is labelled; null without labels. Its value is a filter of the kernel.
+ * Fill a choice of what is labelled; hidden without labels. Its value is a filter of the kernel.
  * @param {Widget} app
  * @param {HTMLSelectElement} select
  */
 export function fillLabelFilter(app, select) {
-  const { palette } = app.hello;
-  select.hidden = !palette;
-  const tags = palette?.map(({ name }) => [`tag:${name}`, visible(name)]) ?? [];
+  const { tags } = app.sessions;
+  select.hidden = !tags;
   const all = [
     ["", "Any label"],
     ["*", "Labelled"],
@@ -56,7 +56,9 @@ export function fillLabelFilter(app, select) {
   const { value } = select;
   put(
     select,
-    [...all, ...tags].map(([name, words]) => h("option", { value: name }, words)),
+    [...all, ...(tags ?? []).map(({ name }) => [`tag:${name}`, visible(name)])].map(
+      ([name, words]) => h("option", { value: name }, words),
+    ),
   );
   select.value = value;
   if (select.selectedIndex < 0) select.value = "";
@@ -90,6 +92,16 @@ export function labelChanged({ transcript, sessions }, { session, index, identit
     entry.label = label;
     transcript.list.renew(index, index + 1);
   }
+  if (session === transcript.session && index == null) transcript.showLabel(label);
+  sessions.load({ keep: true });
+}
+
+/**
+ * Show the labels that another notebook has set.
+ * @param {Widget} app
+ */
+export function labelsChanged({ transcript, sessions }) {
+  transcript.messages.refresh();
   sessions.load({ keep: true });
 }
 

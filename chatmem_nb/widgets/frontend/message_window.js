@@ -73,21 +73,39 @@ export class MessageWindow {
    * @param {number} from
    * @param {number} to
    */
-  async #fetch(from, to) {
+  #fetch(from, to) {
     const transcript = this.#transcript;
     while (from < to && !this.#isMissing(from)) from++;
     while (to > from && !this.#isMissing(to - 1)) to--;
     if (from >= to || transcript.epoch === null) return;
     const { start, stop } = this.#around(from, to);
+    return this.#load(start, stop);
+  }
+
+  /** Get the messages in view anew; those out of view when they are next shown. */
+  refresh() {
+    const { list, epoch } = this.#transcript;
+    for (const index of this.#entries.keys())
+      if (index < list.first || index >= list.last) this.#entries.delete(index);
+    if (epoch !== null && list.first < list.last) this.#load(list.first, list.last);
+  }
+
+  /**
+   * @param {number} start
+   * @param {number} stop
+   */
+  async #load(start, stop) {
+    const transcript = this.#transcript;
     const opening = transcript.opening;
     this.#lastAsked = Date.now();
     const pending = transcript.ask("window", { start, stop });
     const asked = { start, stop, cancel: pending.cancel };
     this.#asked.push(asked);
     try {
-      const { rows, stats } = await pending;
+      const { rows, stats, label } = await pending;
       if (opening !== transcript.opening) return;
       this.#take(start, rows);
+      transcript.showLabel(label);
       if (stats) transcript.figures.show(stats);
     } catch (error) {
       if (opening === transcript.opening) transcript.readFailed(/** @type {Failure} */ (error));

@@ -410,6 +410,12 @@ export interface LabelledMessage {
   label: Label;
 }
 
+/** Labels have changed in their file, perhaps in another notebook. */
+export interface LabelsChanged {
+  event: "changed";
+  what: "labels";
+}
+
 /** The label of a session, and the labelled messages in it, in order. */
 export interface LabelsOfSession {
   spent?: Spent | null;
@@ -611,6 +617,7 @@ export interface SessionPage {
   at?: number | null;
   listing_spent: ListingSpent;
   cost: string;
+  tags?: Tag[] | null;
 }
 
 /** A session in the list. */
@@ -737,6 +744,7 @@ export interface Window {
   rows: Entry[];
   total: number;
   stats?: Stats | null;
+  label?: Label | null;
 }
 
 /** Get messages `start` to `stop`. */
@@ -747,7 +755,7 @@ export interface WindowParams {
   stop: number;
 }
 
-export type Changed = SessionChanged | MessageRequested | LabelChanged | SessionsChanged | SelectionChanged | ConnectionChanged;
+export type Changed = SessionChanged | MessageRequested | LabelChanged | LabelsChanged | SessionsChanged | SelectionChanged | ConnectionChanged;
 
 export interface Methods {
   hello: { params: NoParams; result: Hello };

@@ -57,6 +57,8 @@ export class SessionList {
   #ticked = new Set();
   /** Counts listings: what answers an older one is dropped. */
   #listing = 0;
+  /** @type {import("./protocol.js").Tag[] | null | undefined} tags to filter by, if there are labels */
+  tags;
   /** @type {import("./types.js").Pending<unknown> | null} */
   #pending = null;
   #failed = false;
@@ -139,7 +141,6 @@ export class SessionList {
     this.#later();
     this.#pending?.cancel();
     this.#listing++;
-    fillLabelFilter(this.#app, this.#label);
     if (!this.#list.total && !this.#isEmpty) this.#say(skeleton("Loading sessions"));
     const stay = keep && this.#rows.size > 0;
     const { first, last } = this.#list;
@@ -400,7 +401,9 @@ export class SessionList {
    * @param {SessionPage} page
    * @param {boolean} atStart whether to show it from its start
    */
-  #take(start, { rows, total, complete, found, at, cost }, atStart) {
+  #take(start, { rows, total, complete, found, at, cost, tags }, atStart) {
+    this.tags = tags;
+    fillLabelFilter(this.#app, this.#label);
     rows.forEach((row, i) => this.#rows.set(start + i, row));
     // One row more than is known stands for those that follow.
     const known = total ?? found + (complete ? 0 : 1);

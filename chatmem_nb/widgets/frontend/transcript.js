@@ -32,7 +32,7 @@ import { openExport } from "./export_sheet.js";
 import { menuButton } from "./menu.js";
 import { openKeys } from "./key_list.js";
 import { Figures } from "./figures.js";
-import { openLabels, openMessageLabel, toggleTag } from "./labels.js";
+import { labelChips, openLabels, openMessageLabel, toggleTag } from "./labels.js";
 import { messageRow } from "./message.js";
 import { deleteMessage } from "./message_actions.js";
 import { MessageWindow } from "./message_window.js";
@@ -68,6 +68,7 @@ export class Transcript {
 
   #title = h("h2.title.clip", { dir: "auto" });
   #length = dim();
+  #chips = h("span.chips");
   #fresh = button([icon("end"), "New messages"], () => this.showEnd(), ".fresh", {
     hidden: true,
   });
@@ -112,7 +113,8 @@ export class Transcript {
 
   #header() {
     const back = iconButton("back", "Back to sessions", () => this.app.showPane("list"));
-    return h("header.bar", back, this.#title, this.#length, h("span.grow"), this.#tools);
+    const grow = h("span.grow");
+    return h("header.bar", back, this.#title, this.#length, this.#chips, grow, this.#tools);
   }
 
   #makeTools() {
@@ -191,6 +193,7 @@ export class Transcript {
     this.#tools.hidden = this.#composer.node.hidden = !session;
     this.#title.textContent = this.#title.title = visible(session);
     put(this.#length);
+    this.showLabel(null);
     this.app.sessions?.redraw();
   }
 
@@ -265,6 +268,14 @@ export class Transcript {
       this.#say();
       this.list.show(this.list.mark?.index ?? 0, 0);
     });
+  }
+
+  /**
+   * Show what is said of the open session.
+   * @param {import("./protocol.js").Label | null} [label]
+   */
+  showLabel(label) {
+    put(this.#chips, labelChips(this.app, label));
   }
 
   /** @param {Adopted} session */

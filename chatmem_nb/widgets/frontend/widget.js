@@ -11,7 +11,7 @@ import { openExport } from "./export_sheet.js";
 import { Kernel } from "./kernel.js";
 import { openKeys } from "./key_list.js";
 import { guardKeys } from "./keyboard.js";
-import { labelChanged } from "./labels.js";
+import { labelChanged, labelsChanged } from "./labels.js";
 import { menuButton } from "./menu.js";
 import { SearchBar } from "./search_bar.js";
 import { SessionList } from "./session_list.js";
@@ -273,6 +273,7 @@ export class Widget {
     if (event.what === "selection") this.sessions.select(event.selection, true);
     else if (event.what === "message") this.transcript.pointTo(event.session, event.index);
     else if (event.what === "label") labelChanged(this, event);
+    else if (event.what === "labels") labelsChanged(this);
     else if (event.what === "sessions") this.sessions.load({ keep: true });
     else if (event.what === "session") {
       this.#sessionEvents++;

@@ -62,6 +62,12 @@ class LabelChanged(Changed):
     label: Label | None
 
 
+class LabelsChanged(Changed):
+    """Labels have changed in their file, perhaps in another notebook."""
+
+    what: Literal["labels"]
+
+
 class SessionsChanged(Changed):
     """The list of sessions has changed."""
 
@@ -89,6 +95,7 @@ EVENTS: Final[Mapping[str, type[Payload]]] = {
     "session": SessionChanged,
     "message": MessageRequested,
     "label": LabelChanged,
+    "labels": LabelsChanged,
     "sessions": SessionsChanged,
     "selection": SelectionChanged,
     "connection": ConnectionChanged,

@@ -75,6 +75,8 @@ class SessionPage(Result):
     """Position of the session given as `of`, if it was found."""
     listing_spent: ListingSpent
     cost: str
+    tags: list[Tag] | None = None
+    """The tags to filter by; null without labels."""
 
 
 class Opened(Result):
@@ -111,6 +113,8 @@ class Window(Result):
     rows: list[Entry]
     total: int
     stats: Stats | None = None
+    label: Label | None = None
+    """That of the session."""
 
 
 class Raw(Result):
