@@ -161,7 +161,7 @@ def _command(notebooks: Path, port: int) -> list[str]:
 
 def _free_port(port: int | None) -> int:
     for candidate in (8888, 0) if port is None else (port,):
-        with socket.socket() as probe, contextlib.suppress(OSError):
+        with socket.socket() as probe, contextlib.suppress(OSError):  # in use: try the next one
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", candidate))
             return int(probe.getsockname()[1])

@@ -57,8 +57,9 @@ class HttpServer(ThreadingMixIn, TCPServer):
             self._closing = True
             connections = dict(self._connections)
         self.faults.close()
+        # Connecting wakes `serve`; if it has ended already, the connection is refused.
         with suppress(OSError), socket.create_connection(self._own_address(), timeout=1):
-            pass  # wakes `serve`
+            pass
         for connection in connections:
             with suppress(OSError):  # its client may have left already
                 connection.shutdown(socket.SHUT_RDWR)

@@ -101,7 +101,7 @@ class PersistentEngine:
             try:
                 self._save()
                 break
-            except Exception as error:
+            except Exception as error:  # whatever it is, the next attempt may succeed
                 _LOG.error("%s is not saved: %s", self._file.path, _text(error))
                 if not attempts_left:
                     raise OSError(f"the last changes are not saved in {self._file.path}: {error}") from error

@@ -252,7 +252,7 @@ class Saver:
             raise UnreadableError(
                 f"its checkpoint is corrupt, or of another version of LangGraph ({name})"
             ) from exc
-        except Exception as exc:
+        except Exception as exc:  # each saver raises the errors of its own database driver
             name = type(exc).__name__
             raise StoreError(f"the checkpointer failed ({name}); see the error that caused this one") from exc
 

@@ -113,7 +113,7 @@ class LimitedStream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream, open_streams: OpenStreams[LimitedStream]) -> None:
         self._inner, self._open = inner, open_streams
-        self.get_extra_info = inner.get_extra_info  # type: ignore[method-assign]
+        self.get_extra_info = inner.get_extra_info  # type: ignore[method-assign]  # passed through
         if not open_streams.add(self):
             inner.close()
             raise httpcore.ConnectError("the client was closed")
