@@ -29,7 +29,7 @@ from typing import Any
 
 
 class ChatMemError(Exception):
-    """Any error of this package.
+    """Base class of all errors of this package.
 
     >>> try:
     ...     store.read("")
@@ -42,9 +42,9 @@ class ChatMemError(Exception):
 class InvalidInputError(ChatMemError, ValueError):
     """An argument is invalid. Nothing was sent.
 
-    `field` names what is wrong (a parameter, a column, a key of a message), `position` counts the messages,
-    records or rows that were given from 0, and `line` the lines of a file from 1; each is None where it does
-    not apply. `reason` is the text without the place.
+    `field` names the parameter, column or key that is invalid, `position` is the index of the message, record
+    or row that was passed, and `line` the line of a file, from 1; each is None if it does not apply. `reason`
+    is the text without the location.
 
     >>> try:
     ...     UpstashRedisChatMessageHistory.from_store(store, "talk").add_messages([HumanMessage("hi"), 5])
@@ -68,7 +68,7 @@ class InvalidInputError(ChatMemError, ValueError):
 
 
 class RecordTooLargeError(InvalidInputError):
-    """A message is larger than the service accepts; `position` says which. Nothing was sent.
+    """A message is larger than the service accepts; `position` is its index. Nothing was sent.
 
     >>> try:
     ...     momento.store().append("talk", ["short", "x" * 200_000])
@@ -79,9 +79,9 @@ class RecordTooLargeError(InvalidInputError):
 
 
 class RecordError(ChatMemError, ValueError):
-    """A stored record cannot be read as a message; `session_id`, `index` and `reason` say which and why.
+    """A stored record cannot be read as a message; see `session_id`, `index` and `reason`.
 
-    `field` names the part of the record that is wrong, if that is known.
+    `field` names the invalid part of the record, if it is known.
 
     >>> history = UpstashRedisChatMessageHistory.from_store(store, "one-broken-record")
     >>> try:
@@ -118,7 +118,7 @@ def _restored(kind: type[RecordError], args: tuple[Any, ...], attributes: dict[s
 
 
 class RecordErrors(RecordError):
-    """Stored records cannot be read as messages; `errors` lists each, and the text the first few.
+    """Stored records cannot be read as messages; `errors` lists all of them, and the text the first few.
 
     >>> try:
     ...     to_dataframe(store, strict=True)
@@ -137,10 +137,10 @@ class RecordErrors(RecordError):
 
 
 class StoreError(ChatMemError):
-    """The service, or the way to it, failed.
+    """A request to the service failed.
 
-    `maybe_applied` says whether a change may have been made, wholly or in part: read the session before you
-    repeat it.
+    `maybe_applied` is True if a change may have been applied, at least in part: read the session before you
+    retry it.
 
     >>> try:
     ...     UpstashSessionStore(server.url, "wrong").length("talk")
@@ -159,7 +159,7 @@ class StoreError(ChatMemError):
 
 
 class StoreAuthError(StoreError):
-    """The token or API key was rejected, or lacks the permission.
+    """The token or API key was rejected, or lacks a permission.
 
     >>> try:
     ...     UpstashSessionStore(server.url, "wrong").length("talk")
@@ -181,7 +181,7 @@ class StoreNotFoundError(StoreError):
 
 
 class StoreLimitError(StoreError):
-    """A limit of the service or of the account is reached.
+    """A limit of the service or the account was reached.
 
     >>> try:
     ...     export(store, "all.jsonl", max_commands=3)
@@ -201,8 +201,8 @@ class StoreThrottledError(StoreLimitError):
     >>> try:
     ...     server.store(timeout_s=0.2).length("talk")
     ... except StoreThrottledError:
-    ...     print("it was tried again until the time was over")
-    it was tried again until the time was over
+    ...     print("retried until the timeout")
+    retried until the timeout
     """
 
     retryable = True
@@ -215,8 +215,8 @@ class StoreUnavailableError(StoreError):
     >>> try:
     ...     server.store(timeout_s=0.2).length("talk")
     ... except StoreUnavailableError:
-    ...     print("nobody is there")
-    nobody is there
+    ...     print("connection refused")
+    connection refused
     """
 
     maybe_applied = True
@@ -230,8 +230,8 @@ class StoreTimeoutError(StoreUnavailableError, TimeoutError):
     >>> try:
     ...     server.store(timeout_s=0.2).length("talk")
     ... except StoreTimeoutError:
-    ...     print("no answer within 0.2 s")
-    no answer within 0.2 s
+    ...     print("no response within 0.2 s")
+    no response within 0.2 s
     """
 
 
@@ -242,8 +242,8 @@ class StoreResponseError(StoreError):
     >>> try:
     ...     server.store(timeout_s=0.2).length("talk")
     ... except StoreResponseError:
-    ...     print("a proxy answered")
-    a proxy answered
+    ...     print("a proxy responded")
+    a proxy responded
     """
 
     maybe_applied = True
@@ -251,9 +251,9 @@ class StoreResponseError(StoreError):
 
 
 class StoreConflictError(StoreError):
-    """Another client changed the session meanwhile, so that the request no longer applies.
+    """Another client changed the session meanwhile, so the request no longer applies.
 
-    Nothing was done, unless `maybe_applied` says that a part of it was.
+    Nothing was changed, unless `maybe_applied` is True.
 
     >>> store.append("talk", ["first", "second"])
     2

@@ -25,7 +25,7 @@ _REMOVE_ALL: Final = "__remove_all__"  # langgraph.graph.message.REMOVE_ALL_MESS
 if AgentState is not None:
 
     class HistoryState(AgentState):
-        """The state of an agent, with the ids of the messages that its history has."""
+        """The state of an agent, with the ids of the messages in its history."""
 
         stored_ids: NotRequired[Annotated[list[str], PrivateStateAttr]]  # type: ignore[valid-type]  # Any
 
@@ -34,16 +34,16 @@ _Base: Any = AgentMiddleware or object
 
 
 class HistoryMiddleware(_Base):
-    """Memory for `create_agent` of langchain 1.x: loads a session before a run, and appends what is new.
+    """Memory for agents of langchain 1.x: load a session before a run, and append its new messages.
 
     `history_of` takes a session id and returns a chat message history; the id is `session_id` of the run's
-    `configurable`, else its `thread_id`. With `last`, only the newest `last` messages are loaded; tool
-    results at their beginning, whose call is not among them, are left out.
+    `configurable`, else its `thread_id`. With `last`, only the newest `last` messages are loaded, without
+    leading tool results whose call is not among them.
 
     New messages are appended before each call of the model and at the end of the run, so that the history
-    never holds a tool call without its result; ids, tool calls and content blocks stay as they are. A message
-    that the end of the history has already, by its id, is not appended again: so a step that is retried
-    appends once. Works with a checkpointer or without, sync, async and streaming.
+    never contains a tool call without its result. Ids, tool calls and content blocks are kept. A message
+    whose id is at the end of the history already is not appended again, so a retried step appends once. Works
+    with a checkpointer or without, sync, async and streaming.
 
     Raises: InvalidInputError if an argument is invalid; ImportError without langchain 1.x. A run raises
     InvalidInputError without a session id, RecordError and StoreError.
@@ -69,33 +69,33 @@ class HistoryMiddleware(_Base):
         self.last = last
 
     def before_agent(self, state: Any, runtime: Any) -> dict[str, Any] | None:
-        """Load the session in front of the new messages, unless the thread holds it already."""
+        """Insert the messages of the session before the new ones, unless the thread contains them already."""
         if state.get("stored_ids") is not None:
             return None
         session_id, history = self._history()
         return self._loaded(state, _tail(history, session_id, self.last))
 
     async def abefore_agent(self, state: Any, runtime: Any) -> dict[str, Any] | None:
-        """Load the session in front of the new messages, unless the thread holds it already."""
+        """Insert the messages of the session before the new ones, unless the thread contains them already."""
         if state.get("stored_ids") is not None:
             return None
         session_id, history = self._history()
         return self._loaded(state, await _atail(history, session_id, self.last))
 
     def before_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
-        """Append what is new."""
+        """Append the new messages."""
         return self._append(state)
 
     async def abefore_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
-        """Append what is new."""
+        """Append the new messages."""
         return await self._aappend(state)
 
     def after_agent(self, state: Any, runtime: Any) -> dict[str, Any] | None:
-        """Append what is new."""
+        """Append the new messages."""
         return self._append(state)
 
     async def aafter_agent(self, state: Any, runtime: Any) -> dict[str, Any] | None:
-        """Append what is new."""
+        """Append the new messages."""
         return await self._aappend(state)
 
     def _append(self, state: Any) -> dict[str, Any] | None:

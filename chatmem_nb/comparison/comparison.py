@@ -33,10 +33,10 @@ _PAGE_STYLE: Final = (
 
 
 class Comparison:
-    """Two sessions side by side, as HTML in which nothing runs and nothing is fetched.
+    """Two sessions side by side, as HTML without scripts and external resources.
 
-    A notebook shows it; `save` writes it to a file, `to_html` returns it. Messages are shown as they are
-    written, Markdown as its source, since that is what is compared.
+    A notebook displays it, `save` writes it to a file, `to_html` returns it. Messages are compared and shown
+    as plain text: Markdown is not rendered.
     """
 
     def __init__(
@@ -51,24 +51,24 @@ class Comparison:
 
     @property
     def equal(self) -> int:
-        """How many messages both have, saying the same."""
+        """How many messages are equal in both."""
         return sum(map(is_equal, self._pairs))
 
     @property
     def changed(self) -> int:
-        """How many stand beside one that says something else."""
+        """How many messages differ from the one beside them."""
         return sum(None not in pair and not is_equal(pair) for pair in self._pairs)
 
     @property
     def only(self) -> tuple[int, int]:
-        """How many only the first session has, and only the second."""
+        """How many messages only the first session has, and how many only the second."""
         return (
             sum(right is None for _, right in self._pairs),
             sum(left is None for left, _ in self._pairs),
         )
 
     def to_html(self, *, limit: int | None = None) -> str:
-        """Return the comparison as a piece of HTML with its style; whole, or of about `limit` characters."""
+        """Return the comparison as an HTML fragment with its style, truncated to about `limit` characters."""
         return f"<style>{style()}</style>\n{self.body(limit=limit)}"
 
     def body(self, *, limit: int | None = None) -> str:
@@ -88,7 +88,7 @@ class Comparison:
         return f'<div class="cm-compare {NOT_MATH}">{self._head()}{"".join(found)}</div>'
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the comparison to an HTML file that needs nothing else, and return its path.
+        """Write the comparison to a self-contained HTML file, and return its path.
 
         Raises: OSError.
         """
@@ -139,12 +139,12 @@ class Comparison:
 
 
 def compare(source: Source, a: str, b: str) -> Comparison:
-    """Return the sessions `a` and `b` of `source` side by side, for a notebook to show or to be saved.
+    """Compare the sessions `a` and `b` of `source`, and return them side by side.
 
-    Messages that say the same stand beside each other, and are quiet; of others, the words and the arguments
-    of tool calls that differ are marked. Reads both sessions.
+    Equal messages are shown beside each other, dimmed; in the others, different words and arguments of tool
+    calls are highlighted. Reads both sessions.
 
-    Raises: InvalidInputError if `source` has no sessions, or not these; StoreError.
+    Raises: InvalidInputError if `source` cannot be read or lacks one of the sessions; StoreError.
 
     >>> found = compare(store, "trip-planner", "short-hello")  # as the last line of a cell, it is shown
     >>> found.save("trip-planner.html").name
@@ -165,7 +165,7 @@ def compare(source: Source, a: str, b: str) -> Comparison:
 
 
 def style() -> str:
-    """Return the style of a comparison: translucent colours, which suit light and dark pages."""
+    """Return the CSS of a comparison: translucent colours, for light and dark pages."""
     return _STYLE.read_text(encoding="utf-8")
 
 

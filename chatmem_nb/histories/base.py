@@ -37,7 +37,7 @@ class StoreHistory(HistoryBase):
 
     @classmethod
     def from_store(cls, store: SessionStore, session_id: str) -> Self:
-        """Return the history of `session_id` in `store`; many histories then share one client. No request.
+        """Return the history of `session_id` in `store`; histories of one store share its client. No request.
 
         Raises: InvalidInputError.
         """
@@ -47,7 +47,7 @@ class StoreHistory(HistoryBase):
 
     @property
     def key_prefix(self) -> str:
-        """What stands before the session id in the key."""
+        """The prefix of the session id in the key."""
         return self.store.key_prefix
 
     @property
@@ -57,21 +57,21 @@ class StoreHistory(HistoryBase):
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # a property over the base's annotation
-        """All messages, oldest first; [] if there are none. Raises: RecordError, StoreError."""
+        """All messages, oldest first. Raises: RecordError, StoreError."""
         messages: list[BaseMessage] = []
         for _, first, raws in self.store.read_many([self.session_id]):  # a piece at a time, to save memory
             messages += messages_of(raws, self.session_id, first)
         return messages
 
     async def aget_messages(self) -> list[BaseMessage]:
-        """Return all messages, oldest first; [] if there are none. Raises: RecordError, StoreError."""
+        """Return all messages, oldest first. Raises: RecordError, StoreError."""
         messages: list[BaseMessage] = []
         async for _, first, raws in self.store.aread_many([self.session_id]):
             messages += messages_of(raws, self.session_id, first)
         return messages
 
     def page(self, start: int, stop: int | None) -> list[BaseMessage]:
-        """Return messages `start` to `stop`, as a slice of `messages`, at the cost of those alone.
+        """Return the slice `start:stop` of `messages`. Requests only these.
 
         Raises: RecordError, StoreError.
         """
@@ -79,7 +79,7 @@ class StoreHistory(HistoryBase):
         return messages_of(raws, self.session_id, first)
 
     async def apage(self, start: int, stop: int | None) -> list[BaseMessage]:
-        """Return messages `start` to `stop`, as a slice of `messages`, at the cost of those alone.
+        """Return the slice `start:stop` of `messages`. Requests only these.
 
         Raises: RecordError, StoreError.
         """
@@ -87,21 +87,21 @@ class StoreHistory(HistoryBase):
         return messages_of(raws, self.session_id, first)
 
     def last(self, n: int) -> list[BaseMessage]:
-        """Return the newest `n` messages, oldest first, at the cost of those alone.
+        """Return the newest `n` messages, oldest first. Requests only these.
 
         Raises: InvalidInputError, RecordError, StoreError.
         """
         return self.page(-n, None) if _checked_count(n) else []
 
     async def alast(self, n: int) -> list[BaseMessage]:
-        """Return the newest `n` messages, oldest first, at the cost of those alone.
+        """Return the newest `n` messages, oldest first. Requests only these.
 
         Raises: InvalidInputError, RecordError, StoreError.
         """
         return await self.apage(-n, None) if _checked_count(n) else []
 
     def records(self, start: int = 0, stop: int | None = None) -> list[StoredMessage]:
-        """Return what is stored from `start` to `stop`, readable or not, oldest first.
+        """Return the stored records of the slice `start:stop`, oldest first, including unreadable ones.
 
         If `start` counts from the newest, so does each record's `index`: -1 is the newest.
 
@@ -110,7 +110,7 @@ class StoreHistory(HistoryBase):
         return parse_all(*self._read(start, stop))
 
     async def arecords(self, start: int = 0, stop: int | None = None) -> list[StoredMessage]:
-        """Return what is stored from `start` to `stop`, readable or not, oldest first.
+        """Return the stored records of the slice `start:stop`, oldest first, including unreadable ones.
 
         If `start` counts from the newest, so does each record's `index`: -1 is the newest.
 
@@ -133,11 +133,11 @@ class StoreHistory(HistoryBase):
         return raws, _first_index(start, stop, len(raws))
 
     def __len__(self) -> int:
-        """Return how many messages are stored. One request. Raises: StoreError."""
+        """Return the number of messages. One request. Raises: StoreError."""
         return self.store.length(self.session_id)
 
     async def alen(self) -> int:
-        """Return how many messages are stored. One request. Raises: StoreError."""
+        """Return the number of messages. One request. Raises: StoreError."""
         return await self.store.alength(self.session_id)
 
     def __bool__(self) -> bool:
@@ -145,7 +145,7 @@ class StoreHistory(HistoryBase):
         return True
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
-        """Store `messages` after the newest, in one round trip.
+        """Append `messages` in one round trip.
 
         Raises: InvalidInputError, before anything is sent, if one of them cannot be stored; StoreError.
         """
@@ -153,7 +153,7 @@ class StoreHistory(HistoryBase):
             self.store.append(self.session_id, NewRecords(records))
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
-        """Store `messages` after the newest, in one round trip.
+        """Append `messages` in one round trip.
 
         Raises: InvalidInputError, before anything is sent, if one of them cannot be stored; StoreError.
         """

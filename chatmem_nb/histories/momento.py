@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MomentoChatMessageHistory(StoreHistory):
-    """A chat message history in Momento, as `langchain_community`'s class of this name and more.
+    """A chat message history in Momento, compatible with `langchain_community`'s class of this name.
 
     >>> history = MomentoChatMessageHistory.from_store(momento.store("langchain"), "talk")
     >>> history.add_user_message("Hello!")
@@ -37,7 +37,7 @@ class MomentoChatMessageHistory(StoreHistory):
         ttl: timedelta | None = None,
         ensure_cache_exists: bool = True,
     ) -> None:
-        """Open `session_id`; no request is made before the first use.
+        """Open the history of a session. No request is made before the first use.
 
         `ttl` is the TTL of the session after each append; None: the client's default. If the cache does not
         exist, it is created when it is first needed, unless `ensure_cache_exists` is False.
@@ -62,7 +62,7 @@ class MomentoChatMessageHistory(StoreHistory):
         auth_token: str | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Return the history of `session_id`, with a client of its own, which `.store.close()` closes.
+        """Return the history of `session_id` with its own client, which `.store.close()` closes.
 
         The key is `auth_token` or `api_key`, else that of the environment (MOMENTO_AUTH_TOKEN, then
         MOMENTO_API_KEY). A v2 key needs MOMENTO_ENDPOINT, or `endpoint=`. `kwargs` are the constructor's.

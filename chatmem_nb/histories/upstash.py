@@ -34,7 +34,7 @@ class UpstashRedisChatMessageHistory(StoreHistory):
         key_prefix: str = "message_store:",
         ttl: int | None = None,
     ) -> None:
-        """Open `session_id`, without a request.
+        """Open the history of a session. No request is made.
 
         If neither url nor token is given, both are read from UPSTASH_REDIS_REST_URL and
         UPSTASH_REDIS_REST_TOKEN. The session expires `ttl` seconds after the last append.

@@ -23,17 +23,18 @@ MOST_LABELS: Final = 1_000_000
 
 
 class Labels:
-    """The labels in the file `path`, which is made by the first label.
+    """Labels of messages and sessions, in the file `path`, which the first label creates.
 
-    `tags` is the palette: names, or names to colours, of which tags may be set (none: any). It is kept in the
-    file, for others who open it. `author` (default: the user's login) is kept with each label, and the time.
+    `tags` is the palette of tags that may be set: names, or a mapping of names to colours (None: any tag). It
+    is stored in the file, for others who open it. `author` (default: the user's login) and the time are
+    stored with each label.
 
-    A message is known by its `record_id`, or by a digest of its record and its place among equal ones, so
-    that its labels stay with it when other messages are removed. Labels of a message that is gone stay too.
+    A message is identified by its `record_id`, or by a digest of its record and its position among equal
+    ones, so it keeps its labels when other messages are removed. Labels of a removed message are kept too.
 
-    The file is an append-only log of JSON lines: several notebooks may write to it at once, and see each
-    other's labels after `refresh`. A line that a crash cut off is passed over; nothing else is lost. It is
-    made with mode 0600; change the mode to share it.
+    The file is an append-only log of JSON lines: several notebooks may write to it concurrently, and see each
+    other's labels after `refresh`. A line that was truncated by a crash is skipped. The file is created with
+    mode 0600; change the mode to share it.
 
     Raises: InvalidInputError for invalid tags. Methods raise it if the path is not a regular file.
 
@@ -70,16 +71,16 @@ class Labels:
 
     @property
     def passed_over(self) -> int:
-        """How many lines of the file are no labels: cut off by a crash, or written by something else."""
+        """How many lines of the file are not labels: truncated by a crash, or written by something else."""
         return self._log.passed_over
 
     @property
     def version(self) -> int:
-        """A number that grows with every change that was seen; see `changed_since`."""
+        """A number that increases with every change that was read; see `changed_since`."""
         return self._version
 
     def refresh(self) -> bool:
-        """Read what others have written since, and return whether there is anything new."""
+        """Read what others have written since, and return whether there was anything new."""
         with self._lock:
             before = self._version
             if self._log.restarted():
@@ -108,10 +109,10 @@ class Labels:
         note: str | None = None,
         records: Sequence[StoredMessage] = (),
     ) -> None:
-        """Label `message` of a session, or the session itself (None). What is not given stays.
+        """Label `message` of a session, or the session itself (None). Omitted arguments change nothing.
 
-        `add` and `remove` are tags; an empty `note` removes it. `records` are those of the whole session,
-        which tell equal messages without a `record_id` apart.
+        `add` and `remove` are tags; an empty `note` removes it. `records` are those of the whole
+        session, needed to distinguish equal messages without a `record_id`.
 
         Raises: InvalidInputError, also for a tag that is not in the palette; OSError if the file cannot be
         written.
@@ -123,7 +124,7 @@ class Labels:
         self.add_events([event])
 
     def add_events(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """Write lines of a log: changes made together, or labels that come from another file."""
+        """Write lines of a log: changes made together, or labels from another file."""
         written = [dict(event) for event in events]
         with self._lock:
             self.refresh()
@@ -145,10 +146,10 @@ class Labels:
     def of_session(
         self, session_id: str, records: Sequence[StoredMessage] = (), *, is_whole: bool = True
     ) -> SessionLabels:
-        """Return the labels of a session at the messages that they belong to.
+        """Return the labels of a session and of its messages.
 
-        `records` are all of the session, oldest first; or some of them with `is_whole=False`, and then none
-        counts as gone. Takes time in proportion to `records`, however many labels other sessions have.
+        `records` are all of the session, oldest first; or some of them with `is_whole=False`: then no message
+        counts as removed. Takes time in proportion to `records`, however many labels other sessions have.
         """
         with self._lock:
             session = self._sessions.get(session_id)
@@ -156,7 +157,7 @@ class Labels:
         return matched(session, labels, records, is_whole=is_whole)
 
     def labels_of(self, session_id: str) -> dict[MessageKey | None, Label]:
-        """Return the labels of a session by the message that each is of; None: of the session itself."""
+        """Return the labels of a session by message key; None is the key of the session itself."""
         self.refresh()
         with self._lock:
             found: dict[MessageKey | None, Label] = dict(self._messages.get(session_id, {}).items())
@@ -165,7 +166,7 @@ class Labels:
         return found
 
     def sessions(self) -> list[str]:
-        """Return the ids of the sessions that have labels, of their own or of a message."""
+        """Return the ids of the sessions that are labelled, or have a labelled message."""
         self.refresh()
         with self._lock:
             return list(dict.fromkeys(label.session_id for label in self))
@@ -193,8 +194,9 @@ class Labels:
     ) -> pd.DataFrame:
         """Return one row per star, tag and note, in the order of sessions and messages.
 
-        `records_of` returns the records of a session: with it, `index` is where the message is now, and
-        `gone` says whether it is not there any more. Without, `index` is where it was, and `gone` is missing.
+        `records_of` returns the records of a session: with it, `index` is the current index of the message,
+        and `gone` whether it was removed. Without it, `index` is the index when it was labelled, and `gone`
+        is missing.
         """
         from .frame import labels_frame
 
@@ -204,8 +206,8 @@ class Labels:
     def join(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return `frame`, as `to_dataframe` makes it, with the labels of each message and of its session.
 
-        It needs the columns `session_id`, `index` and `raw`, and all messages of a session where messages
-        without a `record_id` are labelled. New columns: `star`, `tags` (JSON text), `note`, `labelled_by`,
+        `frame` needs the columns `session_id`, `index` and `raw`, and whole sessions where messages without a
+        `record_id` are labelled. New columns: `star`, `tags` (JSON text), `note`, `labelled_by`,
         `labelled_at`, and `session_star`, `session_tags`, `session_note`.
         """
         from .frame import joined

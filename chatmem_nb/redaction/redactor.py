@@ -34,30 +34,30 @@ _LETTERS: Final = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 
 class Redactor:
-    """Replaces personal data and credentials in everything that leaves: give it as `redact=`.
+    """Replaces personal data and credentials in exports, copies and frames; pass it as `redact=`.
 
-    `kinds` are those of `KINDS` to look for (None: all). `patterns` are own ones, a name to a regular
-    expression (a string ignores case). `detectors` are own functions of a text that return spans: pairs
+    `kinds` selects from `KINDS` (None: all). `patterns` maps a name to a regular expression of your own (a
+    string ignores case). `detectors` are functions of your own that take a text and return spans: pairs
     `(start, end)`, triples with a kind, or objects with `start`, `end` and `entity_type` (as Presidio's
-    `AnalyzerEngine.analyze` returns them). `phone_regions` are the countries whose national phone numbers
-    are found (ISO 3166); numbers with `+` or `00` are found anyway.
+    `AnalyzerEngine.analyze` returns them). `phone_regions` are the countries (ISO 3166) whose
+    national phone numbers are found; numbers with `+` or `00` are always found.
 
-    A value becomes a mask, `[EMAIL]`; with a `key` (16 bytes or more, as `secrets.token_bytes(32)` makes
-    them) a pseudonym, `[EMAIL:gnbjkaobclep]`, the same for the same value in every session and file redacted
-    with this key (HMAC-SHA-256, 48 bits). The key is in no attribute and no `repr`; a redactor that has one
-    cannot be pickled. `session_ids` replaces session ids too, which takes a key.
+    A value is replaced by a mask, `[EMAIL]`, or with a `key` (at least 16 bytes, such as
+    `secrets.token_bytes(32)`) by a pseudonym, `[EMAIL:gnbjkaobclep]`, which is the same for the same value in
+    every session and file redacted with this key (HMAC-SHA-256, 48 bits). The key is in no attribute and no
+    `repr`; a redactor with a key cannot be pickled. `session_ids` replaces session ids too, and needs a key.
 
-    Looked through are all texts of a record: content, blocks, tool arguments and results, names, metadata,
-    keys of objects, JSON within texts, and numbers that could be phone or card numbers. Seen through are
-    full-width and other digits, zero-width characters, and the escapes of JSON, URLs and HTML. Not found
-    are values that are spread over several messages, fields or lines, spelled out ("bob at example dot com"),
+    All texts of a record are searched: content, blocks, tool arguments and results, names, metadata, keys of
+    objects, JSON within texts, and numbers that could be phone or card numbers. Full-width and other digits,
+    zero-width characters, and the escapes of JSON, URLs and HTML are recognised. Not found are values that
+    are spread over several messages, fields or lines, spelled out ("bob at example dot com"),
     encrypted, in base64 or in pictures; addresses without a dot (`bob@intranet`) or with spaces around the
     `@`; cards grouped by commas; digits that touch letters or more digits; and names of people and places,
-    unless a detector finds them. Bare numbers that fit a phone or a card are replaced too, whatever they are.
+    unless a detector finds them. Bare numbers that look like a phone or card number are replaced too.
 
-    Redaction fails closed: a record that is not JSON is left out, and the report names it.
+    Redaction fails closed: a record that is not JSON is omitted, and the report lists it.
 
-    Raises: InvalidInputError for a key that is too short, unknown kinds or regions, or a wrong pattern.
+    Raises: InvalidInputError for a key that is too short, unknown kinds or regions, or an invalid pattern.
 
     >>> redactor = Redactor(patterns={"ticket": r"TCK-[0-9]+"})
     >>> redactor.text("TCK-12: bob@example.com, +1 415 555 2671, 4111 1111 1111 1111")
@@ -93,20 +93,20 @@ class Redactor:
         order = [*self._patterns, *(kind.upper() for kind in KINDS)]
         self.priority = {name: place for place, name in enumerate(order)}
         self.clean: set[str] = set()
-        """Short texts in which nothing was found; the same ones stand in every record."""
+        """Short texts in which nothing was found: the same ones occur in every record."""
 
     @property
     def has_key(self) -> bool:
-        """Whether values become pseudonyms."""
+        """Whether values are replaced by pseudonyms."""
         return self._mac is not None
 
     def detect(self, text: str) -> Iterator[Span]:
-        """Yield what the kinds and patterns find in `text`, as it is written."""
+        """Yield the matches of the kinds and patterns in `text`, without decoding it."""
         for detector in self._detectors:
             yield from detector(text)
 
     def detect_custom(self, text: str) -> Iterator[Span]:
-        """Yield what the own detectors find in `text`.
+        """Yield the matches of the custom detectors in `text`.
 
         Raises: InvalidInputError for a span that is not within the text; whatever a detector raises.
         """
@@ -121,7 +121,7 @@ class Redactor:
         return f"[{kind}:{self._digest(kind, self._canonical(kind, value))}]"
 
     def pseudonym_of_session(self, session_id: str) -> str:
-        """Return what stands for `session_id`; the id itself if session ids are not redacted."""
+        """Return the pseudonym of `session_id`; the id itself if session ids are not redacted."""
         if not self.redacts_session_ids:
             return session_id
         return f"session-{self._digest('SESSION', session_id)}"
@@ -142,7 +142,7 @@ class Redactor:
         return Redaction(self).record(raw)
 
     def fingerprint(self) -> str | None:
-        """Return what tells two redactors apart that differ; None with own detectors, which nothing tells."""
+        """Return a digest of the settings; None with custom detectors, which cannot be compared."""
         if self._custom:
             return None
         patterns = [(name, found.pattern, found.flags) for name, found in self._patterns.items()]

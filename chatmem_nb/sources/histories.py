@@ -20,14 +20,14 @@ _UNREADABLE: Final = (RecordError, ValueError, LookupError, TypeError, Attribute
 
 
 class HistorySource:
-    """The histories that `factory` makes, read-only: to be browsed, analysed, exported and copied.
+    """Read-only access to LangChain chat message histories: browse, analyse, export and copy them.
 
-    `factory` takes a session id and returns a chat message history of LangChain: Redis, SQL, a file, memory.
-    No history says which sessions there are, so `session_ids` does: a list, or a function that returns one.
-    A history gives its messages only all at once, so each call reads a session whole. One that cannot be
-    parsed is a session of one record, which says why. The histories are the user's, and are not closed.
+    `factory` takes a session id and returns a chat message history: Redis, SQL, a file, memory. Histories
+    cannot list sessions, so `session_ids` does: a list, or a function that returns one. A history returns all
+    of its messages, so each call reads a whole session. A session that cannot be parsed has a single record
+    with the reason. The histories are never closed here.
 
-    Raises: InvalidInputError if an argument is invalid. Calls neither `factory` nor `session_ids` yet.
+    Raises: InvalidInputError if an argument is invalid. Neither `factory` nor `session_ids` is called yet.
 
     >>> make = UpstashRedisChatMessageHistory.from_store
     >>> histories = HistorySource(lambda name: make(store, name), ["talk"])
@@ -52,7 +52,7 @@ class HistorySource:
         self._ids = session_ids if callable(session_ids) else list(checked_session_ids(session_ids))
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
-        """Yield the ids that were given, each once; those that match the glob `match`, if it is given."""
+        """Yield the given ids, each once, or those that match the glob `match`."""
         fits = None if match is None else compile_glob(match)
         listed = self._ids() if callable(self._ids) else self._ids
         for name in dict.fromkeys(checked_session_ids(listed)):
@@ -60,24 +60,24 @@ class HistorySource:
                 yield name
 
     async def asession_ids(self, match: str | None = None) -> AsyncIterator[str]:
-        """Yield the ids that were given, each once; those that match the glob `match`, if it is given."""
+        """Yield the given ids, each once, or those that match the glob `match`."""
         for name in await asyncio.to_thread(lambda: list(self.session_ids(match))):
             yield name
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return a summary of each id, in order. Reads each session whole."""
+        """Return a summary of each id, in order. Reads the whole sessions."""
         return [_summary(name, self.read(name)) for name in checked_session_ids(session_ids)]
 
     async def asummaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return a summary of each id, in order. Reads each session whole."""
+        """Return a summary of each id, in order. Reads the whole sessions."""
         return [_summary(name, await self.aread(name)) for name in checked_session_ids(session_ids)]
 
     def length(self, session_id: str) -> int:
-        """Return the number of messages in the session. Reads it whole."""
+        """Return the number of messages in the session. Reads all of it."""
         return len(self.read(session_id))
 
     async def alength(self, session_id: str) -> int:
-        """Return the number of messages in the session. Reads it whole."""
+        """Return the number of messages in the session. Reads all of it."""
         return len(await self.aread(session_id))
 
     def read(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:

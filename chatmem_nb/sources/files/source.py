@@ -30,29 +30,29 @@ _Stamp = list[tuple[int, int, int]]
 
 
 class FileSource:
-    """The conversations in a file, read-only: to be browsed, analysed, exported and copied.
+    """Read-only access to the conversations in a file: browse, analyse, export and copy them.
 
-    What `export` wrote (Parquet, a folder of Parquet, JSONL, CSV), and conversations in OpenAI's form or in
-    ShareGPT's: JSONL, plain JSON, or Parquet with a column `messages`. `format` is told by the suffix if it
-    is None. The file is read where it lies; compressed JSONL (`.jsonl.gz`, `.jsonl.zst`), plain JSON and
-    Parquet of conversations are unpacked to the temporary folder first. The first call reads the file once
-    and keeps where each record stands, 8 bytes a record, with a progress bar if `progress` is True; then
-    only what is asked for is read. Rows that were edited are rebuilt, as `import_file` does.
+    Reads what `export` wrote (Parquet, a folder of Parquet, JSONL, CSV), and conversations in the formats of
+    OpenAI or ShareGPT: JSONL, plain JSON, or Parquet with a column `messages`. `format` None: by the suffix.
+    The file is read in place, except that compressed JSONL (`.jsonl.gz`, `.jsonl.zst`), plain JSON and
+    Parquet of conversations are first unpacked to the temporary folder. The first call reads the file once
+    and keeps the position of each record, 8 bytes each, with a progress bar if `progress` is True; later
+    calls read only what they return. Edited rows are rebuilt, as by `import_file`.
 
-    Records without a session id are one session with the name of the file, and conversations form one each:
-    `chat-1`, `chat-2` with the numbers of their lines. A damaged line or row is a record that says why; if
-    its session cannot be told, it is in that of the line before.
+    Records without a session id form one session with the name of the file, and each conversation one of its
+    own: `chat-1`, `chat-2`, numbered by line. A damaged line or row is an unreadable record with the reason;
+    if its session is unknown, it belongs to that of the line before.
 
     Labels in a file (Parquet or JSONL, by `export(..., labels=...)`) are shown by the browser, read-only,
-    unless it is given others.
+    unless others are passed.
 
-    `index` is the path of a file that keeps what the first call finds, for the next time: where it is there,
-    and of the file as it is now (by size and time of change), nothing is read but it. One that is not, or is
-    damaged, is made anew. It holds session ids and places, no messages.
+    `index` is the path of a file that caches the positions: if it exists and matches the current size and
+    modification time of the file, the first call reads only the index. If not, or if it is damaged, it is
+    written again. It contains session ids and positions, no messages.
 
-    Raises: FileNotFoundError; InvalidInputError if the format is not known. Opens the file only later: then
-    InvalidInputError if it holds no messages, StoreConflictError if it was changed since it was indexed,
-    and StoreError if it cannot be read.
+    Raises: FileNotFoundError; InvalidInputError if the format is unknown. The file is opened at the first
+    call, which raises InvalidInputError if it contains no messages, StoreConflictError if it changed since it
+    was indexed, and StoreError if it cannot be read.
 
     >>> report = export(store, "talks.jsonl", progress=False)
     >>> talks = FileSource("talks.jsonl")
@@ -85,7 +85,7 @@ class FileSource:
 
     @property
     def target(self) -> str:
-        """What is shown of where the conversations are."""
+        """The location that is shown to the user."""
         return self._path.name
 
     def label_events(self) -> list[dict[str, Any]]:
@@ -96,19 +96,19 @@ class FileSource:
         return found
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
-        """Yield the id of each session, in the order of the file; those that match the glob `match`."""
+        """Yield the session ids in the order of the file, or those that match the glob `match`."""
         fits = None if match is None else compile_glob(match)
         for name in self._index().places:
             if fits is None or fits.fullmatch(name):
                 yield name
 
     async def asession_ids(self, match: str | None = None) -> AsyncIterator[str]:
-        """Yield the id of each session, in the order of the file; those that match the glob `match`."""
+        """Yield the session ids in the order of the file, or those that match the glob `match`."""
         for name in await asyncio.to_thread(lambda: list(self.session_ids(match))):
             yield name
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return a summary of each id, in order. Reads the first and the last record of each."""
+        """Return a summary of each id, in order. Reads the first and last record of each session."""
         names = list(checked_session_ids(session_ids))
         index = self._index()
         ends = [places[end] for name in names if (places := index.places.get(name)) for end in (0, -1)]
@@ -121,7 +121,7 @@ class FileSource:
         return found
 
     async def asummaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return a summary of each id, in order. Reads the first and the last record of each."""
+        """Return a summary of each id, in order. Reads the first and last record of each session."""
         return await asyncio.to_thread(self.summaries, list(checked_session_ids(session_ids)))
 
     def length(self, session_id: str) -> int:
@@ -234,7 +234,7 @@ class FileSource:
 
 
 def as_file(path: str | PathLike[str]) -> FileSource | None:
-    """Return the source of a path; None for a text that neither names a file nor ends as one."""
+    """Return the source of a path; None for a text that neither names a file nor has the suffix of one."""
     place = Path(path).expanduser()
     if isinstance(path, str) and not is_known(place) and not place.exists():
         return None

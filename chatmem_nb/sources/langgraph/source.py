@@ -28,20 +28,20 @@ _Times: TypeAlias = list[datetime | None]
 
 
 class LangGraphSource:
-    """The threads of a checkpointer, read-only: to be browsed, analysed, exported and copied.
+    """Read-only access to the threads of a LangGraph checkpointer: browse, analyse, export and copy them.
 
-    A thread is a session, and its messages are those that `channel` holds in its newest checkpoint. With
-    `subgraphs`, the namespace of each subgraph is a session of its own, `thread|namespace`. Any
+    A thread is a session; its messages are those of `channel` in its newest checkpoint. With `subgraphs`, the
+    namespace of each subgraph is a separate session, `thread|namespace`. Any
     BaseCheckpointSaver works, sync or async; an async one is read from the thread of another event loop, or
-    with the async verbs. The checkpointer is the user's, and is not closed.
+    with the async verbs. The checkpointer is never closed here.
 
-    Reading a session costs its newest checkpoint. A message has no time of its own: its `stored_at` is that
-    of the checkpoint in which it first appears, so a frame with that column, an export, a copy and the
+    Reading a session reads its newest checkpoint. Messages have no timestamps: `stored_at` is the time of the
+    checkpoint in which a message first appears, so a frame with that column, an export, a copy and the
     browser read all checkpoints of a thread. `to_dataframe(source, columns=[...])` without `stored_at` and
     `raw` does not.
 
-    Checkpoints are read as plain data: no class that they name is imported, nothing is unpickled. A thread
-    that cannot be read is a session of one record, which says why.
+    Checkpoints are read as plain data: no class that they name is imported, and nothing is unpickled. A
+    thread that cannot be read has a single record with the reason.
 
     Raises: InvalidInputError if `checkpointer` is not a checkpointer. Makes no request.
 
@@ -64,22 +64,22 @@ class LangGraphSource:
 
     @property
     def checkpointer(self) -> Any:
-        """The checkpointer that was given."""
+        """The checkpointer."""
         return self._saver.given
 
     @property
     def target(self) -> str:
-        """What is shown of where the threads are."""
+        """The location that is shown to the user."""
         return type(self._saver.given).__name__
 
     def dated(self) -> Self:
-        """Return this source with `stored_at` in its records, which costs reading all checkpoints."""
+        """Return this source with `stored_at` in its records, for which all checkpoints are read."""
         twin = copy.copy(self)
         twin._is_dated = True
         return twin
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
-        """Yield the id of each thread, those without messages too; those that match the glob `match`.
+        """Yield the id of each thread, including empty ones, or those that match the glob `match`.
 
         SQLite: a query for each 1,000 threads. Others: the checkpointer lists its checkpoints.
         """
@@ -94,7 +94,7 @@ class LangGraphSource:
                     yield name
 
     async def asession_ids(self, match: str | None = None) -> AsyncIterator[str]:
-        """Yield the id of each thread, those without messages too; those that match the glob `match`.
+        """Yield the id of each thread, including empty ones, or those that match the glob `match`.
 
         SQLite: a query for each 1,000 threads. Others: the checkpointer lists its checkpoints.
         """
@@ -160,7 +160,7 @@ class LangGraphSource:
                     yield name, start, state.records(slice(start, start + _PIECE), times)
 
     def read_fields(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, RecordFields]]:
-        """Yield what `read_many` yields, records as their fields: no JSON is written and parsed again."""
+        """Yield what `read_many` yields, with records as dicts instead of JSON."""
         return self._read_fields(checked_session_ids(session_ids))
 
     def _read_fields(self, session_ids: Iterator[str]) -> Iterator[tuple[str, int, RecordFields]]:
@@ -169,11 +169,11 @@ class LangGraphSource:
                 yield name, start, state.fields(slice(start, start + _PIECE), times)
 
     def facts(self, session_id: str) -> dict[str, str]:
-        """Return what there is to say of the thread beside its messages: what it waits for, interrupts."""
+        """Return facts about the thread besides its messages: its next nodes and interrupts."""
         return self._saver.run(self._read(session_id)).facts(self.channel)
 
     async def afacts(self, session_id: str) -> dict[str, str]:
-        """Return what there is to say of the thread beside its messages: what it waits for, interrupts."""
+        """Return facts about the thread besides its messages: its next nodes and interrupts."""
         return (await self._saver.arun(self._read(session_id))).facts(self.channel)
 
     def _read(self, session_id: str) -> Plan[ThreadState]:
