@@ -22,15 +22,15 @@ from .runner import Plan, Runner
 
 
 class SessionPlans(Protocol):
-    """What a service brings: a plan for each verb. Arguments are checked when a plan is asked for."""
+    """A service's plan for each verb. Arguments are checked when the plan is made."""
 
     first_batch: int
-    """Sessions that `first_pages` is given at first."""
+    """How many sessions to pass to `first_pages` at first."""
     summary_batch: int
-    """Sessions that `summaries` is given at once."""
+    """How many sessions to pass to `summaries` at once."""
 
     def session_ids(self, match: str | None, cursor: Any) -> Plan[tuple[list[str], Any]]:
-        """Return a page of ids, each new, and the cursor behind it (None at the end); begin with None."""
+        """Return a page of new ids, and the cursor of the next page (None at the end); start with None."""
         ...
 
     def summaries(self, session_ids: Sequence[str]) -> Plan[list[SessionSummary]]: ...
@@ -42,13 +42,13 @@ class SessionPlans(Protocol):
     def read(self, session_id: str, start: int, stop: int | None) -> Plan[list[str]]: ...
 
     def first_pages(self, session_ids: Sequence[str]) -> Plan[list[tuple[list[str], Cursor | None]]]:
-        """Return the first page of each session, and the cursor behind it."""
+        """Return the first page of each session, and the cursor of its next page."""
         ...
 
     def next_page(self, session_id: str, cursor: Cursor) -> Plan[tuple[list[str], Cursor | None]]: ...
 
     def next_batch(self, size: int, pages: Sequence[tuple[list[str], Cursor | None]]) -> int:
-        """Return how many sessions to ask for next, after `size` sessions that came as `pages`."""
+        """Return how many sessions to request next, given the `pages` of the last `size` sessions."""
         ...
 
     def append(self, session_id: str, records: Sequence[str]) -> Plan[int]: ...
@@ -81,13 +81,13 @@ class SessionStoreFacade:
     ttl: timedelta | None
     timeout_s: float
     javascript: bool = False
-    """Whether `append` and `replace` refuse what `@langchain/community` of npm cannot read."""
+    """Whether `append` and `replace` reject records that `@langchain/community` of npm cannot read."""
     commands: CommandCount
     _plans: SessionPlans
     _runner: Runner
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
-        """Yield the ids of the sessions, each once; those that match the glob `match`, if it is given."""
+        """Yield the ids of the sessions, each once, or those that match the glob `match`."""
         self._runner.transport.check_open()
         return self._session_ids(match)
 
@@ -100,7 +100,7 @@ class SessionStoreFacade:
                 return
 
     def asession_ids(self, match: str | None = None) -> AsyncIterator[str]:
-        """Yield the ids of the sessions, each once; those that match the glob `match`, if it is given."""
+        """Yield the ids of the sessions, each once, or those that match the glob `match`."""
         self._runner.transport.check_open()
         return self._asession_ids(match)
 
@@ -114,24 +114,24 @@ class SessionStoreFacade:
                 return
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return a summary of each id, in order; length 0 if there is no such session."""
+        """Return a summary of each id, in order; length 0 if the session does not exist."""
         found: list[SessionSummary] = []
         for batch in _batches(checked_session_ids(session_ids), self._plans.summary_batch):
             found += self._runner.run(self._plans.summaries(batch))
         return found
 
     async def asummaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return a summary of each id, in order; length 0 if there is no such session."""
+        """Return a summary of each id, in order; length 0 if the session does not exist."""
         found: list[SessionSummary] = []
         for batch in _batches(checked_session_ids(session_ids), self._plans.summary_batch):
             found += await self._runner.arun(self._plans.summaries(batch))
         return found
 
     def previews(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return a summary of each id for a list that people read, in order; it costs what `summaries` does.
+        """Return a summary of each id for display, in order, at the cost of `summaries`.
 
-        `first` is the first record that is no system message, of the two oldest. On Upstash both records are
-        cut short, and `last_write` is when the newest was stored, where it says so.
+        `first` is the oldest record, or the second oldest if the oldest is a system message. On Upstash both
+        records are truncated, and `last_write` is the `stored_at` of the newest, if it has one.
         """
         found: list[SessionSummary] = []
         for batch in _batches(checked_session_ids(session_ids), self._plans.summary_batch):
@@ -139,7 +139,7 @@ class SessionStoreFacade:
         return found
 
     async def apreviews(self, session_ids: Iterable[str]) -> list[SessionSummary]:
-        """Return a summary of each id for a list that people read, as `previews` does."""
+        """Return a summary of each id for display, as `previews` does."""
         found: list[SessionSummary] = []
         for batch in _batches(checked_session_ids(session_ids), self._plans.summary_batch):
             found += await self._runner.arun(self._plans.previews(batch))
@@ -154,23 +154,23 @@ class SessionStoreFacade:
         return await self._runner.arun(self._plans.length(session_id))
 
     def read(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
-        """Return the records of the slice `start:stop`, oldest first. One request a page.
+        """Return the records of the slice `start:stop`, oldest first. One request per page.
 
-        Raises: StoreConflictError if others insert, remove or trim records between two pages, each time.
+        Raises: StoreConflictError if others keep inserting or removing records between two pages.
         """
         return self._runner.run(self._plans.read(session_id, start, stop))
 
     async def aread(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
-        """Return the records of the slice `start:stop`, oldest first. One request a page.
+        """Return the records of the slice `start:stop`, oldest first. One request per page.
 
-        Raises: StoreConflictError if others insert, remove or trim records between two pages, each time.
+        Raises: StoreConflictError if others keep inserting or removing records between two pages.
         """
         return await self._runner.arun(self._plans.read(session_id, start, stop))
 
     def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces.
+        """Yield (session_id, start, records) for whole sessions, in order; long ones in several parts.
 
-        Raises: StoreConflictError if a long session is replaced or deleted between two of its pieces.
+        Raises: StoreConflictError if a long session is replaced or deleted between two of its parts.
         """
         self._runner.transport.check_open()
         return self._read_many(checked_session_ids(session_ids))
@@ -190,9 +190,9 @@ class SessionStoreFacade:
                     records, cursor = self._runner.run(self._plans.next_page(session_id, cursor))
 
     def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces.
+        """Yield (session_id, start, records) for whole sessions, in order; long ones in several parts.
 
-        Raises: StoreConflictError if a long session is replaced or deleted between two of its pieces.
+        Raises: StoreConflictError if a long session is replaced or deleted between two of its parts.
         """
         self._runner.transport.check_open()
         return self._aread_many(checked_session_ids(session_ids))
@@ -212,23 +212,25 @@ class SessionStoreFacade:
                     records, cursor = await self._runner.arun(self._plans.next_page(session_id, cursor))
 
     def append(self, session_id: str, records: Sequence[str]) -> int:
-        """Add `records` after the newest, in order, and return the new length."""
+        """Append `records` in order, and return the new length."""
         self._check(records)
         return self._runner.run(self._plans.append(session_id, records))
 
     async def aappend(self, session_id: str, records: Sequence[str]) -> int:
-        """Add `records` after the newest, in order, and return the new length."""
+        """Append `records` in order, and return the new length."""
         self._check(records)
         return await self._runner.arun(self._plans.append(session_id, records))
 
     def append_many(self, sessions: Iterable[tuple[str, Sequence[str]]]) -> list[int | ChatMemError]:
-        """Append to several sessions, many of them by one request; each keeps the promises of `append`.
+        """Append to several sessions, many of them in one request, with the guarantees of `append` for each.
 
-        Returns for each its new length, or the error in its place: the others are not affected by it.
-        `maybe_applied` of an error is that of its session. On Upstash, sessions share a pipeline, of which
-        each command has its own idempotency key; on Momento they share the write to the index.
+        On Upstash, sessions share a pipeline, in which each command has its own idempotency key; on Momento,
+        they share the write to the index.
 
-        Raises: InvalidInputError before anything is sent, if a session is named twice or an id is invalid.
+        Returns the new length of each session, or the error in its place; an error does not affect the other
+        sessions, and its `maybe_applied` is that of its session.
+
+        Raises: InvalidInputError, before anything is sent, if a session is named twice or an id is invalid.
         """
         return self._runner.run(self._plans.append_many(self._checked_sessions(sessions)))
 
@@ -254,46 +256,46 @@ class SessionStoreFacade:
     def insert(
         self, session_id: str, index: int, records: Sequence[str], *, ttl: timedelta | None = None
     ) -> int:
-        """Put `records` before the record at `index`, and return the new length.
+        """Insert `records` before the record at `index`, and return the new length.
 
-        `ttl` is that of a session that this call creates; None: the store's.
+        `ttl` applies if this call creates the session; None: the store's.
         """
         return self._runner.run(self._plans.insert(session_id, index, records, ttl))
 
     async def ainsert(
         self, session_id: str, index: int, records: Sequence[str], *, ttl: timedelta | None = None
     ) -> int:
-        """Put `records` before the record at `index`, and return the new length.
+        """Insert `records` before the record at `index`, and return the new length.
 
-        `ttl` is that of a session that this call creates; None: the store's.
+        `ttl` applies if this call creates the session; None: the store's.
         """
         return await self._runner.arun(self._plans.insert(session_id, index, records, ttl))
 
     def replace(self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None) -> int:
-        """Make `records` the whole session, and return their number; no records: delete it.
+        """Replace the session by `records`, and return their number. Without records, delete it.
 
-        `ttl` is its TTL from now on; None: the store's.
+        `ttl` is the new TTL of the session; None: the store's.
         """
         self._check(records)
         return self._runner.run(self._plans.replace(session_id, records, ttl))
 
     async def areplace(self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None) -> int:
-        """Make `records` the whole session, and return their number; no records: delete it.
+        """Replace the session by `records`, and return their number. Without records, delete it.
 
-        `ttl` is its TTL from now on; None: the store's.
+        `ttl` is the new TTL of the session; None: the store's.
         """
         self._check(records)
         return await self._runner.arun(self._plans.replace(session_id, records, ttl))
 
     def delete(self, session_id: str, *, count: int | None = None, last: str | None = None) -> bool:
-        """Delete the session, or its `count` oldest records up to `last`; return whether it existed.
+        """Delete the session, or its `count` oldest records, ending with `last`; return whether it existed.
 
         Raises: StoreConflictError if record `count - 1` is not `last`; nothing is deleted then.
         """
         return self._runner.run(self._plans.delete(session_id, count, last))
 
     async def adelete(self, session_id: str, *, count: int | None = None, last: str | None = None) -> bool:
-        """Delete the session, or its `count` oldest records up to `last`; return whether it existed.
+        """Delete the session, or its `count` oldest records, ending with `last`; return whether it existed.
 
         Raises: StoreConflictError if record `count - 1` is not `last`; nothing is deleted then.
         """
@@ -308,7 +310,7 @@ class SessionStoreFacade:
         return await self._runner.arun(self._plans.remove(session_id, index, record))
 
     def _check(self, records: Sequence[str]) -> None:
-        # `insert` does not: it undoes removals, and puts back whatever was there.
+        # Not for `insert`, which restores records that were removed, whatever they are.
         if self.javascript:
             checked_for_javascript(records)
 
@@ -333,7 +335,7 @@ class SessionStoreFacade:
         await self.aclose()
 
     def _shown(self) -> dict[str, object]:
-        """Return what may be shown of the settings: nothing secret."""
+        """Return the settings that may be shown: no secrets."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -341,7 +343,7 @@ class SessionStoreFacade:
         return f"{type(self).__name__}({settings})"
 
     def _repr_html_(self) -> str:
-        """Return the settings and what was spent, as an escaped table for a notebook. No request."""
+        """Return the settings and the cost so far as an HTML table. No request."""
         spent = self.commands
         rows = {
             "service": self.service,

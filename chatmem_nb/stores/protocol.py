@@ -1,4 +1,4 @@
-"""What every store can do: sessions of records, as text, sync and async."""
+"""The protocols of stores and readers, and checks of their arguments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .processes import PerProcess
 
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """What a list of sessions shows of one.
+    """The summary of a session, for lists.
 
     >>> [summary] = store.summaries(["trip-planner"])
     >>> summary.length, summary.ttl
@@ -27,37 +27,37 @@ class SessionSummary:
     length: int
     """Records in the session; 0 if it does not exist."""
     ttl: timedelta | None = None
-    """Remaining TTL; None if the session does not expire, or the service cannot tell."""
+    """Remaining TTL; None if the session does not expire, or if its TTL is unknown."""
     first: str | None = None
     """The oldest record, as stored."""
     last: str | None = None
     """The newest record, as stored."""
     last_write: datetime | None = None
-    """When it was last written to (UTC), if the service keeps that."""
+    """Time of the last write (UTC); None if unknown."""
 
 
 class NewRecords(list[str]):
-    """Records that were encoded just now, each with a new `record_id`, so that no session holds them yet.
+    """Newly encoded records, each with a new `record_id`, so that no session contains them yet.
 
-    A store may tell one of them from any record that was there before. A plain list may hold records that are
-    in the session already, as when a file is imported twice.
+    A store can distinguish them from all records stored before. A plain list may contain records that are in
+    the session already, as when a file is imported twice.
     """
 
 
 class CommandCount:
-    """What a store has spent since it was made; safe to read while threads add to it."""
+    """Requests, billed commands and bytes of a store since it was created. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = PerProcess(Lock)
         self.requests = 0
         """Round trips."""
         self.billed = 0
-        """Commands (Upstash) or operations (Momento) as the service's price list counts them."""
+        """Commands (Upstash) or operations (Momento), as the service bills them."""
         self.bytes_sent = 0
         self.bytes_received = 0
 
     def add(self, *, requests: int = 0, billed: int = 0, sent: int = 0, received: int = 0) -> None:
-        """Count what one request has spent."""
+        """Add the cost of a request."""
         with self._lock.get():
             self.requests += requests
             self.billed += billed
@@ -73,16 +73,16 @@ class CommandCount:
 
 @runtime_checkable
 class SessionReader(Protocol):
-    """What conversations can be read from: the reading half of the store protocol.
+    """The reading half of the store protocol, which is all that frames, exports and the browser need.
 
-    Frames, exports, copies and the browser ask for no more than this. Each verb has an async twin, `a` + its
-    name. A reader may also have `service` (what users call it) and `commands` (what it has spent).
+    Each verb has an async twin, `a` + its name. A reader may also have `service` (its display name) and
+    `commands` (its `CommandCount`).
 
-    Raises: InvalidInputError before anything is read; StoreError and its kinds after.
+    Raises: InvalidInputError before anything is read; StoreError and its subclasses after.
     """
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
-        """Yield the ids of the sessions, each once, in any order. One request for each page.
+        """Yield the ids of the sessions, each once, in any order. One request per page.
 
         `match` is a glob as in Redis: `*`, `?`, `[a-z]`; `\\` escapes a character.
         """
@@ -105,19 +105,19 @@ class SessionReader(Protocol):
     def read(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
         """Return the records of the slice `start:stop`, oldest first; [] if the session does not exist.
 
-        Negative numbers count from the newest. Long sessions are read in pages; only what is returned is
-        requested, and records that others append meanwhile do not disturb.
+        Negative indexes count from the newest. Long sessions are read in pages. Only records that are
+        returned are requested, and others may append meanwhile.
         """
         ...
 
     async def aread(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]: ...
 
     def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of many sessions, whole, in order, oldest record first.
+        """Yield (session_id, start, records) for whole sessions, in order, oldest record first.
 
-        A long session comes in several pieces, one after another; `start` is the index of the first record
-        of each. A session that does not exist is left out. Several sessions share a request, memory holds a
-        page at a time, and `session_ids` is consumed as the sessions are read.
+        A long session is yielded in several consecutive parts; `start` is the index of the first record of
+        each. Sessions that do not exist are skipped. Several sessions share a request, only one page is kept
+        in memory, and `session_ids` is consumed while the sessions are read.
         """
         ...
 
@@ -126,23 +126,23 @@ class SessionReader(Protocol):
 
 @runtime_checkable
 class SessionStore(SessionReader, Protocol):
-    """Sessions of records in one service, to be read and written. Each verb has an async twin.
+    """The sessions in one service. Each verb has an async twin, `a` + its name.
 
-    Every verb raises InvalidInputError before anything is sent, and StoreError or one of its kinds after.
-    Reading may be repeated freely; before a change is repeated, look at `maybe_applied` of its error.
+    Every verb raises InvalidInputError before anything is sent, and StoreError or a subclass after. Reads may
+    always be retried; before you retry a change, check `maybe_applied` of its error.
     """
 
     service: str
     """The name of the service: "Upstash Redis" or "Momento"."""
     key_prefix: str
     ttl: timedelta | None
-    """TTL that each append gives to its session; None leaves it to the service."""
+    """TTL of a session after each append; None: the default of the service."""
     javascript: bool
-    """Whether records that `@langchain/community` of npm cannot read are refused."""
+    """Whether records that `@langchain/community` of npm cannot read are rejected."""
     commands: CommandCount
 
     def append(self, session_id: str, records: Sequence[str]) -> int:
-        """Add `records` after the newest, in order, and return the new length.
+        """Append `records` in order, and return the new length.
 
         Upstash: all or nothing, and exactly once. Momento: all or nothing per request.
         """
@@ -153,7 +153,7 @@ class SessionStore(SessionReader, Protocol):
     def insert(
         self, session_id: str, index: int, records: Sequence[str], *, ttl: timedelta | None = None
     ) -> int:
-        """Insert `records` before the record at `index`, as to undo a removal, and return the new length.
+        """Insert `records` before the record at `index`, and return the new length.
 
         `ttl` applies if this call creates the session; an existing one keeps its own. An `index` past the
         end appends.
@@ -165,9 +165,9 @@ class SessionStore(SessionReader, Protocol):
     ) -> int: ...
 
     def replace(self, session_id: str, records: Sequence[str], *, ttl: timedelta | None = None) -> int:
-        """Make `records` the whole session, and return their number; no records: delete it.
+        """Replace the session by `records`, and return their number. Without records, delete it.
 
-        `ttl` is its TTL from now on; None: the store's. Upstash: atomic. Momento: the new records are
+        `ttl` is the new TTL of the session; None: the store's. Upstash: atomic. Momento: the new records are
         written and read back before the old ones are erased.
         """
         ...
@@ -179,8 +179,8 @@ class SessionStore(SessionReader, Protocol):
     def delete(self, session_id: str, *, count: int | None = None, last: str | None = None) -> bool:
         """Delete the session, and return whether it existed.
 
-        With `count` and `last`, delete its `count` oldest records, of which `last` is the newest, and keep
-        those that were appended since.
+        With `count` and `last`, delete its `count` oldest records, the newest of which is `last`, and keep
+        those appended since.
 
         Raises: StoreConflictError if record `count - 1` is not `last`; nothing is deleted then.
         """
@@ -191,7 +191,7 @@ class SessionStore(SessionReader, Protocol):
     ) -> bool: ...
 
     def remove(self, session_id: str, index: int, record: str) -> bool:
-        """Remove the one record at `index` if its text is `record`, and return whether it was removed."""
+        """Remove the record at `index` if it equals `record`, and return whether it was removed."""
         ...
 
     async def aremove(self, session_id: str, index: int, record: str) -> bool: ...
@@ -213,10 +213,10 @@ class SessionStore(SessionReader, Protocol):
 
 @runtime_checkable
 class BatchStore(SessionStore, Protocol):
-    """A store that appends to several sessions by one request, as both of this package do."""
+    """A store that can append to several sessions in one request, as both stores here can."""
 
     def append_many(self, sessions: Iterable[tuple[str, Sequence[str]]]) -> list[int | ChatMemError]:
-        """Append to several sessions; return for each its new length, or the error in its place."""
+        """Append to several sessions; return the new length of each, or the error in its place."""
         ...
 
     async def aappend_many(
@@ -240,13 +240,13 @@ def append_many(
 
 
 def service_of(reader: SessionReader) -> str | None:
-    """Return what users call the service that `reader` reads, or None if it names none."""
+    """Return the display name of the service of `reader`, or None if it has none."""
     service = getattr(reader, "service", None)
     return service if isinstance(service, str) else None
 
 
 def commands_of(reader: SessionReader) -> CommandCount:
-    """Return what `reader` has spent; nothing, if it does not count."""
+    """Return the `CommandCount` of `reader`; zeros if it has none."""
     commands = getattr(reader, "commands", None)
     return commands if isinstance(commands, CommandCount) else CommandCount()
 

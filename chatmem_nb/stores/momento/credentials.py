@@ -21,11 +21,12 @@ _LOCAL_ENDPOINT = re.compile(r"(?P<host>127\.0\.0\.1|localhost):(?P<port>\d{1,5}
 
 
 def credential_provider(api_key: str | None = None, *, endpoint: str | None = None) -> CredentialProvider:
-    """Return what `momento.CacheClient` takes, from `api_key`, else from the environment.
+    """Return a credential provider for `api_key`, or for the key in the environment.
 
-    The environment: MOMENTO_AUTH_TOKEN, then MOMENTO_API_KEY. A v2 key needs an endpoint, from `endpoint`
-    or MOMENTO_ENDPOINT; v1 keys and disposable tokens hold their own. A key of the environment goes to no
-    endpoint that is passed in. An endpoint of this machine, 127.0.0.1:PORT, takes any key, without TLS.
+    The environment: MOMENTO_AUTH_TOKEN, then MOMENTO_API_KEY. A v2 key needs an endpoint, from `endpoint` or
+    MOMENTO_ENDPOINT; v1 keys and disposable tokens contain theirs. A key from the environment is never sent
+    to an endpoint that was passed as an argument. At a local endpoint, 127.0.0.1:PORT, any key is valid,
+    without TLS.
 
     Raises: InvalidInputError, which does not show the key.
     """

@@ -21,7 +21,7 @@ from .transport import MomentoTransport
 
 
 class MomentoSessionStore(SessionStoreFacade):
-    """Sessions in a Momento cache, each a list, its newest record last.
+    """Sessions in a Momento cache, each a list with its newest record last.
 
     **Guarantees.** A record that a call has acknowledged is neither lost nor stored twice, and nothing is
     erased before its replacement was read back, except in the cases below. Each request is atomic. Momento
@@ -54,7 +54,7 @@ class MomentoSessionStore(SessionStoreFacade):
     **Listing.** Momento cannot list keys, so the ids of the sessions are kept in a sorted set, at one
     operation per write. `index=False` saves that operation, and `session_ids` is not available then. A
     session that another program wrote is listed after its first read here. After a clear, and after removing
-    the name of an expired session, the list is looked for and its name put back if it exists. If an append
+    the name of an expired session, the name is added again if the list exists. If an append
     is in progress all that time, or the clear is interrupted before the check, the session is missing from
     listings until the next write, or the next read by a client that has not seen the name for a minute. The
     sorted set has a TTL of at least a day, the maximum on demand. Sessions on provisioned storage may have a
@@ -72,8 +72,8 @@ class MomentoSessionStore(SessionStoreFacade):
     two seconds at most, since gRPC does not survive one that takes place meanwhile.
 
     **JavaScript.** `MomentoChatMessageHistory` of npm's `@langchain/community` keeps its newest record last
-    too, under the bare session id: give `key_prefix=""` to share sessions with it, and `javascript=True` to
-    refuse what it cannot read, as `UpstashSessionStore` says.
+    too, under the bare session id: pass `key_prefix=""` to share sessions with it, and `javascript=True` to
+    reject records that it does not support; see `UpstashSessionStore`.
 
     >>> from datetime import timedelta
     >>> day = timedelta(days=1)
@@ -101,10 +101,10 @@ class MomentoSessionStore(SessionStoreFacade):
         max_item_bytes: int = 5_000_000,
         javascript: bool = False,
     ) -> None:
-        """Open the store; no request is made. `cache_client` is never closed here.
+        """Create a store over `cache_client`, which is never closed here. No request is made.
 
-        `ttl` is the TTL of a session after each append; None: the client's default. If the cache is missing,
-        it is created, unless `ensure_cache_exists` is False.
+        `ttl` is the TTL of a session after each append; None: the client's default. A missing cache is
+        created when it is first needed, unless `ensure_cache_exists` is False.
 
         Raises: InvalidInputError; TypeError if `cache_client` is not a momento.CacheClient; StoreClosedError
         if it is closed.
@@ -126,7 +126,7 @@ class MomentoSessionStore(SessionStoreFacade):
         self._transport = MomentoTransport(cache_client, cache_name, self.commands)
         repair = MissingCache(cache_name).repair if ensure_cache_exists else None
         self._runner = Runner(self._transport, self.timeout_s, repair)
-        # None, where not even the client's default is known.
+        # None if not even the client's default is known.
         ttl_ms = self._transport.default_ttl_ms if ttl is None else milliseconds(ttl)
         seen = recent_names(cache_client, cache_name)
         names = SessionIndex(key_prefix, ttl_ms, seen) if index else None
@@ -144,9 +144,9 @@ class MomentoSessionStore(SessionStoreFacade):
         configuration: Configuration | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Return a store with a client of its own, which `close` closes; no request is made.
+        """Return a store with its own client, which `close` closes. No request is made.
 
-        `configuration` is the SDK's; None: `Configurations.Laptop.v1()`. `kwargs` are the constructor's.
+        `configuration` None: `Configurations.Laptop.v1()`. `kwargs` are passed to the constructor.
 
         Raises: InvalidInputError.
         """
@@ -170,9 +170,9 @@ class MomentoSessionStore(SessionStoreFacade):
 
     @classmethod
     def from_env(cls, cache_name: str, default_ttl: timedelta = timedelta(hours=24), **kwargs: Any) -> Self:
-        """Return a store with the API key of MOMENTO_API_KEY, and for a v2 key with MOMENTO_ENDPOINT.
+        """Return a store with the key in MOMENTO_API_KEY, and for a v2 key the endpoint in MOMENTO_ENDPOINT.
 
-        `kwargs` are those of `from_credentials`. 24 hours are the longest TTL on demand.
+        `kwargs` are passed to `from_credentials`. 24 hours is the maximum TTL on demand.
 
         Raises: InvalidInputError.
         """

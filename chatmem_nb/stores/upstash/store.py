@@ -19,30 +19,30 @@ from .transport import UpstashTransport
 
 
 class UpstashSessionStore(SessionStoreFacade):
-    """Sessions in an Upstash Redis database, each a list, its newest record first. Making one is no I/O.
+    """Sessions in an Upstash Redis database, each a list with its newest record first.
 
-    Every change is one script, one billed command, and happens exactly once, also if its response was lost
-    and it was retried: for as long as its idempotency key lives, which is a minute longer than three times
-    `timeout_s`. A batch larger than a request is staged under other keys, and moved by one script. A
-    token that may not run scripts reads, and changes nothing.
+    **Guarantees.** Every change is one script and one billed command. It is applied exactly once, even if its
+    response is lost and it is retried, until its idempotency key expires, after three times `timeout_s` and a
+    minute. A batch that is too large for one request is staged under other keys, and moved into place by one
+    script. With a token that may not run scripts, a store can read but not write.
 
-    `timeout_s` is for a call with all its retries; a call of several pages or batches has it for each. After
-    an error with `maybe_applied`, read before you repeat a change. A store may be shared by threads, tasks,
-    event loops and, with connections of their own, forked processes. `commands` counts what goes through the
-    store, and not what `redis_client` is used for besides.
+    `timeout_s` applies to a call with all its retries, or to each page or batch where a call takes several.
+    After an error with `maybe_applied`, read the session before you retry the change. A store may be shared
+    by threads, tasks, event loops and forked processes, which get connections of their own. `commands` counts
+    what goes through the store, not other uses of `redis_client`.
 
-    Requests: `read` one LRANGE a page, `length` one LLEN, `session_ids` one SCAN for each thousand keys,
-    `summaries` one EVAL_RO for each hundred, `read_many` one pipeline for 25 to 250 sessions, each change one
-    EVAL. `max_request_bytes` is the limit of the database's plan; a response may have eight times that, or
-    64 MiB if that is more, and is refused beyond it.
+    **Requests.** `read` makes one LRANGE per page, `length` one LLEN, `session_ids` one SCAN per 1,000 keys,
+    `summaries` one EVAL_RO per 100 sessions, `read_many` one pipeline per 25 to 250 sessions, each change one
+    EVAL. `max_request_bytes` is the limit of the database's plan. A response may have eight times as many
+    bytes, and at least 64 MiB; larger ones are rejected.
 
     **JavaScript.** `UpstashRedisChatMessageHistory` of npm's `@langchain/community` keeps its newest record
-    first too, under the bare session id: give `key_prefix=""` to share sessions with it. One record that it
-    does not know (`chat`, `remove`, one that is unreadable, NaN) makes it throw for the whole session, or
-    skip the message; with `javascript=True`, `append` and `replace` refuse such records, and histories of
-    this store write a ChatMessage as its `generic`, which `langchain_community` of Python does not know.
+    first too, under the bare session id: pass `key_prefix=""` to share sessions with it. A record that it
+    does not support (`chat`, `remove`, an unreadable one, NaN) makes it throw for the whole session, or skip
+    the message. With `javascript=True`, `append` and `replace` reject such records, and histories of this
+    store write a ChatMessage as type `generic`, which `langchain_community` of Python does not support.
 
-    Raises: InvalidInputError if url, token or another argument cannot be used.
+    Raises: InvalidInputError if the url, the token or another argument is invalid.
 
     >>> with UpstashSessionStore(server.url, server.token) as store:
     ...     sorted(store.session_ids("short*")), store.length("short-hello")
@@ -81,7 +81,7 @@ class UpstashSessionStore(SessionStoreFacade):
         max_request_bytes: int = 10_000_000,
         javascript: bool = False,
     ) -> Self:
-        """Return a store of the database that UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN name.
+        """Return a store with the url and token in UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN.
 
         Raises: InvalidInputError if one of the two is not set.
         """
@@ -103,12 +103,12 @@ class UpstashSessionStore(SessionStoreFacade):
 
     @property
     def host(self) -> str:
-        """Host and port of the database; no secret."""
+        """Host and port of the database."""
         return self._clients.host
 
     @property
     def redis_client(self) -> Redis:
-        """The SDK's own client of this database. It raises the SDK's errors, and retries nothing."""
+        """The `upstash_redis` client of this database. It raises the SDK's errors and does not retry."""
         return self._clients.sync
 
     def _shown(self) -> dict[str, object]:
