@@ -1,4 +1,4 @@
-"""A chart of a conversation as a notebook may display it: data for Vega-Lite, never a script."""
+"""A chart that a notebook can display safely: data for Vega-Lite, never a script."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _MIME: Final = "application/vnd.vegalite.v5+json"
 _SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v5.json"
 _JSON_SUFFIXES: Final = (".vl.json", ".json")
 _POLICY: Final = "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'"
-# JupyterLab 4.6's renderer adds a PNG to the output unless there is one; in Voila 0.5.13 that raises, and
-# an error stands beside the chart. Nothing shows this transparent pixel where the chart itself is drawn.
+# JupyterLab 4.6's renderer adds a PNG to the output unless there is one. In Voila 0.5.13 that raises, and an
+# error is shown beside the chart. Where the chart itself is drawn, this transparent pixel is not shown.
 _PIXEL: Final = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
@@ -45,12 +45,12 @@ class Chart:
         return copy.deepcopy(self._spec)
 
     def to_json(self) -> str:
-        """Return the specification as JSON text, `<`, `>` and `&` escaped: it may stand inside a script."""
+        """Return the specification as JSON, with `<`, `>` and `&` escaped: it is safe inside a script."""
         text = json.dumps(self._spec, ensure_ascii=True, allow_nan=False)
         return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
     def to_html(self) -> str:
-        """Return a page that holds the chart as an image. No script is in it, and nothing is fetched.
+        """Return an HTML page with the chart as an image, without scripts and external resources.
 
         Raises: ImportError without vl-convert-python.
         """

@@ -1,4 +1,4 @@
-"""Charts of what is in a store, built with Altair over the frames; readable in light and dark themes."""
+"""Charts of the sessions in a store, built with Altair from frames, for light and dark themes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .sources import Source
 if TYPE_CHECKING:
     import pandas as pd
 
-# Read on white and on dark grey alike, and told apart by those who do not see all colours (Okabe and Ito).
+# Readable on white and on dark grey, and distinguishable with colour blindness (Okabe and Ito).
 _BLUE, _ORANGE, _GREEN, _GREY, _RED = "#3b8fc6", "#d98a1f", "#2a9d78", "#8b8f98", "#d1605e"
 _ROLES = {"user": _BLUE, "assistant": _ORANGE, "tool": _GREEN, "system": _GREY, "other": _RED}
 _STATUSES = {"success": _GREEN, "error": _RED, "missing": _GREY, "invalid": _ORANGE}
 _FAILED, _NOT_FAILED = "failed", "not failed"
 _TOKENS = {"input_tokens": "input", "output_tokens": "output"}
-# Of a theme that neither a light nor a dark page shows: mid grey text, no background of its own.
+# Mid grey text on no background, readable on light and dark pages.
 _INK = "#808893"
 
 
 def plot_sessions(source: Source | pd.DataFrame, *, top: int = 40) -> Chart:
-    """Return a chart of the `top` longest sessions: messages of each, and unreadable ones among them.
+    """Chart the lengths of the `top` longest sessions, with unreadable messages in another colour.
 
-    `source`: what `sessions_frame` takes, or its frame.
+    `source` is an argument or a result of `sessions_frame`.
     Raises: ImportError without Altair (`pip install chatmem_nb[plot]`); InvalidInputError; StoreError.
 
     >>> plot_sessions(store, top=3).to_dict()["mark"]["type"]
@@ -64,10 +64,10 @@ def plot_sessions(source: Source | pd.DataFrame, *, top: int = 40) -> Chart:
 
 
 def plot_timeline(source: Source | pd.DataFrame) -> Chart:
-    """Return a chart of messages over time, by role, where the time of storing is known.
+    """Chart messages over time by role, for messages with a `stored_at`.
 
-    Times are put together to some hundred bars, from minutes to weeks each. `source`: what `to_dataframe`
-    takes, or its frame. Raises: as `plot_sessions`.
+    Times are grouped into a few hundred bars, each from a minute to a week. `source` is an argument or a
+    result of `to_dataframe`. Raises: as `plot_sessions`.
 
     >>> chart = plot_timeline((store, ["trip-planner"]))  # as the last line of a cell, it is shown
     >>> chart.to_dict()["encoding"]["x"]["type"]
@@ -101,9 +101,9 @@ def plot_timeline(source: Source | pd.DataFrame) -> Chart:
 
 
 def plot_tools(source: Source | pd.DataFrame) -> Chart:
-    """Return a chart of tool calls by name: how many, and how they ended.
+    """Chart tool calls by name and status.
 
-    `source`: what `tool_calls_frame` takes, or its frame. Raises: as `plot_sessions`.
+    `source` is an argument or a result of `tool_calls_frame`. Raises: as `plot_sessions`.
 
     >>> chart = plot_tools(store)
     >>> [bar["tool"] for bar in chart.to_dict()["data"]["values"]]
@@ -138,9 +138,9 @@ def plot_tools(source: Source | pd.DataFrame) -> Chart:
 
 
 def plot_failures(source: Source | pd.DataFrame) -> Chart:
-    """Return a chart of tool calls that failed, by tool, told from those that did not.
+    """Chart failed and other tool calls by name.
 
-    `source`: what `tool_calls_frame` takes, or its frame. Raises: as `plot_sessions`.
+    `source` is an argument or a result of `tool_calls_frame`. Raises: as `plot_sessions`.
 
     >>> plot_failures(store).to_dict()["title"]
     '... of ... tool calls failed'
@@ -171,9 +171,9 @@ def plot_failures(source: Source | pd.DataFrame) -> Chart:
 
 
 def plot_tokens(source: Source | pd.DataFrame) -> Chart:
-    """Return a chart of input and output tokens by day (UTC), where tokens and time are known.
+    """Chart input and output tokens by day (UTC), for messages with token counts and a `stored_at`.
 
-    `source`: what `to_dataframe` takes, or its frame. Raises: as `plot_sessions`.
+    `source` is an argument or a result of `to_dataframe`. Raises: as `plot_sessions`.
 
     >>> plot_tokens([]).to_dict()["title"]
     '0 tokens'
@@ -214,14 +214,16 @@ def _altair() -> Any:
 
 
 def _frame(source: Any, column: str, make: Callable[[Any], pd.DataFrame]) -> Any:
-    """Return `source` if it is a frame, else what `make` makes of it.
+    """Return `source` if it is a frame, else `make(source)`.
 
-    Raises: InvalidInputError, for a frame of another kind.
+    Raises: InvalidInputError if it is a frame without `column`.
     """
     if not hasattr(source, "columns") or not hasattr(source, "iloc"):
         return make(source)
     if column not in source.columns:
-        raise InvalidInputError(f"this frame has no column {column!r}; give the store, or the fitting frame")
+        raise InvalidInputError(
+            f"this frame has no column {column!r}; pass the store, or the frame that this chart is made of"
+        )
     return source
 
 
@@ -268,7 +270,7 @@ def _themed(chart: Any) -> Chart:
 
 
 def _unit(times: Any) -> str:
-    """The width of a bar, for pandas: so wide that there are some hundred at most."""
+    """Return the width of a bar as a pandas frequency, for 300 bars or fewer where possible."""
     if times.empty:
         return "D"
     seconds = (times.max() - times.min()).total_seconds()

@@ -1,4 +1,4 @@
-"""HistoryBrowser: the widget, and all that its page can do as methods of Python."""
+"""HistoryBrowser: the widget, and what its page can do as Python methods."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ _STATIC: Final = pathlib.Path(__file__).parent / "static"
 
 
 class HistoryBrowser(PageWidget):
-    """A browser of stored conversations, for a notebook: read, search, append, clear and export.
+    """A notebook widget to browse stored conversations: read, search, append, clear and export.
 
-    `source` is a store or another source of sessions, the path of a file, a frame of messages, a history (its
-    session is opened), or nothing: then a form asks where to connect.
-    The page cannot leave a store that it was given; `connect` and `disconnect` can, from Python.
+    The page cannot leave the store that was passed; `connect` and `disconnect` can, from Python. Methods wait
+    for the service, without blocking the page. Observers of the traits `session` and `connected` run in a
+    separate thread.
 
-    With `read_only` nothing is changed, and the page sets no variables and makes no files: whoever sees it
-    may be a stranger. A store that has no writing verbs is not changed either, but permits both.
-    With `labels`, messages and sessions can be labelled on the page, also with `read_only`: labels are kept
-    in a file beside the notebook, and never in the store. Those that a file of conversations carries are
-    shown if no others are given, and cannot be changed. `height` is a CSS length.
+    Args:
+        source: a store or another source of sessions, the path of a file, a frame of messages, or a history,
+            whose session is opened. None: a form to connect.
+        read_only: do not allow changes. As visitors of the page may be strangers, it cannot set variables or
+            create files either; with a source that has no writing verbs it can, unless this is set.
+        labels: labels that can be set on messages and sessions, also with `read_only`. They are kept in a
+            file, never in the store. None: show the labels that a file of conversations contains, read-only.
+        height: a CSS length.
 
-    Methods wait for the service, and raise InvalidInputError and StoreError; the page never waits for them.
-    Observers of the traits `session` and `connected` run in a thread of their own.
-
-    Raises: InvalidInputError if an argument is invalid. Makes no request.
+    Raises: InvalidInputError if an argument is invalid. No request is made.
 
     >>> browser = HistoryBrowser(store)  # as the last line of a cell, it is shown
     >>> browser.select("trip-planner")
@@ -94,7 +94,7 @@ class HistoryBrowser(PageWidget):
 
     @property
     def store(self) -> SessionStore | None:
-        """The store that is shown, or None."""
+        """The connected store, or None."""
         connection = self._methods.state.connection
         return connection.store if connection else None
 
@@ -110,9 +110,9 @@ class HistoryBrowser(PageWidget):
 
     @property
     def selection(self) -> list[str]:
-        """The ids of the sessions that are selected on the page; setting it selects these.
+        """The ids of the sessions that are selected on the page. Assign to it to select others.
 
-        `to_dataframe(selected=True)` and `export(path, selected=True)` take exactly them.
+        See `to_dataframe(selected=True)` and `export(path, selected=True)`.
         """
         return list(self._methods.state.selection)
 
@@ -123,29 +123,29 @@ class HistoryBrowser(PageWidget):
 
     @property
     def records(self) -> list[StoredMessage]:
-        """All records of the open session, oldest first, readable or not; reads them. Raises: StoreError."""
+        """All records of the open session, oldest first, including unreadable ones. Raises: StoreError."""
         store, session_id = self._opened()
         return parse_all(store.read(session_id))
 
     @property
     def hits(self) -> list[Hit]:
-        """What the last search found."""
+        """The matches of the last search."""
         search = self._methods.find.last
         return list(search.hits) if search else []
 
     @property
     def code(self) -> str:
-        """Python for what is on the screen: the last search, else the open session."""
+        """Python code for what the page shows: the last search, else the open session."""
         return self._methods.export.code_now()
 
     def to_dataframe(self, selected: bool = False, *, hits: bool = False, **options: Any) -> pd.DataFrame:
-        """Return the open session, or the ticked ones (`selected`), or what the last search found (`hits`).
+        """Return the open session, the selected ones (`selected`), or the last matches (`hits`) as a frame.
 
-        `options` are those of `to_dataframe`. Reads what it returns, also of `hits`.
+        `options` are passed to `chatmem_nb.to_dataframe`. The messages are read again, also those of `hits`.
 
         Raises: InvalidInputError if there is no such session or search; StoreError.
         """
-        from ..frames import to_dataframe  # pandas is imported when a frame is wanted, not for a look
+        from ..frames import to_dataframe  # imports pandas, which browsing does not need
 
         if not checked_flag("hits", hits):
             return to_dataframe(self._chosen(selected), **options)
@@ -158,9 +158,11 @@ class HistoryBrowser(PageWidget):
         return to_dataframe((self.store, names), where=search.filter.keeps, **options)
 
     def export(self, path: str | pathlib.Path, *, selected: bool = False, **options: Any) -> ExportReport:
-        """Write the open session, or with `selected` the ticked ones, to a file. `options`: those of export.
+        """Export the open session, or with `selected` the selected ones, to a file.
 
-        Raises: InvalidInputError, where no session is open or ticked; OSError; StoreError.
+        `options` are passed to `chatmem_nb.export`.
+
+        Raises: InvalidInputError if no session is open or selected; OSError; StoreError.
         """
         from ..exports import export
 
@@ -168,7 +170,7 @@ class HistoryBrowser(PageWidget):
         return report
 
     def snapshot(self, last: int = 200) -> Snapshot:
-        """Return the newest `last` messages of the open session as static HTML, to stay in the notebook."""
+        """Return the newest `last` messages of the open session as static HTML, saved with the notebook."""
         newest = checked_count("last", last)
         store, session_id = self._opened()
         total = store.length(session_id)
@@ -176,7 +178,7 @@ class HistoryBrowser(PageWidget):
         return Snapshot(session_id, parse_all(store.read(session_id, start, total), start), total)
 
     def compare(self, a: str, b: str) -> Comparison:
-        """Return two sessions side by side, for the notebook to show or to be saved; see `compare`."""
+        """Compare two sessions side by side; see `chatmem_nb.compare`."""
         from ..comparison import compare
 
         if self.store is None:
@@ -184,24 +186,24 @@ class HistoryBrowser(PageWidget):
         return compare(self.store, a, b)
 
     def connect(self, source: object) -> None:
-        """Show another store, or the session of a history."""
+        """Connect to another store, or to the store of a history and open its session."""
         store, session_id = store_and_session(source)
         if store is None:
             raise InvalidInputError("connect takes a store or a history; disconnect() shows the form again")
         self._wait(self._methods.take(connection_to(store), wanted=session_id))
 
     def disconnect(self) -> None:
-        """Disconnect from the store, and drop every undo.
+        """Disconnect from the store. Changes can no longer be undone.
 
-        The page shows the form, unless the browser was made with a source: then it waits for `connect`.
+        The page shows the form; if the browser was created with a source, it waits for `connect` instead.
         """
         self._wait(self._methods.take(None))
 
     def select(self, session_id: str, message: int | None = None, *, create: bool = False) -> None:
-        """Open a session, as a click on it does; one that is not there only with `create`.
+        """Open a session. One that does not exist is opened only with `create`.
 
-        `message` is the number of a message on the page, from 1: it is brought in view. The page copies such
-        a line when its number is clicked.
+        `message` is the number of a message on the page, from 1, to scroll to. A click on the number on the
+        page copies the call that leads there.
 
         Raises: InvalidInputError if there is no such session or message; StoreError.
         """
@@ -218,7 +220,7 @@ class HistoryBrowser(PageWidget):
         self._methods.state.ask_for(session_id, None if number is None else number - 1)
 
     def append(self, message: str | BaseMessage | Sequence[BaseMessage], role: str = "human") -> int:
-        """Add a text as a message of `role`, or messages as they are; return the new length."""
+        """Append a text as a message of `role`, or LangChain messages, and return the new length."""
         _, session_id = self._opened()
         if not isinstance(role, str):
             raise InvalidInputError(f"role must be one of {', '.join(ROLES)}; got {role!r:.40}")
@@ -233,7 +235,7 @@ class HistoryBrowser(PageWidget):
         """Remove the message at `index` of the open session; negative numbers count from the newest.
 
         Raises: InvalidInputError if there is no such message; StoreError; StoreConflictError if another
-        client changed the session meanwhile, with nothing removed.
+        client changed the session meanwhile; nothing is removed then.
         """
         asked = checked_index(index)
         self._check("remove")
@@ -246,10 +248,10 @@ class HistoryBrowser(PageWidget):
         self._wait(self._methods.editor.remove_record(opened.session_id, place, found[0]))
 
     def clear(self, *session_ids: str, without_undo: bool = False) -> list[str]:
-        """Delete the named sessions (default: the open one) without asking; return those that existed.
+        """Delete sessions (default: the open one) without confirmation; return the ids of those that existed.
 
-        Messages that others append meanwhile stay. `undo` restores what was deleted, in front of them.
-        Sessions above 50 MB together cannot be restored, and are deleted only with `without_undo`.
+        Messages that others append meanwhile are kept. `undo` inserts the deleted ones before them. More than
+        50 MB cannot be restored, and is deleted only with `without_undo`.
 
         Raises: InvalidInputError; StoreError; StoreConflictError if another client keeps changing a session.
         """
@@ -260,7 +262,7 @@ class HistoryBrowser(PageWidget):
         return list(done["cleared"])
 
     def undo(self) -> str:
-        """Bring back what the last `remove` or `clear` took, here or on the page, and say what it was."""
+        """Undo the last removal or clearing, made here or on the page, and return what was restored."""
         return str(self._ask("undo")["label"])
 
     def find(
@@ -280,15 +282,24 @@ class HistoryBrowser(PageWidget):
         selected: bool = False,
         limit: int = 1_000,
     ) -> list[Hit]:
-        """Return the first `limit` messages that fit; `code` finds them too.
+        """Search the open session for messages that meet all criteria, and return the first `limit`.
 
-        Of the open session, of the ticked ones (`selected`), or of all (`everywhere`). Case does not count.
-        `text` is looked for in the words and the tool calls of a message, with `regex` as a regular
-        expression of the package `regex`, which is stopped if it takes too long. `role` is "human", "ai",
-        "system", "tool" or "other", or a role as frames write it ("user", "assistant"); `label` is "*" for
-        any, "star", "note", or "tag:" and its name; `since` and `until` are times, as datetime or ISO 8601
-        (without a zone: UTC), between which a message was stored: `until` is excluded. Reads what it looks
-        through.
+        Reads the sessions that it searches. Case is ignored.
+
+        Args:
+            text: searched for in the text and the tool calls of a message.
+            regex: treat `text` as a regular expression of the package `regex`, with a time limit.
+            whole_words: match whole words only.
+            role: "human", "ai", "system", "tool" or "other", or a role of frames ("user", "assistant").
+            tool: a part of the name of a tool that is called, or whose result the message is.
+            model: a part of the name of the model.
+            errors_only: only unreadable records, and results of tools that failed.
+            label: "*" for any label, "star", "note", or "tag:" and its name.
+            since: stored at this time or later, as datetime or ISO 8601 (without a zone: UTC).
+            until: stored before this time.
+            everywhere: search all sessions.
+            selected: search the selected sessions.
+            limit: return at most so many.
 
         Raises: InvalidInputError; StoreError.
         """
@@ -318,7 +329,7 @@ class HistoryBrowser(PageWidget):
         return {"scope": "session", "session_id": self._opened()[1]}
 
     def stats(self) -> dict[str, Any]:
-        """Return the figures of the open session: messages, turns, tokens, tools, times. Reads all of it."""
+        """Return figures of the open session: messages, turns, tokens, tools, times. Reads all of it."""
         opened = self._counted()
         figures = self._ask("stats", session_id=opened.session_id, epoch=opened.epoch, all=True)
         return {name: value for name, value in figures.items() if name not in ("spent", "facts")}
@@ -339,7 +350,7 @@ class HistoryBrowser(PageWidget):
         if bundle is None:
             return None
         data, metadata = bundle
-        # Shown where the widget has no kernel: names and counts, no text of a conversation.
+        # For viewers without a kernel: names and counts, no text of a conversation.
         return {**data, "text/html": f"<pre>{escape(repr(self))}</pre>"}, metadata
 
     @traitlets.validate("height")
@@ -358,7 +369,7 @@ class HistoryBrowser(PageWidget):
         return self.store, self.selection
 
     def _opened(self) -> tuple[SessionStore, str]:
-        """Return the store and the open session. Raises: InvalidInputError if there is none."""
+        """Return the store and the open session. Raises: InvalidInputError if no session is open."""
         store, session_id = self.store, self.session_id
         if store is None or session_id is None:
             raise InvalidInputError("no session is open; click on one, or call browser.select(session_id)")
