@@ -35,6 +35,11 @@ def store() -> Iterator[SessionStore]:
             ToolMessage("x" * 900 + " one receipt", tool_call_id="c1", name="book"),
         ]
         store.append("folded", encode_all(folded))
+        # A window has no room for all of these, so that each is cut.
+        cut = [AIMessage(f"{'word ' * 1_800} lighthouse {number}") for number in range(12)]
+        store.append(
+            "long texts", encode_all([*cut, HumanMessage(f"{'word ' * 50_000} lighthouse at the end")])
+        )
         yield store
 
 
@@ -94,7 +99,7 @@ def test_words_that_match_no_id_are_one_click_from_a_search(page: Page) -> None:
     expect(groups.first).to_contain_text("flight-")
     expect(page.locator(".hit mark").first).to_have_text("compensation")
     page.get_by_role("button", name="Back to all sessions").click()
-    expect(page.locator(".cost")).to_contain_text("41 sessions")  # the words went into the search
+    expect(page.locator(".cost")).to_contain_text("42 sessions")  # the words went into the search
 
 
 def test_a_session_of_the_matches_is_selected_by_its_box_and_by_space(
@@ -159,6 +164,29 @@ def test_going_to_a_match_opens_what_hides_it_and_marks_every_one(page: Page) ->
     words = marked(page)
     assert len(words) >= 30 + 1 + 2
     assert {word.lower() for word in words} == {"receipt"}
+
+
+def test_going_to_a_match_in_text_that_is_cut_shows_it_marked(page: Page) -> None:
+    page.locator(".list input[type=search]").fill("long texts")
+    page.locator(".session", has_text="long texts").click()
+    expect(page.locator(".msg").first).to_be_attached()
+    page.get_by_role("button", name="Search messages").first.click()
+    look(page, "lighthouse")
+    said = page.locator(".find [role=status]")
+    expect(said).to_have_text("1 of 13 matches")
+    in_view = """() => {
+      const box = document.querySelector('.feed').getBoundingClientRect();
+      return [...CSS.highlights.get('chatmem') ?? []].some(range => {
+        const {left, top} = range.getBoundingClientRect();
+        return top >= box.top && document.elementFromPoint(left, top + 2)?.contains(range.startContainer);
+      });
+    }"""
+    page.wait_for_function(in_view)
+    assert marked(page)[0] == "lighthouse"
+    page.get_by_role("button", name="Previous match").click()  # the last one, behind 250,000 characters
+    expect(said).to_have_text("13 of 13 matches")
+    expect(page.locator(".msg").last).to_contain_text("lighthouse at the end")
+    page.wait_for_function(in_view)
 
 
 @pytest.mark.parametrize(
@@ -231,5 +259,5 @@ def test_a_range_is_selected_with_shift_also_where_it_was_never_seen(
     sessions.press("Shift+ArrowUp")
     expect(page.get_by_text("2 selected")).to_be_visible()
     page.get_by_role("button", name="Select all 41").click()
-    expect(page.get_by_role("button", name="Export 41 sessions")).to_be_visible()
+    expect(page.get_by_role("button", name="Export 42 sessions")).to_be_visible()
     assert len(browser.selection) == 41

@@ -16,6 +16,9 @@
 
 import { loadPart } from "./expand.js";
 
+/** Parts of a text that are read to find the words: a million characters. */
+const MOST_PARTS = 5;
+
 /**
  * Open in `entry` what holds the text of `target`.
  * @param {Transcript} transcript
@@ -44,8 +47,11 @@ export async function reveal(transcript, entry, { text = "", result: wanted }) {
  */
 async function unfold(transcript, entry, cut, source, shown, text) {
   cut.open = true;
-  if (cut.clipped && !cut.parts && typeof text === "string" && !holds(shown, text))
+  if (!cut.clipped || typeof text !== "string" || holds(shown, text)) return;
+  for (let read = 0; read < MOST_PARTS; read++) {
+    if (cut.next === null || cut.parts?.some(part => holds(part.html ?? part.text, text))) return;
     await loadPart(transcript, entry, cut, source);
+  }
 }
 
 /**

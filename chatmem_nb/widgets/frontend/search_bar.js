@@ -341,9 +341,14 @@ export class SearchBar {
     const pattern = this.#isMarking() ? this.#patternOf(this.hits[this.#at]) : null;
     const [first] = row ? matchesIn(row, pattern, 1) : [];
     if (!first) return;
-    const view = box.getBoundingClientRect();
-    const { top, bottom } = first.getBoundingClientRect();
-    if (top < view.top || bottom > view.bottom) box.scrollTop += top - view.top - view.height / 3;
+    // A long text scrolls in a box of its own.
+    for (const outer of [first.startContainer.parentElement?.closest("pre"), box]) {
+      if (!outer) continue;
+      const view = outer.getBoundingClientRect();
+      const { top, bottom } = first.getBoundingClientRect();
+      if (top < view.top || bottom > view.bottom)
+        outer.scrollTop += top - view.top - view.height / 3;
+    }
   }
 
   #isMarking() {
