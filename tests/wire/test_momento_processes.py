@@ -94,7 +94,7 @@ INTERRUPTED = """
             interrupts += 1
         started = time.monotonic()
         call(store, "length", name)
-        assert time.monotonic() - started < 1.0, "slow after an interrupt"
+        assert time.monotonic() - started < 3.0, "slow after an interrupt"
     stored = call(store, "read", name)
     assert interrupts == 60, interrupts
     assert len(set(stored)) == len(stored)
