@@ -9,6 +9,7 @@ driven by hand, without sockets.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
@@ -19,6 +20,8 @@ from ..errors import StoreClosedError, StoreError, StoreTimeoutError
 from .deadline import Backoff, Deadline
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 _SHARE_OF_A_CHANGE = 0.6
 """Of the time left, what a request may take that must not be made twice; the rest is for checking whether
@@ -231,6 +234,8 @@ def _retried(
         pause_s = backoff.next_pause_s(max((outcome.retry_after_s for outcome in pending), default=0.0))
         if not pending or pause_s >= deadline.remaining_s():
             return [outcome.result for outcome in outcomes]
+        for outcome in pending:
+            _log.debug("attempt %d failed, next in %.2f s: %s", backoff.attempts, pause_s, outcome.latest)
         yield Pause(pause_s)
         received = yield from _attempted([outcome.request for outcome in pending], deadline, transport)
 
@@ -242,15 +247,16 @@ class _Outcome:
         self.request = request
         self.result: Any = None
         """The response, or the error that says most."""
-        self._latest: Any = None
+        self.latest: Any = None
+        """What the latest attempt brought."""
 
     @property
     def retry_after_s(self) -> float:
-        return float(self._latest.retry_after_s)
+        return float(self.latest.retry_after_s)
 
     def add(self, response: Any) -> None:
         """Take in what one more attempt brought."""
-        before, self.result, self._latest = self.result, response, response
+        before, self.result, self.latest = self.result, response, response
         if not isinstance(before, StoreError) or not isinstance(response, StoreError):
             return
         # An attempt that had little time left says less. And one that was throttled must not pass for the
@@ -261,7 +267,7 @@ class _Outcome:
         self.result.maybe_applied = before.maybe_applied or response.maybe_applied
 
     def may_retry(self, attempts: int) -> bool:
-        error = self._latest
+        error = self.latest
         if not isinstance(error, StoreError) or not error.retryable:
             return False
         if error.max_attempts is not None and attempts >= error.max_attempts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -98,6 +99,15 @@ def test_an_idempotent_request_is_retried_after_a_lost_response(run: Run) -> Non
     service = Service(StoreUnavailableError("lost"), StoreUnavailableError("lost"), "value")
     assert run(service, ask(Asked("get"))) == "value"
     assert len(service.attempts) == 3
+
+
+def test_each_retry_is_logged_with_its_reason(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    service = Service(StoreUnavailableError("lost"), StoreThrottledError("slow down"), "value")
+    with caplog.at_level(logging.DEBUG, "chatmem_nb"):
+        run(service, ask(Asked("get")))
+    first, second = (record.getMessage() for record in caplog.records if record.name.startswith("chatmem_nb"))
+    assert (first[:25], second[:25]) == ("attempt 1 failed, next in", "attempt 2 failed, next in")
+    assert (first.endswith(" s: lost"), second.endswith(" s: slow down")) == (True, True)
 
 
 def test_a_change_is_not_retried_once_it_may_have_been_applied(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import threading
 import time
@@ -529,6 +530,25 @@ def test_a_change_that_is_refused_after_a_lost_attempt_may_have_been_applied(
     assert "not known whether" in str(caught.value) or "may be in the session twice" in str(caught.value)
     server.faults.clear()
     assert store.read("s") == own
+
+
+def test_what_becomes_of_a_lost_request_is_logged(
+    server: LocalMomento, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, own = make(), records(3)
+    with caplog.at_level(logging.DEBUG, "chatmem_nb"):
+        for kind in ("drop_before", "drop_after"):
+            server.faults.add(kind, command="ListConcatenateBack")
+            store.append(kind, own)
+            server.faults.add(kind, command="ListErase")
+            store.remove(kind, 0, own[0])
+    told = [record.getMessage().partition(": ")[0] for record in caplog.records if "was" in record.message]
+    assert told == [
+        "a push was not found",
+        "an erasure was not applied",
+        "a push was found",
+        "an erasure was applied",
+    ]
 
 
 def test_a_lost_push_is_looked_for_although_the_index_is_slow(server: LocalMomento, make: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from .commands import EraseRange, ListLength
 from .errors import MomentoError
 from .push import SETTLE_S, last_of, unknown
 from .session_list import read_values
+
+_log = logging.getLogger(__name__)
 
 CONTEXT = 100
 """Up to how many elements after a range are compared to tell whether it was erased."""
@@ -54,6 +57,8 @@ def erase(erased: Range) -> Plan[None]:
             applied = yield from _was_applied(erased)
         except StoreError:
             raise unknown(error) from error.__cause__
+        found = {True: "applied", False: "not applied", None: "not found out"}[applied]
+        _log.debug("an erasure was %s: %s", found, error)
         if applied:
             return
         # After a timeout the service may still be about to apply it.

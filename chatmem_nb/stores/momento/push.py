@@ -9,6 +9,7 @@ records are new, so that no list holds them yet, or only what lies beyond the pr
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from ..runner import Pause, Plan, Send, ask
 from .commands import Command, ListLength, Push
 from .errors import MomentoError, MomentoLimitError
 from .session_list import read_values
+
+_log = logging.getLogger(__name__)
 
 _ELEMENT_OVERHEAD = 6
 """How many bytes the wire format adds to an element, at most."""
@@ -161,6 +164,7 @@ def _retried(push: Push, before: Before | None, error: StoreError) -> Plan[Pushe
     while True:
         if error.maybe_applied:
             found = yield from _look_for(push, before, error, backoff)
+            _log.debug("a push was %s: %s", "not found" if found is None else "found", error)
             if found is not None:
                 return found
         elif not error.retryable:
