@@ -23,7 +23,7 @@ _ENCODE: Final = partial(core_to_json, inf_nan_mode="constants")
 
 
 def parse_json(text: str) -> Any:
-    """Return the value of JSON `text`, every number as it is written.
+    """Return the value of JSON `text`, with every number as it is written.
 
     Raises: ValueError; RecursionError, if it is nested too deeply.
     """
@@ -54,7 +54,7 @@ def json_texts(values: Iterable[object]) -> list[str | None]:
 
 def pretty_json(value: object, limit: int = LAYOUT_LIMIT) -> str:
     """Return `value` as JSON text for people: indented if that takes at most `limit` characters, else on
-    one line. A string is returned as it is."""
+    one line. A string is returned unchanged."""
     if type(value) is str:
         return value
     text, is_whole = _start(value, limit, pretty=True)
@@ -94,7 +94,7 @@ def _escaped(value: object) -> str:
 
 
 def _start(value: object, limit: int, *, pretty: bool) -> tuple[str, bool]:
-    """The text of `value` up to the piece that goes beyond `limit`, and whether that is all of it."""
+    """The text of `value` up to the part that exceeds `limit`, and whether that is all of it."""
     pieces: list[str] = []
     length = 0
     for piece in _pieces(value, pretty=pretty):
@@ -106,7 +106,7 @@ def _start(value: object, limit: int, *, pretty: bool) -> tuple[str, bool]:
 
 
 def _pieces(value: Any, *, pretty: bool) -> Iterator[str]:
-    """Yield the text in pieces. No recursion: parsed JSON may be nested nearly as deep as Python goes."""
+    """Yield the text in parts. No recursion: parsed JSON may be nested nearly as deep as Python goes."""
     open_containers: list[tuple[Iterator[Any], str]] = []
     yield from _opened(value, open_containers, pretty)
     first = True
@@ -142,7 +142,7 @@ def _opened(value: Any, open_containers: list[tuple[Iterator[Any], str]], pretty
 
 
 def _line(indent: int, depth: int, pretty: bool) -> str:
-    """What stands before an item, or before the end, of a container at `depth`."""
+    """The separator before an item, or before the end, of a container at `depth`."""
     return "\n" + _INDENT * indent if pretty and depth <= INDENTED_LEVELS else ""
 
 

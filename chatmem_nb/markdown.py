@@ -33,7 +33,7 @@ _LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
 _LINKED = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\s]{0,500}\)")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)([^*`~\n]{1,200}?)(?<=\S)\1")
 _MARKS = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+|`{3,}.*$|-{3,}$)|\*\*", re.MULTILINE)
-# Lines that begin with a letter, and nothing in them that Markdown, HTML or a formula gives a meaning.
+# Lines that start with a letter, and contain nothing with a meaning in Markdown, HTML or formulas.
 _PROSE = re.compile(r"(?:[^\W\d_](?:[^\s\\`*_\[\]<>&$~|]| )*(?:\n+|\Z))+")
 _PROSE_LIMIT: Final = 10_000
 _BETWEEN_PARAGRAPHS = re.compile(r"\n{2,}")
@@ -88,7 +88,7 @@ def to_html(text: str, *, limit: int = RENDER_LIMIT) -> str:
 
 
 def _paragraphs(text: str) -> str:
-    """Return what the parser and the cleaner make of prose, in a hundredth of their time."""
+    """Return the result of the parser and the cleaner for plain prose, in a hundredth of their time."""
     found = (
         "<br>\n".join(line.rstrip(" ") for line in paragraph.split("\n"))
         for paragraph in _BETWEEN_PARAGRAPHS.split(text.rstrip("\n"))
@@ -102,7 +102,7 @@ def code_html(text: str, language: str = "", *, colours: bool = True) -> str:
 
 
 def plain_html(text: str) -> str:
-    """Return `text` as it is, in one block that keeps its lines."""
+    """Return `text` unrendered, in one block that keeps its lines."""
     return f'<div class="cm-plain">{escape(showable(text))}</div>'
 
 
@@ -137,7 +137,7 @@ def _link_allowed(url: str) -> bool:
 
 
 class _TooMuch(TimeLimitExceeded):
-    """The HTML would be many times as long as the text that it is made of."""
+    """The HTML would be many times as long as its source."""
 
 
 _ATTRIBUTES_LEFT: Final = "attributes left"

@@ -1,4 +1,4 @@
-"""Chat text as it is: its size, its UTF-8, and forms of it that control nothing of what shows them."""
+"""Chat text: its size, its UTF-8, and forms of it that are safe to display."""
 
 from __future__ import annotations
 

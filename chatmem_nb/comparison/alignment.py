@@ -14,14 +14,14 @@ Run: TypeAlias = tuple[int, int, int]
 """Place in the left sequence, place in the right one, length."""
 
 WINDOW: Final = 2_000
-"""Items of each side that difflib compares at once: its time may grow with their product, or faster."""
+"""How many items of each side difflib compares at once: its time may grow with their product, or faster."""
 _STEPS: Final = 5_000
 """Pairs of equal items in a window; with more, which repeat much, the window is made smaller."""
 _SMALLEST: Final = 100
 
 
 def aligned(left: Sequence[T], right: Sequence[T], keys: Sequence[Key[T]]) -> list[Pair[T]]:
-    """Return both sequences as pairs, in order; None stands where only one side has an item.
+    """Return both sequences as pairs, in order; None where only one side has an item.
 
     What is equal by the first of `keys` is paired; between such pairs, what is equal by the next one.
     """

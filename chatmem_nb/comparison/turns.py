@@ -55,7 +55,7 @@ class Turn:
     end: str
     """Characters at the ends of all that it says: messages that share them are likely to be versions."""
     tokens: int | None
-    """None where nobody counted them."""
+    """None if unknown."""
     failures: int
 
     @property

@@ -1,4 +1,4 @@
-"""The content blocks of a message, whoever's form they have: what each is, and where its bytes are."""
+"""The content blocks of a message in the formats of all providers: their kinds, and where their bytes are."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Block:
     """The parsed JSON that it was read from."""
 
     def encoded(self) -> str | None:
-        """Return the base64 text in the block, wherever its provider keeps it; None if there is none."""
+        """Return the base64 data of the block, in whichever field its provider puts it, or None."""
         if self.source != "base64" or not isinstance(self.item, dict):
             return None
         for text in _texts(_places(self.item), (*_BASE64_KEYS, *_URL_KEYS)):
@@ -217,5 +217,5 @@ def _text(value: Any) -> str | None:
 
 
 def _decoded_size(encoded: str) -> int:
-    """Bytes that base64 text stands for, without decoding it."""
+    """The number of bytes that base64 text encodes, without decoding it."""
     return len(encoded) * 3 // 4 - encoded[-2:].count("=")

@@ -52,7 +52,7 @@ class ToolCall:
 def tool_calls(data: JSONObject) -> list[ToolCall]:
     """Return the tool calls of a message: valid ones, invalid ones, then those that the provider ran.
 
-    Providers repeat calls: Google's last one stands in `additional_kwargs` as well, those of Anthropic and
+    Providers repeat calls: the last one of Google is in `additional_kwargs` as well, those of Anthropic and
     OpenAI's Responses as content blocks. Each is returned once.
     """
     found = [_call(call) for call in _objects(langchain_calls(data))]

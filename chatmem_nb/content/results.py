@@ -1,4 +1,4 @@
-"""The results of tools: what came back, and whether it says, or looks as if, the tool failed."""
+"""The results of tools, and whether they say, or appear to say, that the tool failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .calls import CallKind, is_server_call, server_blocks, server_tool_name
 from .text import TOOL_TYPES, JSONObject, as_text, content_text, tool_text
 
 Failure: TypeAlias = Literal["status", "text"]
-"""What tells that a tool failed: the status of its result, or a text that begins like an error."""
+"""How a failure was recognised: by the status of the result, or by a text that starts like an error."""
 
 _FUNCTION_TYPES: Final = frozenset({"function", "FunctionMessageChunk"})
 _RUNNING: Final = ("in_progress", "searching", "interpreting", "calling", "generating", "queued")
@@ -49,12 +49,12 @@ class ToolResult:
 
     @property
     def failure(self) -> Failure | None:
-        """What tells that the tool failed; None if nothing does."""
+        """How a failure was recognised; None if the tool did not fail."""
         return failure(self.text, is_error=self.is_error)
 
 
 def failure(text: str | None, *, is_error: bool, rule: Callable[[str], bool] | None = None) -> Failure | None:
-    """Return what tells that a tool failed: its status, or by `rule` (default: `looks_failed`) its text."""
+    """Return how a failure is recognised: by status, or by `rule` (default: `looks_failed`) from its text."""
     if is_error:
         return "status"
     return "text" if text and (rule or looks_failed)(text) else None

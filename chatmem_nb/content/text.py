@@ -26,7 +26,7 @@ def message_text(kind: str | None, data: JSONObject) -> str | None:
 
 
 def content_text(content: object) -> str | None:
-    """Return text as it is, text blocks joined, other blocks left out; None for anything else."""
+    """Return text unchanged, or the text blocks joined, without other blocks; None for anything else."""
     if type(content) is str:
         return content
     if type(content) is not list:

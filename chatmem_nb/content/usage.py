@@ -35,7 +35,7 @@ _OUTPUT_KEYS: Final = (
     "outputTokenCount",
 )
 _TOTAL_KEYS: Final = ("total_tokens", "totalTokens", "total_token_count", "totalTokenCount")
-# Counts that stand in an object of their own: LangChain's name of it, OpenAI's, that of its Responses.
+# Counts in a nested object: its name in LangChain, in OpenAI's chat completions, in its Responses API.
 _INPUT_DETAILS: Final = ("input_token_details", "prompt_tokens_details", "input_tokens_details")
 _OUTPUT_DETAILS: Final = ("output_token_details", "completion_tokens_details", "output_tokens_details")
 _CACHED_KEYS: Final = (
@@ -59,7 +59,7 @@ _LIMIT: Final = 2**63
 
 
 class Usage(NamedTuple):
-    """Tokens of one message, None where nobody counted them. Input includes the cached ones."""
+    """Token counts of one message, None where unknown. Input tokens include cached ones."""
 
     input: int | None = None
     output: int | None = None
@@ -85,7 +85,7 @@ def usage(data: JSONObject) -> Usage:
         # Ollama puts its counts beside everything else.
         counts = next((metadata[key] for key in _USAGE_PLACES if _is_filled(metadata.get(key))), metadata)
     first, second, total = _counts(counts)
-    if len(counts) == 3 and counts.keys() == _PLAIN:  # nothing is said of what they are made of
+    if len(counts) == 3 and counts.keys() == _PLAIN:  # their details are not given
         return Usage(first, second, total)
     cached = _detail(counts, _INPUT_DETAILS, _CACHED_KEYS)
     return Usage(first, second, total, cached, _detail(counts, _OUTPUT_DETAILS, _REASONING_KEYS))
@@ -108,7 +108,7 @@ def finish_reason(data: JSONObject) -> str | None:
 
 
 def whole_number(value: object) -> int | None:
-    """Return `value` if it is a whole number that fits Int64: a changed one would be worse than none."""
+    """Return `value` if it is a whole number that fits into Int64, else None rather than a changed number."""
     if type(value) is float and value.is_integer():
         value = int(value)
     return value if type(value) is int and -_LIMIT <= value < _LIMIT else None

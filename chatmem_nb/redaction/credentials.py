@@ -9,7 +9,7 @@ from typing import Final
 
 from .spans import Span
 
-# What a key begins with, in lower case, and the pattern of it: the first is looked for first, as it is fast.
+# The prefix of a key in lower case, and its pattern. The prefix is searched for first, which is fast.
 _KEYS: Final[dict[str, str]] = {
     "sk-": r"sk-[a-z0-9_-]{16,}",  # OpenAI, Anthropic (sk-ant-), OpenRouter, DeepSeek
     "akia": r"akia[a-z0-9]{16}",  # AWS
@@ -105,7 +105,7 @@ def api_keys(text: str) -> Iterator[Span]:
 
 
 def secrets(text: str) -> Iterator[Span]:
-    """Yield what stands after `password=`, `api_key:`, `Bearer` and their like, and the secrets in URLs."""
+    """Yield the values after `password=`, `api_key:`, `Bearer` and the like, and the secrets in URLs."""
     lower = lowered(text)
     yield from _assigned(lower)
     if "bearer" in lower or "basic" in lower:
@@ -121,7 +121,7 @@ def secrets(text: str) -> Iterator[Span]:
 
 
 def _assigned(lower: str) -> Iterator[Span]:
-    """Values that stand after the name of a secret."""
+    """Values after the name of a secret."""
     for name in (*_ALWAYS, *_LIKELY, "key"):
         at = lower.find(name)
         while at >= 0:
@@ -134,7 +134,7 @@ def _assigned(lower: str) -> Iterator[Span]:
                     is_always = is_always and _DIGIT.search(found[group]) is not None
                 if is_always or looks_secret(found[group]):
                     yield Span(*found.span(group), "SECRET")
-            # After the value, or texts full of names would be read anew from each of them.
+            # Continue after the value, or texts full of names would be read again from each of them.
             at = lower.find(name, found.end() if found is not None else end)
 
 

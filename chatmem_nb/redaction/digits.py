@@ -48,7 +48,7 @@ class _Run:
         return [end - start for start, end in self.groups[first : last + 1]]
 
     def spans(self, first: int, sizes: range) -> Iterator[tuple[int, str]]:
-        """Yield (last group, digits) of what begins with `first` and has so many digits, longest first."""
+        """Yield (last group, digits) of runs from `first` on with so many digits, longest first."""
         total, lasts = 0, []
         # Digits one by one may be a number from one of the first of them on, or this would take too long.
         most = _MOST_GROUPS if self._is_spelled(first) else sizes.stop
@@ -71,7 +71,7 @@ class _Run:
         return group >= 3 and all(end - start == 1 for start, end in self.groups[group - 3 : group + 1])
 
     def _begins_number(self, group: int) -> bool:
-        """Whether a plus stands before this group, and not between digits."""
+        """Whether a plus precedes this group, and is not between digits."""
         start = self.groups[group][0]
         return self.text[start - 1] == "+" and not self.text[start - 2].isdigit()
 
@@ -104,9 +104,9 @@ def _is_within(position: int, places: Sequence[tuple[int, int]]) -> bool:
 
 
 def card_numbers(text: str) -> Iterator[Span]:
-    """Yield payment card numbers: 13 to 19 digits that begin with 2 to 6 and pass Luhn's check."""
+    """Yield payment card numbers: 13 to 19 digits that start with 2 to 6 and pass the Luhn check."""
     for run in _runs(text):
-        # From each group, also within one that was found: `12 4111 1111 1111 1111` might begin with either.
+        # From each group, also within one that was found: `12 4111 1111 1111 1111` might start with either.
         for first, (start, _) in enumerate(run.groups):
             last = _card_end(run, first)
             if last is not None:

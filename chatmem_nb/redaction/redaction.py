@@ -75,7 +75,7 @@ class Redaction:
     def session(
         self, session_id: str | None, records: Iterable[StoredMessage]
     ) -> tuple[str | None, list[StoredMessage]]:
-        """Return one session, or a piece of it, redacted, without the records that could not be."""
+        """Return one session, or a part of it, redacted, without the records that cannot be redacted."""
         name = None if session_id is None else self.session_id(session_id)
         return name, self.records(session_id, records)
 
@@ -111,7 +111,7 @@ class Redaction:
         return redacted
 
     def record(self, raw: str) -> str:
-        """Return the record `raw` redacted: written anew, so that nothing leaves that was not looked at.
+        """Return the record `raw` redacted: encoded again, so that it contains nothing that was not examined.
 
         Raises: RecordError if it is not JSON.
         """

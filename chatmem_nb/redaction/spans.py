@@ -17,7 +17,7 @@ class Span(NamedTuple):
 
 Detector: TypeAlias = Callable[[str], Iterable[Span]]
 Replacement: TypeAlias = Callable[[str, str], str]
-"""From a kind and a value to what stands in its place."""
+"""Takes a kind and a value, and returns the replacement."""
 
 CREDENTIALS: Final = frozenset({"API_KEY", "SECRET"})
 MASK: Final = re.compile(r"\[[A-Z][A-Z0-9_]*(?::[a-p]{12})?\]")

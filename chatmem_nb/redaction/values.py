@@ -38,7 +38,7 @@ class TextRedaction(Protocol):
 
 
 class Values:
-    """Redacts parsed JSON by `texts`; what it returns is made of nothing that was not looked at."""
+    """Redacts parsed JSON by `texts`; the result contains nothing that was not examined."""
 
     def __init__(self, texts: TextRedaction) -> None:
         self._texts = texts
@@ -110,7 +110,7 @@ class Values:
         return result
 
     def _within(self, text: str) -> str:
-        """`text`, or if it is a JSON object or array that holds something, that redacted and written anew."""
+        """Return `text`; a JSON object or array that is not empty is redacted and encoded again."""
         value = _container(text)
         if value is None:
             return text

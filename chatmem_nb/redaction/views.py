@@ -41,7 +41,7 @@ _KEPT_CONTROLS: Final = frozenset("\t\n\r\v\f")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A text made of another one by replacing parts of it."""
+    """A text derived from another one by replacing parts of it."""
 
     text: str
     _starts: list[int] = field(default_factory=list)

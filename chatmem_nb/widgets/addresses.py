@@ -1,7 +1,7 @@
 """Which hosts the connect form accepts: none that only this machine's own network should reach.
 
-The form is filled in by whoever sees the page, on Voila a stranger. A cloud machine answers requests to its
-link-local addresses with its credentials. Stores made in Python are not restricted.
+The form is filled in by visitors of the page, who on Voila may be strangers. A cloud machine answers requests
+to its link-local addresses with its credentials. Stores made in Python are not restricted.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _addresses(name: str, field: str) -> list[Address]:
     with suppress(ValueError):  # a name
         return [ipaddress.ip_address(name)]
     outcome: Future[list[Address]] = Future()
-    # A thread that may be left behind: getaddrinfo knows no timeout, and would keep a thread of the pool.
+    # A thread that may be left behind: getaddrinfo has no timeout, and would block a thread of the pool.
     threading.Thread(target=_look_up, args=(name, outcome), name="look up", daemon=True).start()
     try:
         return outcome.result(LOOKUP_S)

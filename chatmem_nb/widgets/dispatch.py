@@ -1,4 +1,4 @@
-"""Every method that the page can call, by name, over one state."""
+"""Every method that the page can call, by name."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _PREVIEW_LIMIT: Final = 50_000
 
 
 class Methods:
-    """The parts of one browser, and the table of what the page may call."""
+    """The parts of one browser, and the table of the methods that the page can call."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class Methods:
         return self._table
 
     async def call(self, method: str, values: Mapping[str, Any], context: RequestContext) -> Result:
-        """Return the result of `method`, and what the store has been asked for so far.
+        """Return the result of `method`, and what the store has spent so far.
 
         Raises: RequestError; ChatMemError.
         """
@@ -123,7 +123,7 @@ class Methods:
         return {**result, "spent": now.spent()}
 
     async def hello(self, params: NoParams, context: RequestContext) -> Result:
-        """Return what a view needs to begin."""
+        """Return the state that a view starts from."""
         return self._described()
 
     def _described(self) -> Result:
@@ -139,36 +139,36 @@ class Methods:
         }
 
     async def connect(self, params: ConnectParams, context: RequestContext) -> Result:
-        """Connect as the form says."""
+        """Connect with the values of the form."""
         await self.form.connect(params, context)
         self.forget()
         return self._described()
 
     async def disconnect(self, params: NoParams, context: RequestContext) -> Result:
-        """Let go of the store, and of every undo with it."""
+        """Disconnect from the store. Changes can no longer be undone."""
         await self.take(None)
         return self._described()
 
     async def take(self, connection: ConnectedStore | None, *, wanted: str | None = None) -> None:
-        """Show another store, or none; `wanted` is the session to be opened first."""
+        """Show another store, or none; `wanted` is the session to open first."""
         await self.form.take(connection, wanted=wanted)
         self.forget()
 
     def forget(self) -> None:
-        """Let go of all that belonged to the store before."""
+        """Drop all state of the previous store."""
         self.probe.stop()
         self.sessions.forget_all()
         self.editor.undos.clear()
         self.find.forget()
 
     async def end(self) -> None:
-        """Stop everything in the background, and close what was opened here."""
+        """Stop all background work, and close the store if it was opened here."""
         self.follow.stop()
         self.label_watch.stop()
         await self.take(None)
 
     async def preview(self, params: PreviewParams, context: RequestContext) -> Result:
-        """Return what is being typed as it will look."""
+        """Return text that is being typed, rendered as HTML."""
         text = params.text
         return {"html": await self._rendering.run(to_html, text[:_PREVIEW_LIMIT])}
 
@@ -179,13 +179,13 @@ class Methods:
         return {**found, "label": label}
 
     async def select(self, params: SessionIdsParams, context: RequestContext) -> Result:
-        """Note which sessions are ticked."""
+        """Set the selected sessions."""
         names = params.session_ids
         self.state.select(names)
         return {"selected": len(names)}
 
     async def select_all(self, params: SelectAllParams, context: RequestContext) -> Result:
-        """Tick at once, and alone, what the list shows, or what the last search matched."""
+        """Select all sessions of the list, or those of the last search, and no others."""
         if params.matches:
             names = list(self.export.search().matching_sessions)
         else:

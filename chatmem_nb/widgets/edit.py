@@ -196,7 +196,7 @@ class SessionEditor:
         """Note that `names` were cleared, and return those that hold messages of others again."""
         try:
             found = await summaries(store, names) if names else []
-        except StoreError:  # they were cleared all the same; whoever opens them next sees this error
+        except StoreError:  # they were cleared all the same; opening them will show this error
             found = []
         lengths = {summary.session_id: summary.length for summary in found if summary.length}
         self._sessions.discard([name for name in names if name not in lengths])

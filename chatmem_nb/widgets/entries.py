@@ -51,7 +51,7 @@ def page_role(role: str | None) -> str:
 
 
 def find_role(word: object) -> object:
-    """Return one of ROLES for a word of chat APIs: "human" for "user"; anything else as it is."""
+    """Return the role for a word of chat APIs: "human" for "user"; anything else unchanged."""
     return _ROLE_OF.get(word, word) if isinstance(word, str) else word
 
 
@@ -91,7 +91,7 @@ def entry(
     `content` is its content, where that was read before. Texts are cut at `text_clip` characters, but not
     below those that are never cut; `shown` tool calls and blocks are in it. `results` are the results of its
     tool calls by call id. `answers` is the tool and index of the call that it is the result of: the text
-    then stands with that call.
+    is then shown with that call.
     """
     data, role = record.data or {}, role_of(record)
     common = {
@@ -125,7 +125,7 @@ def without_empty(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def failure_of(record: StoredMessage) -> Failure | None:
-    """Return what tells that a tool failed, of which `record` is the result."""
+    """Return how the failure of the tool with the result `record` is recognised, or None."""
     return next((result.failure for result in tool_results(record) if result.failure), None)
 
 
@@ -155,7 +155,7 @@ def figures(data: dict[str, Any]) -> dict[str, Any]:
 def shown_call(
     call: ToolCall, results: Mapping[str, StoredMessage], text_clip: int = TEXT_CLIP
 ) -> dict[str, Any]:
-    """Return one tool call with its result, if that is known."""
+    """Return a tool call with its result, if there is one."""
     answer = results.get(call.id) if call.id else None
     limit = max(text_clip, UNCUT_OTHERS)
     line = arguments_line(call, limit=LINE_CLIP)
@@ -207,7 +207,7 @@ def _result(answer: StoredMessage, limit: int) -> dict[str, Any]:
 
 
 def short(value: object) -> str | None:
-    """Return `value` as a text of one line that fits a label; None stays None."""
+    """Return `value` as one short line; None stays None."""
     if value is None:
         return None
     text = value if isinstance(value, str) else line_start(value, NAME_CLIP)

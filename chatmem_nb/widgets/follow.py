@@ -18,7 +18,7 @@ _PROBES_S: Final = (1.0, 2.0, 4.0, 8.0, *[15.0] * 40)
 
 
 class Follow:
-    """Asks for the length of the open session, one request a tick, while any view wants it and is seen."""
+    """Polls the length of the open session, one request per tick, while a view follows it and is visible."""
 
     def __init__(self, state: BrowserState) -> None:
         self._state = state

@@ -103,7 +103,7 @@ def read_content(record: StoredMessage) -> Content:
     apart = False
     for block in content_blocks(record):
         if block.kind == "text":
-            # Texts that follow each other are one text cut in pieces, by citations for example.
+            # Consecutive texts are parts of one text, split by citations for example.
             texts.append(("\n\n" if apart and texts else "") + _words(block))
             apart = False
         elif block.kind != "tool" or block.block_type not in _CALLS:

@@ -79,7 +79,7 @@ async def _behind_system(store: SessionStore, summary: SessionSummary) -> Sessio
 
 
 async def records(store: SessionStore, session_id: str, start: int, stop: int) -> list[StoredMessage]:
-    """Return the records `start` to `stop`, neither negative, as far as they are there."""
+    """Return the records `start` to `stop` that exist; neither may be negative."""
     try:
         return await _with_times(
             store, session_id, await parsed(await store.aread(session_id, start, stop), start)
@@ -98,7 +98,7 @@ async def records(store: SessionStore, session_id: str, start: int, stop: int) -
 async def all_records(
     store: SessionStore, session_ids: Sequence[str], *, times: bool = False
 ) -> AsyncIterator[tuple[str, list[StoredMessage]]]:
-    """Yield (session id, records) of whole sessions, in pieces, in order; with their `times` if asked."""
+    """Yield (session id, records) for whole sessions in order, in parts; with `times`, with their times."""
     store = cast(SessionStore, dated(store)) if times else store
     ids = list(dict.fromkeys(session_ids))
     at = index = 0
@@ -124,7 +124,7 @@ async def _by_pieces(store: SessionStore, session_id: str, start: int) -> AsyncI
 async def _with_times(
     store: SessionStore, session_id: str, records: list[StoredMessage]
 ) -> list[StoredMessage]:
-    """Return `records` with the times that their store can tell only beside them; their text stays."""
+    """Return `records` with times that their store keeps apart from their text, which stays the same."""
     reader = dated(store)
     if reader is store or not records:
         return records

@@ -162,7 +162,7 @@ def _called(record: StoredMessage) -> list[tuple[str, tuple[str, int]]]:
 
 
 def _asks_behind(records: Sequence[StoredMessage]) -> bool:
-    """Whether a result stands before the first person's turn, without its call."""
+    """Whether a result without its call precedes the first human message."""
     called: set[str] = set()
     for record in records:
         if role_of(record) == "human":
@@ -174,7 +174,7 @@ def _asks_behind(records: Sequence[StoredMessage]) -> bool:
 
 
 def _asks_ahead(records: Sequence[StoredMessage]) -> bool:
-    """Whether a call stands after the last person's turn, without its result."""
+    """Whether a call without its result follows the last human message."""
     answered: set[str] = set()
     for record in reversed(records):
         if role_of(record) == "human":

@@ -1,4 +1,4 @@
-"""The search in messages: what is looked for, and what was found, in one session or in all."""
+"""The search for messages: its criteria and its matches, in one session or in several."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ HITS_LIMIT: Final = 10_000
 _BEFORE, _AFTER = 40, 120
 _TOLD_EVERY_S: Final = 0.2
 _SLICE: Final = 200
-"""Records that are looked through before a cancel is heard."""
+"""How many records are searched before a cancellation is noticed."""
 _WORDS, _WORD = 20, 200
-"""How many different matches of a regular expression are told per message, and their characters at most."""
+"""How many distinct matches of a regular expression are reported per message, and their maximum length."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One message that was found."""
+    """A message that matches a search."""
 
     session_id: str
     index: int
     role: str
     """"human", "ai", "system", "tool" or "other"."""
     snippet: str
-    """The text around the match; the beginning if no text was searched for."""
+    """The text around the match; the beginning of the message if no text was searched for."""
     at: tuple[int, int]
-    """Where in the snippet the match stands."""
+    """Start and end of the match in the snippet."""
     identity: str = ""
-    """A digest of the record, by which a change of it is noticed."""
+    """A digest of the record, to notice a change of it."""
     words: tuple[str, ...] = ()
-    """What a regular expression matched in it, each once; empty without one."""
+    """The distinct texts that a regular expression matched; empty for other searches."""
 
     def shown(self) -> dict[str, Any]:
         """Return the hit as the page shows it."""
@@ -62,7 +62,7 @@ class Hit:
 
 @dataclass(slots=True)
 class Search:
-    """One search and what it found so far."""
+    """One search, and its matches so far."""
 
     filter: Filter
     session_ids: list[str] | None
@@ -74,7 +74,7 @@ class Search:
     sessions: int = 0
     messages: int = 0
     matching_sessions: dict[str, None] = field(default_factory=dict)
-    """Those with at least one match, in order."""
+    """The sessions with at least one match, in order."""
 
     def arguments(self) -> str:
         """Return the arguments of `HistoryBrowser.find` for this search, as Python."""
@@ -84,7 +84,7 @@ class Search:
         return ", ".join([*text, *(f"{name}={value!r}" for name, value in given.items())])
 
     def take(self, session_id: str, records: list[StoredMessage], limit: int) -> list[Hit]:
-        """Add what fits among `records`, and return the new hits."""
+        """Add the matches among `records`, and return the new ones."""
         if self.filter.label and self.labelling is not None:
             of_label = self.labelling.matching(session_id, records, self.filter.label)
             self.filter.labelled.update((record.index, identity_of(record)) for record in of_label)
@@ -100,18 +100,18 @@ class Search:
 
 
 class MessageSearch:
-    """The method of the page that finds messages; the last search is kept, to be exported."""
+    """Searches for messages; keeps the last search, so that its matches can be exported."""
 
     def __init__(self, state: BrowserState, sessions: SessionList, labelling: Labelling) -> None:
         self._state, self._sessions, self._labelling = state, sessions, labelling
         self.last: Search | None = None
 
     def forget(self) -> None:
-        """Let go of the last search: its store is gone."""
+        """Drop the last search, since its store was disconnected."""
         self.last = None
 
     async def find(self, params: FindParams, context: RequestContext) -> dict[str, Any]:
-        """Scan one session, the ticked ones or all, and return the hits and their number."""
+        """Search one session, the selected ones or all, and return the matches."""
         wanted = await asyncio.to_thread(Filter.of, params)
         names = await self._names(params, context)
         searched = None if params.scope == "all" else names
@@ -147,7 +147,7 @@ class MessageSearch:
         async for session_id, records in all_records(store, names, times=search.filter.needs_times):
             if session_id != here:
                 here, search.sessions = session_id, search.sessions + 1
-            # In a thread, a slice at a time: the loop stays free, and a cancel is heard between slices.
+            # In a thread, slice by slice: the loop stays free, and a cancellation is noticed in between.
             for start in range(0, len(records), _SLICE):
                 some = records[start : start + _SLICE]
                 waiting += await asyncio.to_thread(search.take, session_id, some, limit)
@@ -169,7 +169,7 @@ def _hit(session_id: str, record: StoredMessage, pattern: TextPattern) -> Hit:
     words = text_of(record)
     found = pattern.span(words)
     if found is None and pattern.text and record.error is None:
-        words = record.raw  # it stands in a tool call
+        words = record.raw  # the match is in a tool call
         found = pattern.span(words)
     start, end = found or (0, 0)
     first = _beginning(words, start)
@@ -181,7 +181,7 @@ def _hit(session_id: str, record: StoredMessage, pattern: TextPattern) -> Hit:
 
 
 def _beginning(words: str, start: int) -> int:
-    """Return where a snippet of a match at `start` begins: with a word, where one is near."""
+    """Return where the snippet of a match at `start` begins: at a word, if one begins nearby."""
     first = max(0, start - _BEFORE)
     if first == 0:
         return 0

@@ -1,4 +1,4 @@
-"""What a message must be like to be found."""
+"""The criteria of a search."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ _COLUMNS: Final = ("content", "tool_calls", "raw", "error", "role", "name", "mod
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """All that is given must hold; what is empty does not count. Case never counts."""
+    """Criteria that a message must all meet. Empty ones are ignored, and so is case."""
 
     pattern: TextPattern
-    """In the words of a message, in its tool calls, or in the raw text of one that cannot be read."""
+    """Matched against the text of a message, its tool calls, or the raw text of an unreadable one."""
     role: str = ""
     """One of ROLES."""
     tool: str = ""
-    """In the name of a tool that the message calls, or is the result of."""
+    """A part of the name of a tool that the message calls, or is the result of."""
     model: str = ""
     errors_only: bool = False
-    """Only what cannot be read, and results of tools that failed, or look as if."""
+    """Only unreadable records, and results of tools that failed or appear to have failed."""
     label: str = ""
-    """What the message is labelled with; see `LabelFilter`."""
+    """The label of the message; see `LabelFilter`."""
     since: datetime | None = None
-    """Stored at this time or later; a message without a time does not fit."""
+    """Stored at this time or later; a message without a time does not match."""
     until: datetime | None = None
     """Stored before this time."""
     labelled: set[tuple[int, str]] = field(default_factory=set, compare=False, repr=False)
-    """With a label: index and identity of the messages that have it, as far as the search has come."""
+    """With a label: index and identity of the messages that have it, among those searched so far."""
 
     @classmethod
     def of(cls, params: FindParams) -> Filter:
-        """Return the filter that the page asks for. Raises: InvalidInputError; RequestError."""
+        """Return the filter for the parameters of a request. Raises: InvalidInputError; RequestError."""
         return cls(
             TextPattern(params.text, is_regex=params.regex, whole_words=params.whole_words),
             role=params.role,
@@ -59,11 +59,11 @@ class Filter:
 
     @property
     def needs_times(self) -> bool:
-        """Whether it asks when a message was stored."""
+        """Whether the filter depends on when a message was stored."""
         return self.since is not None or self.until is not None
 
     def arguments(self) -> dict[str, Any]:
-        """Return what `HistoryBrowser.find` must be given for it, apart from the text."""
+        """Return the arguments of `HistoryBrowser.find` for this filter, apart from the text."""
         named = {
             "regex": self.pattern.is_regex,
             "whole_words": self.pattern.whole_words,
@@ -78,7 +78,7 @@ class Filter:
         return {name: value for name, value in named.items() if value}
 
     def matching(self, records: Sequence[StoredMessage]) -> list[StoredMessage]:
-        """Return those of `records` that fit. Raises: InvalidInputError if the pattern takes too long."""
+        """Return those of `records` that match. Raises: InvalidInputError if the pattern takes too long."""
         if self.label:
             records = [record for record in records if (record.index, identity_of(record)) in self.labelled]
         if self.errors_only:
@@ -90,7 +90,7 @@ class Filter:
         return [record for record, row in zip(records, rows, strict=True) if self._fits(*row)]
 
     def keeps(self, record: StoredMessage) -> bool:
-        """Return whether `record` fits."""
+        """Return whether `record` matches."""
         return bool(self.matching([record]))
 
     def _is_in_time(self, moment: datetime | None) -> bool:

@@ -1,4 +1,4 @@
-"""A transcript as one static, safe piece of HTML, for a notebook that is read without a kernel."""
+"""A transcript as static, safe HTML, for a notebook that is read without a kernel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one browser shows: its store, the open session, what is ticked. One for all its views."""
+"""The state of one browser, shared by its views: the store, the open session, the selection."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from .request_errors import RequestError
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """The session on the screen, as far as it was counted."""
+    """The open session, and its length when it was last counted."""
 
     session_id: str
     epoch: int
-    """Changes whenever what was counted no longer holds; appends only raise `total`."""
+    """Changes whenever indexes may have changed; appends only increase `total`."""
     total: int
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectedStore:
-    """A store, and how to speak of it without its secrets."""
+    """A store, and how to describe it without its secrets."""
 
     store: SessionStore
     target: str
     """Host or cache name."""
     code: str
-    """Python that makes such a store, with secrets read from the environment."""
+    """Python code that creates such a store, with secrets from the environment."""
     owned: bool
-    """Made by this browser, so closed by it."""
+    """Whether this browser created the store, and closes it."""
     close_also: Callable[[], None] | None = None
     spent_before: tuple[int, int, int] = (0, 0, 0)
 
     def spent(self) -> dict[str, int]:
-        """Return what the store has spent since this browser got it."""
+        """Return what the store has spent since it was connected."""
         now = commands_of(self.store)
         requests, billed, received = self.spent_before
         return {
@@ -48,7 +48,7 @@ class ConnectedStore:
 
 
 class BrowserState:
-    """The state behind one lock. `tell` sends an event to all views; it is called outside the lock."""
+    """The state, guarded by a lock. `tell` sends an event to all views, and is called without the lock."""
 
     def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
         self._tell = tell
@@ -63,7 +63,7 @@ class BrowserState:
         self._wanted: str | None = None
         self._message: tuple[str, int] | None = None
         self.connections = 0
-        """How many connections were made and ended: another number is another store."""
+        """Identifies the connection: how many were made and ended so far."""
 
     @property
     def connection(self) -> ConnectedStore | None:
@@ -77,16 +77,16 @@ class BrowserState:
 
     @property
     def selection(self) -> tuple[str, ...]:
-        """The ticked sessions, in the order of ticking."""
+        """The selected sessions, in order of selection."""
         return self._selection
 
     @property
     def store(self) -> SessionStore:
-        """The store. Raises: RequestError if there is none."""
+        """The store. Raises: RequestError if not connected."""
         return self.connected().store
 
     def connected(self) -> ConnectedStore:
-        """Return the connection. Raises: RequestError if there is none."""
+        """Return the connection. Raises: RequestError if not connected."""
         connection = self._connection
         if connection is None:
             raise RequestError("not_connected", "Not connected to any service. Connect first.")
@@ -94,7 +94,7 @@ class BrowserState:
 
     @property
     def session_id(self) -> str | None:
-        """The open session, or the one that is to be opened first."""
+        """The open session, or the session to open first."""
         session = self._session
         return session.session_id if session is not None else self._wanted
 
@@ -105,7 +105,7 @@ class BrowserState:
         return asked[1] if asked is not None and asked[0] == self.session_id else None
 
     def ask_for(self, session_id: str, index: int | None) -> None:
-        """Have the views show message `index` of the open session; None: whatever they show."""
+        """Ask the views to show message `index` of the open session; None: cancel that."""
         with self._lock:
             self._message = None if index is None else (session_id, index)
         if index is not None:
@@ -114,7 +114,7 @@ class BrowserState:
     def connect(
         self, connection: ConnectedStore | None, *, wanted: str | None = None
     ) -> ConnectedStore | None:
-        """Take `connection` in place of the one before, which is returned; nothing is open then.
+        """Replace the connection, and return the previous one. No session is open then.
 
         `wanted` is the session that a view opens first.
         """
@@ -132,7 +132,7 @@ class BrowserState:
         return before
 
     def reached(self, reachable: bool) -> None:
-        """Note whether the service responds; tell the views if that has changed."""
+        """Set whether the service is reachable, and notify the views if that has changed."""
         with self._lock:
             if self._reachable == reachable or self._connection is None:
                 return
@@ -145,15 +145,15 @@ class BrowserState:
         return self._reachable
 
     def ticket(self) -> int:
-        """Return the number of an attempt to open a session; of two at once, the later one counts."""
+        """Return the number of an attempt to open a session; of two concurrent ones, the later one wins."""
         with self._lock:
             self._ticket = next(self._tickets)
             return self._ticket
 
     def open(self, session_id: str, total: int, ticket: int) -> OpenSession:
-        """Make `session_id` the open session. The epoch stays if it was open and has not shrunk.
+        """Make `session_id` the open session. Its epoch stays the same if it was open and has not shrunk.
 
-        Raises: RequestError "stale", where another one was asked for since.
+        Raises: RequestError "stale" if another session was requested since.
         """
         with self._lock:
             if ticket != self._ticket:
@@ -178,7 +178,7 @@ class BrowserState:
         return session
 
     def count(self, session_id: str, total: int, *, changed: bool = False) -> OpenSession | None:
-        """Note the `total` of `session_id`, if it is open; a new epoch if it shrank or `changed`."""
+        """Set the length of `session_id` if it is open, with a new epoch if it shrank or `changed`."""
         with self._lock:
             now = self._session
             if now is None or now.session_id != session_id:
@@ -194,12 +194,12 @@ class BrowserState:
         return counted
 
     def select(self, session_ids: Sequence[str]) -> None:
-        """Tick exactly `session_ids`."""
+        """Select exactly `session_ids`."""
         with self._lock:
             self._selection = tuple(dict.fromkeys(session_ids))
 
     def tell_label(self, session_id: str, index: int | None, identity: str, label: Any) -> None:
-        """Tell the views what is said of a session, or of one of its messages."""
+        """Notify the views of the label of a session, or of one of its messages."""
         event = {"event": "changed", "what": "label", "session": session_id}
         self._tell({**event, "index": index, "identity": identity, "label": label})
 
@@ -208,11 +208,11 @@ class BrowserState:
         self._tell({"event": "changed", "what": "labels"})
 
     def tell_sessions(self) -> None:
-        """Tell the views that the list of sessions has changed."""
+        """Notify the views that the list of sessions has changed."""
         self._tell({"event": "changed", "what": "sessions"})
 
     def tell_selection(self) -> None:
-        """Tell the views what is ticked."""
+        """Notify the views of the selection."""
         self._tell({"event": "changed", "what": "selection", "selection": list(self._selection)})
 
     def _tell_connection(self) -> None:

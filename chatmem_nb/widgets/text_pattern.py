@@ -1,4 +1,4 @@
-"""What a search looks for in a text: words, whole words, or a regular expression."""
+"""The text of a search: a substring, whole words, or a regular expression."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TextPattern:
         return self._folded in folded and (not self.whole_words or self._in_folded.search(folded) is not None)
 
     def span(self, text: str) -> tuple[int, int] | None:
-        """Return where it stands first in `text`."""
+        """Return the first match in `text`."""
         if not self.text:
             return None
         if self.is_regex:

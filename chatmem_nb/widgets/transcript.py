@@ -65,7 +65,7 @@ class Transcript:
     async def window(
         self, params: WindowParams, context: RequestContext
     ) -> tuple[dict[str, Any], list[StoredMessage]]:
-        """Return rows `start` to `stop`, as far as there are any, and their records.
+        """Return rows `start` to `stop`, or those that exist, and their records.
 
         The figures are among them, if those are all messages.
         """
@@ -82,7 +82,7 @@ class Transcript:
         return answer, records
 
     async def raw(self, params: MessageParams, context: RequestContext) -> dict[str, Any]:
-        """Return a record as it is stored, and indented if it is JSON and short enough."""
+        """Return a record as it is stored, and indented if it is short, valid JSON."""
         record = await self.record_of(params)
         return {
             "raw": showable(record.raw[:RAW_LIMIT]),
@@ -170,7 +170,7 @@ class Transcript:
         return record.stored_at
 
     async def record_of(self, params: MessageParams) -> StoredMessage:
-        """Return the record that a row of the page stands for.
+        """Return the record of a row of the page.
 
         Raises: StoreConflictError if another record is at its index now.
         """

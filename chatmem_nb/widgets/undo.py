@@ -40,14 +40,14 @@ class Removal:
 
 
 class UndoStack:
-    """The changes of one browser that can be taken back, newest first, for as long as it lives."""
+    """The changes of one browser that can be undone, newest first."""
 
     def __init__(self) -> None:
         self._changes: list[Removal] = []
 
     @property
     def label(self) -> str | None:
-        """What the next undo would bring back; None if there is nothing."""
+        """The label of the change that the next undo reverts, or None."""
         return self._changes[-1].label if self._changes else None
 
     def shown(self) -> dict[str, object] | None:
@@ -55,17 +55,17 @@ class UndoStack:
         return {"available": True, "label": self.label} if self._changes else None
 
     def keep(self, change: Removal) -> None:
-        """Put `change` on top."""
+        """Push `change`."""
         self._changes.append(change)
 
     def clear(self) -> None:
-        """Forget all: they belong to a store that is gone."""
+        """Drop all changes, since their store was disconnected."""
         self._changes.clear()
 
     async def restore(self, store: SessionStore) -> Removal:
-        """Put back what the newest change took, and return it. What a failure leaves undone stays.
+        """Restore the records of the newest change, and return it. A failure keeps what is not restored.
 
-        Raises: RequestError, where there is nothing; StoreError.
+        Raises: RequestError if there is nothing to undo; StoreError.
         """
         if not self._changes:
             raise RequestError("invalid", "There is nothing to undo.")
@@ -118,7 +118,7 @@ async def _copy(store: SessionStore, session_id: str, limit: int) -> RemovedReco
 async def delete_copied(
     store: SessionStore, copy: RemovedRecords, limit: int, keep: Callable[[RemovedRecords], None]
 ) -> None:
-    """Delete exactly the records of `copy`, and `keep` them; what others append meanwhile stays.
+    """Delete exactly the records of `copy`, and `keep` them; what others append meanwhile is kept.
 
     If others changed the copied records meanwhile, copies again before it deletes. A copy whose deletion
     may or may not have happened is kept as uncertain.
@@ -176,7 +176,7 @@ async def measured(
 ) -> int | None:
     """Return the bytes of the records of `session_ids`; None as soon as they are more than an undo may keep.
 
-    `tell` hears how many records were read so far.
+    `tell` is called with the number of records read so far.
     """
     size = read = 0
     async for _, records in _pieces(store, session_ids):
@@ -190,7 +190,7 @@ async def measured(
 async def _pieces(
     store: SessionStore, session_ids: Sequence[str]
 ) -> AsyncIterator[tuple[str, list[str] | None]]:
-    """Yield the records of sessions in pieces, and None for one that is too large for a response."""
+    """Yield the records of sessions in parts, and None for a session that is too large for a response."""
     try:
         async for session_id, _, records in store.aread_many(session_ids):
             yield session_id, records

@@ -137,7 +137,7 @@ class PageWidget(anywidget.AnyWidget):
     def _ask(self, method: str, **params: Any) -> dict[str, Any]:
         """Call a method of the page from Python, and wait for its result.
 
-        Raises: InvalidInputError for what the page would be told in words; StoreError.
+        Raises: InvalidInputError instead of RequestError; StoreError.
         """
         return self._wait(self._methods.call(method, params, python_context()))
 
