@@ -1,4 +1,4 @@
-"""A limit on the CPU time that one piece of work takes, checked by the work itself at each small step."""
+"""A limit on the CPU time of a computation, which checks it at each small step."""
 
 from __future__ import annotations
 

@@ -86,12 +86,12 @@ class FrameSource:
         return self.read(session_id, start, stop)
 
     def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces."""
+        """Yield (session_id, start, records) for whole sessions, in order; long ones in several parts."""
         for name, start, rows in self._pieces(checked_session_ids(session_ids)):
             yield name, start, [_record(name, row) for row in rows]
 
     async def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces."""
+        """Yield (session_id, start, records) for whole sessions, in order; long ones in several parts."""
         for piece in self.read_many(session_ids):
             yield piece
 

@@ -14,7 +14,7 @@ from ..stores.protocol import SessionSummary, checked_session_id, checked_sessio
 from ..stores.redis_glob import compile_glob
 
 _PIECE: Final = 2_000
-"""Records in one piece of `read_many`."""
+"""Records in one part of `read_many`."""
 # What histories raise where a message of theirs cannot be parsed, and not where their database failed.
 _UNREADABLE: Final = (RecordError, ValueError, LookupError, TypeError, AttributeError)
 
@@ -99,7 +99,7 @@ class HistorySource:
             return [_unreadable(name, exc)][start:stop]
 
     def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces."""
+        """Yield (session_id, start, records) for whole sessions, in order; long ones in several parts."""
         return self._read_many(checked_session_ids(session_ids))
 
     def _read_many(self, session_ids: Iterator[str]) -> Iterator[tuple[str, int, list[str]]]:
@@ -107,7 +107,7 @@ class HistorySource:
             yield from _pieces(name, self.read(name))
 
     def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces."""
+        """Yield (session_id, start, records) for whole sessions, in order; long ones in several parts."""
         return self._aread_many(checked_session_ids(session_ids))
 
     async def _aread_many(self, session_ids: Iterator[str]) -> AsyncIterator[tuple[str, int, list[str]]]:

@@ -78,7 +78,7 @@ function that takes a source takes them, and each has one thing to say where its
 def sessions(source: Source) -> Iterator[Session]:
     """Yield (session_id, records) of `source`, records oldest first.
 
-    A long session comes in several pieces, one after another, each going on where the last one ended. The
+    A long session is yielded in several consecutive parts. The
     session id is None for messages that are in no session. What cannot be read is a record with its `error`.
 
     Raises: InvalidInputError, at the call, where `source` holds no conversations.

@@ -1,8 +1,8 @@
 """Reading a session page by page, oldest record first, while other clients write to it. Plans only; no I/O.
 
 Indexes counted from the oldest record stay what they are while others append. They move when others insert,
-remove or trim at the front. Every page but the first therefore begins with the last record of the page
-before: if another record stands there, the session has changed.
+remove or trim at the front. Every page but the first therefore starts with the last record of the page
+before: if that is another record now, the session has changed.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from ..errors import StoreConflictError, StoreLimitError
 from .runner import Plan
 
 _PAGE_BYTES = 2_500_000
-"""What a page aims at, once the size of the records is known."""
+"""The target size of a page, once the size of the records is known."""
 _GROWTH = 20
-"""How many times more records a page may have than the one before."""
+"""By which factor a page may have more records than the one before."""
 _ATTEMPTS = 3
 """How often a read starts over because the session has changed."""
 
 
 class RecordList(Protocol):
-    """One session, as its service reads it: oldest record first, whatever the order in the service."""
+    """The records of one session, oldest first, whatever the order in the service."""
 
     @property
     def first_page(self) -> int:
-        """Records in a page while nothing is known of their size."""
+        """Records in a page while their size is unknown."""
         ...
 
     def length(self) -> Plan[int]: ...
@@ -35,7 +35,7 @@ class RecordList(Protocol):
     def fetch(self, start: int, count: int, *, new_deadline: bool = False) -> Plan[list[str]]:
         """Return up to `count` records from index `start` on; fewer only at the end of the session.
 
-        Raises: StoreLimitError with `response_too_large` set if the service does not send that much at once.
+        Raises: StoreLimitError with `response_too_large` set if the response would be too large.
         """
         ...
 
@@ -50,7 +50,7 @@ class RecordList(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where the reading of one session stands."""
+    """The position of a reader in one session."""
 
     start: int
     size: int
@@ -62,7 +62,7 @@ class Cursor:
 def read(session: RecordList, start: int, stop: int | None, *, renews: bool = True) -> Plan[list[str]]:
     """Return the records of the slice `start:stop`; start over if the session changes between two pages.
 
-    `renews`: whether the call's time starts anew with each further page.
+    `renews`: whether each further page has a new deadline.
 
     Raises: StoreConflictError if it changes each time.
     """
@@ -95,9 +95,9 @@ def _read(session: RecordList, start: int, stop: int | None, renews: bool) -> Pl
 
 
 def next_page(session: RecordList, cursor: Cursor) -> Plan[tuple[list[str], Cursor | None]]:
-    """Return the next page, and the cursor behind it; None at the end of the session.
+    """Return the next page, and the cursor after it; None at the end of the session.
 
-    If others inserted or removed records in front of the cursor, go on behind the record that was read last,
+    If others inserted or removed records before the cursor, continue after the last record that was read,
     so that none is repeated or skipped.
 
     Raises: StoreConflictError if that record is gone.
@@ -137,7 +137,7 @@ def _page(
 
 
 def cursor_after(page: Sequence[str], start: int, asked: int) -> Cursor | None:
-    """Return the cursor behind `page`, which is `asked` records from `start` on, or fewer: then None."""
+    """Return the cursor after `page`, of `asked` records from `start` on; None if it has fewer."""
     if len(page) < asked:
         return None
     mean = max(1, sum(len(record.encode(errors="replace")) for record in page) // len(page))
@@ -150,7 +150,7 @@ def next_size(records: int, mean_bytes: int) -> int:
 
 
 def _places_of_last(session: RecordList, cursor: Cursor) -> Plan[list[int]]:
-    """Return the indexes at which the record that was read last stands now; `_page` checks the one chosen."""
+    """Return the current indexes of records equal to the last one read; `_page` checks the one chosen."""
     found: list[int] = []
     searching: Cursor | None = Cursor(0, session.first_page)
     while searching is not None:

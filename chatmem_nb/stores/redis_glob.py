@@ -1,4 +1,4 @@
-"""Globs as Redis has them, for services that have none."""
+"""Redis globs, for services that have none."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 
 
 def compile_glob(pattern: str) -> re.Pattern[str]:
-    """Return what matches the texts that Redis' `MATCH` would, whole: use its `fullmatch`.
+    """Return a regular expression for the Redis glob `pattern`, to be used with `fullmatch`.
 
-    `*` any characters, `?` one, `[a-c]` one of these, `[^a]` one other, `\\` the next as it is. A class that
-    is not closed ends with the pattern. Redis counts bytes where this counts characters.
+    `*` matches any characters, `?` one, `[a-c]` one of these, `[^a]` any other one; `\\` escapes a character.
+    A class that is not closed ends with the pattern. Redis counts bytes where this counts characters.
     """
     parts: list[str] = []
     at = 0
@@ -32,7 +32,7 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
 
 
 def _class(pattern: str, at: int) -> tuple[str, int]:
-    """The regular expression of the class whose `[` stands before `at`, and where the pattern goes on."""
+    """Return the regular expression of the class after the `[` before `at`, and the index after the class."""
     negated = pattern[at : at + 1] == "^"
     at += negated
     members = []

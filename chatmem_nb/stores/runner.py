@@ -24,8 +24,8 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _SHARE_OF_A_CHANGE = 0.6
-"""Of the time left, what a request may take that must not be made twice; the rest is for checking whether
-it was applied."""
+"""Which share of the time left a request that is not idempotent may take; the rest is for checking whether it
+was applied."""
 
 
 class Request(Protocol):
@@ -47,16 +47,15 @@ class Send:
 
     requests: Sequence[Request]
     new_deadline: bool = False
-    """Whether the call's time starts anew: a further page, or a further part of a batch."""
+    """Whether the call gets a new deadline: for a further page, or a further part of a batch."""
     return_errors: bool = False
     max_attempts: int | None = None
-    """How often to try at most; None: until the deadline. 1 where one failed request must not keep the plan
-    from what it does about another."""
+    """Maximum number of attempts; None: until the deadline. 1 if the plan must handle a failure itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A step of a plan: wait. The plan is sent False, at once, if the deadline would pass meanwhile."""
+    """A step of a plan: wait. If the deadline would pass meanwhile, the plan is sent False immediately."""
 
     seconds: float
 
@@ -66,20 +65,21 @@ Plan: TypeAlias = Generator[Send | Pause, Any, T]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What a transport is given: requests of its service to make once, at the same time."""
+    """One attempt: requests to make once, at the same time."""
 
     requests: Sequence[Any]
     deadline: Deadline
     timeout_s: float
-    """How long it may take in all."""
+    """How long all of it may take."""
 
 
 class Transport(Protocol):
     """Carries requests to a service by its SDK, and counts what they cost."""
 
     def send(self, attempt: Attempt) -> list[Any]:
-        """Return a response for each request, or the StoreError that came in its place. Raises nothing else
-        but StoreClosedError."""
+        """Return a response for each request, or the StoreError in its place.
+
+        Raises: StoreClosedError, and nothing else."""
         ...
 
     async def asend(self, attempt: Attempt) -> list[Any]: ...
@@ -107,8 +107,8 @@ def ask(request: Request, *, new_deadline: bool = False) -> Plan[Any]:
 
 
 Repair: TypeAlias = Callable[[Sequence[Request], list[Any]], Plan[list[Any]]]
-"""Given the requests of a step and what became of each, errors among them: return what became of them in
-the end. A service that can mend the cause of an error, as by creating what is missing, has one."""
+"""Given the requests of a step and their outcomes, errors among them, return the final outcomes. For services
+that can fix the cause of an error, such as a missing cache."""
 
 
 class Runner:
@@ -163,7 +163,7 @@ class Runner:
         try:
             self.transport.check_open()
         except StoreClosedError as closed:
-            # What was in flight when the store was closed fails in many ways, and may have been applied.
+            # Requests in flight when the store was closed fail in many ways, and may have been applied.
             closed.maybe_applied = True
             raise
 
@@ -203,7 +203,7 @@ def execute(
 def _attempted(
     requests: Sequence[Request], deadline: Deadline, transport: Transport
 ) -> Generator[Attempt | Pause, Any, list[Any]]:
-    """Make each of `requests` once, and return what became of it."""
+    """Make each of `requests` once, and return the outcomes."""
     share = 1.0 if all(request.idempotent for request in requests) else _SHARE_OF_A_CHANGE
     timeout_s = deadline.remaining_s() * share
     if timeout_s <= 0:
@@ -220,8 +220,9 @@ def _not_sent(error: StoreTimeoutError) -> StoreTimeoutError:
 def _retried(
     step: Send, received: Sequence[Any], deadline: Deadline, transport: Transport
 ) -> Generator[Attempt | Pause, Any, list[Any]]:
-    """Make the requests again that failed, as `received` says, until each has succeeded, has failed for good,
-    or the deadline comes."""
+    """Retry the requests that failed, until each has succeeded or failed for good, or the deadline passes.
+
+    `received` are the outcomes of the first attempt."""
     outcomes = [_Outcome(request) for request in step.requests]
     pending = outcomes
     backoff = Backoff()
@@ -241,26 +242,26 @@ def _retried(
 
 
 class _Outcome:
-    """What became of one request in all its attempts."""
+    """The outcome of one request over all its attempts."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.result: Any = None
-        """The response, or the error that says most."""
+        """The response, or the most informative error."""
         self.latest: Any = None
-        """What the latest attempt brought."""
+        """The outcome of the latest attempt."""
 
     @property
     def retry_after_s(self) -> float:
         return float(self.latest.retry_after_s)
 
     def add(self, response: Any) -> None:
-        """Take in what one more attempt brought."""
+        """Add the outcome of another attempt."""
         before, self.result, self.latest = self.result, response, response
         if not isinstance(before, StoreError) or not isinstance(response, StoreError):
             return
-        # An attempt that had little time left says less. And one that was throttled must not pass for the
-        # whole if an earlier one may have been applied. A refusal says more than both.
+        # A timeout of an attempt that had little time left is less informative, and throttling must not hide
+        # that an earlier attempt may have been applied. A rejection is more informative than both.
         throttled = response.retryable and not response.maybe_applied
         if isinstance(response, StoreTimeoutError) or (before.maybe_applied and throttled):
             self.result = before

@@ -23,7 +23,7 @@ _SIZES: Final = ("names", "sessions", "records", "labels")
 
 
 class IndexFile:
-    """A line of JSON that says of which file this is the index; then the ids, and where their records stand.
+    """A line of JSON that identifies the indexed file; then the ids, and the positions of their records.
 
     It is good for one state of that file. An index of another state, and one that is damaged, is not read,
     and the next one takes its place in one step. Nothing of it is shown but the ids: records are read from
@@ -34,7 +34,7 @@ class IndexFile:
         self.path = path
 
     def load(self, state: dict[str, Any], end: int) -> SessionIndex | None:
-        """Return the index of a file in this `state`, whose places are below `end`; None if there is none.
+        """Return the index of a file in this `state`, with positions below `end`, or None.
 
         Raises: InvalidInputError if `path` is something else, which saving would destroy; StoreError.
         """

@@ -1,4 +1,4 @@
-"""Where the records of each session stand in a file."""
+"""The positions of the records of each session in a file."""
 
 from __future__ import annotations
 

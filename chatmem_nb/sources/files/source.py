@@ -24,7 +24,7 @@ from .index_file import IndexFile
 from .session_index import SessionIndex
 
 _PIECE: Final = 2_000
-"""Records in one piece of `read_many`."""
+"""Records in one part of `read_many`."""
 
 _Stamp = list[tuple[int, int, int]]
 
@@ -142,7 +142,7 @@ class FileSource:
         return await asyncio.to_thread(self.read, session_id, start, stop)
 
     def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces."""
+        """Yield (session_id, start, records) for whole sessions, in order; long ones in several parts."""
         return self._read_many(checked_session_ids(session_ids))
 
     def _read_many(self, session_ids: Iterator[str]) -> Iterator[tuple[str, int, list[str]]]:
@@ -152,7 +152,7 @@ class FileSource:
                 yield name, start, self._records(places[start : start + _PIECE])
 
     def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole sessions, in order; long ones in several pieces."""
+        """Yield (session_id, start, records) for whole sessions, in order; long ones in several parts."""
         return self._aread_many(checked_session_ids(session_ids))
 
     async def _aread_many(self, session_ids: Iterator[str]) -> AsyncIterator[tuple[str, int, list[str]]]:

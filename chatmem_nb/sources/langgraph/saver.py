@@ -23,7 +23,7 @@ _VERBS: Final = ("get_tuple", "list", "aget_tuple", "alist")
 
 @dataclass(frozen=True, slots=True)
 class Get:
-    """The newest checkpoint of a thread, or the one that `config` names; None if there is none."""
+    """The newest checkpoint of a thread, or the one that `config` names, or None."""
 
     config: dict[str, Any]
 
@@ -61,7 +61,7 @@ class Members:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The newest checkpoint of a thread as its graph gets it, objects built; None if there is none."""
+    """The newest checkpoint of a thread as its graph gets it, with its objects built, or None."""
 
     config: dict[str, Any]
 
@@ -81,7 +81,7 @@ Plan: TypeAlias = Generator[Request, Any, T]
 
 
 class Saver:
-    """A checkpointer that is read as plain data. The one that was given is left as it is."""
+    """A checkpointer that is read as plain data. The given one is not changed."""
 
     def __init__(self, given: Any) -> None:
         # A class would be its own copy, and get our serializer for good.

@@ -18,7 +18,7 @@ from .saver import Plan, Saver
 from .threads import Thread, ThreadNames, threads_page
 
 _PIECE: Final = 2_000
-"""Records in one piece of `read_many`."""
+"""Records in one part of `read_many`."""
 _TOGETHER: Final = 25
 """Threads that are asked for by one request, where the checkpointer can."""
 _TIMES_KEPT: Final = 16
@@ -133,7 +133,7 @@ class LangGraphSource:
         return await self._saver.arun(self._records(session_id, slice(start, stop)))
 
     def read_many(self, session_ids: Iterable[str]) -> Iterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole threads, in order; long ones in several pieces."""
+        """Yield (session_id, start, records) for whole threads, in order; long ones in several parts."""
         return self._read_many(checked_session_ids(session_ids))
 
     def _read_many(self, session_ids: Iterator[str]) -> Iterator[tuple[str, int, list[str]]]:
@@ -148,7 +148,7 @@ class LangGraphSource:
                 yield name, *self._saver.run(self._timed(name, found.pop(name, None)))
 
     def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
-        """Yield (session_id, start, records) of whole threads, in order; long ones in several pieces."""
+        """Yield (session_id, start, records) for whole threads, in order; long ones in several parts."""
         return self._aread_many(checked_session_ids(session_ids))
 
     async def _aread_many(self, session_ids: Iterator[str]) -> AsyncIterator[tuple[str, int, list[str]]]:

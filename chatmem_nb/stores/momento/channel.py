@@ -1,4 +1,4 @@
-"""How requests are made with one client, and how the caller waits: never inside gRPC, never without a limit.
+"""How requests are made with one client, and how callers wait: never inside gRPC, and always with a timeout.
 
 An interrupt (Ctrl+C) lands between any two steps of the main thread. If that is within gRPC, a lock stays
 held or its thread is never started, and no later request on the channel ends (grpcio 1.85). So the threads
@@ -19,11 +19,11 @@ from .commands import Command
 from .fork_gate import gate
 
 PENDING: Any = object()
-"""Stands for the result of a request that has not ended."""
+"""The result of a request that has not ended."""
 
 
 class Batch:
-    """Requests that were started at the same time, as far as they have ended."""
+    """Requests that were started at the same time, and the results so far."""
 
     def __init__(self, size: int, finished: Callable[[], object]) -> None:
         self.results: list[Any] = [PENDING] * size
@@ -57,7 +57,7 @@ class Channel(Protocol):
     slices: bool
     """Whether a part of a list can be read and erased, or only whole lists."""
     default_ttl_ms: int | None
-    """The client's default TTL; None if that cannot be told."""
+    """The client's default TTL; None if unknown."""
 
     grace_s: float
     """How much longer than its timeout a request may take to end."""
@@ -68,7 +68,7 @@ class Channel(Protocol):
         ...
 
     def cancel(self, batch: Batch) -> None:
-        """Cancel what has not ended. Returns at once."""
+        """Cancel the requests that have not ended. Does not block."""
         ...
 
     def outcome(self, command: Command, result: Any) -> tuple[Any, int]:

@@ -29,7 +29,7 @@ class Command:
         raise NotImplementedError
 
     def value(self, response: Any) -> Any:
-        """Return what the response message says; None if it says no more than that the request succeeded."""
+        """Return the content of the response; None if it has none."""
         return None
 
     def billed(self, value: Any) -> int:
@@ -39,7 +39,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class CreateCache(Command):
-    """Create a cache; one that exists already is no error."""
+    """Create a cache. It is not an error if it exists."""
 
     method: ClassVar[str] = "CreateCache"
     cache_name: str
@@ -89,10 +89,10 @@ class ListLength(Command):
 
 @dataclass(frozen=True, slots=True)
 class Push(Command):
-    """Add `values` after the newest, all at once, and return the new length.
+    """Append `values` atomically, and return the new length.
 
     `ttl_ms` is the TTL of the list from now on; without `refresh_ttl`, of a list that this creates; None: the
-    client's default. With `truncate`, keep only the values that are pushed: what stood before goes.
+    client's default. With `truncate`, keep only the values that are pushed: the previous ones are removed.
     """
 
     idempotent: ClassVar[bool] = False

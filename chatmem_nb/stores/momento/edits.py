@@ -21,7 +21,7 @@ from .session_list import as_text, read_values
 _TWICE = "; nothing is lost, but some records may be in the session twice: read it, and remove the duplicates"
 
 _READS_BACK = 8
-"""How many times to look for the new records, with growing pauses: reads are eventually consistent."""
+"""How many times to read back the new records, with backoff: reads are eventually consistent."""
 
 MakePush = Callable[[Sequence[bytes]], Push]
 
@@ -85,7 +85,7 @@ class Edits:
         length, around = yield Send([ListLength(key), FetchList(key, index, index + 2)])
         if not around or as_text(around[0]) != record:
             return False
-        if len(around) == 2 and around[0] == around[1]:  # more context, to tell afterwards which is which
+        if len(around) == 2 and around[0] == around[1]:  # more context, to distinguish them afterwards
             around = yield from read_values(key, index, index + 1 + CONTEXT)
         yield from erase(Range(key, index, 1, around[0], around[1:], max(length, index + len(around))))
         return True
@@ -172,7 +172,7 @@ class Edits:
         )
 
     def _replace_whole(self, key: bytes, values: Sequence[bytes], ttl_ms: int | None) -> Plan[int]:
-        """Push and truncate in one request, which drops what others append meanwhile."""
+        """Push and truncate in one request, which drops records that others append meanwhile."""
         if len(self._limits.split(values)) > 1:
             self._require_slices("replace a session by more than fits into one request")
         push = Push(key, values, ttl_ms, truncate=True)

@@ -17,12 +17,12 @@ from .session_list import read_values
 _log = logging.getLogger(__name__)
 
 CONTEXT = 100
-"""Up to how many elements after a range are compared to tell whether it was erased."""
+"""How many elements after a range are compared, at most, to determine whether it was erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A range of a list, with its surroundings, by which to tell whether it is still there."""
+    """A range of a list, with the elements around it, which show whether it was erased."""
 
     key: bytes
     start: int
@@ -38,7 +38,7 @@ class Range:
 def erase(erased: Range) -> Plan[None]:
     """Erase the range once.
 
-    Raises: MomentoError if it failed, or if it cannot be told whether it was applied; then it is not retried.
+    Raises: MomentoError if it failed, or if it is unknown whether it was applied; then it is not retried.
     """
     command = EraseRange(erased.key, erased.start, erased.count)
     backoff = Backoff()

@@ -1,6 +1,6 @@
 """Holds a fork back while requests are under way.
 
-gRPC prepares itself for a fork only if no other thread is inside it at that moment. Otherwise it says
+gRPC prepares for a fork only if no other thread is inside it at that moment. Otherwise it says
 "Other threads are currently calling into gRPC, skipping fork() handlers", and in the child new channels time
 out or end the process (grpcio 1.85: 4 of 12 runs of ten forks each while three threads append).
 """

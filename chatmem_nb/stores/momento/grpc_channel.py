@@ -1,4 +1,4 @@
-"""Requests on the gRPC channel of a given `CacheClient`: slices, removal by index, and native async.
+"""Requests on the gRPC channel of a `CacheClient`: slices, removal by index, and native async.
 
 None of these is public in momento 1.29.1. A sync client keeps neither its configuration nor its key, so that
 no `CacheClientAsync` can be made from it; and its own stub blocks an event loop, since its retry interceptor
@@ -36,7 +36,7 @@ _ControlStub: Any = controlclient_pb2_grpc.ScsControlStub
 _CONNECT_S = 5.0
 """How long making the stubs, which is no I/O, may take before the channel counts as broken."""
 
-# By client and not by store: histories are often made anew for each message, over one client.
+# By client and not by store: histories are often created for each message, over one client.
 _CHANNELS: weakref.WeakKeyDictionary[CacheClient, GrpcChannel] = weakref.WeakKeyDictionary()
 
 

@@ -14,7 +14,7 @@ from .commands import Command, operations
 
 @dataclass(frozen=True, slots=True)
 class PutNames(Command):
-    """Put `names` into the sorted set, all with this score; the set's TTL is `ttl_ms` from now on."""
+    """Add `names` to the sorted set, all with this score, and set the TTL of the set to `ttl_ms`."""
 
     method: ClassVar[str] = "SortedSetPut"
     key: bytes
@@ -34,7 +34,7 @@ class PutNames(Command):
 
 @dataclass(frozen=True, slots=True)
 class AddName(Command):
-    """Put `name` into the sorted set with score 0; a name that is in it keeps its score."""
+    """Add `name` to the sorted set with score 0; an existing one keeps its score."""
 
     method: ClassVar[str] = "SortedSetIncrement"
     key: bytes

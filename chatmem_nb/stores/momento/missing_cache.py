@@ -62,5 +62,5 @@ class MissingCache:
             yield Send([CreateCache(self._cache_name)])
             created = True
         finally:
-            if not created:  # the next one may try at once
+            if not created:  # let the next caller try immediately
                 self._created_at = float("-inf")

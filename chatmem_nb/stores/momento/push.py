@@ -2,9 +2,9 @@
 
 Plans only; no I/O.
 
-Momento has no idempotency keys. If the response to a push is lost, its records are looked for in the list,
-and the push is retried only if they are missing. Older copies must not be mistaken for them: either the
-records are new, so that no list holds them yet, or only what lies beyond the previous length counts.
+Momento has no idempotency keys. If the response to a push is lost, the list is read, and the push is retried
+only if its records are missing. Older copies must not be mistaken for them: either the records are new, so
+that no list holds them yet, or only what lies beyond the previous length counts.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Limits:
         return values
 
     def split(self, values: Sequence[bytes]) -> list[Sequence[bytes]]:
-        """Return `values` in parts that each fit into one request."""
+        """Split `values` into parts that each fit into one request."""
         if sum(map(len, values)) + _ELEMENT_OVERHEAD * len(values) <= self.request_bytes:
             return [values]
         parts: list[list[bytes]] = []
@@ -75,7 +75,7 @@ class Limits:
         return list(parts)
 
     def check_item(self, *batches: Iterable[bytes]) -> None:
-        """Raises: MomentoLimitError if `batches` do not fit into one session together; nothing is sent."""
+        """Raises: MomentoLimitError if `batches` together do not fit into one session. Nothing is sent."""
         size = sum(sum(map(len, batch)) for batch in batches)
         if size > self.item_bytes:
             raise MomentoLimitError(
@@ -235,11 +235,11 @@ def run_at(values: Sequence[bytes], run: Sequence[bytes]) -> int | None:
 def last_of(earlier: StoreError, failed: StoreError) -> StoreError:
     """Return the error to raise after a last attempt that was not applied, if an earlier one may have been.
 
-    That a look found nothing of it does not rule that out, since reads are eventually consistent.
+    A read that did not find it does not rule that out, since reads are eventually consistent.
     """
     if not earlier.maybe_applied:
         return failed
-    # An attempt for which no time was left says less than the one before it.
+    # An attempt that had no time left is less informative than the one before it.
     return unknown(earlier if isinstance(failed, StoreTimeoutError) else failed)
 
 

@@ -1,8 +1,8 @@
 """Requests by the public methods of `momento` alone, if a version lacks the names that `grpc_channel` needs.
 
-Slower, and with less: lists are read whole, a part of a list cannot be erased, a replacement drops what
-others append meanwhile, nobody tells the TTL of a session, and each request takes a thread, since a public
-method blocks until the deadline of its client's configuration.
+Slower and more limited: lists are read whole, a part of a list cannot be erased, a replacement drops what
+others append meanwhile, the TTL of a session is unknown, and each request takes a thread, since a public
+method blocks until the deadline in its client's configuration.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ def _impossible(client: CacheClient, cache: str, command: cmd.EraseRange) -> Non
 
 
 def _unknown(client: CacheClient, cache: str, command: cmd.GetTtl) -> None:
-    """Nobody can tell."""
+    """The SDK has no method for it."""
 
 
 def _exist(client: CacheClient, cache: str, command: cmd.KeysExist) -> list[bool]:

@@ -1,4 +1,4 @@
-"""Keeps the ids of the sessions in a sorted set, since Momento cannot list keys. Plans only; no I/O."""
+"""The ids of the sessions in a sorted set, since Momento cannot list keys. Plans only; no I/O."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class SessionIndex:
         return PutNames(self._key, names, time.time(), max(self._ttl_ms, ttl_ms or 0))
 
     def put(self, session_ids: Sequence[str]) -> Plan[None]:
-        """Put the names of sessions that were written to; log a failure."""
+        """Add the names of sessions that were written to; log a failure."""
         # Raising would make the caller store the records again. The next write or read retries.
         (outcome,) = yield Send([self.written(session_ids)], return_errors=True)
         for session_id in session_ids:
@@ -123,7 +123,7 @@ class SessionIndex:
                 self.remember(session_id)
 
     def heal(self, session_ids: Iterable[str]) -> Plan[None]:
-        """Put the names of sessions that were read, unless seen recently; keep their scores."""
+        """Add the names of sessions that were read, unless they are known to be there; keep their scores."""
         unknown = [one for one in session_ids if (self._key, one) not in self._recent]
         if not unknown:
             return
@@ -140,9 +140,9 @@ class SessionIndex:
         self._recent.add((self._key, session_id))
 
     def remove(self, session_ids: Sequence[str]) -> Plan[set[str]]:
-        """Remove the names of lists that are gone; return those put back because others wrote meanwhile.
+        """Remove the names of deleted lists; return those added again because others wrote meanwhile.
 
-        An append puts the name first and then pushes to the list, and a removal may come between the two.
+        An append adds the name before it pushes to the list, and a removal may happen between the two.
         """
         for session_id in session_ids:
             self._recent.discard((self._key, session_id))
@@ -190,7 +190,7 @@ def as_time(score: float | None) -> datetime | None:
     return datetime.fromtimestamp(score, UTC) if score else None
 
 
-# By client and not by store: histories are often made anew for each message, over one client.
+# By client and not by store: histories are often created for each message, over one client.
 _RECENT: WeakKeyDictionary[CacheClient, dict[str, RecentNames]] = WeakKeyDictionary()
 
 

@@ -53,7 +53,7 @@ def read_values(
 ) -> Plan[list[bytes]]:
     """Return the elements of the slice `start:stop`, as they are stored; negative indexes are not supported.
 
-    `renews`: whether the call's time starts anew with each further page.
+    `renews`: whether each further page has a new deadline.
     """
     if stop is not None and stop <= start:
         return []

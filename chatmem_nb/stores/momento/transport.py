@@ -60,13 +60,13 @@ class MomentoTransport:
 
     @property
     def default_ttl_ms(self) -> int | None:
-        """The client's default TTL; None if that cannot be told."""
+        """The client's default TTL; None if unknown."""
         return self._first.channel.default_ttl_ms
 
     def send(self, attempt: Attempt) -> list[Any]:
         """Return a response for each request, or the StoreError in its place."""
         connection = self._connections.get()
-        ended = _thread.allocate_lock()  # interrupts leave it as it is, unlike a Condition or an Event
+        ended = _thread.allocate_lock()  # consistent after an interrupt, unlike a Condition or an Event
         ended.acquire()
         batch = connection.channel.start(self._cache_name, attempt, ended.release)
         try:
@@ -175,7 +175,7 @@ def _limit_s(connection: _OpenClient, attempt: Attempt) -> float:
 
 
 def _close(client: CacheClient) -> threading.Thread:
-    """Close `client` in a daemon thread: closing a broken channel never ends, and must hold up nothing."""
+    """Close `client` in a daemon thread: with a broken channel that may never end."""
     # momento 1.29.1 has no `close`.
     thread = threading.Thread(target=client.__exit__, args=(None, None, None), daemon=True)
     thread.start()

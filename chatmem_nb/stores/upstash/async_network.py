@@ -17,7 +17,7 @@ _HEAD_START_S = 0.25
 
 
 class ResolvingBackend(httpcore.AsyncNetworkBackend):
-    """Makes asyncio connections, and looks up names in threads that nobody waits for.
+    """Makes asyncio connections, and looks up names in threads that nothing joins.
 
     asyncio calls getaddrinfo in the loop's default executor, which `asyncio.run` joins at its end: while DNS
     does not respond, every timeout would be in vain.

@@ -104,7 +104,7 @@ class Changes:
         return outcomes
 
     def _together(self, changes: Sequence[Change | ChatMemError]) -> Iterator[list[int]]:
-        """Yield the places of changes that one request takes; what takes several requests is alone."""
+        """Yield the positions of changes that share a request; one that needs several is alone."""
         places: list[int] = []
         used = 0
         for place, change in enumerate(changes):
@@ -142,7 +142,7 @@ class Changes:
         return (yield from self._append_each(changes))
 
     def _append_each(self, changes: Sequence[Change]) -> Plan[list[int | ChatMemError]]:
-        """Make each change by a request; none after one that failed for a reason that others share."""
+        """Make each change in its own request, until one fails for a reason that applies to all."""
         outcomes: list[int | ChatMemError] = []
         for change in changes:
             try:
@@ -192,7 +192,7 @@ class Changes:
 
 
 def _not_tried(error: StoreError) -> StoreError:
-    """The error of a change that was in a pipeline with others, and was not made again after `error`."""
+    """Return the error of a change that was sent in the pipeline, and not retried after `error`."""
     copied = copy(error)
     copied.maybe_applied = True
     return copied

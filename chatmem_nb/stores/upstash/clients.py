@@ -22,9 +22,9 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 class Clients:
     """Clients of the database at `url`, made at first use; no I/O.
 
-    The token stands in closures only, which no `repr` opens.
+    The token is kept in closures only, which no `repr` shows.
 
-    Raises: InvalidInputError, which never shows what it refuses: it may hold a secret.
+    Raises: InvalidInputError, which never shows the invalid value: it may contain a secret.
     """
 
     def __init__(self, url: object, token: object, timeout_s: float) -> None:

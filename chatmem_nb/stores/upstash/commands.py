@@ -1,4 +1,4 @@
-"""Requests in Redis' terms, records in batches that fit into them, and checks of responses. No I/O."""
+"""Requests of Redis commands, batches of records that fit into them, and checks of responses. No I/O."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .errors import UpstashResponseError
 Command: TypeAlias = list[str | int]
 
 _BESIDES_RECORDS = 4_096
-"""Bytes of a request that a script, its numbers and brackets take."""
+"""Bytes of a request for the script, its numbers and brackets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,19 @@ class Request:
 
     commands: Sequence[Command]
     form: Literal["single", "pipeline", "multi"] = "single"
-    """A pipeline sends several commands at once; a multi also runs all of them or none."""
+    """A pipeline sends several commands together; a multi also runs all of them or none."""
     idempotent: bool = True
     """Whether making it twice has the same effect as making it once: scripts by their idempotency key, all
     else by nature."""
 
 
 def milliseconds(ttl: timedelta | None) -> int:
-    """Return `ttl` as the scripts take it; 0 for None."""
+    """Return `ttl` in milliseconds, as the scripts take it; 0 for None."""
     return 0 if ttl is None else max(1, round(ttl / timedelta(milliseconds=1)))
 
 
 def split(records: Sequence[str], max_request_bytes: int, key: str) -> list[list[str]]:
-    """Return `records` in as few batches as requests with `key` take.
+    """Split `records` into as few batches as fit into requests with `key`.
 
     Raises: RecordTooLargeError if one record alone is too large.
     """
@@ -45,7 +45,7 @@ def split(records: Sequence[str], max_request_bytes: int, key: str) -> list[list
 
 
 def request_bytes(records: Sequence[str], key: str) -> int:
-    """Return what a request with these records may take at most: a character takes six bytes or fewer."""
+    """Return the maximum size of a request with these records: a character takes up to six bytes."""
     return _BESIDES_RECORDS + 6 * len(key) + 6 * sum(map(len, records)) + 3 * len(records)
 
 

@@ -1,4 +1,4 @@
-"""One HTTP request and its response, with a limit on everything: time, encodings, bytes.
+"""One HTTP request and its response, with limits on time, encodings and bytes.
 
 httpx limits each silence, but not a response that trickles or never ends, nor what decompression makes of
 it: `Content-Encoding: gzip, gzip, gzip` turns 312 bytes into 1.2 GB. The SDK has a place for none of this, so
@@ -37,13 +37,12 @@ class UnsupportedEncodingError(Exception):
 
 
 def response_limit(max_request_bytes: int) -> int:
-    """Return how many bytes a response may have: comfortably more than the service sends, which limits its
-    responses as it does requests."""
+    """Return the maximum size of a response, well above the limit of the service itself."""
     return max(_LEAST_RESPONSE_BYTES, _ESCAPED * max_request_bytes)
 
 
 class HttpAttempt:
-    """One attempt at one request, and what is known of its response.
+    """One attempt at a request, and its response so far.
 
     `post` and `json` are what the SDK calls of an httpx.Client and of a response.
     """
@@ -119,10 +118,10 @@ class HttpAttempt:
     ) -> httpx.Request:
         content = to_json(json)  # in a quarter of httpx's time
         left_s = self._end.remaining_s()
-        # An attempt may be silent for about a third of the call's time, so that a response that never comes
-        # is asked for again, but for at least a second, which a slow network may take. And a little less than
-        # what is left: httpcore 1.0 forgets to close a connection that is cancelled from outside in its TLS
-        # handshake, and closes one whose own timeout has passed.
+        # Without a byte for about a third of the call's time, an attempt ends, so that a lost response can be
+        # retried; but not within the first second, which a slow network may take. Slightly less than the time
+        # left: httpcore 1.0 does not close a connection that is cancelled from outside in its TLS handshake,
+        # but closes one whose own timeout has passed.
         silence_s = min(0.95 * left_s, max(0.3 * self.call_s, 1.0))
         request = http.build_request(
             "POST",

@@ -1,4 +1,4 @@
-"""A limit on what a connection waits for: httpx has none for DNS, and none for a response that trickles."""
+"""Timeouts of connections: httpx has none for DNS, and none for a response that trickles."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .async_network import ResolvingBackend
 from .sockets import OpenStreams, in_thread, is_address
 
 _PIECE = 1_048_576
-"""Bytes that are written before the deadline is looked at again."""
+"""Bytes to write before the deadline is checked again."""
 
 _UNTIL: ContextVar[Deadline | None] = ContextVar("until", default=None)
 
 
 @contextmanager
 def sockets_until(deadline: Deadline) -> Iterator[None]:
-    """Let every operation on a socket end by `deadline`, in this thread."""
+    """End every socket operation in this thread by `deadline`."""
     token = _UNTIL.set(deadline)
     try:
         yield
@@ -149,7 +149,7 @@ def _left_s(timeout: float | None) -> float | None:
 
 
 def _in_time(connect: Callable[[], httpcore.NetworkStream], wait_s: float) -> httpcore.NetworkStream:
-    """Return what `connect` returns within `wait_s`: looking up a name (getaddrinfo) knows no timeout."""
+    """Return what `connect` returns within `wait_s`: looking up a name (getaddrinfo) has no timeout."""
     outcome = in_thread(connect, lambda stream: stream.close())
     try:
         return outcome.result(wait_s)

@@ -1,4 +1,4 @@
-"""What each verb does in Redis: its arguments are checked, then a plan says what to send. No I/O."""
+"""A plan for each verb, in Redis commands. Arguments are checked when a plan is made. No I/O."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .session_list import HEAD_BYTES, TAIL_BYTES, SessionList, preview, summary,
 _SCAN_COUNT = 1_000
 _LEAST_REQUEST_BYTES = 16_384
 
-# Staged lists of stores with any prefix: they may stand under the prefix of this one.
+# Staged lists of stores with any prefix: they may be under the prefix of this one.
 _STAGED = re.compile(r"_?chatmem_nb:(part|new):[0-9a-f]{32}")
 _GLOB_CHARACTER = re.compile(r"([*?\[\]\\^-])")
 
@@ -56,7 +56,7 @@ class UpstashPlans:
         own_prefix = "_chatmem_nb:" if "chatmem_nb:".startswith(key_prefix) else "chatmem_nb:"
         self._changes = Changes(self._scripts, own_prefix, checked_ttl(ttl), timeout_s, max_request_bytes)
         self._runs_scripts = True
-        """Whether this token may run scripts that only read, as far as is known."""
+        """Whether this token may run read-only scripts; True until the service rejects one."""
 
     def session_ids(
         self, match: str | None, cursor: tuple[int, set[str]] | None

@@ -148,7 +148,7 @@ _SERVICE_ERRORS = (
 
 
 def service_error(text: str) -> UpstashStoreError | None:
-    """Return the error that `text` stands for, or None if it is not known."""
+    """Return the error for the error text `text`, or None if it is unknown."""
     for known in _SERVICE_ERRORS:
         if re.search(known.pattern, text):
             said = f"{known.advice} (the server says: {text})"

@@ -1,6 +1,6 @@
-"""The Lua scripts that this package sends, as they are sent. Each runs as one command, all of it or nothing.
+"""The Lua scripts that this package sends. Each runs as one command, atomically.
 
-The `.lua` files beside this module are written to be read; comments are left out of what is sent.
+The `.lua` files beside this module are written to be read; comments are removed before they are sent.
 """
 
 from __future__ import annotations
@@ -49,4 +49,4 @@ SCRIPTS: tuple[str, ...] = tuple(
     for script in (APPEND, PLACE, DELETE, REMOVE, SUMMARIES, PREVIEWS)
     for text in (script.flagged, script.plain)
 )
-"""Every text that this package sends as a script: what a server that runs nothing else must allow."""
+"""Every script text that this package sends, for servers that allow no others."""
