@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from . import huggingface
 from .compression import chunks, found_compression, without_compression
 from .json_file import entry_lines
+from .private_files import is_private
+
+if sys.platform != "win32":
+    import fcntl
 
 JSON_FORMATS = ("json", "sharegpt")
+_PREFIX: Final = "chatmem_nb-copy-"
+_ATTEMPTS: Final = 5
 
 
 class PlainCopy:
-    """A copy in a temporary folder of this user's alone, which goes when this object does, and at exit.
+    """A copy in a temporary folder that only this user may read; removed with this object, and at exit.
 
-    A process that is killed leaves it to whoever cleans the temporary folder.
+    A killed process leaves its folder, and the next process that makes a copy removes it (not on Windows).
     Raises: InvalidInputError for a file that cannot be read in its format, or that unpacks to far more than
     it holds; OSError.
     """
 
     def __init__(self, path: Path, parts: Iterable[bytes]) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="chatmem_nb-"))  # mode 0700
-        self._removal = weakref.finalize(self, _remove, folder, os.getpid())
+        _remove_abandoned()
+        folder, lock = _locked_folder()
+        self._removal = weakref.finalize(self, _remove, folder, lock, os.getpid())
         # Conversations without ids are named after their file.
         self.path = folder / f"{without_compression(path).stem}.jsonl"
         try:
@@ -38,9 +47,51 @@ class PlainCopy:
             raise
 
 
-def _remove(folder: Path, process: int) -> None:
-    if os.getpid() == process:  # a forked child that ends leaves what its parent reads
-        shutil.rmtree(folder, ignore_errors=True)
+def _locked_folder() -> tuple[Path, int | None]:
+    """Make a folder of mode 0700, and lock it for as long as this process lives: its lock says it is used."""
+    for _ in range(_ATTEMPTS):
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        lock = _lock(folder)
+        if sys.platform == "win32" or (lock is not None and folder.exists()):
+            return folder, lock
+        if lock is not None:  # another process took it for abandoned before it was locked
+            os.close(lock)
+    raise OSError(f"temporary folders in {tempfile.gettempdir()} disappear; set TMPDIR to another folder")
+
+
+def _lock(folder: Path) -> int | None:
+    """Return a descriptor that holds the lock of `folder`; None if it is locked, gone, or on Windows."""
+    if sys.platform == "win32":
+        return None
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _remove_abandoned() -> None:
+    """Remove the folders of processes that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        try:
+            is_own = is_private(folder)
+        except FileNotFoundError:
+            continue
+        if is_own and (lock := _lock(folder)) is not None:
+            _remove(folder, lock, os.getpid())
+
+
+def _remove(folder: Path, lock: int | None, process: int) -> None:
+    if os.getpid() != process:  # a forked child that ends leaves what its parent reads
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    if lock is not None:
+        os.close(lock)
 
 
 def plain_copy(path: Path, format: str) -> PlainCopy | None:
