@@ -18,9 +18,11 @@ class Budget:
 
     def __init__(self, store: SessionReader, max_commands: int | None) -> None:
         if max_commands is not None and max_commands < 1:
-            raise InvalidInputError("max_commands must be 1 or more")
+            raise InvalidInputError("max_commands must be 1 or more", field="max_commands")
         if max_commands is not None and not hasattr(store, "commands"):
-            raise InvalidInputError("max_commands is for stores; this source bills no commands")
+            raise InvalidInputError(
+                "max_commands is for stores; this source bills no commands", field="max_commands"
+            )
         self._commands, self._most = commands_of(store), max_commands
         self._start = self._commands.billed
         self._asked: deque[str] = deque()

@@ -104,7 +104,8 @@ def export(
     cost, and writes nothing; `max_commands` stops the export before more are billed (on Momento, whose
     price depends on what comes: within the page of sessions that goes over it). The sessions that are whole
     by then are kept for the next call; where a budget completes none, the same call with that budget or less
-    is refused before it spends (not with a callable `where` or `resume=False`, which keep nothing).
+    is refused before it spends (not with a callable `where` or `resume=False`, which keep nothing). What
+    bills no commands, as a file or a frame, refuses it.
 
     The file is put in its place when it is whole; one that is there is replaced then. An interrupted export
     of a store leaves `.NAME.partial` beside it, and the same call goes on from there (what was added to a
@@ -159,6 +160,10 @@ def export(
     }
     marked = None if labels is None else ExportedLabels(labels, redaction)
     scope = store_scope(source)
+    if scope is None and max_commands is not None:
+        raise InvalidInputError(
+            "max_commands is for stores; messages in memory bill no commands", field="max_commands"
+        )
     earlier = earlier_report(since, _store_name(scope))
     if earlier is not None:
         _check_since(scope, dry_run=dry_run)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from langchain_core.messages import HumanMessage
 
-from chatmem_nb import StoreLimitError, export
+from chatmem_nb import FileSource, InvalidInputError, StoreLimitError, export, to_dataframe
 from chatmem_nb.local import LocalUpstash
-from chatmem_nb.records import encode_all
+from chatmem_nb.records import encode_all, parse_all
 
 RECORDS = encode_all([HumanMessage(str(number)) for number in range(10)])
 FORMATS = ["x.jsonl", "x.parquet"]
@@ -81,3 +81,14 @@ def test_a_limit_of_the_service_is_not_taken_for_the_budget(tmp_path: Path) -> N
             export(store, tmp_path / "x.jsonl", max_commands=100, progress=False)
         server.faults.clear()
         assert export(store, tmp_path / "x.jsonl", max_commands=100, progress=False).messages == 10
+
+
+def test_a_source_that_bills_nothing_refuses_max_commands(tmp_path: Path) -> None:
+    records = parse_all(encode_all([HumanMessage("hi")]))
+    path = tmp_path / "x.jsonl"
+    export(records, path, progress=False)
+    for source in (records, to_dataframe(records), path, FileSource(path)):
+        with pytest.raises(InvalidInputError, match="max_commands is for stores") as caught:
+            export(source, tmp_path / "y.jsonl", max_commands=5, progress=False)
+        assert caught.value.field == "max_commands"
+    assert not (tmp_path / "y.jsonl").exists()
