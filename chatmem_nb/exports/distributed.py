@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from ..frames.messages import to_dataframe
 from ..plain_text import utf8_size
 from ..redaction import Redactor, redaction_of
 from ..sources import Source, scope_ids, store_scope
+from ..sources.files import FileSource
 from ..stores.protocol import SessionReader, SessionStore, SessionSummary
 
 if TYPE_CHECKING:
@@ -45,23 +48,41 @@ class FromEnvironment:
         return store
 
 
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """Reads the file of a FileSource, with one of its own each time."""
+
+    source: FileSource
+
+    def __call__(self) -> AbstractContextManager[SessionReader]:
+        return nullcontext(copy(self.source))
+
+
+def _opener(store: SessionReader) -> Callable[[], AbstractContextManager[SessionReader]]:
+    return OpenFile(store) if isinstance(store, FileSource) else FromEnvironment.like(store)
+
+
 def to_dask(
     source: Source,
     npartitions: int | None = None,
     *,
     columns: Iterable[str] | None = None,
-    open_store: Callable[[], SessionStore] | None = None,
+    open_store: Callable[[], AbstractContextManager[SessionReader]] | None = None,
     redact: Redactor | Callable[[], Redactor] | None = None,
 ) -> Any:
-    """Return the messages of a store (or of `(store, session_ids)`) as a lazy Dask DataFrame.
+    """Return the messages of a store or a file (or of `(store, session_ids)`) as a lazy Dask DataFrame.
 
     Sessions are listed immediately, with a summary of each, and read when the frame is computed. A partition
     holds whole sessions and has the schema of `to_dataframe`; all are about as large, by the lengths of the
     sessions and the sizes of their first and last records: 16 MB of text unless `npartitions` is given. A
-    worker needs five times that. Only the columns that a computation needs are built.
+    worker needs five times that, besides 250 MB for Python and this package. A session is never split: one
+    that is larger than a partition makes one by itself, of up to 100 MB on Upstash and 5 MB on Momento. Only
+    the columns that a computation needs are built.
 
     Workers open the store themselves: by `open_store`, a function that pickle can send, or by the store
     class's `from_env` with the variables that they have. So the task graph contains neither URLs nor keys.
+    The path of a file must mean the same file to each worker; give `FileSource(path, index=...)`, or each
+    partition indexes the whole file first.
 
     `redact` replaces personal data and credentials on the worker, as `to_dataframe` does. A key is not sent
     to workers: for pseudonyms give a function that makes the redactor there, as for `open_store`.
@@ -81,14 +102,14 @@ def to_dask(
         raise ImportError("to_dask needs Dask: pip install 'chatmem_nb[dask]'") from exc
     scope = store_scope(source)
     if scope is None:
-        raise InvalidInputError("to_dask reads a store; messages that are in memory need none of it")
+        raise InvalidInputError("to_dask reads a store or a file; messages in memory need none of it")
     if npartitions is not None and npartitions < 1:
         raise InvalidInputError("npartitions must be 1 or more")
     _check_redact(redact)
     store, ids = scope
     parts = _parts(store.summaries(scope_ids(store, ids)), npartitions)
     meta = unknown_categories(to_dataframe([], columns=columns))
-    opener = open_store or FromEnvironment.like(store)
+    opener = open_store or _opener(store)
     read = ReadPartition(opener, tuple(meta.columns), uuid.uuid4().hex, redact)
     from_map: Any = dd.from_map  # untyped
     with dask.config.set({"dataframe.convert-string": False}):  # into a `string` that is not pandas' own
@@ -99,7 +120,7 @@ def to_dask(
 class ReadPartition:
     """Reads the messages of some sessions, with a store of this worker's own."""
 
-    open_store: Callable[[], SessionStore]
+    open_store: Callable[[], AbstractContextManager[SessionReader]]
     every_column: tuple[str, ...]
     token: str
     """Another for each call of `to_dask`: the same sessions may hold more by then."""

@@ -6,6 +6,7 @@ import doctest
 import pickle
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import dask
@@ -13,7 +14,15 @@ import pandas as pd
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from chatmem_nb import InvalidInputError, Redactor, UpstashSessionStore, to_dask, to_dataframe
+from chatmem_nb import (
+    FileSource,
+    InvalidInputError,
+    Redactor,
+    UpstashSessionStore,
+    export,
+    to_dask,
+    to_dataframe,
+)
 from chatmem_nb.exports import distributed
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.local.offline import environment
@@ -193,3 +202,20 @@ def test_partitions_are_redacted_on_the_workers(server: LocalUpstash, store: Any
         to_dask(store, redact=keyed())
     with pytest.raises(InvalidInputError, match="must be a Redactor"):
         to_dask(store, redact="all")  # type: ignore[arg-type]
+
+
+def test_a_file_is_read_by_its_path(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    export(store, "chats.jsonl", progress=False)
+    lazy = pickle.loads(pickle.dumps(to_dask(FileSource("chats.jsonl", index="chats.index"), npartitions=3)))
+    monkeypatch.chdir("/")
+    frame = lazy.compute(scheduler="threads")
+    pd.testing.assert_frame_equal(ordered(frame), ordered(to_dataframe(tmp_path / "chats.jsonl")))
+    assert lazy.npartitions == 3
+
+
+def test_a_file_source_can_be_pickled(store: Any, tmp_path: Path) -> None:
+    export(store, tmp_path / "chats.data", "jsonl", progress=False)
+    source = FileSource(tmp_path / "chats.data", format="jsonl", index=tmp_path / "index")
+    assert source.length("s01") == 2
+    assert pickle.loads(pickle.dumps(source)).read("s01") == source.read("s01")

@@ -226,8 +226,9 @@ class FileSource:
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        index = None if self._kept is None else self._kept.path
-        return partial(FileSource, self._path, format=self._format, index=index), ()
+        # Absolute paths: another process may run in another folder.
+        index = None if self._kept is None else self._kept.path.absolute()
+        return partial(FileSource, self._path.absolute(), format=self._format, index=index), ()
 
     def __repr__(self) -> str:
         return f"FileSource({str(self._path)!r})"
