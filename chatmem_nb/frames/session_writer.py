@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
@@ -17,6 +17,7 @@ from ..stores.protocol import (
     append_many,
     checked_for_javascript,
     checked_session_id,
+    lengths,
 )
 from .alignment import Missing, changed_records, edited_record, keys_in, missing_records, record_keys
 
@@ -63,6 +64,12 @@ def _count(outcome: Outcome, records: Sequence[str], n_rebuilt: int) -> None:
     outcome.bytes += sum(map(utf8_size, records))
 
 
+def _goes_to_the_end(outcome: Outcome, missing: Missing) -> bool:
+    if outcome.action == "merge":
+        return all(place >= outcome.there_before for place, _ in missing)
+    return outcome.action in _APPENDED
+
+
 @dataclass(slots=True)
 class SessionWriter:
     """Writes whole sessions to `store`; with `dry_run` it only says what would happen."""
@@ -91,11 +98,8 @@ class SessionWriter:
         Raises: InvalidInputError, naming them, where that is an error; nothing was written.
         """
         new = [checked_session_id(name) for name in dict.fromkeys(session_ids) if name not in self.outcomes]
-        for summary in self.store.summaries(new) if new else ():
-            action = self._action(summary.length)
-            self.outcomes[summary.session_id] = Outcome(summary.session_id, action, summary.length)
-            if action == "skip":
-                self._there[summary.session_id] = summary
+        for session_id, length in self._lengths(new) if new else ():
+            self.outcomes[session_id] = Outcome(session_id, self._action(length), length)
         conflicts = [outcome.session_id for outcome in self.outcomes.values() if outcome.action == "conflict"]
         if conflicts and not self.dry_run:
             names = ", ".join(map(repr, conflicts[:5])) + (", ..." if len(conflicts) > 5 else "")
@@ -104,6 +108,15 @@ class SessionWriter:
                 'Choose on_conflict="merge", "append", "replace" or "skip", '
                 "or see what they do with dry_run=True"
             )
+
+    def _lengths(self, session_ids: Sequence[str]) -> Iterator[tuple[str, int]]:
+        if self.on_conflict != "skip":
+            yield from zip(session_ids, lengths(self.store, session_ids), strict=True)
+            return
+        for summary in self.store.summaries(session_ids):
+            if summary.length:
+                self._there[summary.session_id] = summary
+            yield summary.session_id, summary.length
 
     def _action(self, there: int) -> str:
         if self.on_conflict == "update":
@@ -115,7 +128,7 @@ class SessionWriter:
     def add(self, session_id: str, records: Sequence[str], *, n_rebuilt: int = 0) -> None:
         """Store a whole session at once, so that an interruption leaves none cut off.
 
-        What is to be created or appended waits for others to share a request with; `flush` ends that. A
+        What goes to the end of a session waits for others to share a request with; `flush` ends that. A
         record that the service does not take fails its session, which the outcome says.
         Raises: StoreError and its kinds, for everything else.
         """
@@ -135,7 +148,7 @@ class SessionWriter:
         written = [records[index] for _, indexes in missing for index in indexes]
         try:
             self._check(written)
-            if outcome.action in _APPENDED and not self.dry_run:
+            if _goes_to_the_end(outcome, missing) and not self.dry_run:
                 self._enqueue(outcome, written, n_rebuilt)
                 return
             if not self.dry_run:
@@ -146,12 +159,15 @@ class SessionWriter:
         _count(outcome, written, n_rebuilt)
 
     def _enqueue(self, outcome: Outcome, records: Sequence[str], n_rebuilt: int) -> None:
-        if any(waiting is outcome for waiting, _, _ in self._queue):
+        if self._is_queued(outcome):
             self.flush()  # its first part comes before this one
         self._queue.append((outcome, records, n_rebuilt))
         self._queued_characters += sum(map(len, records))
         if len(self._queue) >= _MOST_SESSIONS or self._queued_characters >= _MOST_CHARACTERS:
             self.flush()
+
+    def _is_queued(self, outcome: Outcome) -> bool:
+        return any(waiting is outcome for waiting, _, _ in self._queue)
 
     def flush(self) -> None:
         """Store the sessions that wait; their outcomes are known then.
@@ -197,6 +213,8 @@ class SessionWriter:
 
     def _missing(self, outcome: Outcome, records: Sequence[str]) -> Missing:
         """What of `records` the store lacks; nothing if the session is there, or cannot be aligned."""
+        if self._is_queued(outcome):
+            self.flush()  # the store is to have what was added before
         there = self.store.read(outcome.session_id)
         outcome.there_before = len(there)  # others may have written since the summary
         keys_there = record_keys(there)

@@ -39,6 +39,8 @@ class SessionPlans(Protocol):
 
     def length(self, session_id: str) -> Plan[int]: ...
 
+    def lengths(self, session_ids: Sequence[str]) -> Plan[list[int]]: ...
+
     def read(self, session_id: str, start: int, stop: int | None) -> Plan[list[str]]: ...
 
     def first_pages(self, session_ids: Sequence[str]) -> Plan[list[tuple[list[str], Cursor | None]]]:
@@ -152,6 +154,23 @@ class SessionStoreFacade:
     async def alength(self, session_id: str) -> int:
         """Return the number of records in the session; 0 if it does not exist. One request."""
         return await self._runner.arun(self._plans.length(session_id))
+
+    def lengths(self, session_ids: Iterable[str]) -> list[int]:
+        """Return the number of records in each session, in order; 0 if there is no such session.
+
+        On Momento one request a session, where `summaries` takes four; on Upstash one for 100 sessions.
+        """
+        found: list[int] = []
+        for batch in _batches(checked_session_ids(session_ids), self._plans.summary_batch):
+            found += self._runner.run(self._plans.lengths(batch))
+        return found
+
+    async def alengths(self, session_ids: Iterable[str]) -> list[int]:
+        """Return the number of records in each session, as `lengths` does."""
+        found: list[int] = []
+        for batch in _batches(checked_session_ids(session_ids), self._plans.summary_batch):
+            found += await self._runner.arun(self._plans.lengths(batch))
+        return found
 
     def read(self, session_id: str, start: int = 0, stop: int | None = None) -> list[str]:
         """Return the records of the slice `start:stop`, oldest first. One request per page.

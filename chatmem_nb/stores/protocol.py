@@ -213,7 +213,13 @@ class SessionStore(SessionReader, Protocol):
 
 @runtime_checkable
 class BatchStore(SessionStore, Protocol):
-    """A store that can append to several sessions in one request, as both stores here can."""
+    """A store that has verbs for several sessions at once, as both stores here have."""
+
+    def lengths(self, session_ids: Iterable[str]) -> list[int]:
+        """Return the number of records in each session, in order; 0 if it does not exist."""
+        ...
+
+    async def alengths(self, session_ids: Iterable[str]) -> list[int]: ...
 
     def append_many(self, sessions: Iterable[tuple[str, Sequence[str]]]) -> list[int | ChatMemError]:
         """Append to several sessions; return the new length of each, or the error in its place."""
@@ -222,6 +228,13 @@ class BatchStore(SessionStore, Protocol):
     async def aappend_many(
         self, sessions: Iterable[tuple[str, Sequence[str]]]
     ) -> list[int | ChatMemError]: ...
+
+
+def lengths(store: SessionReader, session_ids: Sequence[str]) -> list[int]:
+    """Return the number of records in each session, of any store, in order; 0 if it does not exist."""
+    if isinstance(store, BatchStore):
+        return store.lengths(session_ids)
+    return [summary.length for summary in store.summaries(session_ids)]
 
 
 def append_many(

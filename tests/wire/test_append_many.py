@@ -189,3 +189,28 @@ def test_a_copy_counts_what_was_stored_and_names_what_was_not(store: Any, other:
     assert set(report.action) == {"create"}
     assert report.n_messages.to_dict() == dict.fromkeys(wanted, 3)
     assert contents(store) == wanted
+
+
+def test_an_import_to_momento_asks_each_session_for_its_length_alone(
+    momento: Any, prefix: str, tmp_path: Path
+) -> None:
+    with momento.store(key_prefix=prefix) as store:
+        for name, records in talks(50).items():
+            store.append(name, records)
+        export(store, tmp_path / "talks.jsonl", progress=False)
+    with momento.store(key_prefix=f"second:{prefix}") as store:
+        import_file(tmp_path / "talks.jsonl", store)
+        assert store.commands.requests <= 50 * 3 + 4  # two lengths and a push each, and the names of 25
+
+
+def test_ends_that_a_merge_appends_share_requests(on_upstash: Coloured, upstash: Any, prefix: str) -> None:
+    wanted = talks(40)
+    on_upstash.append_many([(name, records[:2]) for name, records in wanted.items()])
+    with upstash.store(key_prefix=f"from:{prefix}") as source:
+        source.append_many([*wanted.items()])
+        before = on_upstash.store.commands.requests
+        report = copy_sessions(source, on_upstash.store, on_conflict="merge", progress=False)
+        assert on_upstash.store.commands.requests - before <= 40 + 5  # a read each
+    assert report["action"].tolist() == ["merge"] * 40
+    assert report["n_messages"].tolist() == [1] * 40
+    assert contents(on_upstash) == wanted

@@ -148,6 +148,13 @@ def test_summaries_take_any_number_of_names(store: Coloured) -> None:
     assert [row.session_id for row in store.summaries(names) if row.length] == ["s7"]
 
 
+def test_lengths_come_in_order(store: Coloured) -> None:
+    store.append("a", ["a0", "a1", "a2"])
+    store.append("b", ["b0"])
+    assert store.lengths(["b", "none", "a", *(f"s{i}" for i in range(230))]) == [1, 0, 3] + [0] * 230
+    assert store.lengths([]) == []
+
+
 def test_previews_begin_behind_a_system_message(store: Coloured) -> None:
     system, human = '{"type": "system", "data": {"content": "Be kind."}}', '{"type": "human", "data": {}}'
     store.append("a", [system, human, "last"])

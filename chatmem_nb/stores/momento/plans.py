@@ -23,7 +23,7 @@ from .commands import Command, ListLength, Push
 from .edits import Edits
 from .push import Limits
 from .session_index import NameCursor, SessionIndex, as_time
-from .session_list import SUMMARY_COMMANDS, SessionList, first_pages, summary, summary_commands
+from .session_list import SUMMARY_COMMANDS, SessionList, first_pages, lengths, summary, summary_commands
 
 
 class MomentoPlans:
@@ -90,6 +90,9 @@ class MomentoPlans:
 
     def length(self, session_id: str) -> Plan[int]:
         return ask(ListLength(self._key(session_id)))
+
+    def lengths(self, session_ids: Sequence[str]) -> Plan[list[int]]:
+        return lengths([self._key(session_id) for session_id in session_ids])
 
     def read(self, session_id: str, start: int, stop: int | None) -> Plan[list[str]]:
         session = SessionList(self._key(session_id), slices=self._slices)

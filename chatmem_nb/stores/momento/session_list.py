@@ -77,6 +77,15 @@ def first_pages(keys: Sequence[bytes], *, slices: bool) -> Plan[list[tuple[list[
     return pages
 
 
+def lengths(keys: Sequence[bytes]) -> Plan[list[int]]:
+    """Return the length of each list, all requested at the same time; 0 if its key holds something else."""
+    outcomes = yield Send([ListLength(key) for key in keys], new_deadline=True, return_errors=True)
+    for outcome in outcomes:
+        if isinstance(outcome, StoreError) and not isinstance(outcome, WrongTypeError):
+            raise outcome
+    return [0 if isinstance(outcome, WrongTypeError) else outcome for outcome in outcomes]
+
+
 def summary_commands(key: bytes, oldest: int = 1) -> list[Command]:
     """Return the requests for `summary`, which read one or two of the oldest records."""
     return [ListLength(key), FetchList(key, 0, oldest), FetchList(key, -1), GetTtl(key)]

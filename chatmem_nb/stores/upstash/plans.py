@@ -116,6 +116,15 @@ class UpstashPlans:
     def length(self, session_id: str) -> Plan[int]:
         return self._list(session_id).length()
 
+    def lengths(self, session_ids: Sequence[str]) -> Plan[list[int]]:
+        keys = [self._key(session_id) for session_id in session_ids]
+        return self._lengths(keys)
+
+    def _lengths(self, keys: Sequence[str]) -> Plan[list[int]]:
+        # The script of the summaries: one command for all of them, where LLEN would be one for each.
+        rows = yield from self._rows(keys)
+        return [summary("", row).length for row in rows]
+
     def read(self, session_id: str, start: int, stop: int | None) -> Plan[list[str]]:
         end = None if stop is None else checked_index(stop, "stop")
         return paging.read(self._list(session_id), checked_index(start, "start"), end)
