@@ -65,7 +65,11 @@ export function fillLabelFilter(app, select) {
 }
 
 /** @param {() => unknown} onchange */
-export const labelFilter = onchange => choice("Label", { "": "Any label" }, onchange);
+export function labelFilter(onchange) {
+  const select = choice("Label", { "": "Any label" }, onchange);
+  select.hidden = true; // until the list of sessions tells of labels
+  return select;
+}
 
 /**
  * Change what is said of message `index`.
