@@ -13,6 +13,15 @@ _CONTROLS: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\
 _IN_JSON: Final = re.compile("[\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+def counted(number: int, noun: str) -> str:
+    """Return `number` with `noun`, in the plural but for one.
+
+    >>> counted(1, "message"), counted(1_000, "message")
+    ('1 message', '1,000 messages')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def escaped(text: str) -> str:
     r"""Return `text` with control characters as escapes: `\x1b` for the one that begins terminal sequences.
 

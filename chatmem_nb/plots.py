@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .charts import Chart
 from .errors import InvalidInputError
 from .frames import sessions_frame, to_dataframe, tool_calls_frame
+from .plain_text import counted
 from .sources import Source
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def plot_timeline(source: Source | pd.DataFrame) -> Chart:
         colour="role",
         colours=_ROLES,
         tooltip=[alt.Tooltip("time:T", format="%Y-%m-%d %H:%M"), "role:N", "messages:Q"],
-        title=f"{len(known):,} messages{note}",
+        title=f"{counted(len(known), 'message')}{note}",
     )
 
 
@@ -191,7 +192,7 @@ def plot_tokens(source: Source | pd.DataFrame) -> Chart:
         for name, kind in _TOKENS.items()
     ]
     without = len(used) - len(known)
-    note = f", {without:,} messages without a time" if without else ""
+    note = f", {counted(without, 'message')} without a time" if without else ""
     total = sum(row["tokens"] for row in data)
     return _bars_over_time(
         alt,

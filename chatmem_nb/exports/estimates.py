@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from ..plain_text import utf8_size
+from ..plain_text import counted, utf8_size
 from ..sources import Source, scope_ids, sessions, store_scope
 from ..stores.protocol import SessionReader, SessionSummary, commands_of, service_of
 
@@ -34,7 +34,7 @@ class Estimate:
     """What it takes to read sessions once. Where not all was seen, it is estimated.
 
     >>> print(estimate((store, ["short-hello"])))
-    1 sessions, about 2 messages and ... bytes: about 1 commands, ...
+    1 session, about 2 messages and ... bytes: about 1 command, ...
     """
 
     service: str | None
@@ -65,15 +65,18 @@ class Estimate:
         return 0.0 if self.sessions_seen >= self.sessions else min(1.0, 3 / max(1, self.sessions_seen))
 
     def __str__(self) -> str:
-        text = f"{self.sessions:,} sessions, about {self.messages:,} messages and {self.bytes:,} bytes"
+        what = f"{counted(self.messages, 'message')} and {counted(self.bytes, 'byte')}"
+        text = f"{counted(self.sessions, 'session')}, about {what}"
         low, high = self.commands_range
         if self.usd is not None:
             text += (
-                f": about {self.commands:,} commands, ${self.usd:.4f} on Upstash's pay-as-you-go plan; "
-                f"the free plan ends at {UPSTASH_FREE_COMMANDS:,} a month"
+                f": about {counted(self.commands, 'command')}, ${self.usd:.4f} on Upstash's pay-as-you-go "
+                f"plan; the free plan ends at {UPSTASH_FREE_COMMANDS:,} a month"
             )
         if self.minutes is not None:
-            text += f": about {self.commands:,} operations, {self.minutes:.1f} minutes at Momento's rate"
+            text += (
+                f": about {counted(self.commands, 'operation')}, {self.minutes:.1f} minutes at Momento's rate"
+            )
         if low < high:
             text += f" ({low:,} to {high:,})"
         if self.service == "Momento" and (unseen := self.sessions - self.sessions_seen):
@@ -120,7 +123,7 @@ def estimate(source: Source) -> Estimate:
         messages,
         size,
         commands,
-        None if is_momento else commands / 100_000 * UPSTASH_USD_PER_100_000,
+        commands / 100_000 * UPSTASH_USD_PER_100_000 if service == "Upstash Redis" else None,
         commands / MOMENTO_OPERATIONS_PER_S / 60 if is_momento else None,
         spent.billed - start,
         (listing + low, listing + high),

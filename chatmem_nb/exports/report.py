@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..columns.schema import Kind, frame_of
 from ..formats.writer import LeftOutSession
+from ..plain_text import counted
 from ..redaction import LeftOut
 from .session_ends import Changes, SessionEnd
 
@@ -27,7 +28,7 @@ class ExportReport:
     """What is in the file, and what it took.
 
     >>> print(export((store, ["short-hello"]), "hello.md", progress=False))
-    hello.md: 2 messages of 1 sessions, ...
+    hello.md: 2 messages of 1 session, ...
     """
 
     path: Path
@@ -88,8 +89,8 @@ class ExportReport:
 
     def __str__(self) -> str:
         text = (
-            f"{self.path}: {self.messages:,} messages of {self.sessions:,} sessions, {self.bytes:,} bytes, "
-            f"in {self.seconds:.1f} s and {self.commands:,} commands"
+            f"{self.path}: {counted(self.messages, 'message')} of {counted(self.sessions, 'session')}, "
+            f"{counted(self.bytes, 'byte')}, in {self.seconds:.1f} s and {counted(self.commands, 'command')}"
         )
         if self.resumed:
             text += f"; {self.resumed:,} more sessions were there from before"
@@ -103,7 +104,7 @@ class ExportReport:
         if self.unredactable:
             text += f"; {len(self.unredactable):,} records could not be redacted, see `unredactable`"
         if self.labels:
-            text += f"; {self.labels:,} labels"
+            text += f"; {counted(self.labels, 'label')}"
         if self.labels_left_out:
             text += f"; {self.labels_left_out:,} labels are not in it"
             if self.format not in ("jsonl", "parquet"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, TextIO
 from urllib.parse import quote
 
+from ..plain_text import counted
 from .html_page import PAGE_TAIL, page_head, page_script
 from .private_files import make_private_folder, open_private
 
@@ -126,15 +127,17 @@ def page_name(number: int) -> str:
 
 def _rows(sessions: list[_Session], pages: int, link: str) -> Iterator[str]:
     total = sum(session.messages for session in sessions)
-    yield f"<p>{len(sessions):,} sessions, {total:,} messages, on {pages:,} pages</p>\n"
+    counts = counted(len(sessions), "session"), counted(total, "message"), f"on {counted(pages, 'page')}"
+    yield f"<p>{', '.join(counts)}</p>\n"
     if len(sessions) <= _MOST_ROWS:
         for session in sessions:
             target = f"{link}/{page_name(session.page)}#{session.anchor}"
-            yield f'<p class=row><a href="{target}">{session.name}</a> {session.messages:,} messages</p>\n'
+            messages = counted(session.messages, "message")
+            yield f'<p class=row><a href="{target}">{session.name}</a> {messages}</p>\n'
         return
     for number in range(1, pages + 1):
         here = [session for session in sessions if session.page == number]
         label = f"page {number:,}"
         if here:
-            label = f"{label}: {here[0].name} to {here[-1].name}, {len(here):,} sessions"
+            label = f"{label}: {here[0].name} to {here[-1].name}, {counted(len(here), 'session')}"
         yield f'<p class=row><a href="{link}/{page_name(number)}">{label}</a></p>\n'

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from ..columns.row_records import frame_places, frame_rows, row_record
 from ..errors import InvalidInputError, RecordError
+from ..plain_text import counted
 from ..records import StoredMessage, parse
 from ..stores.protocol import SessionSummary, checked_index, checked_session_id, checked_session_ids
 from ..stores.redis_glob import compile_glob
@@ -123,7 +124,7 @@ class FrameSource:
             yield name, start, [(row, next(cells)) for row in rows]
 
     def __repr__(self) -> str:
-        return f"FrameSource({len(self._frame):,} rows)"
+        return f"FrameSource({counted(len(self._frame), 'row')})"
 
 
 def _record(session_id: str, row: _Row) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from langchain_core.messages import BaseMessage
 
 from ..errors import ChatMemError, InvalidInputError, RecordError, StoreError
+from ..plain_text import counted
 from ..records import record_text, unreadable_text
 from ..stores.protocol import SessionSummary, checked_session_id, checked_session_ids
 from ..stores.redis_glob import compile_glob
@@ -116,7 +117,7 @@ class HistorySource:
                 yield piece
 
     def __repr__(self) -> str:
-        listed = "a function" if callable(self._ids) else f"{len(self._ids):,} sessions"
+        listed = "a function" if callable(self._ids) else counted(len(self._ids), "session")
         return f"HistorySource({listed})"
 
 

@@ -13,6 +13,7 @@ import traitlets
 from ..content import ROLE_ALIASES
 from ..errors import InvalidInputError
 from ..labels import Labels
+from ..plain_text import counted
 from ..records import StoredMessage, parse_all
 from ..stores.protocol import SessionStore, service_of
 from .arguments import (
@@ -244,7 +245,9 @@ class HistoryBrowser(PageWidget):
         place = asked + opened.total if asked < 0 else asked
         found = store.read(opened.session_id, place, place + 1) if 0 <= place < opened.total else []
         if not found:
-            raise InvalidInputError(f"there is no message {asked} in a session of {opened.total:,} messages")
+            raise InvalidInputError(
+                f"there is no message {asked} in a session of {counted(opened.total, 'message')}"
+            )
         self._wait(self._methods.editor.remove_record(opened.session_id, place, found[0]))
 
     def clear(self, *session_ids: str, without_undo: bool = False) -> list[str]:
@@ -342,7 +345,7 @@ class HistoryBrowser(PageWidget):
         if self.session_id is not None:
             parts.append(f"session {self.session_id!r}")
         if session is not None:
-            parts.append(f"{session.total:,} messages")
+            parts.append(counted(session.total, "message"))
         return f"HistoryBrowser({', '.join(part for part in parts if part)})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, Final
 
 from ..markdown import plain_html, showable
-from ..plain_text import NOT_MATH
+from ..plain_text import NOT_MATH, counted
 from ..records import StoredMessage
 from ..time_limit import time_limit
 from .rows import entries_of
@@ -40,7 +40,7 @@ class Snapshot:
 def _page(session_id: str, records: Sequence[StoredMessage], total: int) -> str:
     rows = entries_of(records, text_clip=TEXT_LIMIT)
     left_out = total - len(records)
-    note = f"{total:,} messages" + (f", the last {len(records):,} of them shown" if left_out > 0 else "")
+    note = counted(total, "message") + (f", the last {len(records):,} of them shown" if left_out > 0 else "")
     name = f"<strong><bdi>{escape(showable(session_id))}</bdi></strong>"
     head = f"<p>{name} <span style='{_QUIET}'>{note}</span></p>"
     return f"<div class='{NOT_MATH}'>{head}{''.join(map(_message, rows))}</div>"

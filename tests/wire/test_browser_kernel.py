@@ -567,7 +567,7 @@ def test_no_words_of_a_chat_are_in_the_state_of_the_widget(
     assert bundle is not None
     for text in (json.dumps(browser.get_state()), repr(browser), json.dumps(bundle[0])):
         assert "private" not in text
-    assert "1 messages" in bundle[0]["text/html"]
+    assert "1 message" in bundle[0]["text/html"]
     assert "application/vnd.jupyter.widget-view+json" in bundle[0]
 
 

@@ -216,7 +216,7 @@ def test_an_estimate_for_momento_says_minutes() -> None:
         to_dataframe(store)
         assert planned.commands == pytest.approx(store.commands.billed - before, rel=0.1)
         assert "minutes" in str(planned)
-    assert str(estimate([HumanMessage("x")])).startswith("1 sessions, about 1 messages")
+    assert str(estimate([HumanMessage("x")])).startswith("1 session, about 1 message and")
 
 
 def test_max_commands_is_kept(store: Any, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_tokens_are_added_up_by_day() -> None:
             ("2026-03-03", "input", 7),
             ("2026-03-03", "output", 1),
         ]
-        assert chart.to_dict()["title"] == "25 tokens, 1 messages without a time"
+        assert chart.to_dict()["title"] == "25 tokens, 1 message without a time"
 
 
 def test_nothing_to_show_is_an_empty_chart() -> None:
