@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, cached_property, lru_cache
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from ..content import TOOL_TYPES, Block, content_blocks, role, tool_calls, tool_results
 from ..json_text import pretty_json
@@ -22,7 +22,9 @@ _SPEAKERS = frozenset({"human", "ai", "system"})
 _PARTS = ("additional_kwargs", "tool_calls", "invalid_tool_calls")
 """Where a message with text as its content may have something else."""
 _ROLES = ("user", "assistant", "system", "developer", "tool", "function")
-
+_KEPT_TEXTS: Final = 64
+_KEPT_LENGTH: Final = 20_000
+Render: TypeAlias = Callable[[str], str]
 
 PAGE_TAIL = "</main>\n<script>{script}</script>\n</body>\n</html>\n"
 
@@ -35,6 +37,10 @@ class HtmlWriter(TextWriter):
 
     _is_open = False
 
+    @cached_property
+    def _render(self) -> Render:
+        return _remembering(to_html)
+
     def begin(self) -> None:
         self.write(page_head())
 
@@ -44,7 +50,7 @@ class HtmlWriter(TextWriter):
             name = isolated(session_id or "Messages")
             self.write(f"<details class=session open><summary><h2>{name}</h2></summary>\n")
         for record in records:
-            self.write(message(record))
+            self.write(message(record, self._render))
 
     def end_session(self) -> None:
         if self._is_open:
@@ -72,8 +78,14 @@ def page_head() -> str:
     return head.replace("{{policy}}", policy).replace("{{style}}", style)
 
 
-def message(record: StoredMessage) -> str:
-    """Return one record as an article."""
+def _remembering(render: Render) -> Render:
+    """Return `render` with a memory for texts that come again, as system prompts do in each session."""
+    remembered = lru_cache(_KEPT_TEXTS)(render)
+    return lambda text: remembered(text) if len(text) <= _KEPT_LENGTH else render(text)
+
+
+def message(record: StoredMessage, render: Render = to_html) -> str:
+    """Return one record as an article; `render` makes HTML of Markdown."""
     data = record.data or {}
     who = role(record.type, data) or record.type or "unreadable"
     kind = "bad" if record.error is not None else who if who in _ROLES else "other"
@@ -84,21 +96,21 @@ def message(record: StoredMessage) -> str:
         stamp = record.stored_at.isoformat()
         when = f"<time datetime={stamp}>{stamp[:10]} {stamp[11:19]} UTC</time>"
     head = f"<header><b>{isolated(label)}</b> <span>{record.index + 1}</span> {when}</header>"
-    return f"<article class={kind}>{head}{''.join(_body(record, data))}</article>\n"
+    return f"<article class={kind}>{head}{''.join(_body(record, data, render))}</article>\n"
 
 
-def _body(record: StoredMessage, data: dict[str, Any]) -> Iterator[str]:
+def _body(record: StoredMessage, data: dict[str, Any], render: Render) -> Iterator[str]:
     if record.error is not None:
         yield f"<p class=note>Cannot be read: {escape(record.error)}</p>{plain_html(record.raw)}"
         return
     if record.type in _SPEAKERS and type(data.get("content")) is str and not any(map(data.get, _PARTS)):
         if data["content"]:  # text alone, as in most messages
-            yield to_html(data["content"])
+            yield render(data["content"])
         return
     is_result = record.type in TOOL_TYPES
     for block in content_blocks(record):
         if block.kind == "text":  # what a tool returned is data, not Markdown
-            yield plain_html(block.text or "") if is_result else to_html(block.text or "")
+            yield plain_html(block.text or "") if is_result else render(block.text or "")
         else:
             yield _other_block(block)
     for call in tool_calls(data):

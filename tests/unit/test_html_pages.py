@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -129,3 +130,18 @@ def test_prose_is_what_the_parser_makes_of_it(text: str) -> None:
 @pytest.mark.slow
 def test_prose_that_is_long_takes_no_longer_than_its_length() -> None:
     assert to_html("a " * 4_000 + "*") == f"<p>{'a ' * 4_000}*</p>\n"
+
+
+def test_markdown_that_comes_again_is_rendered_once(tmp_path: Path) -> None:
+    def cpu_s(name: str, texts: list[str]) -> float:
+        writer = HtmlWriter(tmp_path / name, {})
+        records = parse_all(encode_all([HumanMessage(text) for text in texts]))
+        started = time.process_time()
+        writer.add("s", records)
+        took = time.process_time() - started
+        writer.close()
+        return took
+
+    prompt = "## Rules\n\n- be *kind*\n- be `brief`\n\n" * 5
+    different = cpu_s("different.html", [f"{number} {prompt}" for number in range(100)])
+    assert cpu_s("same.html", [prompt] * 100) < different / 3
