@@ -2,11 +2,8 @@
 
 /** @typedef {import("./protocol.js").SessionRow} SessionRow */
 /** @typedef {import("./protocol.js").SessionPage} SessionPage */
-/** @typedef {import("./protocol.js").Preview} Preview */
 /** @typedef {import("./types.js").Failure} Failure */
 
-import { clearSessions } from "./clear_sessions.js";
-import { compareSessions } from "./compare.js";
 import { openPrompt } from "./dialog.js";
 import {
   button,
@@ -19,18 +16,18 @@ import {
   handleKey,
   icon,
   iconButton,
-  label,
   line,
   notice,
   put,
   skeleton,
 } from "./dom.js";
-import { openExport, saveButton } from "./export_sheet.js";
 import { openKeys } from "./key_list.js";
-import { fillLabelFilter, labelFilter, openSessionLabel, sessionChips } from "./labels.js";
+import { fillLabelFilter, labelFilter, openSessionLabel } from "./labels.js";
 import { Listbox } from "./listbox.js";
+import { selectionBar } from "./selection_bar.js";
+import { sessionRow } from "./session_row.js";
 import { askSlowly, runTask } from "./tasks.js";
-import { ROLES, ago, count, duration, localTime, plural, visible } from "./text.js";
+import { count, plural } from "./text.js";
 
 /** Sessions that are asked for at once at least: those in view, and no others, cost a summary. */
 const FEWEST = 8;
@@ -241,31 +238,7 @@ export class SessionList {
       this.select([]);
       focus(this.#app.search.isListing ? null : this.#list.box);
     };
-    put(
-      this.#picked,
-      line(
-        h("span.grow", size ? `${count(size)} selected` : "None selected"),
-        all,
-        size > 0 && iconButton("close", "Clear selection", selectNone),
-      ),
-      size > 0 && h(".line.wrap", this.#pickedTools(size)),
-    );
-  }
-
-  /** @param {number} size */
-  #pickedTools(size) {
-    const [a, b] = this.#ticked;
-    const app = this.#app;
-    const title = `Export ${plural(size, "session")}`;
-    const compare = button("Compare", () => compareSessions(app, a, b, compare));
-    const clear = () => clearSessions(app, [...this.#ticked]);
-    return [
-      app.may.variables && saveButton(app, title, "selected"),
-      button(title, () => openExport(app, title, "selected")),
-      size === 2 && compare,
-      h("span.grow"),
-      iconButton("trash", "Clear selected sessions", clear, ".w"),
-    ];
+    put(this.#picked, selectionBar(this.#app, this.#ticked, all, selectNone));
   }
 
   /** A button that selects all that match, where there is something to match. */
@@ -470,32 +443,11 @@ export class SessionList {
   #row(index) {
     const row = this.#rows.get(index);
     if (!row) return h(".session.waiting", { ariaSelected: "false", ariaLabel: "Loading" });
-    const { session_id, length, first } = row;
-    const props = {
-      ariaSelected: this.#ticked.has(session_id),
-      ariaCurrent: session_id === this.#app.transcript.shown || null,
-      onclick: (/** @type {MouseEvent} */ event) => this.#onClick(event, index),
-    };
-    return h(
-      ".session",
-      props,
-      h("span.tick", icon("check")),
-      h(
-        ".grow",
-        line(label(session_id), sessionChips(this.#app, row), h("span.num", count(length))),
-        line(preview(first), expiry(row)),
-        line(preview(row.last), this.#age(row)),
-      ),
-    );
-  }
-
-  /**
-   * When a session was last written; without a time it sorts last, and says so.
-   * @param {SessionRow} row
-   */
-  #age({ last_write, length }) {
-    if (last_write) return h("span.num", { title: localTime(last_write) }, ago(last_write));
-    return length > 0 && this.#sort.value === "last_write" && h("span.num", "no timestamp");
+    return sessionRow(this.#app, row, {
+      isSelected: this.#ticked.has(row.session_id),
+      isByTime: this.#sort.value === "last_write",
+      onclick: event => this.#onClick(event, index),
+    });
   }
 
   /**
@@ -557,14 +509,4 @@ export class SessionList {
     this.toggle(id);
     this.#anchor = { index, before: [...this.#ticked] };
   }
-}
-
-/** @param {Preview | null} words */
-function preview(words) {
-  return h("span.said", words && [h("b", ROLES[words.role]), " ", h("bdi", visible(words.text))]);
-}
-
-/** @param {SessionRow} row */
-function expiry({ ttl_s }) {
-  return ttl_s != null && h("span.num.ttl", { title: "Expires in" }, duration(ttl_s) + " left");
 }

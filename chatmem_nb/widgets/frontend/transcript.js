@@ -13,14 +13,12 @@
 
 import { clearSessions } from "./clear_sessions.js";
 import { Composer } from "./composer.js";
-import { openPrompt } from "./dialog.js";
 import {
   button,
   cover,
   dim,
   focus,
   h,
-  handleKey,
   icon,
   iconButton,
   line,
@@ -29,16 +27,16 @@ import {
   skeleton,
 } from "./dom.js";
 import { openExport } from "./export_sheet.js";
+import { openGoTo } from "./go_to.js";
 import { menuButton } from "./menu.js";
-import { openKeys } from "./key_list.js";
 import { Figures } from "./figures.js";
-import { labelChips, openLabels, openMessageLabel, toggleTag } from "./labels.js";
+import { labelChips, openLabels } from "./labels.js";
 import { messageRow } from "./message.js";
-import { deleteMessage } from "./message_actions.js";
 import { MessageWindow } from "./message_window.js";
 import { reveal } from "./reveal.js";
-import { clamp, count, plural, visible } from "./text.js";
+import { clamp, plural, visible } from "./text.js";
 import { showToast } from "./toast.js";
+import { onTranscriptKey } from "./transcript_keys.js";
 import { VirtualList } from "./virtual_list.js";
 
 const ROW_HEIGHT = 110;
@@ -80,7 +78,7 @@ export class Transcript {
   #follow = iconButton("live", "Follow", () => this.#toggleFollow(), "", { ariaPressed: "false" });
   #say;
   #tools;
-  #composer;
+  composer;
   #beat;
 
   /** @param {import("./widget.js").Widget} app */
@@ -90,7 +88,7 @@ export class Transcript {
     const over = h(".over");
     this.#say = cover(box, over);
     this.#tools = this.#makeTools();
-    this.#composer = new Composer(app, this);
+    this.composer = new Composer(app, this);
     this.list = new VirtualList(
       box,
       ROW_HEIGHT,
@@ -104,9 +102,9 @@ export class Transcript {
       this.figures.node,
       app.search.node,
       h(".body", box, over, this.#fresh),
-      this.#composer.node,
+      this.composer.node,
     );
-    box.addEventListener("keydown", event => this.#onKey(event));
+    box.addEventListener("keydown", event => onTranscriptKey(this, event));
     box.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     this.#beat = setInterval(() => this.#following && this.follow(), FOLLOW_MS);
   }
@@ -133,7 +131,7 @@ export class Transcript {
     return [
       { mark: "start", text: "First message", run: () => focus(this.show(0, 0)) },
       { mark: "end", text: "Last message", run: () => focus(this.showEnd()) },
-      { mark: "goto", text: "Go to…", run: () => this.#goTo() },
+      { mark: "goto", text: "Go to…", run: () => openGoTo(this) },
       { mark: "count", text: "Statistics", run: () => this.figures.count() },
       {
         mark: "take",
@@ -190,7 +188,7 @@ export class Transcript {
     Object.assign(this, { session, wanted: "", epoch: null, total: 0 });
     this.node.ariaBusy = null;
     this.#fresh.hidden = true;
-    this.#tools.hidden = this.#composer.node.hidden = !session;
+    this.#tools.hidden = this.composer.node.hidden = !session;
     this.#title.textContent = this.#title.title = visible(session);
     put(this.#length);
     this.showLabel(null);
@@ -444,51 +442,5 @@ export class Transcript {
     }
     const text = "The session has changed, and this match has moved or is gone. Search again.";
     showToast(this.app, text, "warn");
-  }
-
-  #goTo() {
-    const words = {
-      title: "Go to",
-      hint: `A message number from 1 to ${count(this.total)}, or a date.`,
-      label: "1200 or 2026-01-31",
-      action: "Go",
-    };
-    openPrompt(this.app, words, async text => {
-      const number = text.replace(/[#,]/g, "");
-      if (/^\d+$/.test(number)) {
-        focus(this.show(Number(number) - 1, 0));
-        return;
-      }
-      const { index, identity } = await this.ask("locate", { date: text });
-      this.goTo({ index, identity });
-    });
-  }
-
-  /** @param {KeyboardEvent} event */
-  #onKey(event) {
-    const target = /** @type {HTMLElement} */ (event.target);
-    const held = this.list.rows.indexOf(target);
-    if (held < 0 && target !== this.list.box) return;
-    const index = held < 0 ? (this.list.mark?.index ?? 0) : this.list.first + held;
-    const step = (/** @type {number} */ by) => () =>
-      focus(this.list.show(clamp(0, index + (held < 0 ? 0 : by), this.total - 1)));
-    const isPlain = held >= 0 && !event.ctrlKey && !event.metaKey && !event.altKey;
-    if (isPlain && /^[1-9]$/.test(event.key)) toggleTag(this, index, Number(event.key));
-    handleKey(event, {
-      l: isPlain ? () => openMessageLabel(this, index) : undefined,
-      Home: () => focus(this.show(0, 0)),
-      End: () => focus(this.showEnd()),
-      ArrowDown: step(1),
-      ArrowUp: step(-1),
-      "/": () => this.app.search.show(),
-      "?": () => openKeys(this.app),
-      c: () => this.#composer.focus(),
-      n: () => this.figures.step(1),
-      p: () => this.figures.step(-1),
-      Delete: () => {
-        const entry = held >= 0 && this.messages.get(index);
-        if (entry && this.app.may.write) deleteMessage(this, entry);
-      },
-    });
   }
 }
