@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
 
-from ..columns.schema import frame_of
 from ..errors import InvalidInputError, RecordError
 from ..frames.alignment import missing_records
-from ..frames.session_writer import ACTIONS, REPORT_COLUMNS, Outcome
+from ..frames.outcomes import Outcome, outcomes_frame
 from ..plain_text import utf8_size
 from ..records import messages_with_ids, parse_all
 from ..sources import as_reader, scope_ids
@@ -64,8 +63,7 @@ def to_langgraph(
         for name, raws in joined_pages(reader.read_many(ids)):
             rows.append(_written(writer, name, raws, dry_run))
             bar.update()
-    columns = {name: [getattr(row, name) for row in rows] for name in REPORT_COLUMNS}
-    return frame_of(REPORT_COLUMNS, columns, {"action": ACTIONS})
+    return outcomes_frame(rows)
 
 
 def _written(writer: ThreadWriter, session_id: str, raws: Sequence[str], dry_run: bool) -> Outcome:

@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias, get_args
 
 import pandas as pd
 
-from ..columns.schema import Kind, frame_of
 from ..errors import InvalidInputError, StoreError
 from ..plain_text import utf8_size
 from ..stores.protocol import (
@@ -20,48 +19,18 @@ from ..stores.protocol import (
     lengths,
 )
 from .alignment import Missing, changed_records, edited_record, keys_in, missing_records, record_keys
+from .outcomes import Outcome, outcomes_frame
 
 Conflict: TypeAlias = Literal["error", "append", "replace", "skip", "merge"]
 """What happens to a session that exists already."""
 FrameConflict: TypeAlias = Literal[Conflict, "update"]
 """`update`: records are replaced by those with the same `record_id`."""
 
-REPORT_COLUMNS: dict[str, Kind] = {
-    "session_id": "text",
-    "action": "category",
-    "n_messages": "Int64",
-    "n_rebuilt": "Int64",
-    "bytes": "Int64",
-    "there_before": "Int64",
-    "problem": "text",
-}
-ACTIONS = ("create", "append", "replace", "merge", "update", "skip", "different", "conflict", "failed")
 _APPENDED = frozenset({"create", "append"})
 _MOST_SESSIONS = 250
 """Sessions that are stored at once."""
 _MOST_CHARACTERS = 2_000_000
 _LEFT_ALONE = frozenset({"skip", "different", "conflict", "failed"})
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What happened to one session, or would."""
-
-    session_id: str
-    action: str
-    """One of ACTIONS."""
-    there_before: int
-    """Records that the store had of it."""
-    n_messages: int = 0
-    n_rebuilt: int = 0
-    bytes: int = 0
-    problem: str | None = None
-
-
-def _count(outcome: Outcome, records: Sequence[str], n_rebuilt: int) -> None:
-    outcome.n_messages += len(records)
-    outcome.n_rebuilt += min(n_rebuilt, len(records))
-    outcome.bytes += sum(map(utf8_size, records))
 
 
 def _goes_to_the_end(outcome: Outcome, missing: Missing) -> bool:
@@ -156,7 +125,7 @@ class SessionWriter:
         except InvalidInputError as exc:
             self.fail(session_id, str(exc))
             return
-        _count(outcome, written, n_rebuilt)
+        outcome.count(written, n_rebuilt)
 
     def _enqueue(self, outcome: Outcome, records: Sequence[str], n_rebuilt: int) -> None:
         if self._is_queued(outcome):
@@ -185,7 +154,7 @@ class SessionWriter:
             elif isinstance(result, StoreError):
                 failure = failure or result
             else:
-                _count(outcome, records, n_rebuilt)
+                outcome.count(records, n_rebuilt)
         if failure is not None:
             raise failure
 
@@ -284,6 +253,4 @@ class SessionWriter:
 
     def report(self) -> pd.DataFrame:
         """Return one row a session: what was done, or with `dry_run` would be."""
-        rows = list(self.outcomes.values())
-        columns = {name: [getattr(row, name) for row in rows] for name in REPORT_COLUMNS}
-        return frame_of(REPORT_COLUMNS, columns, {"action": ACTIONS})
+        return outcomes_frame(self.outcomes.values())
