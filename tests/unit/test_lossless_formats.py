@@ -65,7 +65,7 @@ def test_export_then_import_is_the_identity(kept: dict[str, list[str]]) -> None:
 
 
 def test_the_lossless_formats_are_those_that_the_readme_names() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (`\..*?) \| nothing: ", README, re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (`\..*?) \| nothing; ", README, re.MULTILINE)
     suffixes = [suffix for _, files in rows for suffix in re.findall(r"`(\.[\w.]+)`", files)]
     assert tuple(suffixes) == LOSSLESS
 
