@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
@@ -20,24 +19,17 @@ from ..columns.schema import COLUMNS, TEXT, frame_of
 from ..errors import InvalidInputError
 from ..json_text import parse_json
 from ..records import StoredMessage, to_json
+from .parquet_checks import LABELS, bounded, checked_sizes, checked_types, is_text
 from .piece import RECORDS, Piece, is_in_order
 from .writer import JSONObject, LeftOutSession, SessionEvents
 
 ROWS = 20_000
 """Rows of a row group, at most."""
-LABELS = "labels"
-"""The column of a message's labels, with those of its session in the first row of that: JSON text."""
 MISSING = "missing"
 """The key of rows that have no value in a column that a folder is parted by."""
 _OPTIONS: dict[str, Any] = {"compression": "zstd"}
 CHARACTERS = 32_000_000
 """Of stored text in a row group, about; a record larger than that has one of its own."""
-_MOST_GROWTH = 100
-"""How many times as large as it is a file may become by being unpacked; chats grow tenfold."""
-SMALL = 256_000_000
-"""Bytes that any file may unpack to."""
-_ROW_BYTES = 100
-"""What a row takes at least, however little is in it."""
 
 
 class ParquetWriter:
@@ -184,7 +176,7 @@ def read(path: Path, session_id: str | None) -> Iterator[Piece]:
         texts = [name for name in names if name not in keys.names and is_text(plain.schema.field(name).type)]
         form = ds.ParquetFileFormat(read_options=ds.ParquetReadOptions(dictionary_columns=texts))
         data = ds.dataset(path, format=form, partitioning=ds.HivePartitioning(keys))
-        batches = _bounded(path, data.to_batches(batch_size=RECORDS, columns=names), limit)
+        batches = bounded(path, data.to_batches(batch_size=RECORDS, columns=names), limit)
         if is_in_order(_places(data, names)):
             for batch in batches:
                 yield from _batch_pieces(batch, session_id)
@@ -210,92 +202,6 @@ def _pieces(frame: pd.DataFrame, session_id: str | None) -> Iterator[Piece]:
         for name, text in frame.loc[frame[LABELS].notna(), ["session_id", LABELS]].itertuples(index=False):
             events = parse_json(text)
             yield Piece(str(name), [], labels=[event for event in events if isinstance(event, dict)])
-
-
-def checked_sizes(files: Iterable[str | Path]) -> int:
-    """Return the bytes that these files may unpack to, in all.
-
-    Raises: InvalidInputError for a file that says that it is many times as large.
-    """
-    limit = 0
-    for file in files:
-        metadata = pq.read_metadata(file)
-        size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-        allowed = _MOST_GROWTH * Path(file).stat().st_size + SMALL
-        if size > allowed:
-            raise InvalidInputError(f"{file} unpacks to {size:,} bytes; write it again without compression")
-        limit += allowed
-    return limit
-
-
-def _bounded(path: Path, batches: Iterable[Any], limit: int) -> Iterator[Any]:
-    """Yield `batches` as long as what stands in their rows is within `limit` bytes."""
-    size = 0
-    for batch in batches:
-        size += len(batch) * _ROW_BYTES + sum(map(cell_bytes, batch.columns))
-        if size > limit:
-            raise InvalidInputError(
-                f"{path} unpacks to more than {limit:,} bytes, as texts repeat in it; export it as JSONL"
-            )
-        yield batch
-
-
-def cell_bytes(column: Any) -> int:
-    """Return the bytes of the cells of a column, each counted where it stands."""
-    if not pa.types.is_dictionary(column.type):
-        return int(column.nbytes)
-    if not is_text(column.type.value_type):
-        return int(column.indices.nbytes)
-    lengths = pc.take(pc.binary_length(column.dictionary), column.indices)
-    return int(pc.sum(lengths.cast(pa.int64())).as_py() or 0)
-
-
-_FITTING = {
-    "int32": (pa.types.is_integer, pa.types.is_floating),
-    "Int64": (pa.types.is_integer, pa.types.is_floating),
-    "time": (pa.types.is_timestamp, pa.types.is_string, pa.types.is_large_string, pa.types.is_date),
-}
-_WANTED = {
-    "text": "text",
-    "category": "text",
-    "int32": "whole numbers",
-    "Int64": "whole numbers",
-    "time": "times",
-}
-_TEXTS = (
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_integer,
-    pa.types.is_floating,
-    pa.types.is_boolean,
-)
-
-
-def checked_types(path: Path, schema: Any) -> list[str]:
-    """Return the columns of a frame that a file has.
-
-    Raises: InvalidInputError for one whose type is not what that column holds.
-    """
-    names = [name for name in schema.names if name in COLUMNS]
-    if LABELS in schema.names and is_text(schema.field(LABELS).type):
-        names.append(LABELS)
-    for name in names:
-        found = schema.field(name).type
-        value = found.value_type if pa.types.is_dictionary(found) else found
-        if name == LABELS:
-            continue
-        fitting = _FITTING.get(COLUMNS[name], _TEXTS)
-        if not pa.types.is_null(value) and not any(fits(value) for fits in fitting):
-            wanted = _WANTED[COLUMNS[name]]
-            raise InvalidInputError(
-                f"{path}: the column `{name}` is {value}, and must be {wanted}; convert it", field=name
-            )
-    return names
-
-
-def is_text(kind: Any) -> bool:
-    """Whether this type of Arrow is text."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _places(data: Any, names: list[str]) -> Iterator[tuple[Any, Any]]:

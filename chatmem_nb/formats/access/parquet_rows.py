@@ -20,7 +20,7 @@ from ...errors import ChatMemError, InvalidInputError
 from ...json_text import parse_json
 from ...plain_text import utf8_text
 from ...records import unreadable_text
-from ..parquet_file import LABELS, cell_bytes, checked_sizes, checked_types, is_text
+from ..parquet_checks import LABELS, cell_bytes, checked_sizes, checked_types, is_text
 from .columns import check_messages, reason_of, whole_or_none
 
 _UNREADABLE: Final = (pa.ArrowException, OSError, ValueError)
