@@ -210,7 +210,7 @@ def test_axe_finds_nothing_where_things_are_missing(blank: Blank, theme: str, ki
 
 
 @pytest.mark.slow
-def test_every_element_that_takes_the_focus_keeps_its_keys(blank: Blank) -> None:
+def test_no_key_reaches_the_notebook_from_a_focused_element(blank: Blank) -> None:
     kernel = rich()
     page = blank(kernel, height=900, traits={"height": "860px"})
     bare = {}
@@ -224,7 +224,7 @@ def test_every_element_that_takes_the_focus_keeps_its_keys(blank: Blank) -> None
     assert {name: nodes for name, nodes in bare.items() if nodes} == {}
 
 
-def test_with_ctrl_the_host_has_its_shortcuts_back(blank: Blank) -> None:
+def test_shortcuts_with_ctrl_reach_the_notebook(blank: Blank) -> None:
     page = blank(rich())
     page.locator(".session").first.wait_for()
     # As Lumino does: at the document, in the capture phase, by the mark of the element itself.
@@ -247,7 +247,7 @@ def test_with_ctrl_the_host_has_its_shortcuts_back(blank: Blank) -> None:
     assert [key for key in page.evaluate("() => host") if key != "Control"] == ["s", "s"]
 
 
-def test_a_row_that_leaves_the_page_leaves_the_focus_in_it(blank: Blank) -> None:
+def test_the_feed_takes_the_focus_of_a_message_that_scrolls_away(blank: Blank) -> None:
     kernel = StandIn({"talk": Talk(4000)})
     kernel.session = "talk"
     page = blank(kernel)
@@ -257,7 +257,7 @@ def test_a_row_that_leaves_the_page_leaves_the_focus_in_it(blank: Blank) -> None
     assert page.evaluate("() => document.activeElement.className") == "feed"
 
 
-def test_the_transcript_is_walked_message_by_message(blank: Blank) -> None:
+def test_arrow_keys_move_through_the_messages(blank: Blank) -> None:
     kernel = StandIn({"talk": Talk(300)})
     kernel.session = "talk"
     page = blank(kernel)
@@ -272,7 +272,7 @@ def test_the_transcript_is_walked_message_by_message(blank: Blank) -> None:
     expect(page.locator(".msg:focus")).to_have_attribute("aria-posinset", "1")
 
 
-def test_the_whole_journey_needs_no_pointer(blank: Blank) -> None:
+def test_everything_can_be_done_by_keyboard(blank: Blank) -> None:
     kernel = rich()
     page = blank(kernel)
     page.locator(".session").first.wait_for()
@@ -350,7 +350,7 @@ def test_nothing_moves_where_motion_is_reduced(blank: Blank) -> None:
     assert page.evaluate("() => document.getAnimations().length") == 0
 
 
-def test_enter_on_a_session_goes_on_in_its_messages(blank: Blank) -> None:
+def test_enter_on_a_session_focuses_its_messages(blank: Blank) -> None:
     page = blank(rich())
     box = page.get_by_role("listbox", name="Sessions")
     page.locator(".session").first.wait_for()

@@ -41,7 +41,7 @@ def test_ctrl_enter_appends_and_the_end_is_shown(blank: Blank) -> None:
     expect(page.locator(".session", has_text="trip to Oslo").locator(".num").first).to_have_text("41")
 
 
-def test_what_was_typed_survives_an_error(blank: Blank) -> None:
+def test_a_failed_append_keeps_the_typed_text(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.broken["append"] = {"type": "throttled", "message": "Too many requests; try again."}
     write(page, "a long thought")
@@ -179,7 +179,7 @@ def test_clearing_names_the_session_and_counts_its_messages(blank: Blank) -> Non
     expect(page.locator(".session")).to_have_count(2)
 
 
-def test_several_sessions_are_cleared_together(blank: Blank) -> None:
+def test_selected_sessions_are_cleared_together(blank: Blank) -> None:
     page, _ = opened(blank)
     for tick in page.locator(".tick").all():
         tick.click()
@@ -230,7 +230,7 @@ def test_a_change_by_another_keeps_the_place(blank: Blank) -> None:
     assert kernel.asked("window")[-1]["epoch"] == 7
 
 
-def test_read_only_takes_every_change_away(blank: Blank) -> None:
+def test_a_read_only_browser_offers_no_changes(blank: Blank) -> None:
     kernel = StandIn({"trip to Oslo": Talk(40), "other": Talk(7)})
     kernel.session = "trip to Oslo"
     kernel.may = dict.fromkeys(kernel.may, False)

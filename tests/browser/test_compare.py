@@ -20,7 +20,7 @@ def ticked(blank: Blank, *names: str) -> tuple[Page, StandIn, Locator]:
     return page, kernel, page.get_by_role("button", name="Compare", exact=True)
 
 
-def test_two_ticked_sessions_are_compared_in_the_order_of_ticking(blank: Blank) -> None:
+def test_two_selected_sessions_are_compared_in_the_order_of_selection(blank: Blank) -> None:
     page, kernel, compare = ticked(blank, "two", "one")
     compare.click()
     sheet = page.get_by_role("dialog", name="Compare")

@@ -118,7 +118,7 @@ def test_disconnect_brings_the_form_back(blank: Blank) -> None:
     expect(page.locator(".msg, .session")).to_have_count(0)
 
 
-def test_a_page_that_was_given_a_store_has_no_way_out_of_it(blank: Blank) -> None:
+def test_a_browser_with_a_given_store_cannot_disconnect(blank: Blank) -> None:
     kernel = StandIn()
     kernel.may["connect"] = False
     page = blank(kernel)
@@ -152,7 +152,7 @@ def test_a_store_that_python_connects_takes_the_place_of_the_one_shown(blank: Bl
 
 
 @pytest.mark.slow
-def test_no_answer_for_four_seconds_is_said_and_mends_itself(blank: Blank) -> None:
+def test_a_silent_kernel_is_reported_after_four_seconds_until_it_replies(blank: Blank) -> None:
     kernel = StandIn()
     kernel.silent = {"*"}
     page = blank(kernel)
@@ -173,7 +173,7 @@ def test_a_closed_comm_counts_as_no_kernel(blank: Blank) -> None:
     expect(page.get_by_role("alert").filter(has_text="The kernel has stopped")).to_be_visible()
 
 
-def test_an_unreachable_server_is_said_and_what_failed_is_asked_again(blank: Blank) -> None:
+def test_an_unreachable_server_is_reported_and_requests_are_repeated_when_it_is_back(blank: Blank) -> None:
     kernel = StandIn()
     kernel.broken["open"] = {"type": "unavailable", "message": "The server does not answer."}
     page = blank(kernel)

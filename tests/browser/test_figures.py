@@ -36,7 +36,7 @@ def store() -> Iterator[SessionStore]:
         yield store
 
 
-def test_nothing_stays_behind_when_the_last_message_is_deleted(
+def test_the_figures_change_when_the_last_message_is_deleted(
     blank: Callable[..., Page], store: SessionStore
 ) -> None:
     with kept_comms():

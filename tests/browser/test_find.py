@@ -59,7 +59,7 @@ def test_hits_are_stepped_through_with_the_keyboard(blank: Blank) -> None:
     assert len(kernel.asked("find")) == 1
 
 
-def test_a_hit_that_is_no_longer_in_its_place_is_announced(blank: Blank) -> None:
+def test_a_match_that_has_moved_is_reported(blank: Blank) -> None:
     moved = hit("talk", 2500) | {"identity": "text of another"}
     page, kernel = opened(blank, hit("talk", 9), moved)
     look(page, "ferry")
@@ -133,7 +133,7 @@ def test_hits_of_all_sessions_are_listed_and_open_their_session(blank: Blank) ->
     expect(page.locator(".title")).to_have_text("talk")
 
 
-def test_it_works_with_no_session_open(blank: Blank) -> None:
+def test_the_search_works_without_an_open_session(blank: Blank) -> None:
     kernel = StandIn({"talk": Talk(50)})
     kernel.hits = [hit("talk", 3)]
     page = blank(kernel)
@@ -179,7 +179,7 @@ def test_a_failed_search_says_why(blank: Blank) -> None:
     expect(page.locator(".find")).to_contain_text("The server does not answer.")
 
 
-def test_a_slash_in_the_transcript_opens_it(blank: Blank) -> None:
+def test_slash_in_the_transcript_opens_the_search(blank: Blank) -> None:
     page, _ = opened(blank)
     page.keyboard.press("Escape")
     expect(page.locator(".find")).to_be_hidden()

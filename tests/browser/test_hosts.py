@@ -86,7 +86,9 @@ def journey(visit: Visit, service: LocalUpstash, name: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_journey_in_notebook_7(chrome: Chrome, jupyter: Server, service: LocalUpstash) -> None:
+def test_sessions_can_be_read_changed_and_searched_in_notebook_7(
+    chrome: Chrome, jupyter: Server, service: LocalUpstash
+) -> None:
     visit = chrome.visit()
     open_notebook(visit, jupyter, notebook(jupyter, "seven", service).name, host="nb")
     run_cell(visit, 0)
@@ -98,7 +100,9 @@ def test_the_journey_in_notebook_7(chrome: Chrome, jupyter: Server, service: Loc
 
 
 @pytest.mark.slow
-def test_the_journey_in_voila(chrome: Chrome, jupyter: Server, service: LocalUpstash) -> None:
+def test_sessions_can_be_read_changed_and_searched_in_voila(
+    chrome: Chrome, jupyter: Server, service: LocalUpstash
+) -> None:
     visit = chrome.visit()
     open_notebook(visit, jupyter, notebook(jupyter, "voila", service).name, host="voila")
     journey(visit, service, "trip to Bergen")
@@ -107,7 +111,9 @@ def test_the_journey_in_voila(chrome: Chrome, jupyter: Server, service: LocalUps
 
 
 @pytest.mark.slow
-def test_the_journey_in_marimo(chrome: Chrome, tmp_path: Path, service: LocalUpstash) -> None:
+def test_sessions_can_be_read_changed_searched_and_exported_in_marimo(
+    chrome: Chrome, tmp_path: Path, service: LocalUpstash
+) -> None:
     path = write_marimo(tmp_path / "dark.py", shows_browser(service), "'rows: ' + 'none yet'")
     with MarimoServer(path, theme="dark") as server:
         visit = chrome.visit()
@@ -213,7 +219,7 @@ def test_a_saved_notebook_holds_no_secret_and_no_words(
 
 
 @pytest.mark.slow
-def test_a_notebook_of_another_shows_one_line_without_widget_state(
+def test_an_untrusted_notebook_without_widget_state_shows_one_line(
     chrome: Chrome, jupyter: Server, service: LocalUpstash
 ) -> None:
     """What the README says of each host."""
@@ -253,7 +259,7 @@ def test_two_browsers_on_one_session_see_each_other(
 
 
 @pytest.mark.slow
-def test_a_kernel_restart_is_said_and_running_the_cell_mends_it(
+def test_a_kernel_restart_is_reported_and_running_the_cell_reconnects(
     chrome: Chrome, jupyter: Server, service: LocalUpstash
 ) -> None:
     visit = chrome.visit()
@@ -271,7 +277,9 @@ def test_a_kernel_restart_is_said_and_running_the_cell_mends_it(
 
 
 @pytest.mark.slow
-def test_it_answers_while_a_cell_runs(chrome: Chrome, jupyter: Server, service: LocalUpstash) -> None:
+def test_the_browser_responds_while_a_cell_runs(
+    chrome: Chrome, jupyter: Server, service: LocalUpstash
+) -> None:
     visit = chrome.visit()
     end = jupyter.folder / "busy.end"
     slow = f"import pathlib, time\nwhile not pathlib.Path({str(end)!r}).exists():\n    time.sleep(0.05)\nprint('done')"

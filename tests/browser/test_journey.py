@@ -106,7 +106,7 @@ def journey(
 @pytest.mark.slow
 @pytest.mark.parametrize("service", Services)
 @pytest.mark.parametrize("load", [generated, real] if REAL.is_file() else [generated])
-def test_from_the_connect_form_to_a_dataframe(
+def test_a_user_connects_reads_searches_and_saves_a_dataframe(
     service: str, load: Callable[[], list[Conversation]], chrome: Chrome, jupyter: Server
 ) -> None:
     conversations = sample_conversations() + load()

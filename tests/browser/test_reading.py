@@ -50,7 +50,7 @@ def test_enter_breaks_the_line_where_the_host_cancels_it(blank: Blank) -> None:
 
 
 @pytest.mark.parametrize("key", ["Control+Enter", "Shift+Enter", "Meta+Enter", "Alt+Enter"])
-def test_no_enter_reaches_the_cell_from_any_element(blank: Blank, key: str) -> None:
+def test_ctrl_enter_and_shift_enter_in_the_browser_do_not_run_the_cell(blank: Blank, key: str) -> None:
     page, _ = opened(blank, {})
     page.evaluate(
         """() => {
@@ -242,7 +242,7 @@ def test_text_is_at_most_80_characters_wide(blank: Blank) -> None:
     assert len(text) / lines <= 84  # the last line is not full
 
 
-def test_failed_calls_are_led_to_one_after_the_other(blank: Blank) -> None:
+def test_n_and_p_step_through_the_failed_calls(blank: Blank) -> None:
     def entry(index: int) -> dict[str, Any]:
         call = {"name": "pay", "result": {"index": index + 1, "failure": "status", "text": f"no {index}"}}
         if index % 10 == 4:

@@ -91,7 +91,7 @@ def test_three_clicks_lead_from_words_to_a_dataframe(
     expect(page.get_by_role("button", name="Export 15 sessions")).to_be_visible()
 
 
-def test_words_that_match_no_id_are_one_click_from_a_search(page: Page) -> None:
+def test_a_filter_without_matches_offers_a_search_in_messages(page: Page) -> None:
     page.get_by_label("Filter sessions by id").fill("compensation")
     expect(page.get_by_text("No id matches “compensation”")).to_be_visible()
     page.locator(".state").get_by_role("button", name="Search messages").click()

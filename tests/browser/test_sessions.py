@@ -23,7 +23,7 @@ def row(page: Page, name: str) -> Locator:
     return page.locator(".session", has_text=name)
 
 
-def test_a_row_shows_count_expiry_and_both_ends(blank: Blank) -> None:
+def test_a_row_shows_count_expiry_and_first_and_last_words(blank: Blank) -> None:
     page = blank(StandIn({"trip to Oslo": Talk(1234, ttl_s=7200.0)}))
     expect(row(page, "trip to Oslo")).to_contain_text("1,234")
     expect(row(page, "trip to Oslo")).to_contain_text("2 h left")
@@ -157,7 +157,7 @@ def test_an_append_renews_the_row_of_its_session(blank: Blank) -> None:
     assert len(kernel.asked("stats")) == 1, "the figures are counted again"
 
 
-def test_ticked_sessions_are_told_to_the_kernel(blank: Blank) -> None:
+def test_selected_sessions_are_sent_to_the_kernel(blank: Blank) -> None:
     kernel = many(5)
     page = blank(kernel)
     row(page, "talk 00001").locator(".tick").click()
@@ -170,7 +170,7 @@ def test_ticked_sessions_are_told_to_the_kernel(blank: Blank) -> None:
     assert kernel.asked("open") == []
 
 
-def test_what_python_ticks_is_shown(blank: Blank) -> None:
+def test_sessions_that_python_selects_are_shown_as_selected(blank: Blank) -> None:
     kernel = many(5)
     page = blank(kernel)
     row(page, "talk 00002").wait_for()
@@ -179,7 +179,7 @@ def test_what_python_ticks_is_shown(blank: Blank) -> None:
     assert kernel.asked("select") == []
 
 
-def test_the_keyboard_walks_ticks_and_opens(blank: Blank) -> None:
+def test_the_keyboard_moves_selects_and_opens(blank: Blank) -> None:
     kernel = many(40)
     page = blank(kernel)
     box = page.get_by_role("listbox", name="Sessions")

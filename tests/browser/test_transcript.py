@@ -226,7 +226,7 @@ def test_new_messages_follow_at_the_end_and_are_marked_elsewhere(blank: Blank) -
     expect(page.get_by_role("button", name="New messages")).to_be_hidden()
 
 
-def test_what_is_not_on_the_screen_is_said_to_be_so(blank: Blank) -> None:
+def test_a_browser_out_of_view_tells_the_kernel_so(blank: Blank) -> None:
     page, kernel = opened(blank, 100)
     page.get_by_role("button", name="Follow").click()
     page.evaluate("() => { document.body.style.paddingTop = '3000px'; }")

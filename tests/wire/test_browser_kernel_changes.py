@@ -377,7 +377,7 @@ def test_above_the_limit_there_is_no_undo_and_it_must_be_confirmed(
     assert store.length("a") == 0
 
 
-def test_read_only_takes_every_change_away(store: SessionStore) -> None:
+def test_a_read_only_browser_offers_no_changes(store: SessionStore) -> None:
     store.append("a", TALK)
     with kept_comms():
         browser = HistoryBrowser(store, read_only=True)

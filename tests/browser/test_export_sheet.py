@@ -1,4 +1,4 @@
-"""What can be taken away: variables, files, code."""
+"""The export sheet: variables, files, code."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def download(away: Locator, label: str) -> None:
     away.get_by_role("button", name="Download").click()
 
 
-def test_a_frame_goes_into_a_named_variable(blank: Blank) -> None:
+def test_a_dataframe_is_saved_in_a_named_variable(blank: Blank) -> None:
     page, kernel = opened(blank)
     away = sheet(page, "Export session")
     away.get_by_label("Variable").fill("chats")
@@ -49,7 +49,7 @@ def test_a_frame_goes_into_a_named_variable(blank: Blank) -> None:
     ]
 
 
-def test_a_name_in_use_is_replaced_only_when_said_twice(blank: Blank) -> None:
+def test_an_existing_variable_is_replaced_only_after_confirmation(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.broken["to_variable"] = {"type": "exists", "message": "`df` is already a variable."}
     away = sheet(page, "Export session")
@@ -61,7 +61,7 @@ def test_a_name_in_use_is_replaced_only_when_said_twice(blank: Blank) -> None:
     assert [ask["overwrite"] for ask in kernel.asked("to_variable")] == [False, True]
 
 
-def test_another_name_after_a_refusal_is_not_overwritten(blank: Blank) -> None:
+def test_a_new_name_after_an_error_does_not_overwrite_a_variable(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.broken["to_variable"] = {"type": "exists", "message": "`df` is already a variable."}
     away = sheet(page, "Export session")
@@ -100,7 +100,7 @@ def test_what_a_format_cannot_hold_is_said(blank: Blank) -> None:
     expect(page.get_by_role("dialog").get_by_text(kernel.left_out)).to_be_visible()
 
 
-def test_redaction_reaches_the_code_the_file_and_the_variable(blank: Blank) -> None:
+def test_redaction_applies_to_the_code_the_file_and_the_variable(blank: Blank) -> None:
     page, kernel = opened(blank)
     away = sheet(page, "Export session")
     away.get_by_label("Redact personal data and credentials").check()
@@ -114,7 +114,7 @@ def test_redaction_reaches_the_code_the_file_and_the_variable(blank: Blank) -> N
     assert asked == [True, True, True]
 
 
-def test_all_and_selected_are_scopes_of_their_own(blank: Blank) -> None:
+def test_all_or_selected_sessions_are_exported(blank: Blank) -> None:
     page, kernel = opened(blank)
     with page.expect_download():
         download(sheet(page, "Export all sessions"), "JSONL")
@@ -151,7 +151,7 @@ def test_a_download_that_takes_long_can_be_stopped(blank: Blank) -> None:
     assert len(kernel.asked("cancel")) == 1
 
 
-def test_what_is_too_large_names_the_python_line(blank: Blank) -> None:
+def test_a_download_that_is_too_large_shows_the_python_code(blank: Blank) -> None:
     page, kernel = opened(blank)
     kernel.broken["export"] = {
         "type": "too_large",
