@@ -5,11 +5,11 @@ ChatMemError                    all of them
  │    └── RecordTooLargeError   a message is larger than the service accepts
  ├── RecordError                a stored record cannot be parsed as a message     (also a ValueError)
  │    └── RecordErrors          several of them, in `errors`
- └── StoreError                 the service, or the way to it, failed
+ └── StoreError                 the service, or the connection to it, failed
       ├── StoreAuthError        the token or API key was rejected, or lacks the permission
       ├── StoreNotFoundError    the cache or the database does not exist
       ├── StoreLimitError       a limit of the service or of the account is reached
-      │    └── StoreThrottledError   too many requests at the moment; try again later
+      │    └── StoreThrottledError   requests are throttled; try again later
       ├── StoreUnavailableError the service could not be reached, or failed
       │    └── StoreTimeoutError     it did not respond in time                   (also a TimeoutError)
       ├── StoreResponseError    an invalid response: truncated, or an HTML page
@@ -35,7 +35,7 @@ class ChatMemError(Exception):
     ...     store.read("")
     ... except ChatMemError as error:
     ...     print(error)
-    session_id must be a text that is not empty, got ''; pass the id of a session
+    session_id must be a non-empty string, got ''; pass the id of a session
     """
 
 
@@ -195,7 +195,7 @@ class StoreLimitError(StoreError):
 
 
 class StoreThrottledError(StoreLimitError):
-    """Too many requests at the moment; try again later.
+    """Requests are throttled; try again later.
 
     >>> server.faults.add("refuse", times=1000)
     >>> try:

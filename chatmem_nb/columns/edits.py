@@ -82,7 +82,7 @@ def _checked(raw: str, index: int) -> str:
 
 def _set_type(draft: Draft, value: Any) -> None:
     if value not in MESSAGE_CLASSES:
-        raise InvalidInputError("it is no message type of langchain_core")
+        raise InvalidInputError("not a message type of langchain_core")
     draft.kind = draft.data["type"] = value
 
 
@@ -140,7 +140,7 @@ def _set_text(draft: Draft, text: str) -> None:
 def _set_tool_calls(draft: Draft, value: Any) -> None:
     calls = parse_json(value) if value else []
     if type(calls) is not list:
-        raise InvalidInputError("it is no JSON array")
+        raise InvalidInputError("not a JSON array")
     draft.data["tool_calls"] = calls
     # Providers' own copies of the calls would bring back what was changed.
     kwargs = draft.data.get("additional_kwargs")
@@ -228,7 +228,7 @@ def _set_stored_at(draft: Draft, value: Any) -> None:
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
     if value is not None and not isinstance(value, datetime):
-        raise InvalidInputError("it is no time")
+        raise InvalidInputError("not a valid time")
     if value is not None:
         value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     draft.stored_at = value

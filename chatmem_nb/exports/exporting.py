@@ -280,7 +280,7 @@ def _check_since(scope: tuple[SessionReader, Iterable[str] | None] | None, *, dr
         )
     if dry_run:
         raise InvalidInputError(
-            "what is new is known only once every session was looked at; leave out since or dry_run",
+            "since and dry_run cannot be combined: finding what is new means checking every session",
             field="since",
         )
 

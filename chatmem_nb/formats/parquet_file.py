@@ -49,7 +49,7 @@ class ParquetWriter:
     ) -> None:
         fit = [name for name in columns if COLUMNS[name] in ("text", "category")]
         if unfit := [name for name in partition_by if name not in fit]:
-            raise InvalidInputError(f"cannot part by {unfit}; choose from {', '.join(fit)}")
+            raise InvalidInputError(f"cannot partition by {unfit}; choose from {', '.join(fit)}")
         self.left_out: list[LeftOutSession] = []
         self._path, self._columns, self._partition_by = path, list(columns), list(partition_by)
         self._parts_folder = path.with_name("parts")

@@ -51,7 +51,7 @@ def changes(star: bool | None, add: list[str], remove: list[str], note: str | No
 def checked_tags(tags: Iterable[str], palette: Mapping[str, str]) -> list[str]:
     """Return `tags`, each once.
 
-    Raises: InvalidInputError for what is no tag, or not in `palette` if that has any.
+    Raises: InvalidInputError for what is not a tag, or not in `palette` if that has any.
     """
     if isinstance(tags, str):
         raise InvalidInputError(f"tags must be a list, as in [{tags!r}]")

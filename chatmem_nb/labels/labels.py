@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_LABELS: Final = 1_000_000
-"""Of a file; one with more is no file of labels that people made."""
+"""Of a file; one with more is not a file of labels that people made."""
 
 
 class Labels:
@@ -136,7 +136,7 @@ class Labels:
 
     def _signed(self, session_id: str, message: dict[str, Any] | None) -> dict[str, Any]:
         if not isinstance(session_id, str) or not 0 < len(session_id) <= NAME_LIMIT:
-            raise InvalidInputError("session_id must be a text that is not empty; give the session's name")
+            raise InvalidInputError("session_id must be a non-empty string; give the session's name")
         if not isinstance(self.author, str) or len(self.author) > NAME_LIMIT:
             raise InvalidInputError("labels.author must be a text; give a name, as in labels.author = 'ann'")
         stamp = datetime.now(UTC).isoformat(timespec="microseconds")

@@ -33,7 +33,7 @@ class Log:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.passed_over = 0
-        """Lines that are no JSON objects, or too long."""
+        """Lines that are not JSON objects, or too long."""
         self._offset = 0
         self._file_id: tuple[int, int] | None = None
         self._is_skipping = False

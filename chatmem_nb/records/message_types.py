@@ -63,7 +63,7 @@ def shape_error(kind: object, data: object) -> str | None:
     if type(kind) is not str:
         return "it has no `type`"
     if kind not in MESSAGE_CLASSES:
-        return "its `type` is no message type of langchain_core"
+        return "its `type` is not a message type of langchain_core"
     if type(data) is not dict:
         return "it has no `data` object"
     content = data.get("content")
@@ -95,7 +95,7 @@ def _ai_error(data: dict[str, Any]) -> str | None:
         if not calls and type(calls) is list:  # most messages: nothing to look through
             continue
         if type(calls) is not list or not all(type(call) is dict for call in calls):
-            return f"its `{field}` is no list of objects"
+            return f"its `{field}` is not a list of objects"
     for call in data.get("tool_calls", _NO_CALLS):
         if type(call.get("name")) is not str or type(call.get("args")) is not dict or "id" not in call:
             return "one of its `tool_calls` lacks name, args or id"

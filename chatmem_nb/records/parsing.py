@@ -164,7 +164,7 @@ def parse_fields(raws: Sequence[str]) -> RecordFields:
 def _uniform_fields(values: Sequence[Any]) -> RecordFields | None:
     """The fields of records that all have a known type and data; None if some have not.
 
-    Raises: TypeError, KeyError for values that are no records.
+    Raises: TypeError, KeyError for values that are not records.
     """
     stamps: Sequence[object]
     try:

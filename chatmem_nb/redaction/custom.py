@@ -29,7 +29,7 @@ def compiled(
         try:
             found[kind] = re.compile(pattern, re.IGNORECASE) if isinstance(pattern, str) else pattern
         except re.error as exc:
-            raise InvalidInputError(f"the pattern {name!r} is no regular expression: {exc}") from None
+            raise InvalidInputError(f"the pattern {name!r} is not a regular expression: {exc}") from None
         if not isinstance(found[kind].pattern, str):
             raise InvalidInputError(f"the pattern {name!r} is of bytes; give one of text")
     return found

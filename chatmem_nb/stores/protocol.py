@@ -293,7 +293,7 @@ def checked_session_id(session_id: object) -> str:
     """
     if not isinstance(session_id, str) or not session_id:
         raise InvalidInputError(
-            f"session_id must be a text that is not empty, got {session_id!r:.40}; pass the id of a session",
+            f"session_id must be a non-empty string, got {session_id!r:.40}; pass the id of a session",
             field="session_id",
         )
     if not session_id.isascii():

@@ -154,7 +154,7 @@ class HistoryBrowser(PageWidget):
         if search is None or self.store is None:
             raise InvalidInputError("nothing was searched for yet; call browser.find(text) first")
         if selected or "where" in options:
-            raise InvalidInputError("hits=True takes neither `selected` nor `where`: the search has decided")
+            raise InvalidInputError("hits=True cannot be combined with `selected` or `where`")
         names = list(search.matching_sessions)
         return to_dataframe((self.store, names), where=search.filter.keeps, **options)
 

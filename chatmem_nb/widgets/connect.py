@@ -80,7 +80,7 @@ _BLAMED: Final = {
 _FAILURES: Final[tuple[tuple[type[ChatMemError], str], ...]] = (
     (StoreAuthError, "{0} refused the key. Copy it again, whole, and check that it is for this address."),
     (StoreNotFoundError, "There is no database or cache with this name at this address."),
-    (StoreThrottledError, "{0} has too many requests at the moment. Try again later."),
+    (StoreThrottledError, "{0} is throttling requests. Try again later."),
     (StoreLimitError, "This {0} account has reached a limit."),
     (StoreTimeoutError, "This address does not answer. Is the {1} right?"),
     (StoreUnavailableError, "Cannot reach this address. Is the {1} right, and is the network up?"),

@@ -101,7 +101,7 @@ class Export:
         return self._ids(scope), None
 
     def _ids(self, scope: str) -> list[str]:
-        """Return the open session, or the ticked ones. Raises: RequestError if there are none."""
+        """Return the open session, or the selected ones. Raises: RequestError if there are none."""
         session_id = self._state.session_id
         ids = list(self._state.selection) if scope == "selected" else [session_id] if session_id else []
         if not ids:

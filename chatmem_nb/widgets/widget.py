@@ -112,7 +112,7 @@ class PageWidget(anywidget.AnyWidget):
             self._reply((request.rid, request.view), {"ok": False, "error": as_error(CANCELLED)})
 
         if not self._jobs.start((request.view, request.rid), lambda: self._serve(request), cancelled):
-            raise RequestError("busy", "Too much is under way at once, or this number is taken. Try again.")
+            raise RequestError("busy", "Too many requests are in progress. Try again.")
 
     async def _serve(self, request: Request) -> None:
         address = (request.rid, request.view)

@@ -14,11 +14,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from chatmem_nb.widgets._window import rows_of
-
 from chatmem_nb import HistoryBrowser
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.markdown import to_html
+from chatmem_nb.widgets.rows import rows_of
 from tests.odd_server import answers, odd_server
 from tests.unit.code_snippets import SNIPPETS
 from tests.unit.markdown_payloads import HOSTILE, SLOW

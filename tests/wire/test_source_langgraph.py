@@ -332,7 +332,7 @@ def test_message_classes_of_others_are_not_imported(
     monkeypatch.setattr(Loud, "model_post_init", lambda self, context: made.append(self))
     loud, robot, mapping, plain = parse_all(LangGraphSource(memory).read("odd"))
     assert (loud.type, loud.error, loud.data["volume"]) == ("human", None, 11)
-    assert robot.error == "its `type` is no message type of langchain_core"
+    assert robot.error == "its `type` is not a message type of langchain_core"
     assert '"beep"' in robot.raw
     assert mapping.error == "it is a dict, not a message"
     assert plain.message == AIMessage("hi")

@@ -248,7 +248,7 @@ TABLE: list[tuple[str, Talk, type[errors.StoreError], str]] = [
         "connections",
         answers("400 Bad Request", error("ERR max concurrent connections exceeded")),
         errors.StoreThrottledError,
-        "too many",
+        "rate limit",
     ),
     (
         "loading",

@@ -61,7 +61,7 @@ def _key_of_environment() -> str:
 
 def _check(api_key: object) -> None:
     if not isinstance(api_key, str) or not api_key:
-        raise InvalidInputError("the Momento API key must be a text that is not empty", field="api_key")
+        raise InvalidInputError("the Momento API key must be a non-empty string", field="api_key")
     # gRPC prints a header that it cannot send, and with it the key.
     if not api_key.isascii() or not api_key.isprintable() or " " in api_key:
         raise InvalidInputError(
@@ -104,6 +104,6 @@ def _own_endpoint(api_key: str) -> CredentialProvider:
     except (SdkException, ValueError, KeyError, TypeError):
         pass  # the error follows, outside of the handler: these hold what the key decodes to
     raise InvalidInputError(
-        "this is no API key of Momento; copy it again, whole, from the console, or make a new one there",
+        "this is not a Momento API key; copy the complete key from the console, or create a new one",
         field="api_key",
     )

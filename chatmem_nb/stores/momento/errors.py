@@ -60,7 +60,7 @@ class MomentoLimitError(MomentoError, StoreLimitError):
 
 
 class MomentoThrottledError(MomentoError, StoreThrottledError):
-    """Too many requests at the moment."""
+    """Requests are throttled."""
 
     retry_after_s = 0.1
 
@@ -100,7 +100,7 @@ _KINDS: dict[MomentoErrorCode, tuple[type[MomentoError], str]] = {
         "the Momento API key may not do this; make one with read and write access to the cache",
     ),
     _Code.NOT_FOUND_ERROR: (MomentoNotFoundError, "the Momento cache does not exist"),
-    _Code.FAILED_PRECONDITION_ERROR: (MomentoWrongTypeError, "the key holds something that is no session"),
+    _Code.FAILED_PRECONDITION_ERROR: (MomentoWrongTypeError, "the key holds something that is not a session"),
     _Code.TIMEOUT_ERROR: (MomentoTimeoutError, "Momento did not respond in time"),
     _Code.SERVER_UNAVAILABLE: (MomentoUnavailableError, "Momento could not be reached"),
     _Code.CONNECTION_ERROR: (MomentoUnavailableError, "Momento could not be reached"),
@@ -186,7 +186,7 @@ def _kind(cause: SdkException) -> tuple[type[MomentoError], str]:
     if cause.error_code is _Code.LIMIT_EXCEEDED_ERROR:
         return _limit(cause, details.lower())
     if any(words in details.lower() for words in _INVALID_RESPONSE):
-        return MomentoResponseError, f"a response came that is not Momento's: {details:.200}"
+        return MomentoResponseError, f"received a response that is not from Momento: {details:.200}"
     if details == "Invalid metadata":  # gRPC, where a header cannot be sent
         return MomentoAuthError, "the key or the cache name holds a character that cannot be sent"
     if isinstance(cause, UnknownServiceException):  # gRPC's UNKNOWN: the service failed within
@@ -210,7 +210,7 @@ def _limit(cause: SdkException, details: str) -> tuple[type[MomentoError], str]:
     ):
         if size in reason and "operations" not in reason:
             return MomentoLimitError, text
-    return MomentoThrottledError, "Momento has too many requests of this account at the moment"
+    return MomentoThrottledError, "Momento is throttling this account; try again later"
 
 
 def _err(cause: SdkException) -> str:

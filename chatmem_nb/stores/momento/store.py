@@ -193,7 +193,7 @@ class MomentoSessionStore(SessionStoreFacade):
 def _checked_cache_name(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidInputError(
-            "cache_name must be a text that is not empty; give the name of a Momento cache",
+            "cache_name must be a non-empty string; give the name of a Momento cache",
             field="cache_name",
         )
     if not value.isascii() or not value.isprintable():  # it goes into a header

@@ -115,7 +115,7 @@ def _status_error(attempt: HttpAttempt, status: int) -> UpstashStoreError | None
     if status == 413:
         return _too_large(f"the request is too large ({said})")
     if status == 429:
-        return UpstashThrottledError(f"too many requests at the moment ({said}); send fewer at the same time")
+        return UpstashThrottledError(f"rate limit exceeded ({said}); send fewer requests at the same time")
     if status >= 500:
         page = " with a web page instead of a response" if attempt.is_html else ""
         kind = UpstashResponseError if attempt.is_html else UpstashUnavailableError

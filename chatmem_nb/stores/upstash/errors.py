@@ -8,7 +8,7 @@ from ... import errors
 
 
 class UpstashStoreError(errors.StoreError, UpstashError):
-    """Upstash, or the way to it, failed."""
+    """Upstash, or the connection to it, failed."""
 
 
 class UpstashAuthError(errors.StoreAuthError, UpstashStoreError):
@@ -32,7 +32,7 @@ class UpstashLimitError(errors.StoreLimitError, UpstashStoreError):
 
 
 class UpstashThrottledError(errors.StoreThrottledError, UpstashLimitError):
-    """Too many requests at the moment."""
+    """Requests are throttled."""
 
 
 class UpstashUnavailableError(errors.StoreUnavailableError, UpstashStoreError):

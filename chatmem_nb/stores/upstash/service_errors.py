@@ -77,7 +77,7 @@ _SERVICE_ERRORS = (
         r"(?i)(noperm|unknown command|not (available|supported|allowed)|disabled|unsupported).*\beval(_ro)?\b"
         r"|\beval\b.*(not (available|supported|allowed)|disabled|unsupported)",
         UpstashScriptsRefusedError,
-        "this token may not run scripts (EVAL), by which every change is made; use the standard token, "
+        "this token may not run scripts (EVAL), which every write requires; use the standard token, "
         "not the read-only one",
     ),
     _ServiceError(
@@ -93,7 +93,7 @@ _SERVICE_ERRORS = (
     _ServiceError(
         r"max concurrent|max (commands|requests) per second",
         UpstashThrottledError,
-        "too many requests at the moment; send fewer at the same time",
+        "rate limit exceeded; send fewer requests at the same time",
         retryable=True,
     ),
     _ServiceError(

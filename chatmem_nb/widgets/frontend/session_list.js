@@ -1,4 +1,4 @@
-/** The list of sessions: filter, order, and the ticked ones. */
+/** The list of sessions: filter, order, and the selected ones. */
 
 /** @typedef {import("./protocol.js").SessionRow} SessionRow */
 /** @typedef {import("./protocol.js").SessionPage} SessionPage */
