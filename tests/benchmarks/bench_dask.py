@@ -5,8 +5,8 @@
 The service runs in a process of its own. First a store of twice the memory limit of all workers is
 aggregated: no worker may spill or be restarted. Then a smaller store is read by 1 and 2 workers and by
 `to_dataframe` in this process, at several latencies: the last line says from which latency on workers pay.
-Takes about three minutes on two cores: a worker takes 250 MB before it reads anything, and a partition 80 MB
-more, so that a limit below 500 MB would show nothing. Ends with status 1 if a promise is not kept.
+Takes about three minutes on two free cores. A worker takes 250 MB before it reads anything, and a partition
+80 MB more, so a limit below 500 MB would show nothing. Ends with status 1 if a promise is not kept.
 """
 
 from __future__ import annotations
