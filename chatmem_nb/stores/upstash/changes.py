@@ -30,24 +30,24 @@ class Change:
     """Prefix of all other keys of the change; outside the prefix of sessions."""
     expires_ms: int
     """TTL of those keys: longer than any retry takes, and than a proxy may delay a request."""
-    token: str
-    """Unique to this change."""
+    id: str
+    """Unique."""
     batches: Sequence[Sequence[str]]
     """The records, in as few requests as possible; usually one."""
 
     @property
     def keys(self) -> tuple[str, str]:
         """The session and the idempotency key, where the result is kept for retries: KEYS of every script."""
-        return self.key, f"{self.key_prefix}done:{self.token}"
+        return self.key, f"{self.key_prefix}done:{self.id}"
 
     @property
     def new_list(self) -> str:
         """The key under which a replacement is built."""
-        return f"{self.key_prefix}new:{self.token}"
+        return f"{self.key_prefix}new:{self.id}"
 
     def staged(self, number: int) -> str:
         """Return the key that holds batch `number` until all of them are moved into the session."""
-        return f"{self.key_prefix}part:{self.token}:{number}"
+        return f"{self.key_prefix}part:{self.id}:{number}"
 
     def stage(self, number: int, expires_ms: int) -> Request:
         """Return the request that stages batch `number`. Idempotent."""
