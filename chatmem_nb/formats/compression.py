@@ -6,6 +6,7 @@ import gzip
 import shutil
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, TypeAlias, cast
 
@@ -55,10 +56,15 @@ def compress(path: Path, compression: Compression) -> None:
     packed.replace(path)
 
 
-def _packing(path: Path, compression: Compression) -> Any:
+@contextmanager
+def _packing(path: Path, compression: Compression) -> Iterator[Any]:
     if compression == "gzip":
-        return gzip.GzipFile(path, "wb", mtime=0)  # the same bytes for the same text
-    return pa.CompressedOutputStream(pa.OSFile(str(path), "wb"), "zstd")
+        # Neither name nor time in the header: the same bytes for the same text.
+        with path.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+            yield packed
+    else:
+        with pa.CompressedOutputStream(pa.OSFile(str(path), "wb"), "zstd") as packed:
+            yield packed
 
 
 def chunks(path: Path) -> Iterator[bytes]:

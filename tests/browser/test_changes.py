@@ -196,7 +196,7 @@ def test_messages_added_during_a_clear_are_shown_and_announced(blank: Blank) -> 
     kernel.later = {"trip to Oslo": Talk(2)}
     choose(page, "Clear session")
     page.get_by_role("button", name="Clear 40 messages").click()
-    expect(page.get_by_text("2 messages appended by others meanwhile were kept.")).to_be_visible()
+    expect(page.get_by_text("Kept 2 messages appended by others.")).to_be_visible()
     expect(page.locator(".msg:not(.waiting)")).to_have_count(2)
 
 

@@ -53,6 +53,16 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_same_conversations_make_the_same_file(tmp_path: Path, suffix: str) -> None:
+    for name in ("one", "two"):
+        export(PlainReader(SESSIONS), tmp_path / f"{name}.jsonl{suffix}", progress=False)
+    one, two = (tmp_path / f"{name}.jsonl{suffix}" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    if suffix == ".gz":
+        assert one.read_bytes()[3] == 0, "a name in the header, as which others would unpack it"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_the_file_holds_the_same_bytes_as_one_that_is_not_compressed(tmp_path: Path, suffix: str) -> None:
     plain, path = tmp_path / "talks.jsonl", tmp_path / f"talks.jsonl{suffix}"
     export(PlainReader(SESSIONS), plain, progress=False)

@@ -61,8 +61,6 @@ async function clearNow(app, session_ids) {
   if (later.some(({ session_id }) => session_id === open)) app.open(open);
   else if (cleared.includes(open)) app.transcript.none();
   const added = later.reduce((sum, { length }) => sum + length, 0);
-  const stayed = added
-    ? ` ${plural(added, "message")} appended by others meanwhile were kept.`
-    : "";
+  const stayed = added ? ` Kept ${plural(added, "message")} appended by others.` : "";
   app.undoable(undo, `Cleared ${plural(cleared.length, "session")}.${stayed}`);
 }

@@ -12,6 +12,6 @@ export function copyText(app, text) {
     event.clipboardData?.setData("text/plain", text);
   };
   document.addEventListener("copy", write, { once: true });
-  showToast(app, document.execCommand("copy") ? "Copied" : "This page may not copy.");
+  showToast(app, document.execCommand("copy") ? "Copied" : "The browser blocked copying.");
   document.removeEventListener("copy", write);
 }

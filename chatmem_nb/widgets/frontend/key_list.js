@@ -5,9 +5,9 @@ import { h } from "./dom.js";
 
 const KEYS = {
   "↑ ↓": "Previous, next session or message",
-  Home: "First one",
-  End: "Last one",
-  Enter: "Open the session and read it",
+  Home: "First session or message",
+  End: "Last session or message",
+  Enter: "Open the session",
   Space: "Select the session",
   "/": "Search messages",
   "n p": "Next, previous failed call",

@@ -304,7 +304,7 @@ export class Widget {
     this.#drawDot();
     this.#warn(
       silent && "The kernel has stopped or restarted.",
-      "Run this cell again. If the kernel is just busy, this will resume by itself.",
+      "Run this cell again. If the kernel is just busy, it resumes on its own.",
     );
     if (!silent) this.#start();
   }
