@@ -51,7 +51,10 @@ def _locked_folder() -> tuple[Path, int | None]:
     """Make a folder of mode 0700, and lock it for as long as this process lives: its lock says it is used."""
     for _ in range(_ATTEMPTS):
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        lock = _lock(folder)
+        try:
+            lock = _lock(folder)
+        except OSError:  # a file system without locks: if this process is killed, the folder stays
+            return folder, None
         if sys.platform == "win32" or (lock is not None and folder.exists()):
             return folder, lock
         if lock is not None:  # another process took it for abandoned before it was locked
@@ -60,18 +63,24 @@ def _locked_folder() -> tuple[Path, int | None]:
 
 
 def _lock(folder: Path) -> int | None:
-    """Return a descriptor that holds the lock of `folder`; None if it is locked, gone, or on Windows."""
+    """Return a descriptor that holds the lock of `folder`; None if it is locked, gone, or on Windows.
+
+    Raises: OSError where nothing can be locked.
+    """
     if sys.platform == "win32":
         return None
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:
+    except FileNotFoundError:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(descriptor)
         return None
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor
 
 
@@ -79,10 +88,10 @@ def _remove_abandoned() -> None:
     """Remove the folders of processes that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         try:
-            is_own = is_private(folder)
-        except FileNotFoundError:
+            lock = _lock(folder) if is_private(folder) else None
+        except OSError:  # gone, or not a folder
             continue
-        if is_own and (lock := _lock(folder)) is not None:
+        if lock is not None:
             _remove(folder, lock, os.getpid())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import gc
 import os
 import subprocess
@@ -52,3 +54,15 @@ def test_the_copy_of_a_process_stays_until_it_is_killed(path: Path) -> None:
     assert FileSource(path).length("chats") == 1
     gc.collect()
     assert copies(path) == []
+
+
+def test_a_file_is_read_where_nothing_can_be_locked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")  # as on some network file systems
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    talks = FileSource(path)
+    assert talks.length("chats") == 1
+    assert len(copies(path)) == 1
+    assert FileSource(path).length("chats") == 1, "whose clean-up leaves the first copy alone"
+    assert talks.length("chats") == 1
