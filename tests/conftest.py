@@ -39,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # The notebooks take minutes on one worker, for they share an environment: first, or others wait for them.
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/notebooks"))
     # Deselected and not skipped: a skipped test is one that could not run here.
     left_out = [name for name in ("slow", "soak") if not config.getoption(f"--{name}")]
     deselected = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]

@@ -199,7 +199,7 @@ def test_throttling_without_end_ends_with_the_timeout(server: LocalMomento, make
 
 
 def test_a_push_that_was_applied_but_timed_out_is_found(server: LocalMomento, make: Make) -> None:
-    store = make(timeout_s=1.0)
+    store = make(timeout_s=3.0)
     records = [record(0)]
     server.faults.add("delay", command="ListConcatenateBack", delay=timedelta(seconds=5))
     assert store.append("s", records) == 1
