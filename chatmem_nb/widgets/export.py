@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ..markdown import showable
+from ..plain_text import counted
 from ..records import StoredMessage
 from ..redaction import Redaction, Redactor
 from . import python_code
@@ -196,14 +197,10 @@ def _left_out_words(left_out: Sequence[LeftOutSession]) -> str | None:
         return None
     whole = sum(is_whole for *_, is_whole in left_out)
     messages = sum(count for *_, count, is_whole in left_out if not is_whole)
-    counts = [_plural(whole, "session"), _plural(messages, "message")]
+    counts = [counted(whole, "session"), counted(messages, "message")]
     session_id, _, reason, *_ = left_out[0]
     parts = " and ".join(count for count in counts if not count.startswith("0"))
     return f"Left out: {parts}. {cut(showable(session_id or ''), 80)}: {reason}"
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _redaction(is_wanted: bool) -> Redaction | None:
