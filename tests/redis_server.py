@@ -17,7 +17,7 @@ from .requirements import missing
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """Run redis-server, and yield its url. Skips the test where there is none, but fails where CI is set."""
+    """Run redis-server, and yield its URL. If it is not installed, skip the test, or fail it in CI."""
     program = redis_program()
     path = folder / "redis.sock"
     arguments = ["--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(folder)]
@@ -30,7 +30,7 @@ def redis_server(folder: Path) -> Iterator[str]:
 
 
 def redis_program() -> str:
-    """Return where redis-server is. Skips the test where there is none, but fails where CI is set."""
+    """Return the path of redis-server. If it is not installed, skip the test, or fail it in CI."""
     program = shutil.which("redis-server")
     if program is None:
         missing("redis-server: apt-get install redis-server")
@@ -38,7 +38,7 @@ def redis_program() -> str:
 
 
 def as_user(url: str, *rules: str) -> str:
-    """Return the url for a user of this server who may do everything but what `rules` take away."""
+    """Return the URL for a user of this server with all permissions except those that `rules` revoke."""
     with redis.Redis.from_url(url) as client:
         client.execute_command("ACL", "SETUSER", "user", "reset", "on", ">word", "~*", "&*", "+@all", *rules)
     return url.replace("unix://", "unix://user:word@")

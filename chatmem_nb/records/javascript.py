@@ -64,10 +64,8 @@ def javascript_error(raw: str) -> str | None:
 def _strict_json(raw: str) -> Any:
     try:
         return from_json(raw, allow_inf_nan=False)
-    except (
-        ValueError,
-        TypeError,
-    ):  # lone surrogates, very long or large numbers: JavaScript takes them
+    except (ValueError, TypeError):
+        # Lone surrogates, very long or large numbers: JavaScript accepts them.
         return json.loads(raw, parse_constant=_refuse)
 
 

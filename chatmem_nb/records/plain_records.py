@@ -29,7 +29,7 @@ _Value = TypeVar("_Value")
 
 
 class Memo(dict[_Key, _Value]):
-    """What a function returns for each key; it is called once for each."""
+    """A cache of the results of a function, by its argument."""
 
     def __init__(self, function: Callable[[_Key], _Value]) -> None:
         super().__init__()
@@ -47,8 +47,8 @@ class Memo(dict[_Key, _Value]):
 Kind: TypeAlias = Literal["human", "ai", "system", "tool"]
 
 
-# Every field is declared, since the decoder checks what it skips less strictly than `parse` does; the nested
-# ones are parsed, each different text once. gc=False: none of them can be part of a cycle.
+# Every field is declared, since the decoder validates skipped fields less strictly than `parse`. Each
+# distinct nested text is parsed once. gc=False: instances cannot be part of a reference cycle.
 class _Data(Struct, forbid_unknown_fields=True, gc=False):
     content: str
     additional_kwargs: Raw = _NO_RAW
@@ -84,7 +84,7 @@ class PlainRecords:
     """The fields of plain records, a list for each; nested values as JSON text in UTF-8, or ABSENT."""
 
     places: Sequence[int]
-    """Where they stand among the texts that were given."""
+    """Their positions in `raws`."""
     types: Sequence[str]
     stamps: Sequence[str | None]
     contents: Sequence[str]
@@ -102,8 +102,7 @@ class PlainRecords:
 
 
 def plain_records(raws: Sequence[str]) -> PlainRecords | None:
-    """Return those of the records in `raws` that are plain; None if there are none, or if some of them that
-    look plain are not."""
+    """Return the plain records among `raws`; None if there are none, or one of them is invalid."""
     places, records = _decoded(raws)
     if not records:
         return None

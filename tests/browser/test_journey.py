@@ -1,4 +1,4 @@
-"""The whole way in real JupyterLab: connect, find, read, append, clear, and take away, on both services."""
+"""A complete user journey in JupyterLab: connect, search, read, append, clear and export, on both services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checker finds every kind of fault that is planted, and none where there is none."""
+"""The checker finds every kind of planted fault, and reports none in correct histories."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Momento's keys, from arguments and from the environment; none of them is shown."""
+"""Momento API keys from arguments and from the environment are never shown."""
 
 from __future__ import annotations
 

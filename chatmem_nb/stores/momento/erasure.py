@@ -49,7 +49,7 @@ def erase(erased: Range) -> Plan[None]:
             return
         except StoreError as failed:
             if not failed.maybe_applied:
-                raise (failed if error is None else last_of(error, failed)) from failed.__cause__
+                raise last_of(error, failed) from failed.__cause__
             error = failed
         if not (yield Pause(backoff.next_pause_s(SETTLE_S))):
             raise unknown(error)

@@ -232,12 +232,12 @@ def run_at(values: Sequence[bytes], run: Sequence[bytes]) -> int | None:
     return None
 
 
-def last_of(earlier: StoreError, failed: StoreError) -> StoreError:
+def last_of(earlier: StoreError | None, failed: StoreError) -> StoreError:
     """Return the error to raise after a last attempt that was not applied, if an earlier one may have been.
 
     A read that did not find it does not rule that out, since reads are eventually consistent.
     """
-    if not earlier.maybe_applied:
+    if earlier is None or not earlier.maybe_applied:
         return failed
     # An attempt that had no time left is less informative than the one before it.
     return unknown(earlier if isinstance(failed, StoreTimeoutError) else failed)
