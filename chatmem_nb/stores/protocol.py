@@ -144,7 +144,8 @@ class SessionStore(SessionReader, Protocol):
     def append(self, session_id: str, records: Sequence[str]) -> int:
         """Append `records` in order, and return the new length.
 
-        Upstash: all or nothing, and exactly once. Momento: all or nothing per request.
+        Upstash: all or nothing, and exactly once. Momento: all or nothing per request; if a response was
+        lost, the length is that of the moment when the records were found, with what others appended since.
         """
         ...
 

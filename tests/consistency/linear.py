@@ -35,9 +35,8 @@ def explain(timeline: Timeline, final: Sequence[str], guarantees: Guarantees) ->
         return None
     if guarantees.edits_are_atomic:
         return _Search(operations, tuple(final)).run(timeline.all[0].records)
-    under_removal = {o.number for o in operations if timeline.under_removal(o)}
-    twice = [o for o in operations if o.number in under_removal or (o.verb == "delete" and o.count is None)]
-    search = _Search([*operations, *map(_first_time, twice)], tuple(final), under_removal)
+    twice = [o for o in operations if timeline.under_removal(o) or (o.verb == "delete" and o.count is None)]
+    search = _Search([*operations, *map(_first_time, twice)], tuple(final), part_by_part=True)
     return search.run(timeline.all[0].records)
 
 
@@ -85,11 +84,8 @@ def _overlap(one: Operation, other: Operation) -> bool:
 
 
 class _Search:
-    def __init__(
-        self, operations: Sequence[Operation], final: State, under_removal: set[int] | None = None
-    ) -> None:
-        self._operations, self._final = operations, final
-        self._part_by_part, self._under_removal = under_removal is not None, under_removal or set()
+    def __init__(self, operations: Sequence[Operation], final: State, *, part_by_part: bool = False) -> None:
+        self._operations, self._final, self._part_by_part = operations, final, part_by_part
         self._by_number = {o.number: place for place, o in enumerate(operations)}
         self._all_known = sum(1 << p for p, o in enumerate(operations) if o.outcome is Outcome.OK)
         self._undone = {o.undoes for o in operations if o.verb == "undo"}
@@ -147,9 +143,9 @@ class _Search:
         return after, taken
 
     def _may_return(self, operation: Operation, result: Any) -> bool:
-        if operation.number in self._under_removal:
-            # If its response was lost, it was told by its place, which a removal in front has changed.
-            return bool(len(operation.records) <= operation.result <= result)
+        if self._part_by_part and operation.verb == "append":
+            # If its response was lost, the length is of the moment when it was found. `check` has the bounds.
+            return bool(len(operation.records) <= operation.result)
         return bool(operation.result == result)
 
     def _was_pushed_before(self, operation: Operation, done: int) -> bool:

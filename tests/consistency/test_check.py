@@ -413,13 +413,21 @@ def test_a_delete_whose_response_was_lost_may_be_made_again(told: Told) -> None:
     assert "history" in told.kinds(["c"])
 
 
-def test_the_length_of_an_append_may_be_short_of_what_others_removed_in_front(told: Told) -> None:
+def test_the_length_of_an_append_whose_response_was_lost_is_of_a_later_moment(told: Told) -> None:
     told("append", "a", "b", result=2)
-    told("append", "c", at=2, until=10, result=2)
+    told("append", "c", at=2, until=10, result=4)
     told("read", at=3, until=4, result=["a", "b", "c"])
-    told("remove", record="a", index=0, at=5, until=6, result=True)
-    assert told.kinds(["b", "c"], PART_BY_PART) == set()
-    assert told.kinds(["b", "c"]) == {"history"}
+    told("append", "d", at=5, until=6, result=4)
+    assert told.kinds(["a", "b", "c", "d"], PART_BY_PART) == set()
+    assert told.kinds(["a", "b", "c", "d"]) == {"history"}
+
+
+@pytest.mark.parametrize("length", [2, 5])
+def test_no_length_of_an_append_may_be_of_no_moment(told: Told, length: int) -> None:
+    told("append", "a", "b", result=2)
+    told("append", "c", at=2, until=10, result=length)
+    told("append", "d", at=5, until=6, result=4)
+    assert told.kinds(["a", "b", "c", "d"], PART_BY_PART) == {"length"}
 
 
 def test_an_index_from_the_end_may_be_counted_a_moment_before_the_record_is_removed(told: Told) -> None:

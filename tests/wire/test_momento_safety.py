@@ -29,6 +29,7 @@ from chatmem_nb.errors import (
 )
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento.commands import GetTtl
+from chatmem_nb.stores.momento.push import SETTLE_S
 from chatmem_nb.stores.momento.session_index import recent_names
 from chatmem_nb.stores.protocol import NewRecords
 from tests.colours import Coloured
@@ -36,6 +37,7 @@ from tests.momento_wire import ask
 
 HOUR = timedelta(hours=1)
 HELD = timedelta(milliseconds=400)
+SETTLE = timedelta(seconds=SETTLE_S)
 LOST = ("drop_before", "drop_after", "cut")
 CACHE = "chatmem"
 
@@ -71,7 +73,9 @@ def records(count: int, name: str = "r") -> list[str]:
 
 
 @contextmanager
-def meanwhile(server: LocalMomento, call: Callable[[], Any], rpc: str) -> Iterator[list[Any]]:
+def meanwhile(
+    server: LocalMomento, call: Callable[[], Any], rpc: str, held: timedelta = HELD
+) -> Iterator[list[Any]]:
     """Run `call` in a thread; the body runs while the response of its next `rpc` is held.
 
     What it returned or raised is in the list, afterwards.
@@ -84,7 +88,7 @@ def meanwhile(server: LocalMomento, call: Callable[[], Any], rpc: str) -> Iterat
         except StoreError as exc:
             result.append(exc)
 
-    server.faults.add("delay", command=rpc, delay=HELD)
+    server.faults.add("delay", command=rpc, delay=held)
     thread = threading.Thread(target=run)
     thread.start()
     while len(server.faults) and thread.is_alive():
@@ -181,6 +185,19 @@ def test_a_push_is_found_among_those_of_others(
     assert there[:3] == kept
     assert sorted(there[3:]) == sorted(mine + theirs)
     assert [one for one in there if one in mine] == mine
+
+
+def test_the_length_after_a_lost_response_is_one_that_the_session_had(
+    server: LocalMomento, make: Make
+) -> None:
+    store, other, kept = make(), make(), records(20)
+    store.append("s", kept)
+    # The append lands behind the records that the insert is about to move, and is looked for after that.
+    with meanwhile(server, lambda: other.insert("s", 11, records(1)), "ListLength", SETTLE / 2):
+        server.faults.add("drop_after", command="ListConcatenateBack")
+        length = store.append("s", NewRecords(records(2, "mine")))
+    assert length >= 22
+    assert store.length("s") == 23
 
 
 @pytest.mark.parametrize("kind", LOST)

@@ -53,8 +53,7 @@ class Appends:
                 yield from self._index.put([one.session_id])
             else:
                 self._index.remember(one.session_id)
-        # Not `pushed[-1].length`: after a lost response it counts what others have appended since.
-        return pushed[-1].start + len(one.pushes[-1].values)
+        return pushed[-1].length
 
     def append_many(self, appends: Sequence[Append | ChatMemError]) -> Plan[list[int | ChatMemError]]:
         """Append to several sessions; return for each its new length, or the error in its place."""
@@ -102,7 +101,7 @@ class Appends:
             if isinstance(pushed, StoreError):
                 found[one.session_id] = pushed
                 continue
-            found[one.session_id] = pushed.start + len(one.pushes[0].values)
+            found[one.session_id] = pushed.length
             if not is_named or (is_slow and pushed.start == 0):
                 doubtful.append(one.session_id)
             elif self._index is not None:

@@ -46,8 +46,7 @@ class MomentoSessionStore(SessionStoreFacade):
     - If a response is lost while another client pushes equal records, those may be mistaken for this
       client's: records without a "record_id" that happen to be equal, or one file imported by two clients.
     - If a response is lost while others remove records from the front, a batch that is not new (see
-      `NewRecords`) may be stored twice, and the length that `append` returns is too small by the number of
-      records removed.
+      `NewRecords`) may be stored twice.
     - If a response is lost and others remove all records of the push before the session is read, they are
       pushed again.
 
