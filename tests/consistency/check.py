@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tests.consistency.history import History, Operation, Outcome
 from tests.consistency.linear import explain
 from tests.consistency.places import misplaced
-from tests.consistency.timeline import Timeline, takes_effect
+from tests.consistency.timeline import WRITES, Timeline, takes_effect
 from tests.consistency.violations import ATOMIC, Guarantees, Violation
 
 
@@ -38,7 +38,7 @@ def check(
     if listed is not None:
         missing = {name for name, records in final.items() if records} - set(listed)
         if not guarantees.edits_are_atomic:  # as MomentoSessionStore documents
-            missing = {name for name in missing if not _delete_was_interrupted(history.of(name))}
+            missing = {name for name in missing if not _may_be_unlisted(history.of(name))}
         found += [
             Violation("unlisted", name, f"{len(final[name])} records, and no listing names it")
             for name in sorted(missing)
@@ -46,8 +46,22 @@ def check(
     return found
 
 
-def _delete_was_interrupted(operations: Sequence[Operation]) -> bool:
-    return any(o.verb == "delete" and o.outcome is Outcome.UNKNOWN for o in operations)
+def _may_be_unlisted(operations: Sequence[Operation]) -> bool:
+    """Whether a delete was interrupted, or an append was in progress meanwhile and no write came after it."""
+    deletes = [o for o in operations if o.verb in ("delete", "clear") and takes_effect(o)]
+    last_write = max(
+        (o.invoked for o in operations if o.verb in WRITES and o.outcome is Outcome.OK), default=0
+    )
+    return any(
+        delete.outcome is Outcome.UNKNOWN
+        or any(
+            o.verb == "append"
+            and o.invoked < delete.completed
+            and max(delete.invoked, last_write) < o.completed
+            for o in operations
+        )
+        for delete in deletes
+    )
 
 
 def check_session(

@@ -43,6 +43,10 @@ class Told:
     def kinds(self, final: list[str], guarantees: Guarantees = ATOMIC) -> set[str]:
         return {violation.kind for violation in check_session("s", self.operations, final, guarantees)}
 
+    def kinds_if_unlisted(self, final: list[str], guarantees: Guarantees) -> set[str]:
+        history = History(operations={operation.number: operation for operation in self.operations})
+        return {violation.kind for violation in check(history, {"s": final}, guarantees, listed=[])}
+
 
 @pytest.fixture
 def told() -> Told:
@@ -282,6 +286,16 @@ def test_only_an_interrupted_delete_may_leave_a_session_unlisted() -> None:
     history.invoke("s", "delete")
     assert "unlisted" not in {v.kind for v in check(history, {"s": ["a"]}, PART_BY_PART, listed=[])}
     assert "unlisted" in {v.kind for v in check(history, {"s": ["a"]}, ATOMIC, listed=[])}
+
+
+def test_an_append_during_a_delete_may_leave_a_session_unlisted_until_the_next_write(told: Told) -> None:
+    told("append", "a", result=1)
+    told("delete", at=2, until=6, result=True)
+    told("append", "b", at=3, until=5, result=1)
+    assert "unlisted" not in told.kinds_if_unlisted(["b"], PART_BY_PART)
+    assert "unlisted" in told.kinds_if_unlisted(["b"], ATOMIC)
+    told("append", "c", at=7, until=8, result=2)
+    assert "unlisted" in told.kinds_if_unlisted(["b", "c"], PART_BY_PART)
 
 
 def test_an_operation_that_was_not_completed_is_of_unknown_outcome() -> None:
