@@ -9,11 +9,7 @@ import time
 from pathlib import Path
 
 from ..errors import InvalidInputError
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from ..file_lock import try_lock, unlock
 
 _ATTEMPTS = 200
 _PAUSE_S = 0.01
@@ -22,7 +18,7 @@ _PAUSE_S = 0.01
 class PathLock:
     """A lock file `.NAME.lock` beside `path`, locked by the operating system and removed on release.
 
-    A killed process leaves the file but not the lock; the next one to lock the path removes it.
+    A killed process leaves the file but not the lock; the next process to lock the path removes it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,15 +27,16 @@ class PathLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock.
+        """Lock the path.
 
-        Raises: InvalidInputError, with the process id, if another export holds it; OSError.
+        Raises: InvalidInputError, with the process id, if another export holds the lock; OSError, also if the
+        file system has no locks.
         """
         for _ in range(_ATTEMPTS):
             descriptor = _open_own(self._file)
             holder = "another process"
             try:
-                if _locked(descriptor):
+                if try_lock(descriptor):
                     if _is_at(descriptor, self._file):
                         _write_pid(descriptor)
                         self._descriptor, descriptor = descriptor, -1
@@ -51,31 +48,31 @@ class PathLock:
                     os.close(descriptor)
             if holder:
                 break
-            time.sleep(_PAUSE_S)  # it is locked, and about to say by whom
+            time.sleep(_PAUSE_S)  # its holder has not written its process id yet
         raise InvalidInputError(
             f"{holder or 'another process'} is exporting to {self.path}; wait until it is done, "
             "or choose another path"
         )
 
     def release(self) -> None:
-        """Let go of the lock, and remove its file. Idempotent."""
+        """Release the lock, and remove its file. Idempotent."""
         if self._descriptor is None:
             return
         descriptor, self._descriptor = self._descriptor, None
         if sys.platform == "win32":
-            os.close(descriptor)  # Windows removes no open file
+            os.close(descriptor)  # Windows does not remove an open file
             try:
                 self._file.unlink(missing_ok=True)
             except PermissionError:
-                return  # the next export has opened it, and removes it
+                return  # the next export has opened the file, and will remove it
         else:
             self._file.unlink(missing_ok=True)
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a forked child may hold the descriptor too
+            unlock(descriptor)  # closing is not enough if a forked child has the descriptor too
             os.close(descriptor)
 
 
 def _open_own(file: Path) -> int:
-    """Open `file`, new or this user's own; links and what is not a regular file are removed first."""
+    """Open `file` of this user, or create it; a link, or anything but a regular file, is removed first."""
     try:
         status = file.lstat()
     except FileNotFoundError:
@@ -91,19 +88,6 @@ def _open_own(file: Path) -> int:
     return descriptor
 
 
-def _locked(descriptor: int) -> bool:
-    """Lock without waiting; return whether that succeeded."""
-    try:
-        if sys.platform == "win32":
-            os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # a locked byte cannot be read: not one of the pid
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
 def _is_at(descriptor: int, file: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(descriptor), file.lstat())
@@ -112,13 +96,13 @@ def _is_at(descriptor: int, file: Path) -> bool:
 
 
 def _write_pid(descriptor: int) -> None:
-    # Of a fixed width, so that it replaces a former one as a whole.
+    # Padded to a fixed width, so that it overwrites the whole of an earlier one.
     os.lseek(descriptor, 0, os.SEEK_SET)
     os.write(descriptor, b"%20d\n" % os.getpid())
 
 
 def _read_pid(descriptor: int) -> str:
-    """Return "process N", or nothing if it was not written yet."""
+    """Return "process N", or "" if it was not written yet."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     pid = os.read(descriptor, 21).decode("ascii", "replace").strip()
     return f"process {pid}" if pid.isdigit() else ""

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from ..file_lock import LockingUnavailableError, try_lock
 from . import huggingface
 from .compression import chunks, found_compression, without_compression
 from .json_file import entry_lines
 from .private_files import is_private
-
-if sys.platform != "win32":
-    import fcntl
 
 JSON_FORMATS = ("json", "sharegpt")
 _PREFIX: Final = "chatmem_nb-copy-"
@@ -48,16 +46,16 @@ class PlainCopy:
 
 
 def _locked_folder() -> tuple[Path, int | None]:
-    """Make a folder of mode 0700, and lock it for as long as this process lives: its lock says it is used."""
+    """Make a folder of mode 0700, locked until this process ends; one that nobody locks is abandoned."""
     for _ in range(_ATTEMPTS):
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         try:
             lock = _lock(folder)
-        except OSError:  # a file system without locks: if this process is killed, the folder stays
+        except LockingUnavailableError:  # if this process is killed, the folder stays
             return folder, None
         if sys.platform == "win32" or (lock is not None and folder.exists()):
             return folder, lock
-        if lock is not None:  # another process took it for abandoned before it was locked
+        if lock is not None:  # another process considered it abandoned before it was locked
             os.close(lock)
     raise OSError(f"temporary folders in {tempfile.gettempdir()} disappear; set TMPDIR to another folder")
 
@@ -65,23 +63,22 @@ def _locked_folder() -> tuple[Path, int | None]:
 def _lock(folder: Path) -> int | None:
     """Return a descriptor that holds the lock of `folder`; None if it is locked, gone, or on Windows.
 
-    Raises: OSError where nothing can be locked.
+    Raises: OSError; LockingUnavailableError.
     """
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # which does not open folders
         return None
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    except OSError:
+        if try_lock(descriptor):
+            return descriptor
+    except LockingUnavailableError:
         os.close(descriptor)
         raise
-    return descriptor
+    os.close(descriptor)
+    return None
 
 
 def _remove_abandoned() -> None:
@@ -89,7 +86,7 @@ def _remove_abandoned() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         try:
             lock = _lock(folder) if is_private(folder) else None
-        except OSError:  # gone, or not a folder
+        except OSError:  # gone, not a folder, or on a file system without locks
             continue
         if lock is not None:
             _remove(folder, lock, os.getpid())

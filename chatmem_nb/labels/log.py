@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +12,8 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from ..errors import InvalidInputError
+from ..file_lock import LockingUnavailableError, lock, unlock
 from ..records import to_json
-
-if sys.platform != "win32":
-    import fcntl
 
 LINE_LIMIT: Final = 1_000_000
 """Maximum length of a line in bytes. Longer lines are skipped without being loaded into memory."""
@@ -26,8 +23,8 @@ _CHUNK: Final = 1_000_000
 class Log:
     """Reads what was added to a file since the last time, and adds lines to it.
 
-    A line is written by one call, under a lock where the system has one, and is on the disk when `append`
-    returns. The end of a line that a crash cut off is passed over: the next one begins on a line of its own.
+    Lines are written by one call, under a lock if the file system has locks, and are on the disk when
+    `append` returns. A line that a crash cut off is skipped; the next one begins on a line of its own.
     """
 
     def __init__(self, path: Path) -> None:
@@ -134,11 +131,16 @@ def _write(descriptor: int, data: bytes) -> None:
 
 @contextmanager
 def _locked(descriptor: int) -> Iterator[None]:
-    if sys.platform == "win32":
-        yield  # appending is one write, and a torn line costs no other
-        return
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        lock(descriptor)
+    except LockingUnavailableError:
+        is_locked = (
+            False  # lines are appended by one write: at worst, another's torn line spoils one of these
+        )
+    else:
+        is_locked = True
     try:
         yield
     finally:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        if is_locked:
+            unlock(descriptor)

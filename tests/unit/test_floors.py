@@ -18,7 +18,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # The floors, from the ground up; what stands on one floor does not import its neighbours.
 FLOORS = [
-    {"errors", "json_text", "plain_text", "time_limit"},
+    {"errors", "file_lock", "json_text", "plain_text", "time_limit"},
     {"records", "highlighting"},
     {"content", "redaction"},
     {"markdown"},
@@ -37,7 +37,7 @@ FLOORS = [
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
 # `local` is an island: it stands on the stores, and only the command line stands on it ...
-ISLAND_STANDS_ON = {"errors", "records", "stores", "local"}
+ISLAND_STANDS_ON = {"errors", "file_lock", "records", "stores", "local"}
 # ... but for the connect form, which offers a local service to those who have no account.
 ISLAND_BRIDGES = {"widgets/connect.py"}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatmem_nb.errors import InvalidInputError
+from chatmem_nb.file_lock import LockingUnavailableError, try_lock
 from chatmem_nb.local.upstash.command_allowlist import WRITES
 from chatmem_nb.local.upstash.engine import EngineError
 from chatmem_nb.local.upstash.replies import Command, ErrorReply, Reply, command_name
@@ -33,7 +34,7 @@ class SnapshotFile:
     def __init__(self, path: str | Path) -> None:
         """Lock and read the file. Raises: InvalidInputError if it is in use or not a snapshot; OSError."""
         self.path = Path(path).resolve()
-        self._lock = _lock(self.path.with_name(f".{self.path.name}.lock"))
+        self._lock: int | None = _lock(self.path.with_name(f".{self.path.name}.lock"))
         try:
             self.entries: list[Entry] = read_snapshot(self.path)
         except BaseException:
@@ -120,18 +121,14 @@ def _text(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _lock(path: Path) -> int | None:
-    """Lock `path` for as long as this process runs; None where the system has no such lock."""
-    if os.name != "posix":
-        return None
-    import fcntl
-
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def _lock(path: Path) -> int:
+    """Return a descriptor that holds the lock of the file `path`. Raises: InvalidInputError; OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise InvalidInputError(
-            f"another LocalUpstash uses {path.name[1:-5]}; close it, or choose another path"
-        ) from None
-    return handle
+        if try_lock(descriptor):
+            return descriptor
+    except LockingUnavailableError:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    raise InvalidInputError(f"another LocalUpstash uses {path.name[1:-5]}; close it, or choose another path")
