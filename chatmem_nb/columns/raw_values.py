@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from .. import content as of_message
 from ..json_text import json_text
-from ..records import Memo, PlainRecords, parse_fields, plain_records
+from ..memo import Memo
+from ..records import PlainRecords, parse_fields, plain_records
 from .values import STAMPS, Fields, Values, checksums, column_values
 
 _EMPTY: Final = frozenset({b"", b"{}", b"[]", b"null"})

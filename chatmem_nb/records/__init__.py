@@ -26,12 +26,11 @@ from .parsing import (
     unreadable_reason,
     unreadable_text,
 )
-from .plain_records import Memo, PlainRecords, plain_records
+from .plain_records import PlainRecords, plain_records
 
 __all__ = [
     "GENERIC",
     "MESSAGE_CLASSES",
-    "Memo",
     "PlainRecords",
     "RecordFields",
     "StoredMessage",

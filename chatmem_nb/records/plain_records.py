@@ -7,43 +7,24 @@ field that is not declared, content blocks, invalid tool calls, NaN, lone surrog
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, compress
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import MsgspecError, Raw, Struct
 from msgspec.json import Decoder
 from msgspec.structs import astuple
 from pydantic_core import from_json
 
+from ..memo import Memo
 from .message_types import shape_error
 
 ABSENT: Final = b""
 """The JSON text of a nested value that its record does not have."""
 _NO_RAW: Final = Raw(ABSENT)
 _NO_CALLS: Final = frozenset({ABSENT, b"[]"})
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-
-class Memo(dict[_Key, _Value]):
-    """A cache of the results of a function, by its argument."""
-
-    def __init__(self, function: Callable[[_Key], _Value]) -> None:
-        super().__init__()
-        self._function = function
-
-    def __missing__(self, key: _Key) -> _Value:
-        value = self[key] = self._function(key)
-        return value
-
-    def of_each(self, keys: Iterable[_Key]) -> list[_Value]:
-        """Return the value of each of `keys`."""
-        return list(map(self.__getitem__, keys))
-
-
 Kind: TypeAlias = Literal["human", "ai", "system", "tool"]
 
 
