@@ -1,6 +1,6 @@
-"""Both services on this machine, for work without an account: their wire protocols, for the official SDKs.
+"""Local servers for both services: work without an account, through the unmodified official SDKs.
 
-Each server imports only its own libraries, and only when it is used.
+Each server imports its own libraries only, and only when it is used.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from chatmem_nb.local.offline import open_store as open_store
     from chatmem_nb.local.upstash import LocalUpstash as LocalUpstash
 
-_HOMES = {"LocalMomento": "momento", "LocalUpstash": "upstash", "open_store": "offline"}
+_MODULES = {"LocalMomento": "momento", "LocalUpstash": "upstash", "open_store": "offline"}
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:
     try:
-        home = _HOMES[name]
+        module = _MODULES[name]
     except KeyError:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,11 +1,11 @@
-"""Who can reach a local server at all; the rule is the same for both."""
+"""Which addresses a local server may listen on."""
 
 from __future__ import annotations
 
 from ..errors import InvalidInputError
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-"""The addresses that only this machine can reach."""
+"""Addresses that only this machine can reach."""
 
 
 def check_address(host: str, token: str, *, expose: bool) -> None:

@@ -1,4 +1,4 @@
-"""`python -m chatmem_nb demo`: both services on this machine, with samples, and JupyterLab with them."""
+"""`python -m chatmem_nb demo`: run both services locally with samples, and JupyterLab."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _STOP_TIMEOUT_S = 10.0
 
 
 class DemoError(ChatMemError):
-    """The demo cannot start; the text says why and what to do."""
+    """The demo cannot start."""
 
 
 @contextlib.contextmanager
 def seeded_servers(conversations: Iterable[Conversation]) -> Iterator[dict[str, str]]:
-    """Run both services with `conversations` in each; yield the environment variables that open them."""
+    """Run both services with `conversations` in each; yield the environment variables to connect with."""
     sessions = list(conversations)
     with LocalUpstash() as upstash, LocalMomento() as momento:
         for server in (upstash, momento):
@@ -47,20 +47,20 @@ def seeded_servers(conversations: Iterable[Conversation]) -> Iterator[dict[str, 
 def jupyterlab(
     notebooks: Path, port: int | None, variables: dict[str, str]
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run JupyterLab on the folder `notebooks`; yield the address of the quickstart, and the process.
+    """Run JupyterLab in the folder `notebooks`; yield the URL of the quickstart, and the process.
 
-    `port` None takes 8888, or a free one if that is in use. Raises: DemoError.
+    Without a `port`, it is 8888, or a free one if that is in use. Raises: DemoError.
     """
     chosen = _free_port(port)
     token = secrets.token_urlsafe(24)
-    with tempfile.TemporaryFile() as log, _settings() as settings:
+    with tempfile.TemporaryFile() as log, _without_announcements() as settings:
         process = subprocess.Popen(
             _command(notebooks, chosen),
             env={**os.environ, **variables, **settings, "JUPYTER_TOKEN": token},  # `ps` shows arguments
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            # In a session of its own: Ctrl+C reaches this process alone, which then ends JupyterLab.
+            # In a session of its own, JupyterLab gets no Ctrl+C: this process does, and stops it.
             start_new_session=True,
         )
         try:
@@ -73,11 +73,11 @@ def jupyterlab(
 
 @contextlib.contextmanager
 def redirect_file(address: str) -> Iterator[Path]:
-    """Write a page for this user alone that redirects to `address`; delete it afterwards.
+    """Write a page that redirects to `address`, readable by this user only; delete it afterwards.
 
-    A browser opens it by its path, so that the token in `address` is in no command line, which other users
-    of this machine can read. jupyter_server does the same, in the same folder: browsers that are packaged as
-    a snap cannot read the folder for temporary files.
+    The browser is started with its path: command lines are visible to other users, and `address` contains
+    the token. jupyter_server does the same, in the same folder, since a browser installed as a snap cannot
+    read the temporary folder.
     """
     from jupyter_core.paths import jupyter_runtime_dir
 
@@ -88,7 +88,7 @@ def redirect_file(address: str) -> Iterator[Path]:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as exc:
         raise DemoError(
-            f"no page for the browser can be written to {folder} ({exc.strerror or exc}); "
+            f"cannot write the page that opens the browser to {folder} ({exc.strerror or exc}); "
             "set JUPYTER_RUNTIME_DIR to another folder, or use --no-browser"
         ) from exc
     try:
@@ -108,8 +108,8 @@ _REDIRECT = """\
 
 
 @contextlib.contextmanager
-def _settings() -> Iterator[dict[str, str]]:
-    """Yield variables that keep JupyterLab from asking about its news at the first look."""
+def _without_announcements() -> Iterator[dict[str, str]]:
+    """Yield environment variables that turn off JupyterLab's question about its news."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder, "labconfig", "page_config.json")
         page.parent.mkdir()
@@ -128,7 +128,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def notebooks_folder() -> Path:
-    """Return the notebooks' folder: that of the clone, or a copy of the package's in the current folder.
+    """Return the folder of notebooks in the clone, or copy the package's to the current folder.
 
     Raises: DemoError.
     """
@@ -169,7 +169,7 @@ def _free_port(port: int | None) -> int:
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], url: str, log: IO[bytes]) -> None:
-    """Return when `url` responds. Raises: DemoError."""
+    """Wait until `url` responds. Raises: DemoError."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # HTTP_PROXY captures 127.0.0.1 too
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Faults of the network and the service, planned request by request; the same for both local servers."""
+"""Faults that a local server injects into requests; the same kinds for both servers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FaultKind = Literal["drop_before", "drop_after", "cut", "delay", "refuse", "html
 - `drop_before`: the connection is lost, and the request is not applied.
 - `drop_after`: the request is applied, and its response is lost.
 - `cut`: the request is applied, and its response ends in the middle.
-- `delay`: the request is applied, and its response is held for `delay`.
-- `refuse`: the request is not applied; the service responds that there were too many.
-- `html`: the request is applied, and a proxy's 502 page takes the place of its response (Upstash only).
+- `delay`: the request is applied, and its response is delayed by `delay`.
+- `refuse`: the request is not applied; the service responds that there were too many requests.
+- `html`: the request is applied, and its response is replaced by a proxy's 502 page (Upstash only).
 - `hang`: the request is not applied and gets no response; the connection is lost after `delay`, or, with no
   `delay`, when the server closes.
 - `error`: the request is not applied; after `delay`, the service responds with the error `code`. Momento: the
@@ -26,11 +26,11 @@ FaultKind = Literal["drop_before", "drop_after", "cut", "delay", "refuse", "html
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that one request runs into."""
+    """A fault to inject into one request."""
 
     kind: FaultKind
     delay: timedelta = timedelta(0)
-    """How long the request is held."""
+    """How long the request waits."""
     code: str = ""
     """The error of the kind `error`."""
 
@@ -46,7 +46,7 @@ class _Planned:
 
 
 class FaultPlan:
-    """Planned faults, in the order in which they were added; thread-safe."""
+    """The faults to inject, in the order in which they were added; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -73,10 +73,10 @@ class FaultPlan:
         delay: timedelta = timedelta(0),
         code: str = "",
     ) -> None:
-        """Make the next `times` requests fail in this way: all requests, or those that hold `command`.
+        """Inject a fault into the next `times` requests, or, with `command`, into the next that contain it.
 
-        A command is a Redis command or the name of an RPC, in any case. At most one fault applies to a
-        request: of those that match, the one that was added first.
+        `command` is the name of a Redis command or of an RPC, in any case. A request gets at most one fault:
+        the first added of those that match.
 
         Raises: ValueError for an unknown kind, `times` below 1, a negative `delay`, "error" without `code`.
         """
@@ -93,12 +93,12 @@ class FaultPlan:
             self._planned.append(planned)
 
     def clear(self) -> None:
-        """Remove every fault that is still planned."""
+        """Remove all faults that were not injected yet."""
         with self._lock:
             self._planned.clear()
 
     def take(self, commands: Collection[str]) -> Fault | None:
-        """Use up and return the fault for a request with these commands; None if there is none."""
+        """Return the fault for a request with these commands, and count it; None if there is none."""
         with self._lock:
             for planned in self._planned:
                 if planned.matches(commands):
@@ -109,9 +109,9 @@ class FaultPlan:
         return None
 
     def wait(self, duration: timedelta | None) -> bool:
-        """Block for `duration` (None: for ever); False once the server has closed."""
+        """Wait for `duration` (None: for ever); return False if the server closes meanwhile."""
         return not self._closed.wait(None if duration is None else duration.total_seconds())
 
     def close(self) -> None:
-        """End every wait, now and in future; called by the server when it closes."""
+        """End all waits, present and future; the server calls this when it closes."""
         self._closed.set()

@@ -1,4 +1,4 @@
-"""A store to work with, with or without an account; the notebooks open it."""
+"""`open_store`: a store for notebooks, with or without an account."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _servers: dict[str, LocalUpstash | LocalMomento] = {}
 def open_store(
     service: Literal["upstash", "momento"] = "upstash", *, ttl: timedelta | None = None
 ) -> SessionStore:
-    """Open the store that environment variables name, or else one on this machine that holds samples.
+    """Open the store that environment variables name, or else a local one that holds samples.
 
     Upstash: UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN. Momento: MOMENTO_API_KEY, and, for a v2
-    key, MOMENTO_ENDPOINT. The local one is started once per process, and its data is gone when that ends.
-    Nothing is written to a store of the environment. `ttl` is the TTL that an append sets; None leaves it
+    key, MOMENTO_ENDPOINT. The local server is started once per process, and its data is lost when that ends.
+    A store that the environment names is not written to. `ttl` is the TTL that an append sets; None leaves it
     to the service.
 
-    Raises: InvalidInputError if `service` is neither, or only one of a pair of variables is set.
+    Raises: InvalidInputError if `service` is unknown, or only one of a pair of variables is set.
 
     >>> store = open_store("upstash")
     >>> "trip-planner" in store.session_ids()
@@ -52,7 +52,7 @@ def open_store(
 
 
 def local_server(service: Literal["upstash", "momento"]) -> LocalUpstash | LocalMomento:
-    """Return this process's local server of `service`; the first call starts it, with the samples."""
+    """Return the local server of this process for `service`; the first call starts it, with the samples."""
     if service not in _servers:
         from . import LocalMomento, LocalUpstash
 
@@ -65,7 +65,7 @@ def local_server(service: Literal["upstash", "momento"]) -> LocalUpstash | Local
 
 
 def environment(server: LocalUpstash | LocalMomento) -> dict[str, str]:
-    """Return the environment variables with which other processes of this machine open `server`."""
+    """Return the environment variables with which other local processes connect to `server`."""
     if hasattr(server, "url"):
         return {"UPSTASH_REDIS_REST_URL": server.url, "UPSTASH_REDIS_REST_TOKEN": server.token}
     return {"MOMENTO_API_KEY": server.token, "MOMENTO_ENDPOINT": f"{server.host}:{server.port}"}

@@ -1,4 +1,4 @@
-"""Conversations to start with: the samples of this package, and those of a file."""
+"""Conversations to fill a store with: the samples of this package, or those of a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAMPLES = Path(__file__).with_name("samples.jsonl")
 _LONG_SESSION = "a-long-lesson"
 _LONG_QUESTIONS = 300
 _FIRST_TIME = datetime(2026, 3, 2, 9, tzinfo=UTC)
-_BETWEEN_MESSAGES = timedelta(seconds=20)
+_MESSAGE_INTERVAL = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class BrokenLine:
-    """A line of a data file that is not a conversation: its number, from 1, and the reason."""
+    """A line of a file that is not a conversation: its number, from 1, and the reason."""
 
     line: int
     reason: str
@@ -45,17 +45,17 @@ class BrokenLine:
 def sample_conversations() -> list[Conversation]:
     """Return the samples: short and long, with tools, code, many languages, and one damaged record."""
     found = read_conversations(SAMPLES, first_time=_FIRST_TIME)
-    return [entry for entry in found if isinstance(entry, Conversation)] + [_long_lesson()]
+    return [line for line in found if isinstance(line, Conversation)] + [_long_lesson()]
 
 
 def read_conversations(
     path: str | Path, *, first_time: datetime | None = None
 ) -> Iterator[Conversation | BrokenLine]:
-    """Yield for each line of the JSONL file `path` its conversation, or why it is not valid.
+    """Yield the conversation of each line of the JSONL file `path`, or why the line is invalid.
 
-    A line is `{"session_id": ..., "messages": [...]}` with messages in OpenAI's format, or with `records`,
-    texts as they are stored, instead. Empty lines are skipped. `stored_at` of the messages is now, or 20
-    seconds apart from `first_time` on.
+    A line is `{"session_id": ..., "messages": [...]}` with messages in OpenAI's format, or with `records`
+    as they are stored instead. Empty lines are skipped. `stored_at` is now, or, with `first_time`, that time
+    and 20 seconds more for each message.
 
     Raises: OSError if the file cannot be read.
     """
@@ -70,7 +70,7 @@ def read_conversations(
 
 
 def seed(store: SessionStore, conversations: Iterable[Conversation]) -> int:
-    """Append those `conversations` whose session is not in `store` yet; return how many there were."""
+    """Append the `conversations` whose sessions do not exist in `store`; return how many were appended."""
     written = 0
     for conversation in conversations:
         if conversation.records and not store.length(conversation.session_id):
@@ -97,20 +97,20 @@ def _conversation(line: bytes, first_time: datetime | None) -> Conversation:
     messages = value.get("messages")
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise InvalidInputError("messages is not a list of objects")
-    return Conversation(session_id, _encoded(messages, first_time))
+    return Conversation(session_id, _encode(messages, first_time))
 
 
-def _encoded(messages: list[dict[str, Any]], first_time: datetime | None) -> list[str]:
+def _encode(messages: list[dict[str, Any]], first_time: datetime | None) -> list[str]:
     if first_time is None:
         return encode_all(from_openai(messages))
     return [
-        encode(message, stored_at=first_time + position * _BETWEEN_MESSAGES)
+        encode(message, stored_at=first_time + position * _MESSAGE_INTERVAL)
         for position, message in enumerate(from_openai(messages))
     ]
 
 
 def _long_lesson() -> Conversation:
-    """Make a session too long to be loaded at once."""
+    """Return a conversation that is too long for one page."""
     messages: list[dict[str, Any]] = [
         {"role": "system", "content": "You practise mental arithmetic with a pupil, one step at a time."}
     ]
@@ -123,4 +123,4 @@ def _long_lesson() -> Conversation:
                 "content": f"{a} × {b} = {a} × {b // 10 * 10} + {a} × {b % 10} = **{a * b}**",
             },
         ]
-    return Conversation(_LONG_SESSION, _encoded(messages, _FIRST_TIME))
+    return Conversation(_LONG_SESSION, _encode(messages, _FIRST_TIME))

@@ -1,4 +1,4 @@
-"""What clients have asked of a local server, counted as the service would bill it."""
+"""Counts the requests to a local server, and what the service would bill for them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import threading
 
 
 class Usage:
-    """Requests and what they cost; the server's side of a store's `commands`. Thread-safe."""
+    """Requests and billed commands, to compare with a store's `commands`. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.requests = 0
-        """Authenticated requests, whatever became of them."""
+        """Authenticated requests, including failed ones."""
         self.billed = 0
         """Commands (Upstash) or operations (Momento), as the service's price list counts them."""
 

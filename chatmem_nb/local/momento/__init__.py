@@ -1,6 +1,6 @@
-"""Momento Cache on this machine, as far as the Python SDK's cache clients call it.
+"""A local Momento Cache, with all calls of the Python SDK's cache clients.
 
-These calls, and every other service, fail as UNIMPLEMENTED:
+These calls, and all other services, fail with UNIMPLEMENTED:
 
     scalars         GetBatch SetBatch GetWithHash SetIf SetIfHash
     dictionaries    DictionaryLength
@@ -10,7 +10,7 @@ These calls, and every other service, fail as UNIMPLEMENTED:
     topics          Publish Subscribe
     tokens          GenerateDisposableToken Login GenerateApiToken RefreshApiToken
 
-Rates are not limited: the fault "refuse" responds as the service does to too many requests.
+There is no rate limit; the fault "refuse" responds as the service does to too many requests.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a call costs, in operations: https://docs.momentohq.com/cache/manage/operations
 
-Each element that a request or a response transfers counts its chunks of 1,024 bytes. An authenticated call
-costs at least one operation, also if it fails, and a consistent read costs double.
+Each element of a request or a response costs an operation for each chunk of 1,024 bytes, rounded up. An
+authenticated call costs at least one operation, even if it fails, and a consistent read costs double.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CHUNK_BYTES = 1024
 
 
 def operations(call: str, metadata: Mapping[str, str], request: Message, response: Message | None) -> int:
-    """Count the operations of one call; `response` is None if it failed, which costs one."""
+    """Return the operations of one call; `response` is None if it failed, which costs one."""
     if response is None:
         return 1
     elements = [*_elements(call, request, _IN_REQUEST), *_elements(call, response, _IN_RESPONSE)]

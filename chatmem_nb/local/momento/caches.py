@@ -1,4 +1,4 @@
-"""The data of an account: caches of items, each with a type and a TTL.
+"""The data of an account: caches of items, which have a type and a TTL.
 
 https://docs.momentohq.com/cache/develop/api-reference/collection-ttl
 """
@@ -16,7 +16,7 @@ from chatmem_nb.local.momento.limits import MomentoLimits
 from chatmem_nb.local.momento.signing_keys import SigningKeys
 
 Element = tuple[float, bytes]
-"""A score and its value; tuples sort as in the service: by score, then by the value's bytes."""
+"""A score and its value. Tuples sort as the service sorts: by score, then by the value's bytes."""
 
 _score = itemgetter(0)
 
@@ -75,7 +75,7 @@ class Item:
 
 
 class Cache:
-    """The items of one cache. An expired item is never returned, swept or not."""
+    """The items of one cache. Expired items are never returned, even before they are freed."""
 
     def __init__(self, limits: MomentoLimits) -> None:
         self.limits = limits
@@ -104,7 +104,7 @@ class Cache:
         self._items[key] = Item(value, time.monotonic() + self.limits.seconds(ttl_milliseconds))
 
     def open(self, key: bytes, kind: type[C], ttl_milliseconds: int, refresh_ttl: bool) -> C:
-        """Return the collection of `key` for a write; its TTL starts if it is new or refreshed."""
+        """Return the collection of `key` for a write, with its TTL set if it is new or refreshed."""
         value, seconds = self.find(key, kind), self.limits.seconds(ttl_milliseconds)
         if value is None:
             value = kind()
@@ -163,7 +163,7 @@ class Account:
         return self._caches[name]
 
     def sweep_when_due(self) -> None:
-        """Free expired items, seldom enough to take at most a hundredth of the time."""
+        """Free expired items, so seldom that it takes at most a hundredth of the time."""
         started = time.monotonic()
         if started < self._sweep_at:
             return

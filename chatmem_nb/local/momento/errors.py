@@ -1,4 +1,4 @@
-"""The errors that the service responds with: a gRPC status, a sentence, and a trailer that names the limit.
+"""The service's errors: a gRPC status, a message, and a trailer that names the limit that was exceeded.
 
 https://docs.momentohq.com/cache/develop/api-reference/response-objects lists them as the SDKs show them.
 """
@@ -9,7 +9,7 @@ import grpc
 
 
 class MomentoError(Exception):
-    """One call fails with `code`; the `err` trailer tells limits apart."""
+    """A call fails with `code`. The trailer `err` names the limit that was exceeded, if any."""
 
     def __init__(self, code: grpc.StatusCode, details: str, *, err: str | None = None) -> None:
         super().__init__(details)

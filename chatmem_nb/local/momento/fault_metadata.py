@@ -1,4 +1,4 @@
-"""Faults that a request asks for in its metadata, which Momento's own test suite does.
+"""Faults that a call requests in its metadata, as Momento's own test suite does.
 
 `error-rpcs` and `return-error` become the fault "error", `delay-rpcs` and `delay-ms` the fault "delay";
 `error-count` and `delay-count` are their `times`, for all calls with the same `request-id`. The names and
@@ -21,18 +21,18 @@ from chatmem_nb.local.momento.errors import invalid
 _CODES = {code.name.lower().replace("_", "-"): code for code in grpc.StatusCode}
 _ALIASES = {"ListErase": "list-remove", "SetIfNotExists": "set-if"}
 _REMEMBERED = 10_000
-"""How many counts are kept; the oldest is dropped first."""
+"""Maximum number of counts; the oldest is dropped first."""
 
 
 class FaultMetadata:
-    """Translates metadata to faults, and counts how often it did; thread-safe."""
+    """Translates metadata to faults, and counts them; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: OrderedDict[tuple[str, str, str], int] = OrderedDict()
 
     def fault(self, rpc: str, metadata: Mapping[str, str]) -> Fault | None:
-        """Return the fault that this call asks for. Raises: MomentoError if the metadata is invalid."""
+        """Return the fault that this call requests. Raises: MomentoError if the metadata is invalid."""
         milliseconds = _number(metadata, "delay-ms") or 0
         is_delayed = milliseconds > 0 and self._is_due("delay", rpc, metadata)
         delay = timedelta(milliseconds=milliseconds if is_delayed else 0)
@@ -50,7 +50,7 @@ class FaultMetadata:
         return times is None or self._count(kind, rpc, metadata.get("request-id", "")) <= times
 
     def _count(self, kind: str, rpc: str, request_id: str) -> int:
-        """Count this call, and return the count."""
+        """Count this call; return the new count."""
         key = (kind, rpc, request_id)
         with self._lock:
             self._counts[key] = self._counts.pop(key, 0) + 1
@@ -65,7 +65,7 @@ def status_code(code: str) -> grpc.StatusCode:
 
 
 def _names(rpc: str) -> set[str]:
-    """Return the names of a call: `ListFetch` is `list-fetch`."""
+    """Return the names of a call in metadata: `ListFetch` is `list-fetch`."""
     own = re.sub(r"(?<!^)(?=[A-Z])", "-", rpc).lower()
     return {own, _ALIASES.get(rpc, own)}
 

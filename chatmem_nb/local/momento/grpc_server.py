@@ -1,4 +1,4 @@
-"""The gRPC side of LocalMomento: the token, faults, and the function that serves each call."""
+"""LocalMomento's gRPC handler: checks the token, injects faults, and dispatches calls."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from chatmem_nb.local.usage import Usage
 
 _Run = Callable[[Mapping[str, str], Message], Message]
 
-_LOST: dict[str, Callable[[], MomentoError]] = {
-    # What gRPC itself says when this happens; a client cannot tell whether the call was applied.
+_ERRORS: dict[str, Callable[[], MomentoError]] = {
+    # As gRPC reports these faults: a client cannot tell whether the call was applied.
     "drop_before": partial(unavailable, "Socket closed"),
     "drop_after": partial(unavailable, "Socket closed"),
     "hang": partial(unavailable, "Socket closed"),
@@ -43,7 +43,7 @@ _LOST: dict[str, Callable[[], MomentoError]] = {
 
 
 class GrpcHandler:
-    """The generic handler of a `grpc.server`. One lock is held around what a call changes."""
+    """The generic handler of a `grpc.server`. A lock serialises access to the account."""
 
     def __init__(self, account: Account, token: str, faults: FaultPlan, usage: Usage) -> None:
         self.latency = timedelta(0)
@@ -55,7 +55,7 @@ class GrpcHandler:
             self._handlers |= self._service("Scs", cacheclient_pb2, kind.CALLS, self._data)
 
     def service(self, details: Any) -> Any:
-        """Return the handler of one call. gRPC asks for it before it reads the request's message."""
+        """Return the handler of one call. gRPC calls this before it reads the request."""
         if not self._is_authenticated(dict(details.invocation_metadata)):
             return grpc.stream_stream_rpc_method_handler(_reject)
         return self._handlers.get(details.method) or grpc.stream_stream_rpc_method_handler(
@@ -69,7 +69,7 @@ class GrpcHandler:
     def _service(
         self, service: str, module: Any, calls: Mapping[str, Callable[..., Message]], run: Callable[..., Any]
     ) -> dict[str, Any]:
-        """Make the gRPC handlers of some calls, by the method's path."""
+        """Return the gRPC handlers of `calls`, by method path."""
         descriptor, handlers = module.DESCRIPTOR.services_by_name[service], {}
         for name, call in calls.items():
             handlers[f"/{descriptor.full_name}/{name}"] = grpc.unary_unary_rpc_method_handler(
@@ -92,7 +92,7 @@ class GrpcHandler:
         self._usage.add(requests=1)
         try:
             fault = self._fault_metadata.fault(name, metadata) or self._faults.take([name])
-            _hold(context, self.latency)
+            _wait(context, self.latency)
             if fault is not None:
                 _fail_before(fault, context)
             try:
@@ -117,23 +117,23 @@ class GrpcHandler:
 def _fail_before(fault: Fault, context: Any) -> None:
     """Lose or reject a call before it is applied. Raises: MomentoError."""
     if fault.kind == "error":
-        _hold(context, fault.delay)
-        raise MomentoError(status_code(fault.code), f"The test asked for this error: {fault.code}.")
+        _wait(context, fault.delay)
+        raise MomentoError(status_code(fault.code), f"Injected fault: {fault.code}.")
     if fault.kind == "hang":
-        _hold(context, fault.delay or None)
+        _wait(context, fault.delay or None)
     if fault.kind in ("drop_before", "refuse", "hang"):
-        raise _LOST[fault.kind]()
+        raise _ERRORS[fault.kind]()
 
 
 def _fail_after(fault: Fault, context: Any) -> None:
-    """Hold or lose the response of a call that was applied, whatever it says. Raises: MomentoError."""
+    """Delay or lose the response of a call that was applied, successful or not. Raises: MomentoError."""
     if fault.kind != "delay":
-        raise _LOST[fault.kind]()
-    _hold(context, fault.delay)
+        raise _ERRORS[fault.kind]()
+    _wait(context, fault.delay)
 
 
-def _hold(context: Any, duration: timedelta | None) -> None:
-    """Wait for `duration` (None: for ever), or until the client has gone or the server closes."""
+def _wait(context: Any, duration: timedelta | None) -> None:
+    """Wait for `duration` (None: for ever), or until the client disconnects or the server closes."""
     ended = threading.Event()
     if duration != timedelta(0) and context.add_callback(ended.set):
         ended.wait(None if duration is None else duration.total_seconds())

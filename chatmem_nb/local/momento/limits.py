@@ -13,22 +13,22 @@ from chatmem_nb.local.momento.errors import MomentoError, invalid
 
 @dataclass(frozen=True, slots=True)
 class MomentoLimits:
-    """Limits of requests, of which None turns one off, and of connections."""
+    """Limits of requests (None: no limit) and timeouts of connections."""
 
     message_bytes: int | None = 5_243_000
-    """Size of a request. The SDK has the same limit of its own, for requests and responses."""
+    """Size of a request. The SDK itself has the same limit for requests and responses."""
 
     element_bytes: int | None = 128 * 1024
     """Size of one element of a list or a sorted set."""
 
     ttl: timedelta | None = timedelta(hours=24)
-    """The longest TTL: of caches on demand; provisioned storage has no limit."""
+    """The longest TTL of an on-demand cache; provisioned storage has no limit."""
 
     handshake_timeout: timedelta = timedelta(seconds=10)
-    """How long a client that has connected may take to say that it speaks HTTP/2."""
+    """How long a client may take for the HTTP/2 handshake."""
 
     idle_timeout: timedelta = timedelta(minutes=10)
-    """How long a connection stays open without a call; the SDK connects again at its next one."""
+    """How long a connection stays open without a call; the SDK reconnects for the next one."""
 
     def check_elements(self, values: Iterable[bytes]) -> None:
         """Check the size of each element. Raises: MomentoError."""
@@ -43,7 +43,7 @@ class MomentoLimits:
                 )
 
     def seconds(self, ttl_milliseconds: int) -> float:
-        """Convert a TTL to seconds. Raises: MomentoError if it is zero or over the limit."""
+        """Return a TTL in seconds. Raises: MomentoError if it is zero or over the limit."""
         if ttl_milliseconds <= 0:
             raise invalid("The TTL must be positive.")
         if self.ttl is not None and ttl_milliseconds > self.ttl / timedelta(milliseconds=1):

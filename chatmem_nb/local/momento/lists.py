@@ -1,6 +1,6 @@
 """Calls on lists: https://docs.momentohq.com/cache/develop/api-reference/list-collections
 
-The wire protocol also has what the Python SDK does not offer: slices, and to erase by index.
+Slices and erasing by index are in the wire protocol, but not in the Python SDK.
 The docstrings name the sections of that page.
 """
 
@@ -122,9 +122,9 @@ def remove(cache: Cache, request: pb._ListRemoveRequest) -> pb._ListRemoveRespon
 
 
 def erase(cache: Cache, request: pb._ListEraseRequest) -> pb._ListEraseResponse:
-    """Erase ranges of the list as it was before; what is out of range is ignored.
+    """Erase ranges of indexes, all of the list as it was before; those out of range are ignored.
 
-    Only the wire protocol has it.
+    Not in the Python SDK.
     """
     values = cache.find(request.list_name, list)
     if values is None:
@@ -132,7 +132,7 @@ def erase(cache: Cache, request: pb._ListEraseRequest) -> pb._ListEraseResponse:
     if request.WhichOneof("erase") == "all":
         values.clear()
     erased = {i for part in request.some.ranges for i in range(len(values))[part.begin_index :][: part.count]}
-    if len(erased) == 1:  # by far the most frequent; a long list is not rebuilt for it
+    if len(erased) == 1:  # the usual case, in which a long list is not rebuilt
         del values[erased.pop()]
     else:
         values[:] = [value for index, value in enumerate(values) if index not in erased]

@@ -31,7 +31,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def add_integer(stored: bytes | None, amount: int) -> int:
-    """Add `amount` to `stored` (None: 0), a whole number kept as text.
+    """Return `stored`, a whole number as text (None: 0), plus `amount`.
 
     Raises: MomentoError if it is not a whole number, or the sum does not fit into 64 bits.
     """

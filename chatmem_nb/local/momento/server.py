@@ -1,4 +1,4 @@
-"""LocalMomento: Momento's cache service on this machine, for the unmodified official SDK."""
+"""LocalMomento: Momento Cache, served from this process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from chatmem_nb.stores.momento import MomentoSessionStore
 
 _WORKERS = 128
-"""Calls at a time; threads start on demand, and a call that a fault holds keeps its thread."""
+"""Maximum number of concurrent calls, each in a thread; one that a fault delays occupies its thread."""
 
 _DOCUMENTED = MomentoLimits()
 
@@ -32,9 +32,9 @@ _DOCUMENTED = MomentoLimits()
 class LocalMomento:
     """Momento Cache on this machine, for the unmodified official SDK.
 
-    It has every call of the Python SDK's cache clients; all others, listed in the docstring of this package,
-    fail as UNIMPLEMENTED. Its data is gone when it closes. `latency` holds every call, `faults` makes calls
-    fail on demand, and `commands` counts what clients have asked for: compare a store's `commands`.
+    It supports all calls of the Python SDK's cache clients; the others, listed in the docstring of this
+    package, fail with UNIMPLEMENTED. Data is lost when it closes. `latency` delays every call, `faults`
+    injects faults, and `commands` counts operations, to compare with a store's `commands`.
 
     Raises: OSError if `port` is in use; InvalidInputError for a `host` that other machines can reach, without
     `expose` or with an empty token.
@@ -59,13 +59,13 @@ class LocalMomento:
         self._token = secrets.token_urlsafe(32) if token is None else token
         check_address(host, self._token, expose=expose)
         self.faults = FaultPlan()
-        """What goes wrong with coming calls; see FaultPlan."""
+        """Faults to inject into the next calls; see FaultPlan."""
         self.commands = Usage()
-        """What clients have asked for; `billed` counts Momento's operations."""
+        """Calls of all clients; `billed` counts Momento's operations."""
         self._handler = GrpcHandler(Account(limits), self._token, self.faults, self.commands)
         self.latency = latency
         self._workers = ThreadPoolExecutor(_WORKERS, "local-momento")
-        handlers: Any = (self._handler,)  # a handler by shape, not by inheritance
+        handlers: Any = (self._handler,)  # duck-typed: grpc calls its `service`
         self._server = grpc.server(self._workers, handlers=handlers, options=_options(limits))
         self.host, self.port = host, self._bind(host, port)
         self._server.start()
@@ -84,7 +84,7 @@ class LocalMomento:
 
     @property
     def latency(self) -> timedelta:
-        """How long each call is held; may be changed at any time."""
+        """A delay of each call; may be changed at any time."""
         return self._handler.latency
 
     @latency.setter
@@ -93,14 +93,14 @@ class LocalMomento:
 
     @property
     def token(self) -> str:
-        """The token of the clients; empty if authentication is off."""
+        """The token that clients authenticate with; empty if authentication is off."""
         return self._token
 
     @property
     def credential_provider(self) -> CredentialProvider:
-        """This server's address and token, as the official clients take them.
+        """This server's address and token, for the official clients.
 
-        Where `http_proxy` is set, gRPC connects to 127.0.0.1 through it too, unless `no_proxy` names it.
+        If `http_proxy` is set, gRPC uses the proxy for 127.0.0.1 too, unless `no_proxy` excludes it.
         """
         from momento import CredentialProvider
 
@@ -117,7 +117,7 @@ class LocalMomento:
         )
 
     def close(self) -> None:
-        """Stop the server; calls under way end as UNAVAILABLE. Idempotent."""
+        """Stop the server; calls in progress fail with UNAVAILABLE. Idempotent."""
         self.faults.close()
         self._server.stop(None).wait()
         self._workers.shutdown()
@@ -141,7 +141,7 @@ def _options(limits: MomentoLimits) -> list[tuple[str, int]]:
         ("grpc.so_reuseport", 0),  # else two servers share a port, and each gets half of the calls
         ("grpc.server_handshake_timeout_ms", limits.handshake_timeout // timedelta(milliseconds=1)),
         ("grpc.max_connection_idle_ms", limits.idle_timeout // timedelta(milliseconds=1)),
-        # The SDK pings an idle connection; gRPC's servers take that for abuse and close it.
+        # The SDK pings idle connections, which a gRPC server by default considers abuse and closes.
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000),
         ("grpc.http2.max_ping_strikes", 0),

@@ -1,4 +1,4 @@
-"""Signing keys, which the service issues for presigned URLs; here they sign nothing."""
+"""Signing keys, which the service issues for presigned URLs; here they can be listed and revoked."""
 
 from __future__ import annotations
 

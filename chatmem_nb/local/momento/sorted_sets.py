@@ -75,10 +75,10 @@ def _found(picked: list[Element], with_scores: bool) -> pb._SortedSetFetchRespon
 
 
 def _by_rank(elements: SortedSet, request: pb._SortedSetFetchRequest) -> list[Element]:
-    """Select by rank in the requested order; negative ranks count from its end."""
-    asked = request.by_index
-    start = asked.inclusive_start_index if asked.WhichOneof("start") == "inclusive_start_index" else None
-    end = asked.exclusive_end_index if asked.WhichOneof("end") == "exclusive_end_index" else None
+    """Select by rank in the requested order; negative ranks count from the end."""
+    wanted = request.by_index
+    start = wanted.inclusive_start_index if wanted.WhichOneof("start") == "inclusive_start_index" else None
+    end = wanted.exclusive_end_index if wanted.WhichOneof("end") == "exclusive_end_index" else None
     start, stop, _ = slice(start, end).indices(len(elements))
     if request.order == _Fetch.DESCENDING:
         start, stop = len(elements) - stop, len(elements) - start
@@ -87,14 +87,14 @@ def _by_rank(elements: SortedSet, request: pb._SortedSetFetchRequest) -> list[El
 
 
 def _by_score(elements: SortedSet, request: pb._SortedSetFetchRequest) -> list[Element]:
-    asked = request.by_score
+    wanted = request.by_score
     start, stop = 0, len(elements)
-    if asked.WhichOneof("min") == "min_score":
-        start = elements.below(asked.min_score.score, inclusive=asked.min_score.exclusive)
-    if asked.WhichOneof("max") == "max_score":
-        stop = elements.below(asked.max_score.score, inclusive=not asked.max_score.exclusive)
+    if wanted.WhichOneof("min") == "min_score":
+        start = elements.below(wanted.min_score.score, inclusive=wanted.min_score.exclusive)
+    if wanted.WhichOneof("max") == "max_score":
+        stop = elements.below(wanted.max_score.score, inclusive=not wanted.max_score.exclusive)
     picked = elements.between(start, stop, descending=request.order == _Fetch.DESCENDING)
-    return picked[asked.offset :][: asked.count if asked.count >= 0 else None]
+    return picked[wanted.offset :][: wanted.count if wanted.count >= 0 else None]
 
 
 def get_score(cache: Cache, request: pb._SortedSetGetScoreRequest) -> pb._SortedSetGetScoreResponse:
@@ -111,7 +111,7 @@ def get_score(cache: Cache, request: pb._SortedSetGetScoreRequest) -> pb._Sorted
 
 
 def get_rank(cache: Cache, request: pb._SortedSetGetRankRequest) -> pb._SortedSetGetRankResponse:
-    """Respond to a missing set as to a missing value: momento 1.29.1 parses nothing else.
+    """Respond to a missing set as to a missing value: momento 1.29.1 cannot parse anything else.
 
     See #sortedsetgetrank.
     """

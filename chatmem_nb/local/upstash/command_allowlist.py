@@ -1,7 +1,7 @@
-"""The commands that may run, and those that change something.
+"""The commands that LocalUpstash runs, and which of them write.
 
-https://upstash.com/docs/redis/overall/rediscompatibility lists what the service has. Not included here are
-commands that belong to one connection (AUTH, SELECT, MULTI, WATCH, SUBSCRIBE), that block (BLPOP), and that
+https://upstash.com/docs/redis/overall/rediscompatibility lists the commands of the service. Excluded here
+are those that need a connection's state (AUTH, SELECT, MULTI, WATCH, SUBSCRIBE), that block (BLPOP), or that
 administer a server (ACL, CONFIG).
 """
 
@@ -60,13 +60,13 @@ WRITES = _names(_WRITING)
 
 ALLOWED = _names(_READING) | WRITES
 
-# fakeredis 2.40: RESTORE would unpickle what a client sends, and FUNCTION reaches Python from Lua.
-EMBEDDED_LACKS = frozenset({"DUMP", "RESTORE", "FUNCTION", "FCALL", "FCALL_RO"}) | {
+# fakeredis 2.40: RESTORE unpickles what a client sends, and FUNCTION gives Lua access to Python.
+NOT_EMBEDDED = frozenset({"DUMP", "RESTORE", "FUNCTION", "FCALL", "FCALL_RO"}) | {
     name for name in ALLOWED if name.startswith("JSON.")
 }
 """Commands that the embedded engine does not have."""
 
-_FOREIGN_SCRIPT = ErrorReply(
+_NOT_OUR_SCRIPT = ErrorReply(
     "ERR only the scripts of chatmem_nb run here; for others, use a Redis server: "
     'LocalUpstash(redis_url=..., scripts="any")'
 )
@@ -78,7 +78,7 @@ class CommandAllowlist:
     """Which commands and scripts are rejected before they reach an engine."""
 
     scripts: Literal["own", "any"]
-    """`own`: those that this package sends, known by their digest."""
+    """`own`: only those that this package sends, identified by digest."""
     unavailable: frozenset[str] = frozenset()
     """Commands that the engine does not have."""
 
@@ -97,11 +97,11 @@ def _script_rejection(name: str, command: Command) -> ErrorReply | None:
     subject = command[1] if len(command) > 1 else b""
     match name:
         case "EVAL" | "EVAL_RO" if not is_own_script(subject):
-            return _FOREIGN_SCRIPT
+            return _NOT_OUR_SCRIPT
         case "EVALSHA" | "EVALSHA_RO" if not is_own_digest(subject):
             return _UNKNOWN_SCRIPT
         case "SCRIPT" if subject.upper() == b"LOAD" and not is_own_script(b"".join(command[2:3])):
-            return _FOREIGN_SCRIPT
+            return _NOT_OUR_SCRIPT
         case "FUNCTION" | "FCALL" | "FCALL_RO":
-            return _FOREIGN_SCRIPT
+            return _NOT_OUR_SCRIPT
     return None

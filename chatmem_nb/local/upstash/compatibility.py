@@ -1,7 +1,7 @@
-"""Commands and replies rewritten where Upstash differs from Redis, and fakeredis from both.
+"""Rewrites commands and replies where Upstash differs from Redis, or fakeredis from both.
 
-Each rule was seen in the test suites that Upstash publishes for its own SDKs. The commands' pages are those
-of https://upstash.com/docs/redis/sdks/ts/commands/overview
+Each rule makes a test pass in the suites that Upstash publishes for its own SDKs. The commands are documented
+at https://upstash.com/docs/redis/sdks/ts/commands/overview
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from chatmem_nb.local.upstash.replies import Command, ErrorReply, Reply, command
 
 
 class Rewrite(NamedTuple):
-    """A command as the engine takes it, and what to make of its reply."""
+    """A command as the engine expects it, and a function that converts the reply."""
 
     command: Command
     convert: Callable[[Reply], Reply] = lambda reply: reply
@@ -40,7 +40,7 @@ return redis.call('XTRIM', KEYS[1], 'MAXLEN', '=', ARGV[1])
 
 
 def _trim(command: Command) -> Rewrite:
-    """For `~`, Upstash trims a stream exactly, or leaves fewer than a hundred entries too many."""
+    """With `~`, Upstash trims a stream exactly, but not if it is less than 100 entries too long."""
     match [argument.upper() for argument in command[2:4]], list(command):
         case [b"MAXLEN", b"~"], [_, key, _, _, length]:
             return Rewrite([b"EVAL", _TRIM, b"1", key, length])
@@ -54,13 +54,12 @@ def _drop_block(command: Command) -> Rewrite:
 
 
 def _null_if_empty(reply: Reply) -> Reply:
-    return (
-        None if reply == [] else reply
-    )  # fakeredis replies with an empty list where Redis replies with null
+    """fakeredis replies with an empty list where Redis replies with null."""
+    return None if reply == [] else reply
 
 
 def _store_range(command: Command) -> Rewrite:
-    """Upstash takes LIMIT with a range of ranks too."""
+    """Upstash accepts LIMIT with a range of ranks too."""
     match [argument.upper() for argument in command[3:]], list(command):
         case [_, _, b"LIMIT", _, _], [name, to, key, *numbers] if all(
             n.isdigit() for n in numbers[:2] + numbers[3:]
@@ -72,6 +71,8 @@ def _store_range(command: Command) -> Rewrite:
 
 
 def _consumers_of_no_group(command: Command) -> Rewrite:
+    """Upstash replies with an empty list where Redis replies with an error."""
+
     def convert(reply: Reply) -> Reply:
         return [] if isinstance(reply, ErrorReply) and reply.text.startswith("NOGROUP") else reply
 
@@ -105,7 +106,7 @@ def _set_expiring(command: Command) -> Rewrite:
 
 
 def _one_random(command: Command) -> Rewrite:
-    """Redis replies with a list if there is a count, else with one element or null; fakeredis mixes them."""
+    """Redis replies with a list if there is a count, else with one element; fakeredis confuses the two."""
 
     def convert(reply: Reply) -> Reply:
         if len(command) > 2:

@@ -1,4 +1,4 @@
-"""The engine in this process: fakeredis 2.40. Importing this module takes most of a second."""
+"""The embedded engine: fakeredis 2.40. Importing this module takes most of a second."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from chatmem_nb.local.upstash.replies import Command, ErrorReply, Reply
 from chatmem_nb.local.upstash.scripts import Script, ScriptError, check_declared_keys, parse_script, sha1
 
 _SWEEP_EVERY_S = 1.0
-_READ_ONLY_COMMAND = b"#!EVAL_RO\n"  # marks for `_Socket.eval` a script that came by EVAL_RO
+_READ_ONLY_COMMAND = b"#!EVAL_RO\n"  # tells `_Socket.eval` that the script was sent by EVAL_RO
 
 
 class EmbeddedEngine(RedisEngine):
-    """A fakeredis: one request at a time, and gone with the process.
+    """Runs commands in fakeredis, one request at a time. Data is kept in memory.
 
-    Its scripts run as plain Lua with Python's own objects in reach (`python.eval`), so only those of this
-    package may get here: the command allowlist knows them by their digest.
+    Lua scripts can reach Python objects here (`python.eval`), so the command allowlist admits only those of
+    this package, by digest.
     """
 
     def __init__(self, *, key_locking: bool = True) -> None:
-        """`key_locking` False: refuse the script flag allow-key-locking, as plain Redis does."""
+        """Without `key_locking`, reject the script flag allow-key-locking, as plain Redis does."""
         self._lock = threading.RLock()
         self._sweep_at = 0.0
         self._server = _Server(version=(8, 2))
@@ -42,31 +42,31 @@ class EmbeddedEngine(RedisEngine):
         super().__init__(client.connection_pool)
 
     def exclusive(self) -> AbstractContextManager[object]:
-        """Keep every other thread's commands away, so that several calls see one state."""
+        """Return a lock that excludes commands of other threads, so that several calls see one state."""
         return self._lock
 
-    def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
+    def _execute(self, commands: Sequence[Command]) -> list[Reply]:
         with self._lock:
             self._sweep_when_due()
-            return super()._exchange(commands)
+            return super()._execute(commands)
 
     def _sweep_when_due(self) -> None:
-        """Free expired keys, once a second; each key costs its few microseconds once.
+        """Free expired keys, once a second.
 
-        fakeredis 2.40 frees an expired key when it is asked for, and all of them when keys are counted.
-        Idempotency keys are never asked for again: without this, every append would leave one behind.
+        fakeredis 2.40 frees an expired key when it is read, and all of them when keys are counted.
+        Idempotency keys are never read again: without this, every append would leave one behind.
         """
         if time.monotonic() >= self._sweep_at:
-            super()._exchange([[b"DBSIZE"]])
+            super()._execute([[b"DBSIZE"]])
             self._sweep_at = time.monotonic() + _SWEEP_EVERY_S
 
-    def _talk(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
-        return [_ask(connection, command) for command in commands]
+    def _execute_on(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
+        return [_execute_one(connection, command) for command in commands]
 
     def _evalsha_ro(self, command: Command) -> Rewrite:
         script = self._server.script_cache.get(b"".join(command[1:2]).lower())
         if script is None:
-            return Rewrite([b"EVALSHA", *command[1:]])  # which responds with NOSCRIPT
+            return Rewrite([b"EVALSHA", *command[1:]])  # for its error NOSCRIPT
         return _eval_ro([b"EVAL_RO", script, *command[2:]])
 
 
@@ -80,24 +80,24 @@ class _RunningScript:
     script: Script
     keys: tuple[bytes, ...]
     failure: str | None = None
-    """The error of its last `redis.call`, which has ended the script if it comes out of it."""
+    """The error of its last `redis.call`, with the line number; that of the script if it was not caught."""
 
 
 class _Server(FakeServer):
-    SCAN_CURSORS_LIMIT = 128  # each holds the names of all keys
+    SCAN_CURSORS_LIMIT = 128  # each keeps the names of all keys in memory
     key_locking = True
     running: _RunningScript | None = None
 
 
 class _Socket(FakeSocket):
     def lpush(self, key: Any, *values: bytes) -> int:
-        """Insert all values at once: fakeredis moves the whole list for each of them."""
+        """Insert all values at once: fakeredis moves the whole list once for each value."""
         key.value[:0] = values[::-1]
         key.updated()
         return len(key.value)
 
     def eval(self, script: bytes, numkeys: int, *keys_and_args: bytes) -> Any:
-        """Run a script by the rules of its first line, which fakeredis 2.40 takes for a syntax error."""
+        """Run a script as its first line (`#!lua flags=...`) says, a syntax error to fakeredis 2.40."""
         text = script.removeprefix(_READ_ONLY_COMMAND)
         server: Any = self._server
         try:
@@ -135,7 +135,7 @@ class _Socket(FakeSocket):
     def _lua_redis_pcall(self, lua_runtime: Any, expected_globals: Any, op: bytes, *args: Any) -> Any:
         server: Any = self._server
         reply = super()._lua_redis_pcall(lua_runtime, expected_globals, op, *args)
-        server.running.failure = None  # the script has it, and may return it
+        server.running.failure = None  # the script handles it
         return reply
 
 
@@ -152,7 +152,7 @@ end
 
 
 def _check_call(running: _RunningScript, op: bytes, args: Sequence[Any]) -> None:
-    """Hold a script to its flags. Raises: SimpleError."""
+    """Enforce the flags of a script. Raises: SimpleError."""
     name = op.decode("ascii", "replace").upper()
     if running.script.is_read_only and name in WRITES:
         raise SimpleError("ERR Write commands are not allowed from read-only scripts.")
@@ -167,16 +167,16 @@ def _check_call(running: _RunningScript, op: bytes, args: Sequence[Any]) -> None
 class _Connection(FakeRedisConnection):
     def _connect(self) -> FakeSocket:
         made = super()._connect()
-        made.__class__ = _Socket  # of equal layout; there is no hook for another class
+        made.__class__ = _Socket  # fakeredis has no hook for a subclass; the layout is the same
         return made
 
 
-def _ask(connection: Any, command: Command) -> Reply:
+def _execute_one(connection: Any, command: Command) -> Reply:
     try:
         connection.send_packed_command(connection.pack_command(*command), check_health=False)
         return read_reply(connection)
     except redis.ConnectionError:
         raise
-    except Exception as error:  # noqa: BLE001 - the command runs in here: any bug of fakeredis may come out
-        connection.disconnect()  # the parser inside died of it
+    except Exception as error:  # noqa: BLE001 - fakeredis runs the command here; its bugs may raise anything
+        connection.disconnect()  # its parser is unusable after an exception
         return ErrorReply(f"ERR the embedded engine failed on this command: {type(error).__name__}")

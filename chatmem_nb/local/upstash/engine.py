@@ -1,4 +1,4 @@
-"""What runs commands: the protocol, and the engine over a Redis server."""
+"""The engine that runs commands: its protocol, and the one over a Redis server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class EngineError(Exception):
-    """The engine failed or cannot be reached; a later request may succeed."""
+    """The engine failed or cannot be reached. A later request may succeed."""
 
 
 class Engine(Protocol):
@@ -43,11 +43,11 @@ class RedisEngine:
 
     def run(self, commands: Sequence[Command]) -> list[Reply]:
         rewrites = [rewrite(command, self.rules) for command in commands]
-        return _convert(rewrites, self._exchange([each.command for each in rewrites]))
+        return _convert(rewrites, self._execute([each.command for each in rewrites]))
 
     def transaction(self, commands: Sequence[Command]) -> list[Reply] | ErrorReply:
         rewrites = [rewrite(command, self.rules) for command in commands]
-        outcome = self._exchange([[b"MULTI"], *(each.command for each in rewrites), [b"EXEC"]])[-1]
+        outcome = self._execute([[b"MULTI"], *(each.command for each in rewrites), [b"EXEC"]])[-1]
         return (
             outcome if isinstance(outcome, ErrorReply) else _convert(rewrites, cast("list[Reply]", outcome))
         )
@@ -55,22 +55,22 @@ class RedisEngine:
     def close(self) -> None:
         self._pool.disconnect()
 
-    def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
+    def _execute(self, commands: Sequence[Command]) -> list[Reply]:
         import redis
 
         try:
             connection: Any = self._pool.get_connection()
             try:
-                return self._talk(connection, commands)
+                return self._execute_on(connection, commands)
             except BaseException:
-                connection.disconnect()  # its next reply would belong to this request
+                connection.disconnect()  # its next reply would be one to this request
                 raise
             finally:
                 self._pool.release(connection)
         except redis.RedisError as error:
             raise EngineError(f"the Redis server cannot be reached: {type(error).__name__}") from error
 
-    def _talk(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
+    def _execute_on(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
         connection.send_packed_command(connection.pack_commands(commands), check_health=False)
         return [read_reply(connection) for _ in commands]
 
@@ -88,7 +88,7 @@ def read_reply(connection: Any) -> Reply:
 
 
 def _as_reply(value: Any) -> Reply:
-    """Convert what redis-py has parsed."""
+    """Convert a reply that redis-py has parsed."""
     import redis
 
     if isinstance(value, list):
@@ -99,7 +99,7 @@ def _as_reply(value: Any) -> Reply:
 
 
 def _with_code(error: Exception) -> str:
-    """Return the server's text with the error code that redis-py has cut off."""
+    """Return the server's text with the error code, which redis-py removes."""
     from redis import exceptions
 
     code: str | None = getattr(error, "status_code", None)  # since redis-py 7
@@ -123,7 +123,7 @@ def connect(redis_url: str) -> RedisEngine:
     """Open an engine over the server at `redis_url`. Raises: EngineError if it does not respond."""
     import redis
 
-    # Only RESP2 has the reply kinds that Upstash's JSON has.
+    # RESP2 has the same types of replies as Upstash's JSON; RESP3 has more.
     engine = RedisEngine(redis.ConnectionPool.from_url(redis_url, protocol=2))
     [reply] = engine.run([[b"PING"]])
     if isinstance(reply, ErrorReply):

@@ -1,6 +1,6 @@
-"""One HTTP connection to LocalUpstash: time limits, sizes, faults.
+"""One HTTP connection to LocalUpstash: timeouts, size limits, faults.
 
-The token is checked before a body is read, and nobody holds a thread for longer than the limits allow.
+The token is checked before a body is read, and no client occupies a thread for longer than the limits allow.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _DRAIN_TIMEOUT = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """How large a request may be, and how long a client may take over each part of it."""
+    """The size limit of a request, and the timeouts of its parts."""
 
     request_bytes: int = 10 * 1024 * 1024
     headers_timeout: timedelta = timedelta(seconds=10)
@@ -40,11 +40,11 @@ class HttpLimits:
     idle_timeout: timedelta = timedelta(seconds=60)
     """From a response, or from connecting, to the first byte of the next request."""
     response_timeout: timedelta = timedelta(seconds=60)
-    """For taking a response off the connection."""
+    """For the client to read a response."""
 
 
 class _DeadlineSocket(io.RawIOBase):
-    """A socket whose reads and writes together end by a deadline, however slowly the bytes come."""
+    """A socket whose reads and writes end by a deadline, however slowly bytes arrive."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection, self._deadline = connection, 0.0
@@ -59,15 +59,15 @@ class _DeadlineSocket(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        self._wait_until_deadline()
+        self._apply_deadline()
         return self._connection.recv_into(buffer)
 
     def write(self, data: Any) -> int:
-        self._wait_until_deadline()
+        self._apply_deadline()
         self._connection.sendall(data)
         return len(data)
 
-    def _wait_until_deadline(self) -> None:
+    def _apply_deadline(self) -> None:
         remaining_s = self._deadline - time.monotonic()
         if remaining_s <= 0:
             raise TimeoutError("the client took too long")
@@ -88,23 +88,23 @@ class HttpHandler(BaseHTTPRequestHandler):
         self.rfile.close()
         self._stream = _DeadlineSocket(self.connection)
         self.rfile = io.BufferedReader(self._stream)
-        self.wfile = io.BufferedWriter(self._stream)  # head and body leave in one packet
+        self.wfile = io.BufferedWriter(self._stream)  # headers and body are sent in one packet
 
     def handle_one_request(self) -> None:
-        """Wait for a request and serve it; http.server ends the connection at a TimeoutError."""
+        """Wait for a request and serve it; http.server closes the connection on TimeoutError."""
         self._stream.allow(self.server.limits.idle_timeout)
         try:
             if not self.rfile.peek(1):  # type: ignore[attr-defined]  # it is a BufferedReader
                 self.close_connection = True
                 return
-        except OSError:  # a timeout, or the client left
+        except OSError:  # a timeout, or the client disconnected
             self.close_connection = True
             return
         self._stream.allow(self.server.limits.headers_timeout)
         super().handle_one_request()
 
     def handle_expect_100(self) -> bool:
-        """Leave `100 Continue` to `_read_body`: first the token is checked."""
+        """Leave `100 Continue` to `_read_body`, after the token is checked."""
         return True
 
     def _serve(self) -> None:
@@ -117,7 +117,7 @@ class HttpHandler(BaseHTTPRequestHandler):
             self._drain()
             return
         fault = self.server.faults.take(request.names)
-        if not self._arrives(fault):
+        if not self._is_delivered(fault):
             self.close_connection = True
         elif fault and fault.kind == "refuse":
             text = "ERR max commands per second exceeded"
@@ -158,23 +158,23 @@ class HttpHandler(BaseHTTPRequestHandler):
             self.wfile.flush()
         body = self.rfile.read(length)
         self._body_is_unread = False
-        if len(body) < length:  # the client left in the middle
+        if len(body) < length:  # the client disconnected
             raise ConnectionError("the body is incomplete")
         return body
 
     def _drain(self) -> None:
-        """Read past a rejected body for a moment: closing at once would take the response away too."""
+        """Read a rejected body for a moment: closing at once might reset the connection too early."""
         if not self._body_is_unread:
             return
-        with suppress(OSError):  # a timeout, or the client left
+        with suppress(OSError):  # a timeout, or the client disconnected
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_WR)
             self._stream.allow(_DRAIN_TIMEOUT)
             while self.rfile.read1(1 << 16):
                 pass
 
-    def _arrives(self, fault: Fault | None) -> bool:
-        """Wait as long as the network takes; False if the request is lost on its way."""
+    def _is_delivered(self, fault: Fault | None) -> bool:
+        """Simulate the network's latency; return False if the request is lost."""
         faults = self.server.faults
         if self.server.latency and not faults.wait(self.server.latency):
             return False
@@ -216,10 +216,10 @@ class HttpHandler(BaseHTTPRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Respond in JSON where http.server itself rejects a request."""
         status = HTTPStatus(code)
-        if status == HTTPStatus.NOT_IMPLEMENTED:  # what http.server says for a method that has no `do_`
+        if status == HTTPStatus.NOT_IMPLEMENTED:  # that of http.server for a method without `do_...`
             status, message = HTTPStatus.METHOD_NOT_ALLOWED, None
         self.close_connection, self.request_version = True, self.protocol_version
         self._write(status, _JSON, json.dumps({"error": f"ERR {message or status.phrase}"}).encode())
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Log nothing: a request line may hold a token."""
+        """Log nothing: a request line may contain a token."""

@@ -21,11 +21,11 @@ _LOG = logging.getLogger(__name__)
 
 
 class HttpServer(ThreadingMixIn, TCPServer):
-    """Accepts connections and keeps track of them, so that `close` ends them."""
+    """Accepts connections, and keeps track of them for `close`."""
 
     daemon_threads = True
     request_queue_size = 256
-    # Windows would let two servers share the port; elsewhere this only spares the wait after a close.
+    # On Windows it would let two servers share the port; elsewhere it skips the wait for TIME_WAIT to end.
     allow_reuse_address = os.name != "nt"
 
     def __init__(
@@ -57,11 +57,11 @@ class HttpServer(ThreadingMixIn, TCPServer):
             self._closing = True
             connections = dict(self._connections)
         self.faults.close()
-        # Connecting wakes `serve`; if it has ended already, the connection is refused.
+        # Connecting wakes up `serve`; if that has returned already, the connection is refused.
         with suppress(OSError), socket.create_connection(self._own_address(), timeout=1):
             pass
         for connection in connections:
-            with suppress(OSError):  # its client may have left already
+            with suppress(OSError):  # the client may have disconnected already
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in connections.values():
             thread.join(timeout=5)
@@ -85,5 +85,5 @@ class HttpServer(ThreadingMixIn, TCPServer):
                 del self._connections[request]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log no traceback: it might hold a token, and a client that left is no news."""
+        """Log no traceback: it may contain a token. Clients may disconnect at any time."""
         _LOG.debug("a connection ended with an error", exc_info=False)

@@ -1,4 +1,4 @@
-"""An embedded engine that saves its data in a file."""
+"""An embedded engine that saves its data to a file."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from chatmem_nb.local.upstash.embedded_engine import EmbeddedEngine
 
 _LOG = logging.getLogger(__name__)
-_SHARE = 10  # saving a large store takes a tenth of the time at most
-_LAST_ATTEMPTS = 3
-_BETWEEN_ATTEMPTS_S = 0.2
+_PAUSE_FACTOR = 10  # at most a tenth of the time is spent on saving
+_CLOSE_ATTEMPTS = 3
+_RETRY_PAUSE_S = 0.2
 
 
 class SnapshotFile:
@@ -48,7 +48,7 @@ class SnapshotFile:
 
 
 class PersistentEngine:
-    """`engine`, saved to `file` on close, and at most `every` so often after a change."""
+    """`engine`, saved to `file` on close, and after changes at most once per `every`."""
 
     def __init__(self, engine: EmbeddedEngine, file: SnapshotFile, every: timedelta) -> None:
         self._engine, self._file, self._every_s = engine, file, every.total_seconds()
@@ -71,12 +71,12 @@ class PersistentEngine:
             self._note_writes(commands)
 
     def close(self) -> None:
-        """Save every change that was acknowledged, with retries. Raises: OSError if that fails."""
+        """Save all acknowledged changes, with retries. Raises: OSError if that fails."""
         self._closing.set()
-        self._changed.set()  # wakes `_save_changes`
+        self._changed.set()  # wakes up `_save_changes`
         self._thread.join()
         try:
-            self._save_at_last()
+            self._save_on_close()
         finally:
             self._engine.close()
             self._file.close()
@@ -92,24 +92,26 @@ class PersistentEngine:
             began = time.monotonic()
             try:
                 self._save()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt may succeed
-                _LOG.error("%s is not saved; this will be tried again: %s", self._file.path, _text(error))
+            except Exception as error:  # noqa: BLE001 - the next attempt may succeed, whatever the error is
+                _LOG.error("cannot save %s; retrying: %s", self._file.path, _text(error))
                 self._changed.set()
-            pause_s = max(self._every_s, _SHARE * (time.monotonic() - began))
+            pause_s = max(self._every_s, _PAUSE_FACTOR * (time.monotonic() - began))
 
-    def _save_at_last(self) -> None:
-        for attempts_left in reversed(range(_LAST_ATTEMPTS)):
+    def _save_on_close(self) -> None:
+        for attempts_left in reversed(range(_CLOSE_ATTEMPTS)):
             try:
                 self._save()
                 break
-            except Exception as error:  # whatever it is, the next attempt may succeed
-                _LOG.error("%s is not saved: %s", self._file.path, _text(error))
+            except Exception as error:  # the next attempt may succeed, whatever the error is
+                _LOG.error("cannot save %s: %s", self._file.path, _text(error))
                 if not attempts_left:
-                    raise OSError(f"the last changes are not saved in {self._file.path}: {error}") from error
-                time.sleep(_BETWEEN_ATTEMPTS_S)
+                    raise OSError(
+                        f"the last changes could not be saved to {self._file.path}: {error}"
+                    ) from error
+                time.sleep(_RETRY_PAUSE_S)
 
     def _save(self) -> None:
-        """Write the file. A key that cannot be read does not keep the others out of it."""
+        """Write the file. Keys that cannot be read are left out, and then raise EngineError."""
         with self._engine.exclusive():
             entries, failures = read_contents(self._engine)
         write_snapshot(self._file.path, entries)

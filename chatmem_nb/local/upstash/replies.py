@@ -1,4 +1,4 @@
-"""Commands, replies, and replies as the JSON of Upstash's responses."""
+"""Commands and replies, and the JSON that Upstash responds with for a reply."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ErrorReply:
 
 
 Reply = bytes | int | float | None | ErrorReply | list["Reply"]
-"""What an engine replies to one command: the reply types of RESP2."""
+"""The reply to one command: the types of RESP2."""
 
 
 def command_name(command: Command) -> str:
@@ -56,7 +56,7 @@ def _text(value: bytes, encode: bool) -> str:
 
 
 def size(reply: Reply) -> int:
-    """Count the bytes of text in `reply`."""
+    """Return the number of bytes of text in `reply`."""
     if isinstance(reply, list):
         return sum(map(size, reply))
     return len(reply) if isinstance(reply, bytes) else 0

@@ -1,4 +1,4 @@
-"""Upstash's REST API: an HTTP request as commands, run on an engine, and their replies as JSON.
+"""Upstash's REST API: parses HTTP requests as commands, runs them on an engine, and returns replies as JSON.
 
 See https://upstash.com/docs/redis/features/restapi: "API Semantics", "Pipelining", "Transactions".
 """
@@ -25,7 +25,7 @@ _DISCARDED = ErrorReply("EXECABORT Transaction discarded because of previous err
 
 
 class RejectedRequestError(Exception):
-    """The request is rejected with this status and message before any of its commands run."""
+    """The request is rejected with this status and message; none of its commands was run."""
 
     def __init__(self, status: HTTPStatus, text: str) -> None:
         super().__init__(text)
@@ -78,7 +78,7 @@ class RestApi:
         self._served = itertools.count(1)
 
     def next_sync_token(self) -> str:
-        """Return a token that no earlier response of this server had."""
+        """Return a token that is unique to one response."""
         return f"{self._run_id}-{next(self._served)}"
 
     def run(self, request: RestRequest, *, encode: bool) -> RestResponse:
@@ -109,7 +109,7 @@ class RestApi:
         return [next(replies_of_allowed) if error is None else error for error in rejections]
 
     def _limited(self, reply: Reply) -> Reply:
-        """Reject a reply over the limit, which holds for both directions."""
+        """Replace a reply over the limit, which applies to requests and responses, by an error."""
         if (actual := size(reply)) <= self._max_bytes:
             return reply
         return ErrorReply(
@@ -138,7 +138,7 @@ def _parse_rows(body: bytes) -> list[Command]:
 
 
 def _parse_json(body: bytes) -> Any:
-    """Parse `body`, or return None; numbers stay as they were written, since Redis knows text only."""
+    """Parse `body`, or return None; numbers stay as they were written, since Redis stores text."""
     try:
         return json.loads(body, parse_int=str, parse_float=str, parse_constant=_reject_constant)
     except (ValueError, RecursionError):
@@ -161,7 +161,7 @@ def _parse_argument(element: Any) -> bytes:
     if isinstance(element, str):
         try:
             return element.encode()
-        except UnicodeEncodeError:  # half of a surrogate pair has no UTF-8
+        except UnicodeEncodeError:  # a lone surrogate has no UTF-8 encoding
             return _LONE_SURROGATE.sub("\ufffd", element).encode()
     if isinstance(element, bool):
         return b"true" if element else b"false"

@@ -1,4 +1,4 @@
-"""Lua scripts: which ones are this package's own, and what their first line asks for.
+"""Lua scripts: which ones are this package's own, and what their first line declares.
 
 https://upstash.com/docs/redis/features/key-locking, .../commands/scripting/eval and .../eval-ro
 """
@@ -23,15 +23,15 @@ _OWN_FLAG_LINES = (
 
 
 class ScriptError(Exception):
-    """The text of the error that a script gets in response."""
+    """A script is rejected; the text is that of the error reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A script's code and what it declares about itself."""
+    """A script's code and its flags."""
 
     body: bytes
-    """The code; a first line with flags is left blank, so that line numbers stay true."""
+    """The code; a first line with flags is blank here, which keeps line numbers right."""
     flags: frozenset[str]
 
     @property
@@ -46,8 +46,8 @@ class Script:
 def parse_script(text: bytes, *, key_locking: bool, read_only_command: bool = False) -> Script:
     """Split off the flags as Redis 7 does: `#!lua flags=a,b`.
 
-    Without `key_locking`, the flag of that name is as unknown as it is to plain Redis. `read_only_command`:
-    the script came by EVAL_RO or EVALSHA_RO.
+    Without `key_locking`, allow-key-locking is an unknown flag, as in plain Redis. `read_only_command`: the
+    script was sent by EVAL_RO or EVALSHA_RO.
 
     Raises: ScriptError.
     """
@@ -88,7 +88,7 @@ _KEYS_ELSEWHERE = re.compile(
 
 
 def check_declared_keys(name: str, arguments: Sequence[bytes], declared: Collection[bytes]) -> None:
-    """Reject a call that touches a key not in KEYS, as a script with allow-key-locking may not.
+    """Reject a call on a key that is not in KEYS, which allow-key-locking forbids.
 
     Raises: ScriptError.
     """
@@ -103,7 +103,7 @@ def check_declared_keys(name: str, arguments: Sequence[bytes], declared: Collect
 
 
 def sha1(text: bytes) -> str:
-    """Return the digest by which Redis knows a script."""
+    """Return the digest that identifies a script."""
     return hashlib.sha1(text, usedforsecurity=False).hexdigest()
 
 
@@ -113,7 +113,7 @@ def _without_flags(text: bytes) -> bytes:
 
 
 def _own_texts() -> tuple[str, ...]:
-    # Imported on use: the store beside the scripts imports its SDK.
+    # Imported on use: the package that the scripts are in imports Upstash's SDK.
     from chatmem_nb.stores.upstash.scripts import SCRIPTS
 
     return SCRIPTS
@@ -121,7 +121,7 @@ def _own_texts() -> tuple[str, ...]:
 
 @cache
 def _own_digests() -> tuple[frozenset[str], frozenset[str]]:
-    """Return the digests of this package's scripts without a line of flags, and with each."""
+    """Return the digests of this package's scripts: without a line of flags, and with any such line."""
     texts = [text.encode() for text in _own_texts()]
     bodies = {_without_flags(text) for text in texts}
     flagged = {line.encode() + body for line in _OWN_FLAG_LINES for body in bodies}
@@ -129,10 +129,10 @@ def _own_digests() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def is_own_script(text: bytes) -> bool:
-    """Return True if this package sends the script, with or without a first line of flags."""
+    """Whether this package sends the script, with or without a first line of flags."""
     return sha1(_without_flags(text)) in _own_digests()[0]
 
 
 def is_own_digest(digest: bytes) -> bool:
-    """Return True for the digest of a script of this package, with or without its flags."""
+    """Whether `digest` is that of a script of this package, with or without a line of flags."""
     return digest.decode("ascii", "replace").lower() in _own_digests()[1]

@@ -15,7 +15,7 @@ from chatmem_nb.errors import InvalidInputError, StoreUnavailableError
 from chatmem_nb.local.access import LOOPBACK, check_address
 from chatmem_nb.local.faults import FaultPlan
 from chatmem_nb.local.upstash.authentication import Authentication
-from chatmem_nb.local.upstash.command_allowlist import EMBEDDED_LACKS, CommandAllowlist
+from chatmem_nb.local.upstash.command_allowlist import NOT_EMBEDDED, CommandAllowlist
 from chatmem_nb.local.upstash.engine import Engine, EngineError, connect
 from chatmem_nb.local.upstash.http_handler import HttpLimits
 from chatmem_nb.local.upstash.http_server import HttpServer
@@ -32,25 +32,25 @@ _DEFAULT_LIMITS = HttpLimits()
 class LocalUpstash:
     """Upstash Redis on this machine, for the unmodified official SDKs.
 
-    The commands run in this process (fakeredis), or on a Redis server of yours (`redis_url`). Measured by the
-    test suites of upstash-redis (Python) and @upstash/redis, this is what is missing or differs:
+    Commands run in this process (fakeredis), or on a Redis server (`redis_url`). According to the test suites
+    of upstash-redis (Python) and @upstash/redis, this is what is missing or differs:
 
     - on both: pub/sub by HTTP (`/subscribe`, `/psubscribe`), `/monitor`, SEARCH.*, MEMORY, SCAN's WITHTYPE,
       `Upstash-Response-Format`, read-only tokens, the limits of a key (32 KB) and a record (100 MB), and what
-      belongs to one connection or administers a server (SELECT, WATCH, CONFIG, ACL). BLOCK of XREAD and
+      needs a connection's state or administers a server (SELECT, WATCH, CONFIG, ACL). BLOCK of XREAD and
       XREADGROUP is ignored. XREADGROUP with NOACK creates its consumer.
     - embedded: JSON.*, FUNCTION, FCALL, FCALL_RO, DUMP, RESTORE; BITOP with DIFF, DIFF1, ANDOR, ONE. GEO*
-      commands compute with coarser coordinates, store no geohash, and may order and round differently. ZRANGE
-      with BYLEX, ZRANGEBYLEX, ZREVRANGEBYLEX and ZLEXCOUNT are right for members of one score only. HSETEX
+      commands use coarser coordinates, store no geohash, and may order and round differently. ZRANGE with
+      BYLEX, ZRANGEBYLEX, ZREVRANGEBYLEX and ZLEXCOUNT are correct if all members have the same score. HSETEX
       with KEEPTTL drops the field's expiry. XACKDEL leaves an entry that was acknowledged before. GETEX drops
       the milliseconds of an expiry. PFCOUNT counts exactly.
-    - redis_url: what that server lacks. Redis 7.0 has no HEXPIRE, HEXPIREAT, HEXPIRETIME, HPERSIST, HPEXPIRE,
+    - redis_url: what the server lacks. Redis 7.0 has no HEXPIRE, HEXPIREAT, HEXPIRETIME, HPERSIST, HPEXPIRE,
       HPEXPIREAT, HPEXPIRETIME, HPTTL, HTTL, HGETDEL, HGETEX, HSETEX, XDELEX, XACKDEL, no BITOP with DIFF,
       DIFF1, ANDOR, ONE, and JSON.* needs its module.
 
-    Scripts: the embedded engine runs those that this package sends, known by their digest, and holds them to
-    the flags of their first line: `no-writes`, and `allow-key-locking`, by which a script may only touch keys
-    that it declares. Locks are not imitated: commands run one at a time. Over a `redis_url`, `scripts="any"`
+    Scripts: the embedded engine runs only those that this package sends, identified by digest, and enforces
+    the flags of their first line: `no-writes`, and `allow-key-locking`, with which a script may only use keys
+    that it declares. Locks are not simulated: commands run one at a time. With a `redis_url`, `scripts="any"`
     runs all scripts, in that server's own sandbox; plain Redis rejects the flag allow-key-locking.
 
     >>> with LocalUpstash() as server:
@@ -75,16 +75,16 @@ class LocalUpstash:
         save_every: timedelta = timedelta(seconds=2),
         key_locking: bool = True,
     ) -> None:
-        """Start the server; it accepts connections when this returns.
+        """Start the server, which accepts connections when this returns.
 
         Args:
             port: 0 finds a free one.
-            token: None makes a random one; "" turns authentication off, on a loopback address only.
+            token: None generates a random one; "" turns authentication off, on a loopback address only.
             redis_url: a Redis server that runs the commands.
-            path: a file that keeps the data between runs, saved on close and `save_every` after a change.
-            scripts: "any" runs all Lua scripts; needs `redis_url`.
+            path: a file in which data is kept between runs; saved on close and `save_every` after a change.
+            scripts: "any" runs all Lua scripts, and requires `redis_url`.
             host: the address to listen on; `expose` allows one that other machines can reach.
-            latency: how long each request is held, as a network would.
+            latency: a delay of each request, as a network would cause it.
             limits: sizes and timeouts of requests; `request_bytes` also limits the reply to one command.
             key_locking: False rejects the script flag allow-key-locking, as plain Redis does.
 
@@ -95,12 +95,12 @@ class LocalUpstash:
         check_address(host, self.token, expose=expose)
         _check_engine(redis_url, path, scripts)
         self.faults = FaultPlan()
-        """What goes wrong with coming requests; see FaultPlan."""
+        """Faults to inject into the next requests; see FaultPlan."""
         self.commands = Usage()
-        """What clients have asked for; `billed` counts commands. Compare a store's `commands`."""
+        """Requests of all clients; `billed` counts commands. Compare a store's `commands`."""
         self._closed = False
         self._engine: Future[Engine] = Future()
-        allowlist = CommandAllowlist(scripts, EMBEDDED_LACKS if redis_url is None else frozenset())
+        allowlist = CommandAllowlist(scripts, NOT_EMBEDDED if redis_url is None else frozenset())
         api = RestApi(self._engine, allowlist, limits.request_bytes, self.commands)
         authentication = Authentication(self.token, None if expose else LOOPBACK | {host})
         file = SnapshotFile(path) if path is not None else None
@@ -121,10 +121,10 @@ class LocalUpstash:
         for thread in self._threads:
             thread.start()
         if path is not None:
-            atexit.register(self.close)  # a program that does not close it loses nothing
+            atexit.register(self.close)  # so that a program that never closes it loses nothing
 
     def _open_embedded(self, file: SnapshotFile | None, save_every: timedelta, key_locking: bool) -> None:
-        """Load the engine while the first requests wait for it: importing fakeredis takes a second."""
+        """Load the engine, for which importing fakeredis takes a second; requests wait for it."""
         try:
             from chatmem_nb.local.upstash.embedded_engine import EmbeddedEngine
 
@@ -143,7 +143,7 @@ class LocalUpstash:
 
     @property
     def latency(self) -> timedelta:
-        """How long each request is held, as a network would; may be changed at any time."""
+        """A delay of each request, as a network would cause it; may be changed at any time."""
         return self._http.latency
 
     @latency.setter
@@ -157,7 +157,7 @@ class LocalUpstash:
         return UpstashSessionStore(self.url, self.token, **kwargs)
 
     def close(self) -> None:
-        """End every connection, save the data if there is a `path`, free the port. Idempotent.
+        """Close all connections, save the data if there is a `path`, and free the port. Idempotent.
 
         Raises: OSError if the data cannot be saved.
         """
@@ -183,7 +183,7 @@ class LocalUpstash:
 
 def _check_engine(redis_url: str | None, path: str | Path | None, scripts: str) -> None:
     if redis_url is not None and path is not None:
-        raise InvalidInputError("a Redis server saves its data itself: pass redis_url or path, not both")
+        raise InvalidInputError("pass redis_url or path, not both: a Redis server saves its data itself")
     if scripts not in ("own", "any"):
         raise InvalidInputError(f"scripts must be 'own' or 'any', got {scripts!r:.40}")
     if scripts == "any" and redis_url is None:

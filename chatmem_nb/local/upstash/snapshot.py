@@ -1,4 +1,4 @@
-"""The file in which LocalUpstash saves its data: JSON, one element per line, so that a diff can be read.
+"""The file in which LocalUpstash saves its data: JSON, one element per line, for readable diffs.
 
     {"format": "LocalUpstash", "version": 1, "saved_at": "2026-01-31T12:00:00.000+00:00", "keys": [
     {"key": "message_store:a", "type": "list", "expires_at": null, "value": [
@@ -32,7 +32,7 @@ Content = bytes | int | None | list["Content"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One key and its value at one moment."""
+    """One key, its value and its expiry."""
 
     key: bytes
     type: str
@@ -84,28 +84,28 @@ def _write(file: TextIO, entries: Iterable[Entry]) -> None:
 
 
 def _lines(entry: Entry) -> Iterator[str]:
-    head = {"key": _shown(entry.key), "type": entry.type, "expires_at": _time(entry.expires_at_ms)}
+    head = {"key": _to_json(entry.key), "type": entry.type, "expires_at": _time(entry.expires_at_ms)}
     yield _json(head)[:-1] + ', "value": '
     if isinstance(entry.value, list):
         yield "["
         for number, element in enumerate(entry.value):
-            yield (",\n" if number else "\n") + _json(_shown(element))
+            yield (",\n" if number else "\n") + _json(_to_json(element))
         yield "\n]}"
     else:
-        yield _json(_shown(entry.value)) + "}"
+        yield _json(_to_json(entry.value)) + "}"
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _entry(shown: dict[str, Any]) -> Entry:
-    key, expires_at = _content(shown["key"]), shown["expires_at"]
+def _entry(saved: dict[str, Any]) -> Entry:
+    key, expires_at = _from_json(saved["key"]), saved["expires_at"]
     if not isinstance(key, bytes):
         raise ValueError("a key is not text")
     moment = None if expires_at is None else datetime.fromisoformat(expires_at) - _EPOCH
     expires_at_ms = None if moment is None else moment // timedelta(milliseconds=1)
-    return Entry(key, shown["type"], expires_at_ms, _content(shown["value"]))
+    return Entry(key, saved["type"], expires_at_ms, _from_json(saved["value"]))
 
 
 def _time(ms: int | None) -> str | None:
@@ -114,9 +114,9 @@ def _time(ms: int | None) -> str | None:
     return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")
 
 
-def _shown(value: Content) -> Any:
+def _to_json(value: Content) -> Any:
     if isinstance(value, list):
-        return [_shown(element) for element in value]
+        return [_to_json(element) for element in value]
     if not isinstance(value, bytes):
         return value
     try:
@@ -125,21 +125,21 @@ def _shown(value: Content) -> Any:
         return {"base64": base64.b64encode(value).decode()}
 
 
-def _content(shown: Any) -> Content:
-    match shown:
+def _from_json(saved: Any) -> Content:
+    match saved:
         case str():
-            return shown.encode()
+            return saved.encode()
         case {"base64": str(text)}:
             return base64.b64decode(text, validate=True)
         case list():
-            return [_content(element) for element in shown]
+            return [_from_json(element) for element in saved]
         case None | int():
-            return shown
-    raise ValueError(f"a value cannot be a {type(shown).__name__}")
+            return saved
+    raise ValueError(f"a value cannot be a {type(saved).__name__}")
 
 
 def _sync_folder(folder: Path) -> None:
-    """Let the new name survive a power failure too, where the system can sync a folder."""
+    """Make the rename survive a power failure, where the system can sync a folder."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -1,12 +1,12 @@
-"""Reads all keys of an engine as entries of a snapshot, and writes them back, by plain commands.
+"""Reads all keys of an engine as entries of a snapshot, and writes them back, by ordinary commands.
 
-The value of an entry is what Redis replies:
+The values are those of Redis' replies:
 
 - string: its text; list: its elements, first to last; set: its members
 - zset: [member, score] each; geo, a sorted set made by GEOADD: [member, longitude, latitude] each
 - hash: [field, value, expires at or null] each
 - stream: [entries, last id, groups]; an entry is [id, [field, value, ...]], a group is
-  [name, last delivered id, consumers, pending], one pending is [id, consumer, delivered at, deliveries]
+  [name, last delivered id, consumers, pending], a pending entry is [id, consumer, delivered at, deliveries]
 
 Times are Unix times in milliseconds.
 """
@@ -22,8 +22,8 @@ from chatmem_nb.local.upstash.engine import Engine, EngineError
 from chatmem_nb.local.upstash.replies import Command, ErrorReply
 from chatmem_nb.local.upstash.snapshot import Content, Entry
 
-_STEP = 1000  # arguments, or commands, at once
-_NO_SUCH_KEY = -2  # what the commands that ask for an expiry reply: no such key, or no such field
+_BATCH = 1000  # arguments of a command, or commands of a request
+_NO_SUCH_KEY = -2  # the reply of PEXPIRETIME and HPEXPIRETIME for a key or a field that does not exist
 
 
 class UnsavableKeyError(EngineError):
@@ -31,13 +31,13 @@ class UnsavableKeyError(EngineError):
 
 
 def read_contents(engine: Engine) -> tuple[list[Entry], list[UnsavableKeyError]]:
-    """Read every key of `engine`, and say which could not be read.
+    """Return the entries of all keys of `engine`, and the errors of those that cannot be read.
 
-    The caller keeps other commands away meanwhile; time goes on, and keys that expire are left out.
+    The caller excludes other commands meanwhile. Keys that expire while this runs are left out.
     """
     entries: list[Entry] = []
     failures: list[UnsavableKeyError] = []
-    for key in sorted(_ask(engine, b"KEYS", b"*")):
+    for key in sorted(_run(engine, b"KEYS", b"*")):
         try:
             entry = _read_entry(engine, key)
         except EngineError as error:
@@ -52,7 +52,7 @@ def write_contents(engine: Engine, entries: Iterable[Entry]) -> None:
     now_ms = time.time() * 1000
     live = (each for each in entries if each.expires_at_ms is None or each.expires_at_ms > now_ms)
     commands = itertools.chain.from_iterable(map(_commands, live))
-    while batch := list(itertools.islice(commands, _STEP)):
+    while batch := list(itertools.islice(commands, _BATCH)):
         for command, reply in zip(batch, engine.run(batch), strict=True):
             if isinstance(reply, ErrorReply):
                 raise EngineError(
@@ -60,7 +60,7 @@ def write_contents(engine: Engine, entries: Iterable[Entry]) -> None:
                 )
 
 
-def _ask(engine: Engine, *command: bytes) -> Any:
+def _run(engine: Engine, *command: bytes) -> Any:
     [reply] = engine.run([command])
     if isinstance(reply, ErrorReply):
         raise EngineError(f"{command[0].decode()}: {reply.text}")
@@ -70,28 +70,28 @@ def _ask(engine: Engine, *command: bytes) -> Any:
 def _read_entry(engine: Engine, key: bytes) -> Entry | None:
     """Read one key; None if it has expired.
 
-    The expiry is asked for last: with other commands kept away, a key that is there at the end was there,
-    unchanged, at every step before.
+    The expiry is read last: since no other command runs meanwhile, a key that still exists then was there,
+    unchanged, for all commands before.
     """
     try:
-        kind = cast(bytes, _ask(engine, b"TYPE", key)).decode()
+        kind = cast(bytes, _run(engine, b"TYPE", key)).decode()
         if kind == "zset" and _is_geo(engine, key):
             kind = "geo"
         value = _value(engine, kind, key)
     except EngineError:
-        if not _ask(engine, b"EXISTS", key):
+        if not _run(engine, b"EXISTS", key):
             return None
         raise
-    expires_at_ms = _ask(engine, b"PEXPIRETIME", key)
+    expires_at_ms = _run(engine, b"PEXPIRETIME", key)
     if expires_at_ms == _NO_SUCH_KEY:
         return None
     return Entry(key, kind, expires_at_ms if expires_at_ms >= 0 else None, value)
 
 
 def _is_geo(engine: Engine, key: bytes) -> bool:
-    """Return True for a sorted set made by GEOADD: its scores in fakeredis 2.40 are geohash letters."""
+    """Whether GEOADD made the sorted set: in fakeredis 2.40, its scores are geohash letters."""
     try:
-        [float(score) for score in _ask(engine, b"ZRANGE", key, b"0", b"-1", b"WITHSCORES")[1::2]]
+        [float(score) for score in _run(engine, b"ZRANGE", key, b"0", b"-1", b"WITHSCORES")[1::2]]
     except ValueError:
         return True
     return False
@@ -100,16 +100,16 @@ def _is_geo(engine: Engine, key: bytes) -> bool:
 def _value(engine: Engine, kind: str, key: bytes) -> Content:
     match kind:
         case "string":
-            return cast(Content, _ask(engine, b"GET", key))
+            return cast(Content, _run(engine, b"GET", key))
         case "list":
-            return cast(Content, _ask(engine, b"LRANGE", key, b"0", b"-1"))
+            return cast(Content, _run(engine, b"LRANGE", key, b"0", b"-1"))
         case "set":
-            return cast(Content, sorted(_ask(engine, b"SMEMBERS", key)))
+            return cast(Content, sorted(_run(engine, b"SMEMBERS", key)))
         case "zset":
-            return _pairs(_ask(engine, b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"))
+            return _pairs(_run(engine, b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"))
         case "geo":
-            members = _ask(engine, b"ZRANGE", key, b"0", b"-1")
-            places = _ask(engine, b"GEOPOS", key, *members)
+            members = _run(engine, b"ZRANGE", key, b"0", b"-1")
+            places = _run(engine, b"GEOPOS", key, *members)
             return [[member, *place] for member, place in zip(members, places, strict=True) if place]
         case "hash":
             return _hash(engine, key)
@@ -123,11 +123,11 @@ def _pairs(flat: list[Any]) -> list[Any]:
 
 
 def _hash(engine: Engine, key: bytes) -> Content:
-    pairs = _pairs(_ask(engine, b"HGETALL", key))
+    pairs = _pairs(_run(engine, b"HGETALL", key))
     if not pairs:  # the last of its fields has expired
         return []
     fields = [field for field, _ in pairs]
-    times = _ask(engine, b"HPEXPIRETIME", key, b"FIELDS", b"%d" % len(fields), *fields)
+    times = _run(engine, b"HPEXPIRETIME", key, b"FIELDS", b"%d" % len(fields), *fields)
     if len(times) != len(fields):  # the hash itself has expired
         raise EngineError("no such key")
     timed = zip(pairs, times, strict=True)
@@ -135,19 +135,19 @@ def _hash(engine: Engine, key: bytes) -> Content:
 
 
 def _stream(engine: Engine, key: bytes) -> Content:
-    about = dict(_pairs(_ask(engine, b"XINFO", b"STREAM", key)))
-    groups = [dict(_pairs(group)) for group in _ask(engine, b"XINFO", b"GROUPS", key)]
+    about = dict(_pairs(_run(engine, b"XINFO", b"STREAM", key)))
+    groups = [dict(_pairs(group)) for group in _run(engine, b"XINFO", b"GROUPS", key)]
     return [
-        _ask(engine, b"XRANGE", key, b"-", b"+"),
+        _run(engine, b"XRANGE", key, b"-", b"+"),
         about[b"last-generated-id"],
-        [[group[b"name"], group[b"last-delivered-id"], *_readers(engine, key, group)] for group in groups],
+        [[group[b"name"], group[b"last-delivered-id"], *_consumers(engine, key, group)] for group in groups],
     ]
 
 
-def _readers(engine: Engine, key: bytes, group: dict[bytes, Any]) -> tuple[Content, Content]:
-    consumers = [dict(_pairs(each)) for each in _ask(engine, b"XINFO", b"CONSUMERS", key, group[b"name"])]
+def _consumers(engine: Engine, key: bytes, group: dict[bytes, Any]) -> tuple[Content, Content]:
+    consumers = [dict(_pairs(each)) for each in _run(engine, b"XINFO", b"CONSUMERS", key, group[b"name"])]
     count = b"%d" % max(1, group[b"pending"])
-    pending = _ask(engine, b"XPENDING", key, group[b"name"], b"-", b"+", count)
+    pending = _run(engine, b"XPENDING", key, group[b"name"], b"-", b"+", count)
     now_ms = int(time.time() * 1000)
     return (
         [each[b"name"] for each in consumers],
@@ -162,15 +162,17 @@ def _commands(entry: Entry) -> Iterator[Command]:
         case "string":
             yield [b"SET", key, value]
         case "list":
-            yield from _stepwise(b"RPUSH", key, value)
+            yield from _in_batches(b"RPUSH", key, value)
         case "set":
-            yield from _stepwise(b"SADD", key, value)
+            yield from _in_batches(b"SADD", key, value)
         case "zset":
-            yield from _stepwise(b"ZADD", key, [part for member, score in value for part in (score, member)])
+            yield from _in_batches(
+                b"ZADD", key, [part for member, score in value for part in (score, member)]
+            )
         case "geo":
             yield from ([b"GEOADD", key, east, north, member] for member, east, north in value)
         case "hash":
-            yield from _stepwise(b"HSET", key, [part for field, text, _ in value for part in (field, text)])
+            yield from _in_batches(b"HSET", key, [part for field, text, _ in value for part in (field, text)])
             for field, _, at in value:
                 if at is not None:
                     yield [b"HPEXPIREAT", key, b"%d" % at, b"FIELDS", b"1", field]
@@ -182,17 +184,16 @@ def _commands(entry: Entry) -> Iterator[Command]:
         yield [b"PEXPIREAT", key, b"%d" % entry.expires_at_ms]
 
 
-def _stepwise(name: bytes, key: bytes, arguments: list[bytes]) -> Iterator[Command]:
-    for first in range(0, len(arguments), _STEP):
-        yield [name, key, *arguments[first : first + _STEP]]
+def _in_batches(name: bytes, key: bytes, arguments: list[bytes]) -> Iterator[Command]:
+    for first in range(0, len(arguments), _BATCH):
+        yield [name, key, *arguments[first : first + _BATCH]]
 
 
 def _stream_commands(key: bytes, entries: list[Any], last_id: bytes, groups: list[Any]) -> Iterator[Command]:
     for entry_id, fields in entries:
         yield [b"XADD", key, entry_id, *fields]
-    if last_id != b"0-0" and (
-        not entries or entries[-1][0] != last_id
-    ):  # it was deleted, and must not be used again
+    newest_id = entries[-1][0] if entries else b"0-0"
+    if last_id != newest_id:  # the entry of the last id was deleted; the id must not be used again
         yield [b"XADD", key, last_id, b"", b""]
         yield [b"XDEL", key, last_id]
     for name, delivered_id, consumers, pending in groups:
