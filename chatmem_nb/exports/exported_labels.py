@@ -66,7 +66,7 @@ class ExportedLabels:
         return events
 
     def _events(self, label: Label | None, session_id: str, name: str) -> list[dict[str, Any]]:
-        return [] if label is None else events_of(label, name, redacted=self._redactor(session_id))
+        return [] if label is None else events_of(label, name, redact=self._redactor(session_id))
 
     def _redactor(self, session_id: str) -> Any:
         redaction = self._redaction

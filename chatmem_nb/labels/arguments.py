@@ -1,4 +1,4 @@
-"""What is given to `Labels`, checked and brought into the form of its log."""
+"""Validates the arguments of `Labels`, and converts them to fields of its log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .label import NOTE_LIMIT, TAG_LIMIT, MessageKey, identity_of, keys_of
 
 
 def login() -> str:
-    """Return the user's login, "" if it has no name."""
+    """Return the login of this user; "" if there is none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # no name for this user id, as in some containers
@@ -20,10 +20,10 @@ def login() -> str:
 
 
 def message_field(message: StoredMessage, records: Sequence[StoredMessage]) -> dict[str, Any]:
-    """Return what a line of the log says of the message that it is of."""
+    """Return the field of a log line that identifies its message."""
     if not isinstance(message, StoredMessage):
         raise InvalidInputError(
-            f"expected a StoredMessage, got {type(message).__name__}; take one of store or history.records()"
+            f"expected a StoredMessage, got {type(message).__name__}; pass one of history.records()"
         )
     key = MessageKey(identity_of(message))
     for record, other in zip(records, keys_of(records), strict=True):
@@ -33,32 +33,32 @@ def message_field(message: StoredMessage, records: Sequence[StoredMessage]) -> d
 
 
 def changes(star: bool | None, add: list[str], remove: list[str], note: str | None) -> dict[str, Any]:
-    """Return what a line of the log changes.
+    """Return the fields of a log line that say what changes.
 
     Raises: InvalidInputError.
     """
     if note is not None and (not isinstance(note, str) or len(note) > NOTE_LIMIT):
-        raise InvalidInputError(f"a note is a text of at most {NOTE_LIMIT:,} characters; shorten it")
+        raise InvalidInputError(f"a note must be a string of at most {NOTE_LIMIT:,} characters; shorten it")
     if star is not None and not isinstance(star, bool):
-        raise InvalidInputError("star is True or False")
+        raise InvalidInputError("star must be True or False")
     given = {"star": star, "add": add or None, "remove": remove or None, "note": note}
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
-        raise InvalidInputError("nothing to set: give star, add, remove or note")
+        raise InvalidInputError("nothing to set: pass star, add, remove or note")
     return changes
 
 
 def checked_tags(tags: Iterable[str], palette: Mapping[str, str]) -> list[str]:
-    """Return `tags`, each once.
+    """Return `tags` without duplicates.
 
-    Raises: InvalidInputError for what is not a tag, or not in `palette` if that has any.
+    Raises: InvalidInputError for an invalid tag, or, unless `palette` is empty, one that is not in it.
     """
     if isinstance(tags, str):
         raise InvalidInputError(f"tags must be a list, as in [{tags!r}]")
     names = list(dict.fromkeys(tags))
     for name in names:
         if not isinstance(name, str) or not 0 < len(name) <= TAG_LIMIT:
-            raise InvalidInputError(f"a tag is a text of 1 to {TAG_LIMIT} characters")
+            raise InvalidInputError(f"a tag must be a string of 1 to {TAG_LIMIT} characters")
     if palette and (unknown := [name for name in names if name not in palette]):
         raise InvalidInputError(
             f"no such tags: {unknown}; choose from {', '.join(palette)}, or add them to tags="
@@ -67,13 +67,13 @@ def checked_tags(tags: Iterable[str], palette: Mapping[str, str]) -> list[str]:
 
 
 def palette_of(tags: Iterable[str] | Mapping[str, str]) -> dict[str, str]:
-    """Return tags with their colours, "" for none."""
+    """Return the colours of `tags`; "" for a tag without one."""
     names = checked_tags(tags, {})
     return {name: tags[name] for name in names} if isinstance(tags, Mapping) else dict.fromkeys(names, "")
 
 
 def read_palette(stored: dict[str, Any]) -> dict[str, str]:
-    """Return the palette that a line of the log holds, without what is not of the right type."""
+    """Return the palette in a line of the log, without invalid tags and colours."""
     return {
         name: colour
         for name, colour in list(stored.items())[:1_000]

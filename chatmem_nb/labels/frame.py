@@ -1,4 +1,4 @@
-"""Labels as a DataFrame, and beside the messages that they are of."""
+"""Labels as a DataFrame, and joined onto a DataFrame of messages."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ JOINED_COLUMNS: dict[str, Kind] = {
     "session_tags": "text",
     "session_note": "text",
 }
-_NONE = Label("")
-_Placed = tuple[Label, int | None, bool]
+_NO_LABEL = Label("")
+_Located = tuple[Label, int | None, bool]
 
 
 def labels_frame(labels: Labels, records_of: Callable[[str], Sequence[StoredMessage]] | None) -> pd.DataFrame:
     """Return one row per star, tag and note; see `Labels.to_dataframe`."""
     columns: dict[str, list[Any]] = {name: [] for name in LABEL_COLUMNS}
     for session_id in labels.sessions():
-        for label, index, is_gone in _placed(labels, session_id, records_of):
-            for kind, value, mark in _said(label):
+        for label, index, is_gone in _located(labels, session_id, records_of):
+            for kind, value, mark in _marks(label):
                 row = (session_id, index, label.key and label.key.identity, kind, value, mark.author, mark.at)
                 for name, cell in zip(LABEL_COLUMNS, (*row, is_gone), strict=True):
                     columns[name].append(cell)
@@ -54,10 +54,10 @@ def labels_frame(labels: Labels, records_of: Callable[[str], Sequence[StoredMess
     return frame_of(LABEL_COLUMNS, columns, {"label": ("star", "tag", "note")})
 
 
-def _placed(
+def _located(
     labels: Labels, session_id: str, records_of: Callable[[str], Sequence[StoredMessage]] | None
-) -> Iterator[_Placed]:
-    """The labels of a session, each with the index of its message and whether that is gone."""
+) -> Iterator[_Located]:
+    """Yield the labels of a session, each with the index of its message and whether that was removed."""
     found = labels.of_session(session_id, () if records_of is None else records_of(session_id))
     if found.session:
         yield found.session, None, False
@@ -67,7 +67,7 @@ def _placed(
         yield label, label.index, True
 
 
-def _said(label: Label) -> Iterator[tuple[str, str | None, Mark]]:
+def _marks(label: Label) -> Iterator[tuple[str, str | None, Mark]]:
     if label.star is not None:
         yield "star", None, label.star
     for tag, mark in label.tags.items():
@@ -76,7 +76,7 @@ def _said(label: Label) -> Iterator[tuple[str, str | None, Mark]]:
         yield "note", label.note, label.note_mark
 
 
-def joined(labels: Labels, frame: pd.DataFrame) -> pd.DataFrame:
+def join_labels(labels: Labels, frame: pd.DataFrame) -> pd.DataFrame:
     """Return `frame` with the labels of its messages; see `Labels.join`."""
     if missing := [name for name in ("session_id", "index", "raw") if name not in frame]:
         raise InvalidInputError(f"the frame has no columns {missing}; make it with to_dataframe(...)")
@@ -86,7 +86,7 @@ def joined(labels: Labels, frame: pd.DataFrame) -> pd.DataFrame:
     columns: dict[str, list[Any]] = {name: [] for name in JOINED_COLUMNS}
     for session_id, label in zip(frame["session_id"].tolist(), of_row, strict=True):
         session = labels.of_session(session_id).session if isinstance(session_id, str) else None
-        for name, cell in zip(JOINED_COLUMNS, _cells(label or _NONE, session or _NONE), strict=True):
+        for name, cell in zip(JOINED_COLUMNS, _cells(label or _NO_LABEL, session or _NO_LABEL), strict=True):
             columns[name].append(cell)
     added = frame_of(JOINED_COLUMNS, columns, {})
     added.index = frame.index
@@ -116,7 +116,7 @@ def _labels_of_rows(labels: Labels, frame: pd.DataFrame) -> list[Label | None]:
             positions.setdefault(session_id, []).append(position)
     raws, indexes = frame["raw"].tolist(), frame["index"].tolist()
     for session_id, places in positions.items():
-        # Positions for indexes: a frame put together by hand may have an index twice.
+        # Positions in place of indexes: a frame that was assembled by hand may contain an index twice.
         places = sorted(places, key=lambda place: indexes[place])
         records = [parse(raws[place] if isinstance(raws[place], str) else "", place) for place in places]
         for place, label in labels.of_session(session_id, records).messages.items():

@@ -1,4 +1,4 @@
-"""What is said of a message or a session, and of which message it is said."""
+"""`Label`: the star, tags and note of a message or a session; `MessageKey`: which message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KNOWN: Final = frozenset({"v", "at", "author", "session_id", "message", "star",
 
 
 class MessageKey(NamedTuple):
-    """What a message is known by: its `record_id` or a digest of its record; and which of equal ones."""
+    """Identifies a message: its `record_id` or a digest of its record, and its position among equal ones."""
 
     identity: str
     occurrence: int = 0
@@ -27,7 +27,7 @@ class MessageKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Who said it, and when (UTC)."""
+    """Who set a star, a tag or a note, and when (UTC)."""
 
     author: str
     at: datetime | None
@@ -40,7 +40,7 @@ class Label:
     session_id: str
     key: MessageKey | None = None
     index: int | None = None
-    """Where the message was when it was labelled: a hint only."""
+    """The index of the message when it was labelled; it may have another now."""
     star: Mark | None = None
     tags: dict[str, Mark] = field(default_factory=dict)
     note: str = ""
@@ -53,13 +53,13 @@ class Label:
 
     @property
     def last_mark(self) -> Mark | None:
-        """The latest of its marks."""
+        """The newest mark of its star, tags and note."""
         marks = [mark for mark in (self.star, self.note_mark, *self.tags.values()) if mark is not None]
         earliest = datetime.min.replace(tzinfo=UTC)
         return max(marks, key=lambda mark: mark.at or earliest, default=None)
 
     def apply(self, event: Mapping[str, Any]) -> None:
-        """Take over what one line of the log says. What is not of the right type is passed over."""
+        """Apply a line of the log. Fields of the wrong type are ignored."""
         mark = Mark(_text(event.get("author"), NAME_LIMIT) or "", _time(event.get("at")))
         star = event.get("star")
         if type(star) is bool:
@@ -75,7 +75,7 @@ class Label:
 
 
 def identity_of(record: StoredMessage) -> str:
-    """Return what `record` is known by but for its occurrence."""
+    """Return what identifies `record`, except for its position among equal ones."""
     if record.record_id:
         return f"id:{record.record_id}"
     digest = hashlib.sha256(record.raw.encode("utf-8", "surrogatepass")).hexdigest()
@@ -83,7 +83,7 @@ def identity_of(record: StoredMessage) -> str:
 
 
 def keys_of(records: Sequence[StoredMessage]) -> list[MessageKey]:
-    """Return what each of all `records` of a session, oldest first, is known by."""
+    """Return the key of each record; `records` are those of a whole session, oldest first."""
     seen: Counter[str] = Counter()
     keys = []
     for record in records:
@@ -94,7 +94,7 @@ def keys_of(records: Sequence[StoredMessage]) -> list[MessageKey]:
 
 
 def key_in_event(event: Mapping[str, Any]) -> tuple[str, MessageKey | None, int | None] | None:
-    """Return the session id, message and index that a line of the log speaks of; None if it is invalid."""
+    """Return the session id, message key and index in a line of the log; None if it is invalid."""
     session_id = _text(event.get("session_id"), NAME_LIMIT)
     if not session_id:
         return None

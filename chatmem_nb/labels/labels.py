@@ -13,13 +13,13 @@ from ..records import StoredMessage
 from .arguments import changes, checked_tags, login, message_field, palette_of, read_palette
 from .label import NAME_LIMIT, Label, MessageKey, key_in_event
 from .log import Log
-from .matching import SessionLabels, matched
+from .matching import SessionLabels, match_labels
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_LABELS: Final = 1_000_000
-"""Of a file; one with more is not a file of labels that people made."""
+MAX_LABELS: Final = 1_000_000
+"""Maximum in one file. More were not set by people, and would only fill the memory."""
 
 
 class Labels:
@@ -52,11 +52,11 @@ class Labels:
         self.author = login() if author is None else author
         self._log = Log(self.path)
         self._lock = RLock()
-        self._given = palette_of(tags)
-        self._start()
+        self._own_palette = palette_of(tags)
+        self._reset()
         self._version = 0
 
-    def _start(self) -> None:
+    def _reset(self) -> None:
         self._stored_palette: dict[str, str] = {}
         self._sessions: dict[str, Label] = {}
         self._messages: dict[str, dict[MessageKey, Label]] = {}
@@ -65,31 +65,31 @@ class Labels:
 
     @property
     def palette(self) -> dict[str, str]:
-        """Tags that may be set, each with its colour or "": those given, else those in the file."""
+        """The tags that may be set and their colours: those passed here, else those stored in the file."""
         self.refresh()
-        return dict(self._given or self._stored_palette)
+        return dict(self._own_palette or self._stored_palette)
 
     @property
-    def passed_over(self) -> int:
+    def skipped_lines(self) -> int:
         """How many lines of the file are not labels: truncated by a crash, or written by something else."""
-        return self._log.passed_over
+        return self._log.skipped_lines
 
     @property
     def version(self) -> int:
-        """A number that increases with every change that was read; see `changed_since`."""
+        """A number that increases with each change that is read; see `changed_since`."""
         return self._version
 
     def refresh(self) -> bool:
-        """Read what others have written since, and return whether there was anything new."""
+        """Read what others have written meanwhile; return whether there was anything new."""
         with self._lock:
             before = self._version
             if self._log.restarted():
                 self._version += 1
-                gone = dict.fromkeys(self._changed_at, self._version)
-                self._start()
-                self._changed_at = gone
+                changed_at = dict.fromkeys(self._changed_at, self._version)
+                self._reset()
+                self._changed_at = changed_at
             for event in self._log.read_new():
-                self._take(event)
+                self._apply(event)
             return self._version != before
 
     def changed_since(self, version: int) -> set[str]:
@@ -118,43 +118,43 @@ class Labels:
         written.
         """
         event = {
-            **self._signed(session_id, None if message is None else message_field(message, records)),
+            **self._event(session_id, None if message is None else message_field(message, records)),
             **changes(star, checked_tags(add, self.palette), checked_tags(remove, {}), note),
         }
         self.add_events([event])
 
     def add_events(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """Write lines of a log: changes made together, or labels from another file."""
+        """Append lines to the log: changes made together, or labels from another file."""
         written = [dict(event) for event in events]
         with self._lock:
             self.refresh()
-            if self._given and self._given != self._stored_palette:
-                written.insert(0, {"v": 1, "palette": self._given})
+            if self._own_palette and self._own_palette != self._stored_palette:
+                written.insert(0, {"v": 1, "palette": self._own_palette})
             if written:
                 self._log.append(written)
                 self.refresh()
 
-    def _signed(self, session_id: str, message: dict[str, Any] | None) -> dict[str, Any]:
+    def _event(self, session_id: str, message: dict[str, Any] | None) -> dict[str, Any]:
         if not isinstance(session_id, str) or not 0 < len(session_id) <= NAME_LIMIT:
-            raise InvalidInputError("session_id must be a non-empty string; give the session's name")
+            raise InvalidInputError("session_id must be a non-empty string; pass the id of the session")
         if not isinstance(self.author, str) or len(self.author) > NAME_LIMIT:
-            raise InvalidInputError("labels.author must be a text; give a name, as in labels.author = 'ann'")
+            raise InvalidInputError("labels.author must be a string; set a name, as in labels.author = 'ann'")
         stamp = datetime.now(UTC).isoformat(timespec="microseconds")
-        signed = {"v": 1, "at": stamp, "author": self.author, "session_id": session_id}
-        return signed if message is None else {**signed, "message": message}
+        event = {"v": 1, "at": stamp, "author": self.author, "session_id": session_id}
+        return event if message is None else {**event, "message": message}
 
     def of_session(
         self, session_id: str, records: Sequence[StoredMessage] = (), *, is_whole: bool = True
     ) -> SessionLabels:
         """Return the labels of a session and of its messages.
 
-        `records` are all of the session, oldest first; or some of them with `is_whole=False`: then no message
-        counts as removed. Takes time in proportion to `records`, however many labels other sessions have.
+        `records` are those of the whole session, oldest first, or with `is_whole=False` some of them: then no
+        message counts as removed. Takes time in proportion to `records`, not to labels of other sessions.
         """
         with self._lock:
             session = self._sessions.get(session_id)
             labels = list(self._messages.get(session_id, {}).values())
-        return matched(session, labels, records, is_whole=is_whole)
+        return match_labels(session, labels, records, is_whole=is_whole)
 
     def labels_of(self, session_id: str) -> dict[MessageKey | None, Label]:
         """Return the labels of a session by message key; None is the key of the session itself."""
@@ -166,13 +166,13 @@ class Labels:
         return found
 
     def sessions(self) -> list[str]:
-        """Return the ids of the sessions that are labelled, or have a labelled message."""
+        """Return the ids of sessions that have a label, or a labelled message."""
         self.refresh()
         with self._lock:
             return list(dict.fromkeys(label.session_id for label in self))
 
     def __iter__(self) -> Iterator[Label]:
-        """Yield all labels that say something: of each session, then of its messages."""
+        """Yield all labels that are not empty: of each session, then of its messages."""
         with self._lock:
             names = list(dict.fromkeys([*self._sessions, *self._messages]))
             found = [
@@ -187,7 +187,7 @@ class Labels:
         return sum(1 for _ in self)
 
     def __bool__(self) -> bool:
-        return True  # without labels it is a place for them all the same
+        return True  # `if labels:` asks whether there is a file, not whether it is empty
 
     def to_dataframe(
         self, records_of: Callable[[str], Sequence[StoredMessage]] | None = None
@@ -210,19 +210,19 @@ class Labels:
         `record_id` are labelled. New columns: `star`, `tags` (JSON text), `note`, `labelled_by`,
         `labelled_at`, and `session_star`, `session_tags`, `session_note`.
         """
-        from .frame import joined
+        from .frame import join_labels
 
         self.refresh()
-        return joined(self, frame)
+        return join_labels(self, frame)
 
-    def _take(self, event: dict[str, Any]) -> None:
+    def _apply(self, event: dict[str, Any]) -> None:
         palette = event.get("palette")
         if type(palette) is dict and "session_id" not in event:
             self._stored_palette = read_palette(palette)
             return
         found = key_in_event(event)
         if found is None:
-            self._log.passed_over += 1
+            self._log.skipped_lines += 1
             return
         session_id, key, index = found
         label = self._label(session_id, key)
@@ -238,8 +238,8 @@ class Labels:
         if label is not None:
             return label
         self._n_labels += 1
-        if self._n_labels > MOST_LABELS:
-            raise InvalidInputError(f"{self.path} has more than {MOST_LABELS:,} labels; choose another file")
+        if self._n_labels > MAX_LABELS:
+            raise InvalidInputError(f"{self.path} has more than {MAX_LABELS:,} labels; choose another file")
         label = Label(session_id, key)
         if of_session is None or key is None:
             self._sessions[session_id] = label

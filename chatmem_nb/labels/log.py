@@ -21,7 +21,7 @@ _CHUNK: Final = 1_000_000
 
 
 class Log:
-    """Reads what was added to a file since the last time, and adds lines to it.
+    """Reads the lines that were added to a file since the last read, and appends lines.
 
     Lines are written by one call, under a lock if the file system has locks, and are on the disk when
     `append` returns. A line that a crash cut off is skipped; the next one begins on a line of its own.
@@ -29,14 +29,14 @@ class Log:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.passed_over = 0
-        """Lines that are not JSON objects, or too long."""
+        self.skipped_lines = 0
+        """Number of lines that are not JSON objects, or too long."""
         self._offset = 0
         self._file_id: tuple[int, int] | None = None
         self._is_skipping = False
 
     def restarted(self) -> bool:
-        """Return whether the file is another one, or shorter than what was read: all of it is new then."""
+        """Return whether the file was replaced or truncated: then it is read from the start again."""
         try:
             status = self.path.stat()
             found, size = (status.st_dev, status.st_ino), status.st_size
@@ -44,14 +44,14 @@ class Log:
             found, size = None, 0
         is_other = self._file_id is not None and (self._file_id != found or size < self._offset)
         if is_other:
-            self._offset, self.passed_over, self._is_skipping = 0, 0, False
+            self._offset, self.skipped_lines, self._is_skipping = 0, 0, False
         self._file_id = found
         return is_other
 
     def read_new(self) -> Iterator[dict[str, Any]]:
-        """Yield the objects of all whole lines after those that were read before.
+        """Yield the objects in all complete lines since the last read.
 
-        Raises: InvalidInputError if the path leads to something else than a file; OSError.
+        Raises: InvalidInputError if the path is not a regular file; OSError.
         """
         try:
             descriptor = self._open(os.O_RDONLY)
@@ -62,26 +62,26 @@ class Log:
             while line := file.readline(LINE_LIMIT):
                 if not line.endswith(b"\n"):
                     if len(line) < LINE_LIMIT:
-                        return  # torn, or not whole yet: read again the next time
+                        return  # incomplete: read again the next time
                     self._is_skipping = True
                 self._offset += len(line)
-                value = None if self._is_skipping else _object(line)
+                value = None if self._is_skipping else _parse(line)
                 if line.endswith(b"\n"):
-                    self.passed_over += value is None and (self._is_skipping or line.strip() != b"")
+                    self.skipped_lines += value is None and (self._is_skipping or line.strip() != b"")
                     self._is_skipping = False
                 if value is not None:
                     yield value
 
     def append(self, values: list[dict[str, Any]]) -> None:
-        """Write a line for each of `values`, all at once.
+        """Append a line for each of `values`, in one write.
 
-        Raises: InvalidInputError if JSON cannot hold one of them, or the path leads to no file; OSError.
+        Raises: InvalidInputError if a value is not JSON, or the path is not a regular file; OSError.
         """
         lines = b"".join(to_json(value).encode() + b"\n" for value in values)
         descriptor = self._open(os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             with _locked(descriptor):
-                if _is_torn(descriptor):
+                if _ends_within_a_line(descriptor):
                     lines = b"\n" + lines
                 _write(descriptor, lines)
                 os.fsync(descriptor)
@@ -91,7 +91,7 @@ class Log:
     def _open(self, flags: int) -> int:
         flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
         try:
-            # Notes on conversations are this user's own; a file that is there keeps its mode.
+            # Notes on conversations are private. An existing file keeps its mode.
             descriptor = os.open(self.path, flags, 0o600)
         except IsADirectoryError:
             raise InvalidInputError(
@@ -107,7 +107,7 @@ class Log:
         return descriptor
 
 
-def _object(line: bytes) -> dict[str, Any] | None:
+def _parse(line: bytes) -> dict[str, Any] | None:
     try:
         value = from_json(line)
     except ValueError:
@@ -115,8 +115,8 @@ def _object(line: bytes) -> dict[str, Any] | None:
     return value if type(value) is dict else None
 
 
-def _is_torn(descriptor: int) -> bool:
-    """Whether the last line of the file has no end."""
+def _ends_within_a_line(descriptor: int) -> bool:
+    """Whether the file does not end with a newline."""
     size = os.lseek(descriptor, 0, os.SEEK_END)
     if size == 0:
         return False
@@ -134,9 +134,8 @@ def _locked(descriptor: int) -> Iterator[None]:
     try:
         lock(descriptor)
     except LockingUnavailableError:
-        is_locked = (
-            False  # lines are appended by one write: at worst, another's torn line spoils one of these
-        )
+        # Without a lock, lines are still appended by one write; at worst, one follows an incomplete line.
+        is_locked = False
     else:
         is_locked = True
     try:

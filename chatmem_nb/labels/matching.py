@@ -1,4 +1,4 @@
-"""The labels of a session brought to its messages as they are now."""
+"""Finds the messages that the labels of a session belong to now."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ class SessionLabels:
     """The labels of one session."""
 
     session: Label | None = None
-    """Of the session itself."""
+    """The label of the session itself."""
     messages: dict[int, Label] = field(default_factory=dict)
-    """By the index that the message has now."""
+    """By the current index of the message."""
     gone: list[Label] = field(default_factory=list)
-    """Whose message is not there any more."""
+    """Labels of messages that were removed."""
 
 
-def matched(
+def match_labels(
     session: Label | None, labels: Iterable[Label], records: Sequence[StoredMessage], *, is_whole: bool
 ) -> SessionLabels:
-    """Return where `labels` belong among `records`: all of the session, or without `is_whole` some of it.
+    """Assign `labels` to `records`, those of the whole session or, without `is_whole`, some of them.
 
-    Of equal records, the one of the same occurrence is meant; if there are fewer of them now, the last ones
-    that no other label is of. Of some records only, the one of the same index.
+    Among equal records, a label belongs to that of its occurrence; if there are fewer of them now, to the
+    last one without a label. Without `is_whole`, it belongs to the record of its index.
     """
     found = SessionLabels(session)
     of_identity: dict[str, list[Label]] = {}
@@ -40,11 +40,11 @@ def matched(
         if identity in of_identity:
             places.setdefault(identity, []).append(record.index)
     for identity, group in of_identity.items():
-        _place(sorted(group, key=_occurrence), places.get(identity, []), found, is_whole)
+        _assign(sorted(group, key=_occurrence), places.get(identity, []), found, is_whole)
     return found
 
 
-def _place(group: list[Label], indexes: list[int], found: SessionLabels, is_whole: bool) -> None:
+def _assign(group: list[Label], indexes: list[int], found: SessionLabels, is_whole: bool) -> None:
     left: list[Label] = []
     free = dict.fromkeys(indexes)
     for label in group:

@@ -1,4 +1,4 @@
-"""The labels that a file of conversations carries, read-only."""
+"""Labels that are stored in a file of conversations, read-only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .log import Log
 
 
 class StoredLabels(Labels):
-    """What `read` returns, as lines of a log, of the file `path`; it is read once, when it is needed."""
+    """The labels in the file `path`, which `read` returns as lines of a log; called once, on first use."""
 
     def __init__(self, path: Path, read: Callable[[], Iterable[dict[str, Any]]]) -> None:
         super().__init__(path, author="")

@@ -1,4 +1,4 @@
-"""Labels as lines of a log that another file may carry, and back."""
+"""Labels to and from lines of a log, to store them in another file."""
 
 from __future__ import annotations
 
@@ -17,34 +17,33 @@ def events_of(
     session_id: str,
     key: MessageKey | None = None,
     index: int | None = None,
-    redacted: Callable[[str], str] | None = None,
+    redact: Callable[[str], str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the lines that say what `label` says, of the message `key` or (None) of the session.
+    """Return the lines of a log that set `label` on the message `key`, or (None) on the session.
 
-    `redacted` is applied to tags, notes and authors; fields that this version does not know are left out.
+    `redact` is applied to tags, notes and authors; fields that this version does not know are left out.
     """
-    clean = redacted or str
+    clean = redact or str
     place = {} if key is None else {"message": {**key._asdict(), "index": index}}
 
-    def event(mark: Mark | None, **said: Any) -> dict[str, Any]:
+    def event(mark: Mark | None, **fields: Any) -> dict[str, Any]:
         author = clean(mark.author)[:NAME_LIMIT] if mark else ""
         at = mark.at.isoformat() if mark and mark.at else None
-        return {"v": 1, "at": at, "author": author, "session_id": session_id, **place, **said}
+        return {"v": 1, "at": at, "author": author, "session_id": session_id, **place, **fields}
 
     found = [event(label.star, star=True)] if label.star else []
     found += [event(mark, add=[clean(tag)[:TAG_LIMIT]]) for tag, mark in label.tags.items()]
     if label.note:
         found.append(event(label.note_mark, note=clean(label.note)[:NOTE_LIMIT]))
-    if label.extra and redacted is None:
+    if label.extra and redact is None:
         found.append(event(None, **label.extra))
     return found
 
 
 def add_labels(labels: Labels, session_id: str, events: Iterable[Mapping[str, Any]]) -> int:
-    """Add to `labels` what `events` of `session_id` say and it does not say yet; return how many lines.
+    """Add the labels in `events` that the session does not have yet; return the number of lines added.
 
-    A note replaces one that is older. Events that are invalid are passed over. Raises: InvalidInputError;
-    OSError.
+    A note replaces an older one. Invalid events are skipped. Raises: InvalidInputError; OSError.
     """
     given: dict[MessageKey | None, Label] = {}
     for event in events:
@@ -52,24 +51,24 @@ def add_labels(labels: Labels, session_id: str, events: Iterable[Mapping[str, An
         if found is not None:
             _, key, index = found
             given.setdefault(key, Label(session_id, key, index)).apply(event)
-    there = labels.labels_of(session_id)
+    existing = labels.labels_of(session_id)
     missing: list[dict[str, Any]] = []
     for key, label in given.items():
-        missing += events_of(_without(label, there.get(key)), session_id, key, label.index)
+        missing += events_of(_without(label, existing.get(key)), session_id, key, label.index)
     labels.add_events(missing)
     return len(missing)
 
 
-def _without(label: Label, there: Label | None) -> Label:
-    """`label` without what `there` says too, or says later."""
-    if there is None:
+def _without(label: Label, existing: Label | None) -> Label:
+    """Return `label` without what `existing` has too, or has newer."""
+    if existing is None:
         return label
-    tags = {tag: mark for tag, mark in label.tags.items() if tag not in there.tags}
-    star = None if there.star else label.star
-    extra = {name: value for name, value in label.extra.items() if name not in there.extra}
+    tags = {tag: mark for tag, mark in label.tags.items() if tag not in existing.tags}
+    star = None if existing.star else label.star
+    extra = {name: value for name, value in label.extra.items() if name not in existing.extra}
     left = Label(label.session_id, label.key, label.index, star, tags, extra=extra)
-    is_later = label.note != there.note and _time(label.note_mark) > _time(there.note_mark)
-    if is_later or not there.note_mark:
+    is_later = label.note != existing.note and _time(label.note_mark) > _time(existing.note_mark)
+    if is_later or not existing.note_mark:
         left.note, left.note_mark = label.note, label.note_mark
     return left
 

@@ -105,7 +105,7 @@ class Methods:
         self.permissions.check(method)
         params = parse_params(method, values)
         self.follow.heard(context.view)
-        self.label_watch.heard()
+        self.label_watch.page_is_active()
         connection = self.state.connection
         asked_before = commands_of(connection.store).requests if connection else 0
         try:

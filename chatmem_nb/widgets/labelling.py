@@ -1,4 +1,4 @@
-"""Labels on the page: shown on messages and sessions, set by the reader, and filtered by."""
+"""Labels on the page: shows them on messages and sessions, sets them, and filters by them."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from .state import BrowserState
 from .transcript import Transcript
 
 NOTE_CLIP: Final = 4_000
-"""Characters of a note that travel to the page."""
+"""Maximum length of a note that is sent to the page."""
 TAGS_SHOWN: Final = 200
-"""Tags outside the palette that the page can filter by."""
+"""Maximum number of tags outside the palette that the page can filter by."""
 ANY_LABEL: Final = "*"
 _TAG: Final = "tag:"
 
 
 class Labelling:
-    """The methods of the page that label, and what the others ask of labels."""
+    """The methods of the page that set labels, and what its other methods need of them."""
 
     def __init__(self, state: BrowserState, transcript: Transcript, labels: Labels | None) -> None:
         self._state, self._transcript, self.labels = state, transcript, labels
         self._stored: tuple[object, StoredLabels] | None = None
 
     @property
-    def shown(self) -> Labels | None:
-        """The labels to show: those given, else those that the file carries which is open."""
+    def current(self) -> Labels | None:
+        """The labels to show: those passed to the browser, else those stored in the open file."""
         connection = self._state.connection
         if self.labels is not None or connection is None:
             return self.labels
@@ -46,33 +46,33 @@ class Labelling:
         return self._stored[1]
 
     def palette(self) -> list[dict[str, str]] | None:
-        """Return the tags that can be set, with their colours; None if no labels can be set."""
+        """Return the tags that can be set and their colours; None if labels are read-only or absent."""
         if self.labels is None:
             return None
         return [{"name": name, "colour": colour} for name, colour in self.labels.palette.items()]
 
     async def label(self, params: LabelMessageParams, context: RequestContext) -> dict[str, Any]:
-        """Label one message, and return what is said of it now."""
+        """Set the label of a message; return what the page shows of it."""
         record = await self._transcript.record_of(params)
-        # Equal records are told apart by their order; one with an id of its own has no equal.
-        before = [] if record.record_id else await self._all_to(params.session_id, record.index)
+        # Equal records are distinguished by their order; one with a record id has no equal.
+        before = [] if record.record_id else await self._records_to(params.session_id, record.index)
         found = await asyncio.to_thread(self._set, params.session_id, record, params, before)
         self._state.tell_label(params.session_id, record.index, params.identity, found)
         return {"label": found}
 
     async def label_session(self, params: LabelSessionParams, context: RequestContext) -> dict[str, Any]:
-        """Label a session, and return what is said of it now."""
+        """Set the label of a session; return what the page shows of it."""
         found = await asyncio.to_thread(self._set, params.session_id, None, params, [])
         self._state.tell_label(params.session_id, None, "", found)
         return {"label": found}
 
     async def session_labels(self, params: OpenSessionParams, context: RequestContext) -> dict[str, Any]:
-        """Return all labels of the open session, also of messages that are gone; reads it if it has some."""
-        opened, labels = self._state.at(params.session_id, params.epoch), self._given()
+        """Return all labels of the open session, also of removed messages. Reads it if it has any."""
+        opened, labels = self._state.at(params.session_id, params.epoch), self._required()
         await asyncio.to_thread(labels.refresh)
         one = opened.session_id
         known = [label for label in labels if label.session_id == one and label.key is not None]
-        whole = await self._all_to(one, opened.total - 1) if known and opened.total else []
+        whole = await self._records_to(one, opened.total - 1) if known and opened.total else []
         found = await asyncio.to_thread(labels.of_session, one, whole)
         here = sorted(found.messages.items())
         gone = sorted(found.gone, key=lambda label: label.index or 0)
@@ -87,7 +87,7 @@ class Labelling:
         changes: LabelChanges,
         before: Sequence[StoredMessage],
     ) -> dict[str, Any] | None:
-        labels = self._given()
+        labels = self._required()
         labels.set(
             session_id,
             record,
@@ -105,8 +105,8 @@ class Labelling:
     async def add_to_rows(
         self, session_id: str, rows: list[dict[str, Any]], found: Sequence[StoredMessage]
     ) -> dict[str, Any] | None:
-        """Put into each row what is said of its message, and return what is said of the session."""
-        labels = self.shown
+        """Add the label of its message to each row, and return that of the session."""
+        labels = self.current
         if labels is None:
             return None
         await asyncio.to_thread(labels.refresh)
@@ -117,8 +117,8 @@ class Labelling:
         return shown(of_session.session)
 
     async def add_to_sessions(self, rows: list[dict[str, Any]]) -> None:
-        """Put into each row of the session list what is said of the session, and of how many messages."""
-        labels = self.shown
+        """Add the label of its session, and the number of its labelled messages, to each row of the list."""
+        labels = self.current
         if labels is None:
             return
         counts: dict[str, int] = {}
@@ -134,8 +134,8 @@ class Labelling:
                 row["labelled"] = count
 
     async def tags(self) -> list[dict[str, str]] | None:
-        """Return the tags to filter by: of the palette, and others in use. None without labels."""
-        labels = self.shown
+        """Return the tags to filter by: the palette, and others in use. None if there are no labels."""
+        labels = self.current
         if labels is None or (labels is not self.labels and not await asyncio.to_thread(labels.sessions)):
             return None
         palette = await asyncio.to_thread(lambda: labels.palette)
@@ -144,32 +144,32 @@ class Labelling:
         return [{"name": name, "colour": names[name]} for name in {**palette, **names}]
 
     async def session_filter(self, wanted: str) -> Callable[[str], bool]:
-        """Return whether a session, or one of its messages, has the label `wanted`."""
+        """Return a function that tells whether a session, or a message of it, has the label `wanted`."""
         if not wanted:
             return lambda session_id: True
-        fits, labels = _fitting(wanted), self._given()
+        is_match, labels = _matcher(wanted), self._required()
         await asyncio.to_thread(labels.refresh)
-        names = {label.session_id for label in labels if fits(label)}
+        names = {label.session_id for label in labels if is_match(label)}
         return names.__contains__
 
     def matching(self, session_id: str, found: Iterable[StoredMessage], wanted: str) -> list[StoredMessage]:
         """Return those of `found` that have the label `wanted`."""
-        fits, candidates = _fitting(wanted), list(found)
-        of_index = self._given().of_session(session_id, candidates, is_whole=False).messages
-        return [record for record in candidates if (label := of_index.get(record.index)) and fits(label)]
+        is_match, candidates = _matcher(wanted), list(found)
+        of_index = self._required().of_session(session_id, candidates, is_whole=False).messages
+        return [record for record in candidates if (label := of_index.get(record.index)) and is_match(label)]
 
-    def _given(self) -> Labels:
-        labels = self.shown
+    def _required(self) -> Labels:
+        labels = self.current
         if labels is None:
             raise RequestError("not_allowed", "This browser has no labels: make it with labels=Labels(path).")
         return labels
 
-    async def _all_to(self, session_id: str, index: int) -> list[StoredMessage]:
+    async def _records_to(self, session_id: str, index: int) -> list[StoredMessage]:
         return await records(self._state.store, session_id, 0, index + 1)
 
 
 def shown(label: Label | None) -> dict[str, Any] | None:
-    """Return `label` as the page shows it; None if it says nothing."""
+    """Return `label` as the page shows it; None if it is empty."""
     if not label:
         return None
     mark = label.last_mark
@@ -182,7 +182,7 @@ def shown(label: Label | None) -> dict[str, Any] | None:
     }
 
 
-def _fitting(wanted: str) -> Callable[[Label], bool]:
+def _matcher(wanted: str) -> Callable[[Label], bool]:
     if wanted == ANY_LABEL:
         return bool
     if wanted == "star":

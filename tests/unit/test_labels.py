@@ -168,7 +168,7 @@ def test_a_file_that_was_replaced_is_read_anew(path: Path) -> None:
     assert labels.sessions() == []
 
 
-def test_a_torn_last_line_is_passed_over_and_costs_no_other(path: Path) -> None:
+def test_a_torn_last_line_is_skipped_alone(path: Path) -> None:
     labels = Labels(path)
     labels.set("s", note="kept")
     labels.set("t", note="torn")
@@ -183,7 +183,7 @@ def test_a_torn_last_line_is_passed_over_and_costs_no_other(path: Path) -> None:
     again = Labels(path)
     again.refresh()
     assert [label.note for label in again] == ["kept", "next"]
-    assert again.passed_over == 1
+    assert again.skipped_lines == 1
 
 
 def test_a_line_that_is_still_being_written_is_read_once_it_is_whole(path: Path) -> None:
@@ -220,7 +220,7 @@ def test_two_processes_lose_no_label(path: Path) -> None:
     labels = Labels(path)
     labels.refresh()
     assert len(labels) == 200
-    assert labels.passed_over == 0
+    assert labels.skipped_lines == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
@@ -252,7 +252,7 @@ HOSTILE: list[Any] = [
 ]  # fmt: skip
 
 
-def test_hostile_lines_are_passed_over(path: Path) -> None:
+def test_hostile_lines_are_skipped(path: Path) -> None:
     odd = {
         "session_id": "s",
         "star": "yes",
@@ -269,7 +269,7 @@ def test_hostile_lines_are_passed_over(path: Path) -> None:
     labels = Labels(path)
     labels.refresh()
     assert [label.note for label in labels] == ["good"]
-    assert labels.passed_over == len(HOSTILE) + 3
+    assert labels.skipped_lines == len(HOSTILE) + 3
     labels.to_dataframe()
 
 
@@ -281,7 +281,7 @@ def test_a_line_without_end_takes_no_memory(path: Path) -> None:
     labels = Labels(path)
     labels.set("s", note="after")
     assert [label.note for label in labels] == ["after"]
-    assert labels.passed_over == 1
+    assert labels.skipped_lines == 1
 
 
 def test_fields_of_later_versions_are_kept(path: Path) -> None:
