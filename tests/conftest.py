@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import signal
 from collections.abc import Generator, Iterator
 from datetime import timedelta
 from typing import Any
@@ -33,6 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     soak, slow = config.getoption("--soak"), config.getoption("--slow")
     settings.load_profile("thorough" if soak else "slow" if slow else "quick")
+    # A process in the background ignores SIGINT, and so would what the tests start and interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # httpx 0.28 loads all root certificates for each client, also for http://. That takes 30 ms, and the
     # tests make thousands of clients.
     httpx_transport.create_ssl_context = functools.cache(httpx_transport.create_ssl_context)
