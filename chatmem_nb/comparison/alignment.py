@@ -1,4 +1,4 @@
-"""Which items of two sequences belong side by side: difflib, over one kind of key after another."""
+"""Aligns two sequences: difflib, by one key function after another."""
 
 from __future__ import annotations
 
@@ -11,68 +11,75 @@ T = TypeVar("T")
 Key: TypeAlias = Callable[[T], Hashable]
 Pair: TypeAlias = tuple[T | None, T | None]
 Run: TypeAlias = tuple[int, int, int]
-"""Place in the left sequence, place in the right one, length."""
+"""Start in the left sequence, start in the right one, length."""
 
 WINDOW: Final = 2_000
-"""How many items of each side difflib compares at once: its time may grow with their product, or faster."""
-_STEPS: Final = 5_000
-"""Pairs of equal items in a window; with more, which repeat much, the window is made smaller."""
-_SMALLEST: Final = 100
+"""Items of each side that difflib compares at once, since its time grows with their product, or faster."""
+_MAX_EQUAL_PAIRS: Final = 5_000
+"""Pairs of equal items in a window; with more, from items that repeat often, the window is halved."""
+_MIN_WINDOW: Final = 100
 
 
-def aligned(left: Sequence[T], right: Sequence[T], keys: Sequence[Key[T]]) -> list[Pair[T]]:
-    """Return both sequences as pairs, in order; None where only one side has an item.
+def align(left: Sequence[T], right: Sequence[T], keys: Sequence[Key[T]]) -> list[Pair[T]]:
+    """Return the items of both sequences as pairs, in order; None where only one side has an item.
 
-    What is equal by the first of `keys` is paired; between such pairs, what is equal by the next one.
+    Items with equal first keys are paired; between them, those with equal second keys, and so on.
     """
     if not left or not right or not keys:
         return [*((item, None) for item in left), *((None, item) for item in right)]
     pairs: list[Pair[T]] = []
-    at, there = 0, 0
+    left_end, right_end = 0, 0  # of the run before
     key = keys[0]
     runs = matching_runs([key(item) for item in left], [key(item) for item in right])
-    for start, begin, size in [*runs, (len(left), len(right), 0)]:
-        between = aligned(left[at:start], right[there:begin], keys[1:])
+    for left_start, right_start, size in [*runs, (len(left), len(right), 0)]:
+        between = align(left[left_end:left_start], right[right_end:right_start], keys[1:])
         pairs += between
-        at, there = start + size, begin + size
-        pairs += zip(left[start:at], right[begin:there], strict=True)
+        left_end, right_end = left_start + size, right_start + size
+        pairs += zip(left[left_start:left_end], right[right_start:right_end], strict=True)
     return pairs
 
 
 def matching_runs(left: Sequence[Hashable], right: Sequence[Hashable]) -> Iterator[Run]:
-    """Yield the runs that both sequences have, in order."""
-    start = _common(left, right)
-    if start:
-        yield 0, 0, start
-    end = _common(left[start:][::-1], right[start:][::-1])
-    stop, halt = len(left) - end, len(right) - end
-    yield from _inner_runs(left[start:stop], right[start:halt], start)
-    if end:
-        yield stop, halt, end
+    """Yield the runs of equal items, in order."""
+    prefix = _common_prefix(left, right)
+    if prefix:
+        yield 0, 0, prefix
+    suffix = _common_prefix(left[prefix:][::-1], right[prefix:][::-1])
+    left_stop, right_stop = len(left) - suffix, len(right) - suffix
+    yield from _inner_runs(left[prefix:left_stop], right[prefix:right_stop], prefix)
+    if suffix:
+        yield left_stop, right_stop, suffix
 
 
 def _inner_runs(left: Sequence[Hashable], right: Sequence[Hashable], offset: int) -> Iterator[Run]:
-    at, there = 0, 0
-    while at < len(left) and there < len(right):
-        size = WINDOW
-        while size > _SMALLEST and _steps(left[at : at + size], right[there : there + size]) > _STEPS:
-            size //= 2
-        # Not autojunk: where every item comes often, it finds nothing.
-        matcher = SequenceMatcher(None, left[at : at + size], right[there : there + size], autojunk=False)
+    left_at, right_at = 0, 0
+    while left_at < len(left) and right_at < len(right):
+        size = _window_size(left[left_at : left_at + WINDOW], right[right_at : right_at + WINDOW])
+        # autojunk ignores items that occur often, which may be all of them.
+        matcher = SequenceMatcher(
+            None, left[left_at : left_at + size], right[right_at : right_at + size], autojunk=False
+        )
         runs = [run for run in matcher.get_matching_blocks() if run.size]
-        yield from ((at + run.a + offset, there + run.b + offset, run.size) for run in runs)
-        if not runs or max(len(left) - at, len(right) - there) <= size:
-            at, there = at + size, there + size
-        else:  # what follows the last run may belong to what is beyond the window
-            at, there = at + runs[-1].a + runs[-1].size, there + runs[-1].b + runs[-1].size
+        yield from ((left_at + run.a + offset, right_at + run.b + offset, run.size) for run in runs)
+        if not runs or max(len(left) - left_at, len(right) - right_at) <= size:
+            left_at, right_at = left_at + size, right_at + size
+        else:  # items after the last run may match items beyond the window
+            left_at, right_at = left_at + runs[-1].a + runs[-1].size, right_at + runs[-1].b + runs[-1].size
 
 
-def _steps(left: Sequence[Hashable], right: Sequence[Hashable]) -> int:
+def _window_size(left: Sequence[Hashable], right: Sequence[Hashable]) -> int:
+    size = WINDOW
+    while size > _MIN_WINDOW and _equal_pairs(left[:size], right[:size]) > _MAX_EQUAL_PAIRS:
+        size //= 2
+    return size
+
+
+def _equal_pairs(left: Sequence[Hashable], right: Sequence[Hashable]) -> int:
     counts = Counter(right)
     return sum(number * counts[key] for key, number in Counter(left).items())
 
 
-def _common(left: Sequence[Hashable], right: Sequence[Hashable]) -> int:
-    """The length of the beginning that both have."""
+def _common_prefix(left: Sequence[Hashable], right: Sequence[Hashable]) -> int:
+    """Return the length of the prefix that both have."""
     pairs = enumerate(zip(left, right, strict=False))
     return next((place for place, (one, other) in pairs if one != other), min(len(left), len(right)))

@@ -1,4 +1,4 @@
-"""`compare`: two sessions read, aligned, and shown beside each other."""
+"""`compare`: reads and aligns two sessions, and shows them side by side."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..records import StoredMessage
 from ..sources import Source, store_scope, stored_sessions
 from ..stores.protocol import checked_session_id
 from ..time_limit import time_limit
-from .alignment import Pair, aligned
+from .alignment import Pair, align
 from .table import is_equal, pieces
 from .turns import Turn, turn_of
 
 SHOWN_LIMIT: Final = 3_000_000
-"""Characters of HTML that a notebook shows, and keeps, at most; a file has all."""
+"""Maximum length of the HTML in a notebook, which stores it; a file contains all."""
 TIME_LIMIT_S: Final = 2.0
-"""CPU time in which words are compared; texts that are left are marked as a whole."""
+"""CPU time for comparing words; the texts that remain after it are marked as a whole."""
 _STYLE: Final = Path(__file__).with_name("style.css")
 _NO_SCRIPTS: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _PAGE_STYLE: Final = (
@@ -33,7 +33,7 @@ _PAGE_STYLE: Final = (
 
 
 class Comparison:
-    """Two sessions side by side, as HTML without scripts and external resources.
+    """Two sessions side by side, as HTML without scripts or external resources.
 
     A notebook displays it, `save` writes it to a file, `to_html` returns it. Messages are compared and shown
     as plain text: Markdown is not rendered.
@@ -45,8 +45,8 @@ class Comparison:
         self.names = names
         left, right = ([turn_of(record) for record in side] for side in records)
         self._sides = (left, right)
-        keys = (_digest, _record_id, _beginning, _end, _outline, _speaker)
-        self._pairs: list[Pair[Turn]] = aligned(left, right, keys)
+        keys = (_digest, _record_id, _beginning, _end, _outline, _who)
+        self._pairs: list[Pair[Turn]] = align(left, right, keys)
         self._html: str | None = None
 
     @property
@@ -72,7 +72,7 @@ class Comparison:
         return f"<style>{style()}</style>\n{self.body(limit=limit)}"
 
     def body(self, *, limit: int | None = None) -> str:
-        """Return the comparison as HTML without its style."""
+        """Return the comparison as an HTML fragment without its style."""
         found: list[str] = []
         length = shown = 0
         with time_limit(TIME_LIMIT_S):
@@ -83,7 +83,7 @@ class Comparison:
                 length, shown = length + len(html), shown + turns
         if left := len(self._pairs) - shown:
             found.append(
-                f"<p>{left:,} more rows are not shown here; write all to a file with save(path).</p>"
+                f"<p>{left:,} more rows are not shown here; save(path) writes all of them to a file.</p>"
             )
         return f'<div class="cm-compare {NOT_MATH}">{self._head()}{"".join(found)}</div>'
 
@@ -141,8 +141,8 @@ class Comparison:
 def compare(source: Source, a: str, b: str) -> Comparison:
     """Compare the sessions `a` and `b` of `source`, and return them side by side.
 
-    Equal messages are shown beside each other, dimmed; in the others, different words and arguments of tool
-    calls are highlighted. Reads both sessions.
+    Equal messages are dimmed; in the others, the words and tool call arguments that differ are highlighted.
+    Reads both sessions.
 
     Raises: InvalidInputError if `source` cannot be read or lacks one of the sessions; StoreError.
 
@@ -153,7 +153,7 @@ def compare(source: Source, a: str, b: str) -> Comparison:
     names = (checked_session_id(a), checked_session_id(b))
     scope = store_scope(source)
     if scope is None:
-        raise InvalidInputError("compare needs a store, or another source that has sessions")
+        raise InvalidInputError("compare needs a source with sessions, such as a store")
     records: dict[str, list[StoredMessage]] = {name: [] for name in names}
     for session_id, found in stored_sessions(scope[0], list(records)):
         if session_id is not None:
@@ -184,7 +184,7 @@ def _digest(turn: Turn) -> object:
 
 
 def _record_id(turn: Turn) -> object:
-    return turn.record_id or object()  # no id is equal to no other
+    return turn.record_id or object()  # without an id, it is equal to no other
 
 
 def _beginning(turn: Turn) -> object:
@@ -199,5 +199,5 @@ def _outline(turn: Turn) -> object:
     return turn.outline
 
 
-def _speaker(turn: Turn) -> object:
+def _who(turn: Turn) -> object:
     return turn.who

@@ -1,4 +1,4 @@
-"""A message as a comparison sees it: its parts as text, so that two of them can be compared word by word."""
+"""A message as parts of text, to compare it with another word by word."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..json_text import json_text
 from ..records import StoredMessage
 
 TEXT_LIMIT: Final = 20_000
-"""Characters of one text that are compared and shown."""
+"""Maximum length of the text that is compared and shown of a part."""
 _PARTS_LIMIT: Final = 200
 _FACT_LIMIT: Final = 2_000
 _LABEL_LIMIT: Final = 200
@@ -31,10 +31,10 @@ _END_LENGTH: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One text of a message."""
+    """A part of a message, as text."""
 
     label: str
-    """What it is, "" for the words of the message."""
+    """What the part is; "" for the message's own text."""
     text: str
     kind: str = "text"
     """"text", "call" for the name of a tool that is called, "argument", or "note"."""
@@ -43,29 +43,29 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message."""
+    """One message, as its parts."""
 
     index: int
     who: str
     parts: tuple[Part, ...]
     digest: bytes
-    """Equal for messages that say the same; ids, times and token counts do not count."""
+    """Equal for messages with equal parts; ids, times and token counts are ignored."""
     record_id: str | None
     beginning: str
     end: str
-    """Characters at the ends of all that it says: messages that share them are likely to be versions."""
+    """First and last characters of its text: messages that share them may be versions of each other."""
     tokens: int | None
     """None if unknown."""
     failures: int
 
     @property
     def outline(self) -> tuple[str, ...]:
-        """Who speaks, and which tools are called."""
+        """Who wrote it, and which tools it calls."""
         return (self.who, *(part.label for part in self.parts if part.kind == "call"))
 
 
 def turn_of(record: StoredMessage) -> Turn:
-    """Return `record` as a turn. Never raises for what a record holds."""
+    """Return `record` as a turn. Never raises, whatever the record contains."""
     data = record.data or {}
     if record.error is not None:
         who, parts = "unreadable", [Part("cannot be read", record.raw)]
@@ -74,8 +74,8 @@ def turn_of(record: StoredMessage) -> Turn:
     if isinstance(name := data.get("name"), str) and name:
         who = f"{who} ({name[:_LABEL_LIMIT]})"
     failures = sum(part.failure is not None for part in parts)
-    said = [[part.kind, part.label, part.text, part.failure] for part in parts]
-    digest = _digest(json_text([who, said]))
+    content = [[part.kind, part.label, part.text, part.failure] for part in parts]
+    digest = _digest(json_text([who, content]))
     text = "\n".join(part.text for part in parts)
     ends = text[:_END_LENGTH], text[-_END_LENGTH:]
     shown = tuple(_shown(parts))
@@ -101,14 +101,14 @@ def _parts(record: StoredMessage, data: dict[str, Any]) -> Iterator[Part]:
 
 
 def _arguments(args: object) -> Iterator[Part]:
-    if type(args) is dict:  # by name, since their order says nothing
+    if type(args) is dict:  # by name, since their order has no meaning
         yield from (Part(name, json_text(value), "argument") for name, value in sorted(args.items()))
     else:
         yield Part("", as_text(args) or "", "argument")
 
 
 def _shown(parts: list[Part]) -> Iterator[Part]:
-    """Yield `parts` as far, and as much of each, as is compared and shown."""
+    """Yield the parts that are compared and shown, cut to the limits."""
     for part in parts[:_PARTS_LIMIT]:
         if len(part.text) > TEXT_LIMIT or len(part.label) > _LABEL_LIMIT:
             part = replace(part, label=_cut_label(part.label), text=_cut_text(part.text))
@@ -130,10 +130,10 @@ def _described(block: Block) -> str:
 
 
 def _tokens(data: dict[str, Any]) -> int | None:
-    taken = usage(data)
-    if taken.total is not None or taken.input is taken.output is None:
-        return taken.total
-    return (taken.input or 0) + (taken.output or 0)
+    counts = usage(data)
+    if counts.total is not None or counts.input is counts.output is None:
+        return counts.total
+    return (counts.input or 0) + (counts.output or 0)
 
 
 def _cut_text(text: str) -> str:

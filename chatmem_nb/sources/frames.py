@@ -1,4 +1,4 @@
-"""A frame of messages as sessions."""
+"""The messages of a DataFrame as sessions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PIECE: Final = 2_000
-"""Rows that are made records at a time."""
+"""Rows that are converted to records at once."""
 _Part = tuple[str, int, list[int]]
 _Row = tuple[int, dict[str, Any]]
 
@@ -31,11 +31,11 @@ def is_frame(source: object) -> TypeGuard[pd.DataFrame]:
 class FrameSource:
     """The messages of a frame of `to_dataframe`, filtered or edited, read-only.
 
-    A row that was not edited is the record in its `raw`, byte for byte; of one that was, or that has no
-    `raw`, the record is rebuilt as `from_dataframe` does. Rows of a session are sorted by `index`.
+    The record of a row is its `raw`, byte for byte; if the row was edited or has no `raw`, the record is
+    rebuilt as by `from_dataframe`. Rows of a session are sorted by `index`.
 
-    Raises: InvalidInputError if the frame holds no messages, and when a row is read that makes up no record:
-    `field` is its column, `position` its row.
+    Raises: InvalidInputError if the frame does not contain messages, and if a row that is read is not a valid
+    record: `field` is its column, `position` its row.
     """
 
     service = "DataFrame"
@@ -46,12 +46,12 @@ class FrameSource:
         self._places = frame_places(frame)
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
-        """Yield the id of each session, in the order of the rows; those that match the glob `match`."""
-        fits = None if match is None else compile_glob(match)
-        return iter([name for name in self._places if fits is None or fits.fullmatch(name)])
+        """Yield the id of each session, or those that match the glob `match`, in the order of the rows."""
+        pattern = None if match is None else compile_glob(match)
+        return iter([name for name in self._places if pattern is None or pattern.fullmatch(name)])
 
     async def asession_ids(self, match: str | None = None) -> AsyncIterator[str]:
-        """Yield the id of each session, in the order of the rows; those that match the glob `match`."""
+        """Yield the id of each session, or those that match the glob `match`, in the order of the rows."""
         for name in self.session_ids(match):
             yield name
 
@@ -105,7 +105,7 @@ class FrameSource:
         return [_record(session_id, row) for row in zip(rows, frame_rows(self._frame, rows), strict=True)]
 
     def _pieces(self, names: Iterable[str]) -> Iterator[tuple[str, int, list[_Row]]]:
-        # Short sessions are taken out of the frame together: one by one, taking costs more than the rest.
+        # Short sessions are selected from the frame together: selecting each costs more than all the rest.
         waiting: list[_Part] = []
         size = 0
         for name in names:
@@ -114,11 +114,11 @@ class FrameSource:
                 waiting.append((name, start, places[start : start + _PIECE]))
                 size += len(waiting[-1][2])
                 if size >= _PIECE:
-                    yield from self._taken(waiting)
+                    yield from self._rows_of(waiting)
                     waiting, size = [], 0
-        yield from self._taken(waiting)
+        yield from self._rows_of(waiting)
 
-    def _taken(self, parts: Sequence[_Part]) -> Iterator[tuple[str, int, list[_Row]]]:
+    def _rows_of(self, parts: Sequence[_Part]) -> Iterator[tuple[str, int, list[_Row]]]:
         cells = iter(frame_rows(self._frame, [row for _, _, rows in parts for row in rows]))
         for name, start, rows in parts:
             yield name, start, [(row, next(cells)) for row in rows]

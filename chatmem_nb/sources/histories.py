@@ -1,4 +1,4 @@
-"""Chat message histories of LangChain, whatever they keep their messages in, as sessions."""
+"""LangChain's chat message histories as sessions, wherever they store their messages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..stores.protocol import SessionSummary, checked_session_id, checked_sessio
 from ..stores.redis_glob import compile_glob
 
 _PIECE: Final = 2_000
-"""Records in one part of `read_many`."""
-# What histories raise where a message of theirs cannot be parsed, and not where their database failed.
+"""Maximum number of records in a part of `read_many`."""
+# What histories raise if a message cannot be parsed, as opposed to failures of their database.
 _UNREADABLE: Final = (RecordError, ValueError, LookupError, TypeError, AttributeError)
 
 
@@ -53,15 +53,15 @@ class HistorySource:
         self._ids = session_ids if callable(session_ids) else list(checked_session_ids(session_ids))
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
-        """Yield the given ids, each once, or those that match the glob `match`."""
-        fits = None if match is None else compile_glob(match)
+        """Yield the ids without duplicates, or those that match the glob `match`."""
+        pattern = None if match is None else compile_glob(match)
         listed = self._ids() if callable(self._ids) else self._ids
         for name in dict.fromkeys(checked_session_ids(listed)):
-            if fits is None or fits.fullmatch(name):
+            if pattern is None or pattern.fullmatch(name):
                 yield name
 
     async def asession_ids(self, match: str | None = None) -> AsyncIterator[str]:
-        """Yield the given ids, each once, or those that match the glob `match`."""
+        """Yield the ids without duplicates, or those that match the glob `match`."""
         for name in await asyncio.to_thread(lambda: list(self.session_ids(match))):
             yield name
 
@@ -94,7 +94,7 @@ class HistorySource:
         """Return the records of the slice `start:stop`, oldest first. Raises: StoreError."""
         name = checked_session_id(session_id)
         try:
-            history = await asyncio.to_thread(self._factory, name)  # which may connect
+            history = await asyncio.to_thread(self._factory, name)  # it may connect
             return _records(await _messages(history))[start:stop]
         except Exception as exc:  # noqa: BLE001 - a history raises what its database's client raises
             return [_unreadable(name, exc)][start:stop]
@@ -127,7 +127,7 @@ async def _messages(history: Any) -> Iterable[Any]:
             messages: Iterable[Any] = await history.aget_messages()
             return messages
         except _UNREADABLE:
-            pass  # that of SQL raises ValueError where it was made for sync use
+            pass  # SQLChatMessageHistory raises ValueError if it was created for sync use
     return await asyncio.to_thread(lambda: history.messages)
 
 
@@ -145,7 +145,7 @@ def _record(message: object) -> str:
 
 
 def _unreadable(session_id: str, exc: Exception) -> str:
-    """Return the record in the place of a session that cannot be parsed. Raises: StoreError for others."""
+    """Return a record that says why a session cannot be parsed. Raises: StoreError for other errors."""
     if isinstance(exc, RecordError):
         return unreadable_text(exc.reason)
     if isinstance(exc, _UNREADABLE) and not isinstance(exc, (ChatMemError, OSError)):

@@ -1,4 +1,4 @@
-"""Anything that holds conversations, as an iterator of sessions and their records."""
+"""Reads any source as an iterator of sessions and their records."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PIECE = 500
 
 
 class StoredSession(Protocol):
-    """One session of a store: our histories, and a HistoryBrowser with its selected session."""
+    """A session in a store: our histories, and a HistoryBrowser with its selected session."""
 
     @property
     def store(self) -> SessionReader | None: ...
@@ -68,20 +68,20 @@ Source: TypeAlias = Union[
     "pd.DataFrame",
     Iterable[BaseMessage | StoredMessage],
 ]
-"""What conversations are read from.
+"""What conversations can be read from.
 
-Some sessions of a store are a pair, `(store, ["alice", "bob"])`, and not one more parameter: so every
-function that takes a source takes them, and each has one thing to say where its rows come from.
+Some sessions of a store are a pair, `(store, ["alice", "bob"])`, rather than another parameter, so that every
+function with a source supports them.
 """
 
 
 def sessions(source: Source) -> Iterator[Session]:
     """Yield (session_id, records) of `source`, records oldest first.
 
-    A long session is yielded in several consecutive parts. The
-    session id is None for messages that are in no session. What cannot be read is a record with its `error`.
+    A long session is yielded in several consecutive parts. The session id is None for messages without a
+    session. A record that cannot be parsed has an `error`.
 
-    Raises: InvalidInputError, at the call, where `source` holds no conversations.
+    Raises: InvalidInputError, at the call, if `source` is not a source.
     """
     scope = store_scope(source)
     if scope is not None:
@@ -91,9 +91,9 @@ def sessions(source: Source) -> Iterator[Session]:
     if _has(source, "messages"):
         session_id = getattr(source, "session_id", None)
         messages = cast(MessageHolder, source).messages
-        return _given(messages, session_id if isinstance(session_id, str) else None)
+        return _listed(messages, session_id if isinstance(session_id, str) else None)
     if isinstance(source, Iterable) and not isinstance(source, (str, bytes, dict)):
-        return _given(source, None)
+        return _listed(source, None)
     raise InvalidInputError(f"expected {_FORMS}; got {type(source).__name__}")
 
 
@@ -123,15 +123,15 @@ def store_scope(source: Source) -> tuple[SessionReader, Iterable[str] | None] | 
     store, session_id = opened.store, opened.session_id
     if isinstance(store, SessionReader) and session_id:
         return store, [session_id]
-    if _has(source, "messages"):  # a history of others, whose `store` is something else
+    if _has(source, "messages"):  # some other history, whose `store` is something else
         return None
-    raise InvalidInputError("no session is open; connect and select one, or give the store itself")
+    raise InvalidInputError("no session is open; connect and select one, or pass the store itself")
 
 
 def as_reader(source: object) -> SessionReader | None:
-    """Return `source` if it is a reader, or what reads it: a path, a frame or a checkpointer; else None.
+    """Return `source` if it is a reader, or a reader for a path, a frame or a checkpointer; else None.
 
-    Raises: FileNotFoundError, InvalidInputError for a file that cannot be read, or a frame of no messages.
+    Raises: FileNotFoundError; InvalidInputError for an unknown file format, or a frame without messages.
     """
     if isinstance(source, SessionReader):
         return source
@@ -149,7 +149,7 @@ def as_reader(source: object) -> SessionReader | None:
 
 
 def dated(reader: SessionReader) -> SessionReader:
-    """Return `reader` with the times of messages in its records, if it can add them; it may cost more."""
+    """Return `reader` with times in its records, if it can add them, which may be slower."""
     add_times = getattr(reader, "dated", None)
     found = add_times() if callable(add_times) else reader
     return found if isinstance(found, SessionReader) else reader
@@ -158,37 +158,37 @@ def dated(reader: SessionReader) -> SessionReader:
 def parsed_sessions(
     reader: SessionReader, ids: Iterable[str]
 ) -> Iterator[tuple[str, int, RecordFields]] | None:
-    """Return what `read_many` yields, records as their fields, if `reader` has them without their texts."""
+    """Return what `read_many` yields, with records as fields, if `reader` can skip their JSON; else None."""
     read = getattr(reader, "read_fields", None)
     found: Iterator[tuple[str, int, RecordFields]] | None = read(ids) if callable(read) else None
     return found
 
 
 def _has(source: object, name: str) -> bool:
-    """Whether `source` has this attribute, without asking for it: that of a history would be a round trip."""
+    """Whether `source` has this attribute, without getting it: a history's `messages` would be a request."""
     return getattr_static(source, name, None) is not None
 
 
 def scope_ids(store: SessionReader, ids: Iterable[str] | None) -> Iterable[str]:
-    """Return `ids`, or those of all sessions of `store`, listed as they are asked for."""
+    """Return `ids`, or the ids of all sessions of `store`, which are listed lazily."""
     return store.session_ids() if ids is None else ids
 
 
 def stored_sessions(store: SessionReader, ids: Iterable[str]) -> Iterator[Session]:
     """Yield (session_id, records) of these sessions of `store`, as `sessions` does."""
     for session_id, start, raws in dated(store).read_many(ids):
-        # Piece by piece: parsed records that all live at once cost the garbage collector more than parsing.
+        # In small parts: with many parsed records alive, garbage collection takes longer than parsing.
         for position in range(0, len(raws), _PIECE):
             yield session_id, parse_all(raws[position : position + _PIECE], start + position)
 
 
 def _checked_ids(ids: object) -> list[str]:
     if isinstance(ids, str) or not isinstance(ids, Iterable):
-        raise InvalidInputError('the second of a pair (store, session_ids) is a list of ids, as in ["alice"]')
+        raise InvalidInputError('session_ids of a pair (store, session_ids) must be a list, as in ["alice"]')
     return list(dict.fromkeys(checked_session_id(session_id) for session_id in ids))
 
 
-def _given(messages: Iterable[Any], session_id: str | None) -> Iterator[Session]:
+def _listed(messages: Iterable[Any], session_id: str | None) -> Iterator[Session]:
     numbered = enumerate(messages)
     while piece := list(islice(numbered, _PIECE)):
         yield session_id, [_as_record(message, index) for index, message in piece]
@@ -202,7 +202,7 @@ def _as_record(message: object, index: int) -> StoredMessage:
     data = message.model_dump()
     try:
         raw = to_json({"type": message.type, "data": data})
-    except InvalidInputError as exc:  # an artifact, mostly: the rest of the message is still worth a row
+    except InvalidInputError as exc:  # usually an artifact; the rest of the message is kept
         return StoredMessage(index, "", message.type, _json_part(data), str(exc))
     return parse_all([raw], index)[0]
 

@@ -1,4 +1,4 @@
-"""Two sessions side by side: what is aligned, what is marked, and that nothing in it runs."""
+"""Two sessions side by side: what is align, what is marked, and that nothing in it runs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from chatmem_nb.comparison.alignment import aligned, matching_runs
+from chatmem_nb.comparison.alignment import align, matching_runs
 from chatmem_nb.comparison.comparison import Comparison
-from chatmem_nb.comparison.words import marked
+from chatmem_nb.comparison.words import mark_differences
 from chatmem_nb.records import encode_all, parse_all
 from tests.conversations import generated
 from tests.unit.markdown_payloads import HOSTILE
@@ -208,7 +208,7 @@ def test_2000_messages_a_side_take_no_time_that_one_notices() -> None:
 )
 def test_repetitive_sequences_are_aligned_in_bounded_time(left: list[str], right: list[str]) -> None:
     start = time.thread_time()
-    pairs = aligned(left, right, [lambda item: item, lambda item: 0])
+    pairs = align(left, right, [lambda item: item, lambda item: 0])
     assert time.thread_time() - start < 3
     assert [one for one, _ in pairs if one is not None] == left
     assert [other for _, other in pairs if other is not None] == right
@@ -228,19 +228,19 @@ def test_runs_are_equal_and_in_order() -> None:
 @pytest.mark.slow
 def test_a_long_change_within_one_text_is_bounded() -> None:
     start = time.thread_time()
-    marked("a b " * 5_000, "b b a " * 3_333)
+    mark_differences("a b " * 5_000, "b b a " * 3_333)
     assert time.thread_time() - start < 3
 
 
 def test_texts_with_nothing_in_common_are_marked_as_a_whole() -> None:
-    assert marked("one two three", "vier fünf sechs") == (
+    assert mark_differences("one two three", "vier fünf sechs") == (
         "<del>one two three</del>",
         "<ins>vier fünf sechs</ins>",
     )
 
 
 def test_the_white_space_behind_a_changed_word_is_not_marked() -> None:
-    assert marked("a b c d", "a x c d") == ("a <del>b</del> c d", "a <ins>x</ins> c d")
+    assert mark_differences("a b c d", "a x c d") == ("a <del>b</del> c d", "a <ins>x</ins> c d")
 
 
 def test_a_long_message_that_is_equal_is_folded_to_its_first_words() -> None:

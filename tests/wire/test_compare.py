@@ -56,7 +56,7 @@ def test_a_missing_session_is_named(store: UpstashSessionStore) -> None:
 
 
 def test_a_list_of_messages_has_no_sessions_to_compare() -> None:
-    with pytest.raises(InvalidInputError, match="another source that has sessions"):
+    with pytest.raises(InvalidInputError, match="needs a source with sessions"):
         compare([HumanMessage("Hi")], "a", "b")
 
 

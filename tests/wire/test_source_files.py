@@ -507,7 +507,7 @@ def test_nothing_but_an_index_is_overwritten(tmp_path: Path) -> None:
     precious = tmp_path / "precious.txt"
     precious.write_text("not ours")
     for taken in (precious, path, tmp_path):
-        with pytest.raises(InvalidInputError, match="no index of a FileSource") as caught:
+        with pytest.raises(InvalidInputError, match="not an index of a FileSource") as caught:
             FileSource(path, index=taken).length("alice")
         assert caught.value.field == "index"
     assert precious.read_text() == "not ours"

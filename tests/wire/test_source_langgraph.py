@@ -251,7 +251,7 @@ def test_times_are_read_only_where_they_are_asked_for(tmp_path: Path) -> None:
     saver = Counting()
     filled(saver)
     source = LangGraphSource(saver)
-    counted: Any = source._saver.asked  # a copy of the checkpointer, with another serializer
+    counted: Any = source._saver.plain  # a copy of the checkpointer, with another serializer
     list(source.session_ids())
     source.summaries(TURNS)
     assert len(to_dataframe(source, columns=["role", "content"])) == 16

@@ -178,7 +178,9 @@ def test_a_thread_that_waits_is_left_alone(store: Any, saver: Any) -> None:
     run(asking(saver), "t", ("user", "book it"))
     store.append("t", encode_all([HumanMessage("more")]))
     report = to_langgraph(store, saver, progress=False)
-    assert report["problem"].tolist() == ["its thread waits for ask, note; let it go on, and call again"]
+    assert report["problem"].tolist() == [
+        "its thread waits for ask, note; let the graph finish, and call again"
+    ]
     assert LangGraphSource(saver).facts("t")["Interrupted"] == "May I book the ferry?"
 
 

@@ -1,4 +1,4 @@
-"""Files of conversations, read where they lie."""
+"""Files of conversations, read in place."""
 
 from .source import FileSource, as_file
 

@@ -10,10 +10,10 @@ _LAST: Final = 2**63 - 1
 
 
 class SessionIndex:
-    """Eight bytes a record, and the id of each session."""
+    """The ids of sessions and the positions of their records, eight bytes each."""
 
     def __init__(self, rows: Iterable[tuple[str | None, int | None, int]], own_name: str) -> None:
-        """Take (session id, index, place) of each row; `own_name` is the session of those without an id."""
+        """Index rows of (session id, index, place); those without an id belong to the session `own_name`."""
         self.places: dict[str, array[int]] = {}
         self.label_places = array("q")
         orders: dict[str, array[int]] = {}
@@ -23,7 +23,7 @@ class SessionIndex:
             if places is None:
                 places = self.places[name] = array("q")
             if order is not None and name not in orders:
-                # Kept from here on: a session in which nothing has an index is in order.
+                # Needed only from here on: a session in which no record has an index is in order.
                 orders[name] = array("q", [_LAST]) * len(places)
             if name in orders:
                 orders[name].append(_LAST if order is None else max(-_LAST, min(order, _LAST)))
@@ -33,7 +33,7 @@ class SessionIndex:
 
     @classmethod
     def of(cls, places: dict[str, array[int]], label_places: array[int]) -> Self:
-        """Return the index that has these places."""
+        """Return an index of these places."""
         index = cls((), "")
         index.places, index.label_places = places, label_places
         return index
@@ -45,6 +45,6 @@ class SessionIndex:
             self.places[name] = array("q", [places[row] for row in sorted_rows])
 
     def rename(self, name: str, new_name: str) -> None:
-        """Give a session another id, unless another has it; its place in the order stays."""
+        """Rename a session, unless the new name is taken; the order of sessions stays."""
         if new_name not in self.places:
             self.places = {(new_name if key == name else key): value for key, value in self.places.items()}

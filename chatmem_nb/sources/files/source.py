@@ -24,7 +24,7 @@ from .index_file import IndexFile
 from .session_index import SessionIndex
 
 _PIECE: Final = 2_000
-"""Records in one part of `read_many`."""
+"""Maximum number of records in a part of `read_many`."""
 
 _Stamp = list[tuple[int, int, int]]
 
@@ -74,7 +74,7 @@ class FileSource:
             raise InvalidInputError(f"path must name a file, as in 'chats.jsonl'; got {path!r:.40}")
         self._path, self._format = checked_file(Path(path), format)
         self._progress = bool(progress)
-        self._kept = None if index is None else IndexFile(_index_path(index))
+        self._index_file = None if index is None else IndexFile(_index_path(index))
         self._lock = Lock()
         self._opened: tuple[RowFile, SessionIndex, _Stamp] | None = None
 
@@ -89,7 +89,7 @@ class FileSource:
         return self._path.name
 
     def label_events(self) -> list[dict[str, Any]]:
-        """Return the labels that the file carries, as lines of the log of Labels."""
+        """Return the labels that are stored in the file, as lines of the log of Labels."""
         rows, index, stamp = self._file()
         found: list[dict[str, Any]] = self._reading(lambda: list(rows.labels(index.label_places)))
         self._check_unchanged(rows, stamp)
@@ -97,9 +97,9 @@ class FileSource:
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
         """Yield the session ids in the order of the file, or those that match the glob `match`."""
-        fits = None if match is None else compile_glob(match)
+        pattern = None if match is None else compile_glob(match)
         for name in self._index().places:
-            if fits is None or fits.fullmatch(name):
+            if pattern is None or pattern.fullmatch(name):
                 yield name
 
     async def asession_ids(self, match: str | None = None) -> AsyncIterator[str]:
@@ -177,26 +177,26 @@ class FileSource:
         """Return the file and its index, which is built at the first call."""
         with self._lock:
             if self._opened is None:
-                self._opened = self._reading(self._indexed)
+                self._opened = self._reading(self._open)
         rows, _, stamp = self._opened
         self._check_unchanged(rows, stamp)
         return self._opened
 
-    def _indexed(self) -> tuple[RowFile, SessionIndex, _Stamp]:
+    def _open(self) -> tuple[RowFile, SessionIndex, _Stamp]:
         rows = opened(self._path, self._format)
         stamp = _stamp(rows.files)
-        if self._kept is None:
-            return rows, self._built(rows), stamp
+        if self._index_file is None:
+            return rows, self._build_index(rows), stamp
         state = self._state(rows, stamp)
-        index = self._kept.load(state, rows.end)
+        index = self._index_file.load(state, rows.end)
         if index is None:
-            index = self._built(rows)
-            # What the rows of a damaged file point to is known only where they were read.
+            index = self._build_index(rows)
+            # Negative places refer to damaged rows, which are only known to this process.
             if all(min(places) >= 0 for places in index.places.values()) and _stamp(rows.files) == stamp:
-                self._kept.save(state, index)
+                self._index_file.save(state, index)
         return rows, index, stamp
 
-    def _built(self, rows: RowFile) -> SessionIndex:
+    def _build_index(self, rows: RowFile) -> SessionIndex:
         bar = tqdm(total=rows.size, desc="index", unit=rows.unit, unit_scale=True, disable=not self._progress)
         with bar:
             index = SessionIndex(rows.rows(bar.update), without_compression(self._path).stem)
@@ -206,12 +206,12 @@ class FileSource:
         return index
 
     def _state(self, rows: RowFile, stamp: _Stamp) -> dict[str, Any]:
-        """Return what an index is of; not the inode, which a file has another of where it is copied."""
+        """Return what identifies the indexed state; not the inode, which differs in a copy of the file."""
         files = [[file.name, size, time] for file, (_, size, time) in zip(rows.files, stamp, strict=True)]
         return {"format": self._format, "name": self._path.name, "files": files}
 
     def _reading(self, read: Callable[[], Any]) -> Any:
-        """Call `read`. Raises: what it raises that is ours, StoreError for the rest."""
+        """Call `read`. Raises: ChatMemError as it is; StoreError for OSError."""
         try:
             return read()
         except ChatMemError:
@@ -222,12 +222,12 @@ class FileSource:
     def _check_unchanged(self, rows: RowFile, stamp: _Stamp) -> None:
         if self._reading(lambda: _stamp(rows.files)) != stamp:
             raise StoreConflictError(
-                f"{self._path} was changed since it was indexed; open it again: FileSource(path)"
+                f"{self._path} has changed since it was indexed; open it again: FileSource(path)"
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Absolute paths: another process may run in another folder.
-        index = None if self._kept is None else self._kept.path.absolute()
+        index = None if self._index_file is None else self._index_file.path.absolute()
         return partial(FileSource, self._path.absolute(), format=self._format, index=index), ()
 
     def __repr__(self) -> str:
@@ -235,7 +235,7 @@ class FileSource:
 
 
 def as_file(path: str | PathLike[str]) -> FileSource | None:
-    """Return the source of a path; None for a text that neither names a file nor has the suffix of one."""
+    """Return a source for a path; None for a string that neither names a file nor has a known suffix."""
     place = Path(path).expanduser()
     if isinstance(path, str) and not is_known(place) and not place.exists():
         return None

@@ -1,4 +1,4 @@
-"""What is read of one thread: its newest checkpoint, and the times of its messages. Plans only; no I/O."""
+"""Plans that read a thread: its newest checkpoint, and the times of its messages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from ...json_text import json_text
 from ...records import RecordFields, parse_fields, unreadable_text
-from .messages import MessageKeys, checked_messages, fields_of, records_of, replayed
+from .messages import MessageKeys, checked_messages, fields_of, records_of, replay
 from .newest import newest_checkpoints
-from .saver import DeltaHistory, Get, Plan, Saver, Visit
+from .requests import DeltaHistory, Get, Plan, Visit
+from .saver import Saver
 from .serialisation import UnreadableError, plain, snapshot_value
 from .threads import Thread, is_unknown
 
-_SHOWN: Final = 200
+_FACT_LIMIT: Final = 200
 _NEXT: Final = "branch:to:"
 
 
@@ -26,7 +27,7 @@ class ThreadState:
     checkpoint: Any = None
     """LangGraph's CheckpointTuple; None if there is no such thread, or it cannot be read."""
     items: Sequence[Any] = ()
-    """What its channel holds, not yet unpacked."""
+    """The items of its channel, not unpacked yet."""
     problem: str | None = None
     """Why it cannot be read."""
 
@@ -45,7 +46,7 @@ class ThreadState:
         return None if self.checkpoint is None else _time_of(self.checkpoint)
 
     def records(self, selected: slice, times: Sequence[datetime | None] = ()) -> list[str]:
-        """Return the records of a slice; one that says why, in the place of a thread that cannot be read."""
+        """Return the records of a slice; for a thread that cannot be read, one record with the reason."""
         if self.problem is not None:
             return [unreadable_text(self.problem)][selected]
         return records_of(self.items[selected], times[selected])
@@ -57,7 +58,7 @@ class ThreadState:
         return fields_of(self.items[selected], times[selected])
 
     def facts(self, channel: str) -> dict[str, str]:
-        """Return what there is to say of the thread beside its messages: label -> words."""
+        """Return facts about the thread besides its messages, by label."""
         if self.checkpoint is None:
             return {}
         values = self.checkpoint.checkpoint["channel_values"]
@@ -71,26 +72,26 @@ class ThreadState:
             "Pending": f"{len(pending)} writes to {', '.join(dict.fromkeys(pending))}" if pending else "",
             "Messages": "" if self.items else _no_messages(channel, values),
         }
-        return {label: text[:_SHOWN] for label, text in words.items() if text}
+        return {label: text[:_FACT_LIMIT] for label, text in words.items() if text}
 
 
 def thread_state(saver: Saver, thread: Thread, channel: str) -> Plan[ThreadState]:
-    """Return the newest checkpoint of `thread`. A thread that cannot be read says why, and hides no other."""
+    """Return the newest checkpoint of `thread`, or the problem if it cannot be read."""
     if is_unknown(saver, thread):
         return ThreadState()
     try:
         found = yield Get(thread.config)
         if found is None:
             return ThreadState()
-        return ThreadState(found, (yield from _channel(found, channel)))
+        return ThreadState(found, (yield from _channel_items(found, channel)))
     except UnreadableError as exc:
         return ThreadState(problem=exc.reason)
 
 
 def thread_states(saver: Saver, threads: Sequence[Thread], channel: str) -> Plan[dict[Thread, ThreadState]]:
-    """Return what `thread_state` is of those of `threads` that one request gives.
+    """Return the states of those `threads` that can be read together: from SQLite, by one query.
 
-    One query for all of them, from SQLite. What is large, damaged or odd is left to `thread_state`.
+    Large, damaged and unusual checkpoints are left to `thread_state`.
     """
     found: dict[Thread, ThreadState] = {}
     for thread, checkpoint in (yield from newest_checkpoints(saver, threads)):
@@ -104,7 +105,7 @@ def thread_states(saver: Saver, threads: Sequence[Thread], channel: str) -> Plan
     return found
 
 
-def _channel(found: Any, channel: str) -> Plan[list[Any]]:
+def _channel_items(found: Any, channel: str) -> Plan[list[Any]]:
     values = _values_of(found)
     if channel in values:
         return checked_messages(snapshot_value(values[channel]), channel)
@@ -112,15 +113,15 @@ def _channel(found: Any, channel: str) -> Plan[list[Any]]:
         return []
     history = yield DeltaHistory(found.config, channel)
     seed = checked_messages(snapshot_value(history.get("seed", [])), channel)
-    return replayed(seed, [value for _, _, value in history.get("writes", [])])
+    return replay(seed, [value for _, _, value in history.get("writes", [])])
 
 
 def message_times(
     saver: Saver, thread: Thread, channel: str, state: ThreadState
 ) -> Plan[list[datetime | None]]:
-    """Return the time of each message of `state`: that of the checkpoint in which it first appears.
+    """Return the time of each message in `state`: that of the checkpoint in which it first appears.
 
-    Reads every checkpoint of the thread, one at a time.
+    Reads all checkpoints of the thread, one at a time.
     """
     keys = MessageKeys()
     first: dict[Hashable, datetime | None] = {}
@@ -130,7 +131,7 @@ def message_times(
     def visit(found: Any) -> None:  # newest first
         nonlocal later
         time = _time_of(found)
-        # What a DeltaChannel is made of is written to a checkpoint, and part of the one after it.
+        # Writes to a DeltaChannel are stored with one checkpoint, and take effect in the next.
         for _, name, value in found.pending_writes or []:
             if name == channel and later is not None:
                 first.update(dict.fromkeys(keys.of(value if type(value) is list else [value]), later))
@@ -143,7 +144,7 @@ def message_times(
 
     try:
         yield Visit(thread.config, visit)
-    except UnreadableError:  # of the messages in the oldest one that was read, nothing says when they came
+    except UnreadableError:  # messages in the oldest checkpoint that was read may be older than it
         for key in oldest:
             first[key] = None
     return [first.get(key) for key in keys.of(state.items)]

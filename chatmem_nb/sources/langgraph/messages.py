@@ -20,7 +20,7 @@ from ...records import (
 )
 from .serialisation import Packed, UnreadableError, json_datas, plain
 
-# Of serialisation as JSON, which names classes: their message types.
+# Message types by class, which is what LangChain's own serialisation names.
 _TYPES: Final = {
     "HumanMessage": "human",
     "AIMessage": "ai",
@@ -33,7 +33,7 @@ _TYPES: Final = {
 
 
 def checked_messages(value: object, channel: str) -> list[Any]:
-    """Return the items of a channel. Raises: UnreadableError if it holds something else than messages."""
+    """Return the items of a channel. Raises: UnreadableError if they are not messages."""
     if type(value) is list or type(value) is tuple:
         items = list(value)
         if not items or any(_data_of(item) is not None for item in (items[0], items[-1])):
@@ -53,10 +53,10 @@ def records_of(items: Sequence[Any], times: Sequence[datetime | None] = ()) -> l
 
 
 def fields_of(items: Sequence[Any], times: Sequence[datetime | None] = ()) -> RecordFields:
-    """Return the fields of the records of `records_of`; most messages need no text for it."""
+    """Return the fields of the records that `records_of` returns, mostly without making the records."""
     datas = json_datas(items)
     types = [] if datas is None else _known_types(datas)
-    if datas is None or not types:  # one of them at least is told by its text
+    if datas is None or not types:  # at least one is known only by its record
         return parse_fields(records_of(items, times))
     stamps: list[object] = list(times) or [None] * len(items)
     size = sum([len(item.data) for item in items])
@@ -64,7 +64,7 @@ def fields_of(items: Sequence[Any], times: Sequence[datetime | None] = ()) -> Re
 
 
 def _known_types(datas: Sequence[Any]) -> list[str]:
-    """Return the type of each message; [] if one of `datas` is no message."""
+    """Return the type of each message; [] if one of `datas` is not a message."""
     try:
         types = [data["type"] for data in datas]
         is_known = MESSAGE_CLASSES.keys() >= set(types) and all("content" in data for data in datas)
@@ -92,13 +92,13 @@ def _record(item: object, stored_at: datetime | None) -> str:
 
 
 class MessageKeys:
-    """What identifies each message from one checkpoint to the next: its id, else all of it."""
+    """Identifies messages across checkpoints: by id, else by all of their content."""
 
     def __init__(self) -> None:
         self._ids: dict[bytes, Hashable] = {}
 
     def of(self, items: Iterable[Any]) -> list[Hashable]:
-        """Return the key of each item of a channel. A message that stays as it is, is unpacked once."""
+        """Return the key of each item of a channel. A message that does not change is unpacked once."""
         return [self._key(item) for item in items]
 
     def _key(self, item: object) -> Hashable:
@@ -120,10 +120,10 @@ def id_of(item: object) -> str | None:
     return message_id if type(message_id) is str else None
 
 
-def replayed(seed: Sequence[Any], writes: Iterable[Any]) -> list[Any]:
+def replay(seed: Sequence[Any], writes: Iterable[Any]) -> list[Any]:
     """Return the messages that a DeltaChannel holds after `writes`, as LangGraph's reducer does.
 
-    A message takes the place of the one with its id; a RemoveMessage takes one away.
+    A message replaces the one with its id; a RemoveMessage removes one.
     """
     found: dict[Hashable, Any] = dict(zip(MessageKeys().of(seed), seed, strict=True))
     keys = MessageKeys()

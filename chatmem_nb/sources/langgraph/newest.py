@@ -1,4 +1,4 @@
-"""The newest checkpoints of several threads by one query of a SQLite checkpointer."""
+"""Reads the newest checkpoints of several threads by one query, from a SQLite checkpointer."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ...json_text import parse_json
-from .saver import Plan, Rows, Saver
+from .requests import Plan, Rows
+from .saver import Saver
 from .serialisation import UnreadableError
 from .threads import SQLITE, Thread
 
 _LARGEST: Final = 1_000_000
-"""Bytes of a checkpoint that comes with others."""
-# As SqliteSaver.get_tuple of langgraph-checkpoint-sqlite 3.1 reads one, without its pending writes.
+"""Maximum size in bytes of a checkpoint that is read together with others."""
+# As in SqliteSaver.get_tuple of langgraph-checkpoint-sqlite 3.1, without pending writes.
 _QUERY: Final = """
 SELECT wanted.column1, wanted.column2, checkpoint_id, type, checkpoint, metadata
 FROM (VALUES {}) AS wanted JOIN checkpoints
@@ -26,13 +27,13 @@ WHERE length(checkpoint) <= ?
 
 def newest_checkpoints(saver: Saver, threads: Sequence[Thread]) -> Plan[list[tuple[Thread, Any]]]:
     """Return the newest checkpoint of those of `threads` that can be read together."""
-    if not saver.made_by(SQLITE):
+    if not saver.is_from(SQLITE):
         return []
     query = _QUERY.format(", ".join(["(?, ?)"] * len(threads)))
     values = [value for thread in threads for value in thread]
     try:
         rows = yield Rows(query, (*values, _LARGEST))
-    except UnreadableError:  # of one of them, and nothing says of which
+    except UnreadableError:  # one of them is damaged, and the error does not say which
         return []
     found = []
     for thread_id, namespace, *row in rows:
@@ -50,7 +51,7 @@ def _checkpoint(
 
     config: Any = {"configurable": {**thread.config["configurable"], "checkpoint_id": checkpoint_id}}
     try:
-        said: Any = {} if metadata is None else parse_json(bytes(metadata).decode())
-        return CheckpointTuple(config, saver.asked.serde.loads_typed((kind, content)), said)
+        parsed: Any = {} if metadata is None else parse_json(bytes(metadata).decode())
+        return CheckpointTuple(config, saver.plain.serde.loads_typed((kind, content)), parsed)
     except (UnreadableError, ValueError, TypeError, RecursionError):
         return None

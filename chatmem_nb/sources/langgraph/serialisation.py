@@ -1,7 +1,7 @@
-"""What a checkpoint holds, as plain data: nothing in it is imported, called or unpickled.
+"""Deserialises checkpoints to plain data: nothing that they name is imported, called or unpickled.
 
-LangGraph's own serializer builds each object by importing the class that the checkpoint names. Here an object
-stays bytes until it is asked for, and is then the plain data that it was made of.
+LangGraph's own serializer constructs objects by importing the classes that a checkpoint names. Here an object
+stays in msgpack until it is needed, and is then the plain data that it would be constructed from.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ OWN_FORMATS: Final = ("msgpack", "json", "null", "bytes", "bytearray")
 # langgraph-checkpoint 4.3, jsonplus.py: the codes of what msgpack itself has no type for.
 _NUMPY_ARRAY: Final = 6
 _DELTA_SNAPSHOT: Final = 7
-_NO_OBJECTS: Final = (_NUMPY_ARRAY, _DELTA_SNAPSHOT)
+_NOT_OBJECTS: Final = (_NUMPY_ARRAY, _DELTA_SNAPSHOT)
 
 
 class UnreadableError(Exception):
@@ -28,14 +28,14 @@ class UnreadableError(Exception):
 
 @dataclass(slots=True)  # not frozen: one is made for each message, which would take three times as long
 class Packed:
-    """An object of a checkpoint, as it was packed."""
+    """An object in a checkpoint, in msgpack."""
 
     code: int
     data: bytes
 
     def unpacked(self) -> tuple[str, str, Any] | None:
-        """Return the module and the name of its class, and what it was made of; None if that is not known."""
-        if self.code in _NO_OBJECTS:
+        """Return the module and name of its class, and its data; None if they are unknown."""
+        if self.code in _NOT_OBJECTS:
             return None
         found = _unpack(self.data, _plain)
         if (
@@ -49,22 +49,22 @@ class Packed:
 
 
 def json_datas(items: Sequence[Any]) -> list[Any] | None:
-    """Return what each of `items` was made of; None if JSON may not give the same again for one of them."""
+    """Return the data of each item; None if one of them might change in a round trip through JSON."""
     import ormsgpack
 
     found = []
     try:
         for item in items:
             data = item.data
-            # How msgpack marks bytes, for which JSON has no value. Some letters have these too, and numbers.
-            if 0xC4 in data or 0xC5 in data or 0xC6 in data or item.code in _NO_OBJECTS:
+            # These mark bytes in msgpack, which JSON cannot hold; they may also occur in strings and numbers.
+            if 0xC4 in data or 0xC5 in data or 0xC6 in data or item.code in _NOT_OBJECTS:
                 return None
-            module, name, value, *_ = ormsgpack.unpackb(data, ext_hook=_plain)  # refuses keys but texts
+            module, name, value, *_ = ormsgpack.unpackb(data, ext_hook=_plain)  # rejects non-string keys
             if not (type(module) is type(name) is str):
                 return None
             found.append(value)
     except (AttributeError, TypeError, ValueError, RecursionError, UnreadableError):
-        return None  # it is no Packed, or holds no object
+        return None  # not a Packed, or not an object
     return found
 
 
@@ -80,7 +80,7 @@ def plain(value: object) -> Any:
 
 
 def snapshot_value(value: object) -> Any:
-    """Return what a snapshot of a DeltaChannel holds, and any other value as it is."""
+    """Return the value of a DeltaChannel's snapshot; any other value unchanged."""
     if isinstance(value, Packed) and value.code == _DELTA_SNAPSHOT:
         return _unpack(value.data, Packed)
     return value
@@ -107,18 +107,18 @@ def _unpack(data: bytes, hook: Callable[[int, bytes], Any]) -> Any:
 
 
 class PlainSerializer:
-    """Reads what LangGraph's serializer wrote, in the place of the serializer of a checkpointer."""
+    """Replaces the serializer of a checkpointer; reads what LangGraph's own serializer wrote."""
 
-    def __init__(self, given: Any) -> None:
-        self._given = given
+    def __init__(self, original: Any) -> None:
+        self._original = original
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
-        """Return `obj` as the serializer that was given writes it."""
-        written: tuple[str, bytes] = self._given.dumps_typed(obj)
+        """Serialise `obj` by the original serializer."""
+        written: tuple[str, bytes] = self._original.dumps_typed(obj)
         return written
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        """Return what `data` holds, objects as `Packed`. Raises: UnreadableError."""
+        """Deserialise `data`; objects stay `Packed`. Raises: UnreadableError."""
         kind, content = data
         if type(kind) is not str or content is None:
             raise UnreadableError("its checkpoint is corrupt: it has no serialised value")
@@ -127,20 +127,20 @@ class PlainSerializer:
         if kind not in OWN_FORMATS:
             raise UnreadableError(
                 f"its checkpoint is serialised as {kind!r:.30}, which is not LangGraph's own format: it is "
-                "not loaded, since that may run code. Read it with code of yours, and pass a list of messages"
+                "not loaded, since that may run code. Read it with your own code, and pass a list of messages"
             )
         return _loaded(kind, content)
 
     def _decrypted(self, kind: str, content: bytes) -> tuple[str, bytes]:
         kind, cipher = kind.split("+", 1)
-        decrypt = getattr(getattr(self._given, "cipher", None), "decrypt", None)
+        decrypt = getattr(getattr(self._original, "cipher", None), "decrypt", None)
         if decrypt is None:
             raise UnreadableError(
-                "its checkpoint is encrypted; give a checkpointer with the EncryptedSerializer"
+                "its checkpoint is encrypted; pass a checkpointer with the EncryptedSerializer"
             )
         try:
             return kind, decrypt(cipher, content)
-        except Exception as exc:  # noqa: BLE001 - a cipher raises what it likes
+        except Exception as exc:  # noqa: BLE001 - a cipher may raise anything
             name = type(exc).__name__
         raise UnreadableError(
             f"its checkpoint cannot be decrypted ({name}); was it written with another key?"

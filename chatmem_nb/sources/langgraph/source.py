@@ -14,15 +14,16 @@ from ...records import RecordFields
 from ...stores.protocol import SessionSummary, checked_session_id, checked_session_ids
 from ...stores.redis_glob import compile_glob
 from .checkpoints import ThreadState, message_times, thread_state, thread_states
-from .saver import Plan, Saver
+from .requests import Plan
+from .saver import Saver
 from .threads import Thread, ThreadNames, threads_page
 
 _PIECE: Final = 2_000
-"""Records in one part of `read_many`."""
-_TOGETHER: Final = 25
-"""Threads that are asked for by one request, where the checkpointer can."""
+"""Maximum number of records in a part of `read_many`."""
+_BATCH: Final = 25
+"""Threads that are read by one request, where the checkpointer can."""
 _TIMES_KEPT: Final = 16
-"""Threads whose times are kept until they go on."""
+"""Threads whose times are cached, until they have a newer checkpoint."""
 
 _Times: TypeAlias = list[datetime | None]
 
@@ -65,32 +66,32 @@ class LangGraphSource:
     @property
     def checkpointer(self) -> Any:
         """The checkpointer."""
-        return self._saver.given
+        return self._saver.checkpointer
 
     @property
     def target(self) -> str:
         """The location that is shown to the user."""
-        return type(self._saver.given).__name__
+        return type(self._saver.checkpointer).__name__
 
     def dated(self) -> Self:
-        """Return this source with `stored_at` in its records, for which all checkpoints are read."""
-        twin = copy.copy(self)
-        twin._is_dated = True
-        return twin
+        """Return a copy of this source with `stored_at` in its records; it reads all checkpoints."""
+        dated = copy.copy(self)
+        dated._is_dated = True
+        return dated
 
     def session_ids(self, match: str | None = None) -> Iterator[str]:
         """Yield the id of each thread, including empty ones, or those that match the glob `match`.
 
         SQLite: a query for each 1,000 threads. Others: the checkpointer lists its checkpoints.
         """
-        fits = None if match is None else compile_glob(match)
+        pattern = None if match is None else compile_glob(match)
         after: Thread | None = None
         more = True
         while more:
             page, more = self._saver.run(threads_page(self._saver, after, self._names.subgraphs))
             after = page[-1] if page else None
             for name in map(self._names.id_of, page):
-                if name and (fits is None or fits.fullmatch(name)):
+                if name and (pattern is None or pattern.fullmatch(name)):
                     yield name
 
     async def asession_ids(self, match: str | None = None) -> AsyncIterator[str]:
@@ -98,14 +99,14 @@ class LangGraphSource:
 
         SQLite: a query for each 1,000 threads. Others: the checkpointer lists its checkpoints.
         """
-        fits = None if match is None else compile_glob(match)
+        pattern = None if match is None else compile_glob(match)
         after: Thread | None = None
         more = True
         while more:
             page, more = await self._saver.arun(threads_page(self._saver, after, self._names.subgraphs))
             after = page[-1] if page else None
             for name in map(self._names.id_of, page):
-                if name and (fits is None or fits.fullmatch(name)):
+                if name and (pattern is None or pattern.fullmatch(name)):
                     yield name
 
     def summaries(self, session_ids: Iterable[str]) -> list[SessionSummary]:
@@ -142,20 +143,20 @@ class LangGraphSource:
                 yield name, start, state.records(slice(start, start + _PIECE), times)
 
     def _states(self, session_ids: Iterator[str]) -> Iterator[tuple[str, ThreadState, _Times]]:
-        while names := list(islice(session_ids, _TOGETHER)):
-            found = self._saver.run(self._together(names))
+        while names := list(islice(session_ids, _BATCH)):
+            found = self._saver.run(self._states_of_batch(names))
             for name in names:
-                yield name, *self._saver.run(self._timed(name, found.pop(name, None)))
+                yield name, *self._saver.run(self._dated_state(name, found.pop(name, None)))
 
     def aread_many(self, session_ids: Iterable[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
         """Yield (session_id, start, records) for whole threads, in order; long ones in several parts."""
         return self._aread_many(checked_session_ids(session_ids))
 
     async def _aread_many(self, session_ids: Iterator[str]) -> AsyncIterator[tuple[str, int, list[str]]]:
-        while names := list(islice(session_ids, _TOGETHER)):
-            found = await self._saver.arun(self._together(names))
+        while names := list(islice(session_ids, _BATCH)):
+            found = await self._saver.arun(self._states_of_batch(names))
             for name in names:
-                state, times = await self._saver.arun(self._timed(name, found.pop(name, None)))
+                state, times = await self._saver.arun(self._dated_state(name, found.pop(name, None)))
                 for start in range(0, len(state), _PIECE):
                     yield name, start, state.records(slice(start, start + _PIECE), times)
 
@@ -180,12 +181,14 @@ class LangGraphSource:
         thread = self._names.thread_of(checked_session_id(session_id))
         return thread_state(self._saver, thread, self.channel)
 
-    def _together(self, session_ids: Sequence[str]) -> Plan[dict[str, ThreadState]]:
+    def _states_of_batch(self, session_ids: Sequence[str]) -> Plan[dict[str, ThreadState]]:
         threads = {self._names.thread_of(name): name for name in session_ids}
         found = yield from thread_states(self._saver, list(threads), self.channel)
         return {threads[thread]: state for thread, state in found.items()}
 
-    def _timed(self, session_id: str, state: ThreadState | None = None) -> Plan[tuple[ThreadState, _Times]]:
+    def _dated_state(
+        self, session_id: str, state: ThreadState | None = None
+    ) -> Plan[tuple[ThreadState, _Times]]:
         if state is None:
             state = yield from self._read(session_id)
         if not self._is_dated or not state.items:
@@ -201,11 +204,11 @@ class LangGraphSource:
         return state, times
 
     def _records(self, session_id: str, selected: slice) -> Plan[list[str]]:
-        state, times = yield from self._timed(session_id)
+        state, times = yield from self._dated_state(session_id)
         return state.records(selected, times)
 
     def _summary(self, session_id: str) -> Plan[SessionSummary]:
-        state, times = yield from self._timed(session_id)
+        state, times = yield from self._dated_state(session_id)
         first, last = state.records(slice(1), times), state.records(slice(-1, None), times)
         return SessionSummary(
             session_id,

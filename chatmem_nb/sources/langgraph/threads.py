@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from .saver import Members, Plan, Rows, Saver, Visit
+from .requests import Members, Plan, Rows, Visit
+from .saver import Saver
 
 _PAGE: Final = 1_000
 SQLITE: Final = "langgraph.checkpoint.sqlite"
@@ -13,22 +14,22 @@ _UPSTASH: Final = "langgraph.checkpoint.upstash_redis"
 
 
 class Thread(NamedTuple):
-    """A thread, or with a namespace the part of it that a subgraph keeps."""
+    """A thread, or with a namespace the part of it that belongs to a subgraph."""
 
     thread_id: str
     namespace: str = ""
 
     @property
     def config(self) -> dict[str, Any]:
-        """What a checkpointer is asked with."""
+        """The config that checkpointers take."""
         return {"configurable": {"thread_id": self.thread_id, "checkpoint_ns": self.namespace}}
 
 
 class ThreadNames:
-    """Threads to session ids and back.
+    """Maps threads to session ids and back.
 
-    A session id is the thread id. With `subgraphs`, the namespace of a subgraph follows it after a `|`, as
-    LangGraph separates its parts, and a `|` or a backslash in a thread id has a backslash before it.
+    A session id is the thread id. With `subgraphs`, the namespace of a subgraph follows it after a `|`, which
+    also separates its parts in LangGraph; a `|` or a backslash in a thread id is escaped by a backslash.
     """
 
     def __init__(self, subgraphs: bool) -> None:
@@ -54,39 +55,39 @@ class ThreadNames:
 
 
 def threads_page(saver: Saver, after: Thread | None, subgraphs: bool) -> Plan[tuple[list[Thread], bool]]:
-    """Return a page of threads behind `after`, and whether there may be more.
+    """Return a page of the threads after `after`, and whether there may be more.
 
-    A checkpointer lists checkpoints, of all threads, one by one, and SqliteSaver holds its lock until it has
-    come to the end. So those that are known are asked for the threads alone, a page at a time; of any other,
-    all checkpoints are read once, and only the names kept.
+    Checkpointers can only list the checkpoints of all threads, and SqliteSaver holds its lock meanwhile. So
+    SQLite, Upstash and memory are queried for the threads themselves; with any other checkpointer, all
+    checkpoints are read once, and only the names of threads are kept.
     """
-    if saver.made_by(SQLITE):
+    if saver.is_from(SQLITE):
         page = yield from _sqlite_page(after, subgraphs)
         return page, len(page) == _PAGE
     if after is not None:
         return [], False
-    if saver.made_by(_UPSTASH):
+    if saver.is_from(_UPSTASH):
         return (yield from _upstash_threads(subgraphs)), False
-    storage = getattr(saver.given, "storage", None)
+    storage = getattr(saver.checkpointer, "storage", None)
     if isinstance(storage, dict):
         return list(_stored_threads(storage, subgraphs)), False
     return (yield from _listed_threads(subgraphs)), False
 
 
 def _sqlite_page(after: Thread | None, subgraphs: bool) -> Plan[list[Thread]]:
-    behind = after or Thread("")
+    last = after or Thread("")
     if subgraphs:
         sql = (
             "SELECT DISTINCT thread_id, checkpoint_ns FROM checkpoints "
             "WHERE (thread_id, checkpoint_ns) > (?, ?) OR ? ORDER BY thread_id, checkpoint_ns LIMIT ?"
         )
-        rows = yield Rows(sql, (*behind, after is None, _PAGE))
+        rows = yield Rows(sql, (*last, after is None, _PAGE))
     else:
         sql = (
             "SELECT DISTINCT thread_id, '' FROM checkpoints "
             "WHERE (thread_id > ? OR ?) AND checkpoint_ns = '' ORDER BY thread_id LIMIT ?"
         )
-        rows = yield Rows(sql, (behind.thread_id, after is None, _PAGE))
+        rows = yield Rows(sql, (last.thread_id, after is None, _PAGE))
     return [Thread(*row) for row in rows]
 
 
@@ -102,7 +103,7 @@ def _upstash_threads(subgraphs: bool) -> Plan[list[Thread]]:
 
 
 def _stored_threads(storage: dict[str, Any], subgraphs: bool) -> Iterator[Thread]:
-    """Yield the threads of an InMemorySaver, but for those that are there only since they were asked for."""
+    """Yield the threads of an InMemorySaver, except empty ones, which merely reading a thread creates."""
     for thread_id, namespaces in list(storage.items()):
         for namespace, checkpoints in list(namespaces.items()):
             if checkpoints and (subgraphs or not namespace):
@@ -123,6 +124,6 @@ def _listed_threads(subgraphs: bool) -> Plan[list[Thread]]:
 
 
 def is_unknown(saver: Saver, thread: Thread) -> bool:
-    """Whether an InMemorySaver has no such thread: asked for one, it would make it."""
-    storage = getattr(saver.given, "storage", None)
+    """Whether an InMemorySaver does not have the thread, which reading it would create."""
+    storage = getattr(saver.checkpointer, "storage", None)
     return isinstance(storage, dict) and not dict.get(storage.get(thread.thread_id) or {}, thread.namespace)

@@ -1,4 +1,4 @@
-"""Messages into the threads of a checkpointer, so that a graph goes on from them."""
+"""Writes messages to the threads of a checkpointer, for a graph to continue from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from langchain_core.messages import BaseMessage
 
 from .checkpoints import thread_state
 from .messages import id_of
-from .saver import Load, Plan, Put, Saver
+from .requests import Load, Plan, Put
+from .saver import Saver
 from .threads import Thread
 
 _CHANNEL: Final = "messages"
@@ -25,14 +26,14 @@ class ThreadWriter:
         self._saver = Saver(checkpointer)
 
     def ids(self, session_id: str) -> tuple[list[str], str | None]:
-        """Return the ids of the messages in a thread, and what stands in the way of adding to it, or None."""
+        """Return the ids of the messages in a thread, and why it cannot be added to, or None."""
         return self._saver.run(self._ids(Thread(session_id)))
 
     def write(self, session_id: str, messages: Sequence[BaseMessage], order: Sequence[int]) -> None:
-        """Write a checkpoint that holds the messages of the thread and `messages`, put together by `order`.
+        """Write a checkpoint that holds the messages of the thread and `messages`, in the given order.
 
-        A number in `order` is a message of the thread if it is 0 or more; -1 is the first of `messages`, -2
-        the second. Raises: StoreError.
+        In `order`, 0 and more are indexes of messages in the thread; -1 is the first of `messages`, -2 the
+        second. Raises: StoreError.
         """
         self._saver.run(self._write(Thread(session_id), messages, order))
 
@@ -41,8 +42,8 @@ class ThreadWriter:
         if state.problem is not None:
             return [], state.problem
         facts = state.facts(_CHANNEL)
-        if waits := facts.get("Next"):
-            return [], f"its thread waits for {waits}; let it go on, and call again"
+        if nodes := facts.get("Next"):
+            return [], f"its thread waits for {nodes}; let the graph finish, and call again"
         if state.items and _CHANNEL not in state.checkpoint.checkpoint["channel_values"]:
             return (
                 [],
@@ -59,16 +60,16 @@ class ThreadWriter:
         before = empty_checkpoint() if found is None else found.checkpoint
         metadata = {} if found is None else found.metadata or {}
         step = 0 if found is None else metadata.get("step", 0) + 1
-        there = before["channel_values"].get(_CHANNEL) or []
+        stored = before["channel_values"].get(_CHANNEL) or []
         versions = before["channel_versions"]
-        version = self._saver.given.get_next_version(max(versions.values(), default=None), None)
+        version = self._saver.checkpointer.get_next_version(max(versions.values(), default=None), None)
         checkpoint = {
             **create_checkpoint(before, None, step),
             "channel_values": {
                 **before["channel_values"],
-                _CHANNEL: [there[place] if place >= 0 else messages[-place - 1] for place in order],
+                _CHANNEL: [stored[place] if place >= 0 else messages[-place - 1] for place in order],
             },
             "channel_versions": {**versions, _CHANNEL: version},
         }
-        said = {"source": "update", "step": step, "parents": metadata.get("parents", {})}
-        yield Put(thread.config if found is None else found.config, checkpoint, said, {_CHANNEL: version})
+        written = {"source": "update", "step": step, "parents": metadata.get("parents", {})}
+        yield Put(thread.config if found is None else found.config, checkpoint, written, {_CHANNEL: version})
