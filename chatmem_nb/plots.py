@@ -1,4 +1,4 @@
-"""Charts of the sessions in a store, built with Altair from frames, for light and dark themes."""
+"""Charts of the sessions in a store, made of frames."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .bar_charts import bars_over_time, horizontal_bars, tooltip
 from .charts import Chart
 from .errors import InvalidInputError
 from .frames import sessions_frame, to_dataframe, tool_calls_frame
@@ -21,8 +22,6 @@ _ROLES = {"user": _BLUE, "assistant": _ORANGE, "tool": _GREEN, "system": _GREY, 
 _STATUSES = {"success": _GREEN, "error": _RED, "missing": _GREY, "invalid": _ORANGE}
 _FAILED, _NOT_FAILED = "failed", "not failed"
 _TOKENS = {"input_tokens": "input", "output_tokens": "output"}
-# Mid grey text on no background, readable on light and dark pages.
-_INK = "#808893"
 
 
 def plot_sessions(source: Source | pd.DataFrame, *, top: int = 40) -> Chart:
@@ -34,7 +33,6 @@ def plot_sessions(source: Source | pd.DataFrame, *, top: int = 40) -> Chart:
     >>> plot_sessions(store, top=3).to_dict()["mark"]["type"]
     'bar'
     """
-    alt = _altair()
     frame = _frame(source, "n_messages", sessions_frame)
     rows = frame.nlargest(_checked(top), "n_messages")
     data = [
@@ -52,8 +50,7 @@ def plot_sessions(source: Source | pd.DataFrame, *, top: int = 40) -> Chart:
         )
         if count
     ]
-    return _horizontal_bars(
-        alt,
+    return horizontal_bars(
         data,
         x="messages",
         y="session",
@@ -74,7 +71,6 @@ def plot_timeline(source: Source | pd.DataFrame) -> Chart:
     >>> chart.to_dict()["encoding"]["x"]["type"]
     'temporal'
     """
-    alt = _altair()
     frame = _frame(source, "stored_at", partial(to_dataframe, columns=["role", "stored_at"]))
     known = frame[frame["stored_at"].notna()]
     unit = _unit(known["stored_at"])
@@ -89,14 +85,13 @@ def plot_timeline(source: Source | pd.DataFrame) -> Chart:
     ]
     without = len(frame) - len(known)
     note = f", {without:,} without a time" if without else ""
-    return _bars_over_time(
-        alt,
+    return bars_over_time(
         data,
         x="time",
         y="messages",
         colour="role",
         colours=_ROLES,
-        tooltip=[alt.Tooltip("time:T", format="%Y-%m-%d %H:%M"), "role:N", "messages:Q"],
+        tooltip=[tooltip("time:T", format="%Y-%m-%d %H:%M"), "role:N", "messages:Q"],
         title=f"{counted(len(known), 'message')}{note}",
     )
 
@@ -110,7 +105,6 @@ def plot_tools(source: Source | pd.DataFrame) -> Chart:
     >>> [bar["tool"] for bar in chart.to_dict()["data"]["values"]]
     ['find_trains', 'hold_berth', 'weather']
     """
-    alt = _altair()
     frame = _frame(source, "args", tool_calls_frame)
     frame = frame[frame["kind"] != "result"]
     counts = frame.assign(tool=frame["name"].fillna("no name").map(_label)).groupby(
@@ -126,14 +120,13 @@ def plot_tools(source: Source | pd.DataFrame) -> Chart:
         }
         for (tool, status), rows in counts
     ]
-    return _horizontal_bars(
-        alt,
+    return horizontal_bars(
         data,
         x="calls",
         y="tool",
         colour="status",
         colours=_STATUSES,
-        tooltip=["tool:N", "status:N", "calls:Q", alt.Tooltip("median_s:Q", title="median time (s)")],
+        tooltip=["tool:N", "status:N", "calls:Q", tooltip("median_s:Q", title="median time (s)")],
         title=f"{len(frame):,} tool calls",
     )
 
@@ -146,7 +139,6 @@ def plot_failures(source: Source | pd.DataFrame) -> Chart:
     >>> plot_failures(store).to_dict()["title"]
     '... of ... tool calls failed'
     """
-    alt = _altair()
     frame = _frame(source, "failed", tool_calls_frame)
     frame = frame[frame["kind"] != "result"]
     counts = frame.assign(
@@ -159,14 +151,13 @@ def plot_failures(source: Source | pd.DataFrame) -> Chart:
         for (tool, outcome), count in counts.groupby(["tool", "outcome"]).size().items()
     ]
     failed = int((counts["outcome"] == _FAILED).sum())
-    return _horizontal_bars(
-        alt,
+    return horizontal_bars(
         data,
         x="calls",
         y="tool",
         colour="outcome",
         colours={_FAILED: _RED, _NOT_FAILED: _GREEN},
-        tooltip=["tool:N", "outcome:N", "calls:Q", alt.Tooltip("share:Q", format=".1%")],
+        tooltip=["tool:N", "outcome:N", "calls:Q", tooltip("share:Q", format=".1%")],
         title=f"{failed:,} of {len(frame):,} tool calls failed",
     )
 
@@ -179,7 +170,6 @@ def plot_tokens(source: Source | pd.DataFrame) -> Chart:
     >>> plot_tokens([]).to_dict()["title"]
     '0 tokens'
     """
-    alt = _altair()
     columns = ["stored_at", *_TOKENS]
     frame = _frame(source, "input_tokens", partial(to_dataframe, columns=columns))
     frame = _frame(frame, "stored_at", to_dataframe)
@@ -194,24 +184,15 @@ def plot_tokens(source: Source | pd.DataFrame) -> Chart:
     without = len(used) - len(known)
     note = f", {counted(without, 'message')} without a time" if without else ""
     total = sum(row["tokens"] for row in data)
-    return _bars_over_time(
-        alt,
+    return bars_over_time(
         data,
         x="day",
         y="tokens",
         colour="kind",
         colours={"input": _BLUE, "output": _ORANGE},
-        tooltip=[alt.Tooltip("day:T", format="%Y-%m-%d"), "kind:N", "tokens:Q"],
+        tooltip=[tooltip("day:T", format="%Y-%m-%d"), "kind:N", "tokens:Q"],
         title=f"{total:,} tokens{note}",
     )
-
-
-def _altair() -> Any:
-    try:
-        import altair
-    except ImportError as exc:
-        raise ImportError("charts need Altair: pip install 'chatmem_nb[plot]'") from exc
-    return altair
 
 
 def _frame(source: Any, column: str, make: Callable[[Any], pd.DataFrame]) -> Any:
@@ -226,48 +207,6 @@ def _frame(source: Any, column: str, make: Callable[[Any], pd.DataFrame]) -> Any
             f"this frame has no column {column!r}; pass the store, or the frame that this chart is made of"
         )
     return source
-
-
-def _horizontal_bars(alt: Any, data: list[dict[str, Any]], *, x: str, y: str, **parts: Any) -> Chart:
-    """Return bars of the number `x` for each name `y`, the longest first."""
-    return _bars(alt, data, x=alt.X(f"{x}:Q", title=x), y=alt.Y(f"{y}:N", sort="-x", title=None), **parts)
-
-
-def _bars_over_time(alt: Any, data: list[dict[str, Any]], *, x: str, y: str, **parts: Any) -> Chart:
-    """Return bars of the number `y` for each time `x`."""
-    time = alt.X(f"{x}:T", title="stored (UTC)", scale=alt.Scale(type="utc"))
-    return _bars(alt, data, x=time, y=alt.Y(f"{y}:Q", title=y), **parts)
-
-
-def _bars(
-    alt: Any,
-    data: list[dict[str, Any]],
-    *,
-    x: Any,
-    y: Any,
-    colour: str,
-    colours: dict[str, str],
-    tooltip: list[Any],
-    title: str,
-) -> Chart:
-    """Return a bar for each of `data`, coloured by its field `colour`."""
-    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
-    colouring = alt.Color(f"{colour}:N", scale=scale, title=None)
-    chart = alt.Chart(alt.Data(values=data), title=title).mark_bar()
-    return _themed(chart.encode(x=x, y=y, color=colouring, tooltip=tooltip))
-
-
-def _themed(chart: Any) -> Chart:
-    themed = (
-        chart.configure(background="transparent")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=_INK, titleColor=_INK, gridColor="#80889344", domainColor=_INK, tickColor=_INK
-        )
-        .configure_legend(labelColor=_INK, titleColor=_INK)
-        .configure_title(color=_INK)
-    )
-    return Chart(themed.to_dict())
 
 
 def _unit(times: Any) -> str:
