@@ -1,44 +1,31 @@
-"""What reading sessions will cost, before it does."""
+"""Estimates what reading sessions will cost."""
 
 from __future__ import annotations
 
-import math
-import random
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
 
 from ..plain_text import counted, utf8_size
 from ..sources import Source, scope_ids, sessions, store_scope
-from ..stores.protocol import SessionReader, SessionSummary, commands_of, service_of
+from ..stores.protocol import commands_of, service_of
+from .session_samples import momento_operations, sample_sessions, total, upstash_commands
 
 # Price lists of August 2026: https://upstash.com/pricing, https://docs.momentohq.com/cache/manage/operations
 UPSTASH_FREE_COMMANDS = 500_000
-"""Of each month, on the free plan; pay as you go is another plan and bills every command."""
+"""Per month, on the free plan; pay as you go is another plan, which bills every command."""
 UPSTASH_USD_PER_100_000 = 0.20
 MOMENTO_OPERATIONS_PER_S = 100
-
-_SAMPLE = 200
-"""Sessions to look at, where that bills nothing but takes its time."""
-_SHARE, _FREE_COMMANDS = 0.05, 20
-_LENGTHS = 0.6
-"""Of what may be spent: for lengths, and the rest for sizes of records."""
-_PRICED_CHUNKS = 3
-_LOOKED_INTO = 200
-"""Records of a session on Upstash that may take more than one page."""
-_LONGEST, _WINDOW = 200, 6  # an even number: questions are short, and every second record is one
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What it takes to read sessions once. Where not all was seen, it is estimated.
+    """What reading the sessions once costs: estimated from a sample, if not all of them were seen.
 
     >>> print(estimate((store, ["short-hello"])))
     1 session, about 2 messages and ... bytes: about 1 command, ...
     """
 
     service: str | None
-    """None where nothing is read from a service."""
+    """None if nothing is read from a service."""
     sessions: int
     messages: int
     bytes: int
@@ -88,12 +75,12 @@ class Estimate:
 
 
 def estimate(source: Source) -> Estimate:
-    """Return what reading all of `source` will cost. It lists the sessions, and looks at as many as is cheap.
+    """Return what reading all of `source` will cost, from the list of its sessions and a sample of them.
 
-    On Upstash these are all, at one command for a hundred. On Momento they are drawn at random: a few that
-    are far longer than those drawn stay unknown. `commands_range` is of what was seen, and `longer_share`
-    says how many there may be. Apart from the list, looking costs 5% of the estimate at most, or 20 commands:
-    first lengths of sessions, then records in the middle of the longest ones, whose sizes matter most.
+    On Upstash the sample is all sessions, at one command for a hundred. On Momento it is random, so that a
+    few far longer sessions may be missed: they are not in `commands_range`, and `longer_share` says how many
+    there may be. Apart from the list, the sample costs at most 5% of the estimate, or 20 commands: first for
+    lengths of sessions, then for records in the middle of the longest ones, whose sizes matter most.
 
     Raises: InvalidInputError; StoreError and its kinds.
 
@@ -110,12 +97,14 @@ def estimate(source: Source) -> Estimate:
     names = list(scope_ids(store, ids))
     listing = spent.billed - start
     is_momento = service == "Momento"
-    looks = _looked_at(store, names, listing, is_momento)
-    messages = _total([look.length for look in looks], len(names))
-    size = _total([look.length * look.mean(utf8_size) for look in looks], len(names))
+    samples = sample_sessions(store, names, listing, is_momento)
+    messages = total([sample.length for sample in samples], len(names))
+    size = total([sample.length * sample.mean(utf8_size) for sample in samples], len(names))
     if not hasattr(store, "commands"):
-        return Estimate(service, len(names), messages, size, 0, None, None, 0, (0, 0), len(looks))
-    low, reading, high = _momento_reading(looks, len(names)) if is_momento else _upstash_reading(looks, names)
+        return Estimate(service, len(names), messages, size, 0, None, None, 0, (0, 0), len(samples))
+    low, reading, high = (
+        momento_operations(samples, len(names)) if is_momento else upstash_commands(samples, names)
+    )
     commands = listing + reading
     return Estimate(
         service,
@@ -127,121 +116,8 @@ def estimate(source: Source) -> Estimate:
         commands / MOMENTO_OPERATIONS_PER_S / 60 if is_momento else None,
         spent.billed - start,
         (listing + low, listing + high),
-        len(looks),
+        len(samples),
     )
-
-
-@dataclass(slots=True)
-class _Look:
-    """What was seen of one session."""
-
-    session_id: str
-    length: int
-    seen: list[str]
-
-    @classmethod
-    def at(cls, summary: SessionSummary) -> _Look:
-        ends = [summary.first, summary.last][: summary.length]
-        return cls(summary.session_id, summary.length, [end for end in ends if end is not None])
-
-    def mean(self, size: Callable[[str], int]) -> float:
-        return fmean(map(size, self.seen)) if self.seen else 0.0
-
-    def error(self, size: Callable[[str], int]) -> float:
-        """Return the standard error of `mean`; 0 if all records were seen."""
-        if self.length <= len(self.seen):
-            return 0.0
-        spread = stdev(map(size, self.seen)) if len(self.seen) > 1 else self.mean(size)
-        return float(spread / math.sqrt(len(self.seen) or 1))
-
-    def operations(self) -> float:
-        """What reading the session costs on Momento."""
-        return max(1.0, self.length * max(1.0, self.mean(_chunks)))
-
-
-def _looked_at(store: SessionReader, names: list[str], listing: int, is_momento: bool) -> list[_Look]:
-    """Look at sessions in random order, then into the longest, as far as that is cheap."""
-    order = random.Random(0).sample(names, len(names))
-    if not hasattr(store, "commands"):
-        return [_Look.at(summary) for summary in store.summaries(order[:_SAMPLE])]
-    spent, looks = commands_of(store), list[_Look]()
-    start = spent.billed
-
-    def allowance(part: float = 1.0) -> float:
-        # A command a session is the least on Upstash, where it would take long to count each time.
-        reading = _total([look.operations() for look in looks], len(names)) if is_momento else len(names)
-        return part * max(_FREE_COMMANDS, _SHARE * (listing + reading)) - (spent.billed - start)
-
-    if is_momento:
-        for session_id in order:
-            if allowance(_LENGTHS) < 1:
-                break
-            looks.append(_Look(session_id, store.length(session_id), []))
-    else:
-        looks += map(_Look.at, store.summaries(order))
-    looks.sort(key=lambda look: look.length, reverse=True)
-    for look in [*looks[:1], *looks[-1:], *looks[1:_LONGEST]]:
-        middle = look.length // 2
-        stop = min(look.length, middle + _WINDOW)
-        price = (stop - middle) * max(_PRICED_CHUNKS, look.mean(_chunks)) if is_momento else 1
-        if allowance() < price or not (is_momento or look.length >= _LOOKED_INTO):
-            break
-        look.seen += store.read(look.session_id, middle, stop)
-    _borrow(looks)
-    return looks
-
-
-def _upstash_reading(looks: Sequence[_Look], names: Sequence[str]) -> tuple[int, int, int]:
-    """Return the least, the likely and the most commands of reading all sessions, whose lengths are known."""
-    from ..stores.upstash.read_cost import read_commands  # its package brings the SDK
-
-    found = {look.session_id: (look.length, look.mean(utf8_size), look.error(utf8_size)) for look in looks}
-    sessions = [found[name] for name in names]
-    # Sizes of one store are alike, so their errors go together. Longer records may cost more commands (more
-    # pages) or fewer (fewer sessions a request, and so more records of each).
-    commands = [
-        read_commands((length, max(1.0, mean + errors * error)) for length, mean, error in sessions)
-        for errors in (-2, -1, 0, 1, 2)
-    ]
-    return min(commands), commands[2], max(commands)
-
-
-def _momento_reading(looks: Sequence[_Look], number: int) -> tuple[int, int, int]:
-    """Return the least, the likely and the most operations of reading `number` sessions like `looks`."""
-    reading = _total([look.operations() for look in looks], number)
-    margin = _margin(looks, number)
-    least = sum(max(1, look.length) for look in looks) + number - len(looks)
-    return max(min(least, reading), reading - margin), reading, reading + margin
-
-
-def _borrow(looks: Sequence[_Look]) -> None:
-    """Take the sizes of records that were not looked at from the session of the next length."""
-    known: list[str] = next((look.seen for look in looks if look.seen), [])
-    for look in looks:
-        known = look.seen or known
-        look.seen = known
-
-
-def _total(values: Sequence[float], number: int) -> int:
-    """What `number` sessions have in all, of which `values` are known."""
-    return round(number * fmean(values)) if values else 0
-
-
-def _margin(looks: Sequence[_Look], number: int) -> int:
-    """Two standard errors: of the sessions that were not looked at, and of the records that were not seen."""
-    # Errors of sizes add up, as sessions of one store are alike.
-    sizes = sum(look.error(_chunks) * max(0, look.length - len(look.seen)) for look in looks)
-    within = (sizes * number / max(1, len(looks))) ** 2
-    between = 0.0
-    if 1 < len(looks) < number:
-        spread = stdev(look.operations() for look in looks)
-        between = number * (number - len(looks)) * spread**2 / len(looks)
-    return math.ceil(2 * math.sqrt(within + between))
-
-
-def _chunks(record: str) -> int:
-    """What Momento bills for an element: an operation for each 1,024 bytes."""
-    return max(1, math.ceil(utf8_size(record) / 1_024))
 
 
 def _of_memory(source: Source) -> Estimate:
