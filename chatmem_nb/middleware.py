@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage, RemoveMessage, ToolMessage
 from .errors import InvalidInputError
 from .histories.base import StoreHistory
 from .records import messages_with_ids, parse_all, record_text
-from .stores.protocol import checked_session_id
+from .stores.arguments import checked_session_id
 
 try:
     from langchain.agents.middleware import AgentMiddleware, AgentState

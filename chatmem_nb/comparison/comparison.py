@@ -14,7 +14,7 @@ from ..markdown import showable
 from ..plain_text import NOT_MATH
 from ..records import StoredMessage
 from ..sources import Source, store_scope, stored_sessions
-from ..stores.protocol import checked_session_id
+from ..stores.arguments import checked_session_id
 from ..time_limit import time_limit
 from .alignment import Pair, align
 from .table import is_equal, pieces

@@ -10,14 +10,8 @@ import pandas as pd
 
 from ..errors import InvalidInputError, StoreError
 from ..plain_text import utf8_size
-from ..stores.protocol import (
-    SessionStore,
-    SessionSummary,
-    append_many,
-    checked_for_javascript,
-    checked_session_id,
-    lengths,
-)
+from ..stores.arguments import checked_for_javascript, checked_session_id
+from ..stores.protocol import SessionStore, SessionSummary, append_many, lengths
 from .alignment import Missing, changed_records, edited_record, keys_in, missing_records, record_keys
 from .outcomes import Outcome, outcomes_frame
 

@@ -12,7 +12,8 @@ from ..errors import InvalidInputError, StoreError
 from ..json_text import line_start
 from ..plain_text import NOT_MATH, escaped
 from ..records import StoredMessage, encode_all, messages_of, parse_all
-from ..stores.protocol import NewRecords, SessionStore, checked_session_id
+from ..stores.arguments import checked_session_id
+from ..stores.protocol import NewRecords, SessionStore
 from .langchain_base import HistoryBase
 
 _SHOWN_IN_A_NOTEBOOK = 10

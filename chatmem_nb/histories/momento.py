@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
+from ..stores.arguments import checked_session_id
 from ..stores.momento import MomentoSessionStore, credential_provider
 from ..stores.momento.sdk_channel import collection_ttl
-from ..stores.protocol import checked_session_id
 from .base import StoreHistory
 
 if TYPE_CHECKING:

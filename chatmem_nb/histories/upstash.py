@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidInputError
-from ..stores.protocol import checked_session_id
+from ..stores.arguments import checked_session_id
 from ..stores.upstash import UpstashSessionStore
 from .base import StoreHistory
 

@@ -10,7 +10,8 @@ from ..columns.row_records import frame_places, frame_rows, row_record
 from ..errors import InvalidInputError, RecordError
 from ..plain_text import counted
 from ..records import StoredMessage, parse
-from ..stores.protocol import SessionSummary, checked_index, checked_session_id, checked_session_ids
+from ..stores.arguments import checked_index, checked_session_id, checked_session_ids
+from ..stores.protocol import SessionSummary
 from ..stores.redis_glob import compile_glob
 
 if TYPE_CHECKING:

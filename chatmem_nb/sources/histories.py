@@ -11,7 +11,8 @@ from langchain_core.messages import BaseMessage
 from ..errors import ChatMemError, InvalidInputError, RecordError, StoreError
 from ..plain_text import counted
 from ..records import record_text, unreadable_text
-from ..stores.protocol import SessionSummary, checked_session_id, checked_session_ids
+from ..stores.arguments import checked_session_id, checked_session_ids
+from ..stores.protocol import SessionSummary
 from ..stores.redis_glob import compile_glob
 
 _PIECE: Final = 2_000

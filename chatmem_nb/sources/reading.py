@@ -13,7 +13,8 @@ from pydantic_core import from_json
 
 from ..errors import InvalidInputError
 from ..records import RecordFields, StoredMessage, parse_all, to_json
-from ..stores.protocol import SessionReader, checked_session_id
+from ..stores.arguments import checked_session_id
+from ..stores.protocol import SessionReader
 from .frames import FrameSource, is_frame
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..errors import StoreConflictError, StoreLimitError
-from .runner import Plan
+from .plans import Plan
 
 _PAGE_BYTES = 2_500_000
 """The target size of a page, once the size of the records is known."""

@@ -1,9 +1,7 @@
 """Runs plans, sync or async: deadlines, retries and backoff, once for both services.
 
-A plan says what a verb does, without I/O: a generator that yields steps (`Send` or `Pause`), is sent the
-responses, and returns the result of the verb. `execute` turns a plan into single attempts, with the retries
-between them; `Runner` makes the attempts through a transport, blocking or awaiting. Both generators can be
-driven by hand, without sockets.
+`execute` turns the steps of a plan into single attempts, with the retries between them; `Runner` makes the
+attempts through a transport, blocking or awaiting. Both generators can be driven by hand, without sockets.
 """
 
 from __future__ import annotations
@@ -18,49 +16,15 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ..errors import StoreClosedError, StoreError, StoreTimeoutError
 from .deadline import Backoff, Deadline
+from .plans import Pause, Plan, Request, Send
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
 _SHARE_OF_A_CHANGE = 0.6
-"""Which share of the time left a request that is not idempotent may take; the rest is for checking whether it
-was applied."""
-
-
-class Request(Protocol):
-    """One request to a service, in the service's own terms."""
-
-    @property
-    def idempotent(self) -> bool:
-        """Whether making it twice has the same effect as making it once."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """A step of a plan: make these requests at the same time.
-
-    The plan is sent a list with a response for each. If a request fails for good, its error is thrown into
-    the plan instead; with `return_errors`, it takes the place of the response.
-    """
-
-    requests: Sequence[Request]
-    new_deadline: bool = False
-    """Whether the call gets a new deadline: for a further page, or a further part of a batch."""
-    return_errors: bool = False
-    max_attempts: int | None = None
-    """Maximum number of attempts; None: until the deadline. 1 if the plan must handle a failure itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A step of a plan: wait. If the deadline would pass meanwhile, the plan is sent False immediately."""
-
-    seconds: float
-
-
-Plan: TypeAlias = Generator[Send | Pause, Any, T]
+"""Share of the remaining time that a request may take if it is not idempotent; in the rest, the plan checks
+whether it was applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +59,6 @@ class Transport(Protocol):
     def close(self) -> None: ...
 
     async def aclose(self) -> None: ...
-
-
-def ask(request: Request, *, new_deadline: bool = False) -> Plan[Any]:
-    """Make one request, and return its response.
-
-    Raises: StoreError.
-    """
-    (response,) = yield Send([request], new_deadline)
-    return response
 
 
 Repair: TypeAlias = Callable[[Sequence[Request], list[Any]], Plan[list[Any]]]

@@ -13,7 +13,8 @@ from typing import Final, SupportsIndex, cast
 from ..errors import InvalidInputError
 from ..labels import Labels
 from ..sources import as_reader
-from ..stores.protocol import SessionReader, SessionStore, checked_session_id
+from ..stores.arguments import checked_session_id
+from ..stores.protocol import SessionReader, SessionStore
 
 _HEIGHT: Final = re.compile(r"\d{1,5}(\.\d+)?(px|em|rem|vh|%)")
 

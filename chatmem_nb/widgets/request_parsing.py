@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from ..errors import InvalidInputError
-from ..stores.protocol import checked_session_id
+from ..stores.arguments import checked_session_id
 from .protocol import METHODS
 from .protocol.base import LARGEST_INDEX, Params
 from .request_errors import RequestError

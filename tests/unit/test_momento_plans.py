@@ -28,9 +28,10 @@ from chatmem_nb.stores.momento.plans import MomentoPlans
 from chatmem_nb.stores.momento.push import Before, Limits, push_parts
 from chatmem_nb.stores.momento.session_index import NameCursor, RecentNames
 from chatmem_nb.stores.momento.session_list import as_text
+from chatmem_nb.stores.plans import Pause, Plan, ask
 from chatmem_nb.stores.protocol import NewRecords
 from chatmem_nb.stores.redis_glob import compile_glob
-from chatmem_nb.stores.runner import Attempt, Pause, Plan, Runner, ask
+from chatmem_nb.stores.runner import Attempt, Runner
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from chatmem_nb.errors import (
 from chatmem_nb.stores import paging
 from chatmem_nb.stores.deadline import Backoff
 from chatmem_nb.stores.paging import Cursor
-from chatmem_nb.stores.runner import Attempt, Pause, Plan, Request, Runner, Send, ask
+from chatmem_nb.stores.plans import Pause, Plan, Request, Send, ask
+from chatmem_nb.stores.runner import Attempt, Runner
 
 
 @dataclass(frozen=True)

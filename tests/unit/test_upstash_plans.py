@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chatmem_nb.errors import InvalidInputError
-from chatmem_nb.stores.runner import Plan, Send
+from chatmem_nb.stores.plans import Plan, Send
 from chatmem_nb.stores.upstash import scripts
 from chatmem_nb.stores.upstash.commands import Request
 from chatmem_nb.stores.upstash.errors import (

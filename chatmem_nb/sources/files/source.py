@@ -18,7 +18,8 @@ from ...formats.access import RowFile, opened
 from ...formats.compression import without_compression
 from ...formats.reading import checked_file
 from ...formats.registry import is_known
-from ...stores.protocol import SessionSummary, checked_index, checked_session_id, checked_session_ids
+from ...stores.arguments import checked_index, checked_session_id, checked_session_ids
+from ...stores.protocol import SessionSummary
 from ...stores.redis_glob import compile_glob
 from .index_file import IndexFile
 from .session_index import SessionIndex

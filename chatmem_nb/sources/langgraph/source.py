@@ -11,7 +11,8 @@ from typing import Any, Final, Self, TypeAlias
 
 from ...errors import InvalidInputError
 from ...records import RecordFields
-from ...stores.protocol import SessionSummary, checked_session_id, checked_session_ids
+from ...stores.arguments import checked_session_id, checked_session_ids
+from ...stores.protocol import SessionSummary
 from ...stores.redis_glob import compile_glob
 from .checkpoints import ThreadState, message_times, thread_state, thread_states
 from .requests import Plan

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...errors import ChatMemError, StoreError
-from ..runner import Plan, Send, ask
+from ..plans import Plan, Send, ask
 from .commands import Command, ListLength, Push
 from .push import Before, push_parts, push_together
 from .session_index import SessionIndex

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from ...errors import StoreError
 from ..deadline import Backoff
-from ..runner import Pause, Plan, Send, ask
+from ..plans import Pause, Plan, Send, ask
 from .commands import DeleteKey, FetchList, ListLength, Push, PushFront, RemoveValue
 from .erasure import CONTEXT, Range, erase
 from .errors import MomentoConflictError, MomentoError

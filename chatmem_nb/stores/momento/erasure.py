@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...errors import StoreError, StoreTimeoutError
 from ..deadline import Backoff
-from ..runner import Pause, Plan, ask
+from ..plans import Pause, Plan, ask
 from .commands import EraseRange, ListLength
 from .errors import MomentoError
 from .push import SETTLE_S, last_of, unknown

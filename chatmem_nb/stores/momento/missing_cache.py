@@ -8,8 +8,8 @@ from threading import Lock
 from typing import Any
 
 from ...errors import StoreNotFoundError
+from ..plans import Pause, Plan, Send
 from ..processes import PerProcess
-from ..runner import Pause, Plan, Send
 from .commands import CreateCache
 
 _PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)

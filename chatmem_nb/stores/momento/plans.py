@@ -7,17 +7,10 @@ from datetime import timedelta
 
 from ...errors import ChatMemError, InvalidInputError, StoreError
 from .. import paging
+from ..arguments import checked_condition, checked_index, checked_session_id, checked_text, checked_ttl
 from ..paging import Cursor
-from ..protocol import (
-    NewRecords,
-    SessionSummary,
-    checked_condition,
-    checked_index,
-    checked_session_id,
-    checked_text,
-    checked_ttl,
-)
-from ..runner import Plan, Send, ask
+from ..plans import Plan, Send, ask
+from ..protocol import NewRecords, SessionSummary
 from .appends import TOGETHER, Append, Appends
 from .commands import Command, ListLength, Push
 from .edits import Edits

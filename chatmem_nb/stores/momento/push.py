@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import RecordTooLargeError, StoreError, StoreTimeoutError
+from ..arguments import checked_records
 from ..deadline import Backoff
-from ..protocol import checked_records
-from ..runner import Pause, Plan, Send, ask
+from ..plans import Pause, Plan, Send, ask
 from .commands import Command, ListLength, Push
 from .errors import MomentoError, MomentoLimitError
 from .session_list import read_values

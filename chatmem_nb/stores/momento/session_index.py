@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 from momento import CacheClient
 
 from ...errors import StoreError
+from ..plans import Plan, Send, ask
 from ..redis_glob import compile_glob
-from ..runner import Plan, Send, ask
 from .commands import KeysExist, ListLength
 from .index_commands import AddName, FetchNames, FetchScores, PutNames, RemoveNames
 from .session_list import as_text

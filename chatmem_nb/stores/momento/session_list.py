@@ -9,8 +9,8 @@ from typing import Any
 from ...errors import StoreError, StoreLimitError, WrongTypeError
 from ...records import is_system
 from ..paging import Cursor, cursor_after, next_page, read
+from ..plans import Plan, Send, ask
 from ..protocol import SessionSummary
-from ..runner import Plan, Send, ask
 from .commands import Command, FetchList, GetTtl, ListLength
 from .errors import MomentoConflictError
 

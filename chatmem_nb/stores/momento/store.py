@@ -9,8 +9,9 @@ from momento import CacheClient, Configurations, CredentialProvider
 from momento.config import Configuration
 
 from ...errors import InvalidInputError
+from ..arguments import checked_number, checked_text
 from ..facade import SessionStoreFacade
-from ..protocol import CommandCount, checked_number, checked_text
+from ..protocol import CommandCount
 from ..runner import Runner
 from .credentials import credential_provider
 from .missing_cache import MissingCache

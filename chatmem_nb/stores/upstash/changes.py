@@ -10,8 +10,8 @@ from typing import Literal
 from uuid import uuid4
 
 from ...errors import ChatMemError, StoreError
-from ..protocol import checked_records
-from ..runner import Plan, ask
+from ..arguments import checked_records
+from ..plans import Plan, ask
 from . import scripts
 from .commands import Command, Request, as_list, as_number, milliseconds, request_bytes, split
 from .errors import UpstashWrongTypeError, is_of_one_command

@@ -9,9 +9,7 @@ from typing import Any
 
 from ...errors import ChatMemError, InvalidInputError, StoreLimitError
 from .. import paging
-from ..paging import Cursor
-from ..protocol import (
-    SessionSummary,
+from ..arguments import (
     checked_condition,
     checked_index,
     checked_number,
@@ -19,7 +17,9 @@ from ..protocol import (
     checked_text,
     checked_ttl,
 )
-from ..runner import Plan, ask
+from ..paging import Cursor
+from ..plans import Plan, ask
+from ..protocol import SessionSummary
 from . import scripts
 from .changes import Change, Changes
 from .commands import Command, Request, as_list, as_texts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..runner import Plan, ask
+from ..plans import Plan, ask
 from .commands import Request
 from .errors import UpstashFlagsRefusedError
 from .scripts import Script

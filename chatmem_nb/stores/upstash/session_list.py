@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from ...records import stored_at
+from ..plans import Plan, ask
 from ..protocol import SessionSummary
-from ..runner import Plan, ask
 from .commands import Command, Request, as_list, as_number, as_texts
 from .errors import UpstashConflictError
 

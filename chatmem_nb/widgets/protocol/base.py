@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from ...stores.protocol import checked_session_id
+from ...stores.arguments import checked_session_id
 
 LARGEST_INDEX: Final = 2**53
 """The largest whole number that JavaScript keeps exactly."""
