@@ -11,8 +11,8 @@ from typing import Literal, get_args
 FaultKind = Literal["drop_before", "drop_after", "cut", "delay", "refuse", "html", "hang", "error"]
 """What goes wrong with one request.
 
-- `drop_before`: the connection is lost, and the request is not applied.
-- `drop_after`: the request is applied, and its response is lost.
+- `drop_before`: the request is not applied, and the connection is lost, after `delay`.
+- `drop_after`: the request is applied, and its response is lost, after `delay`.
 - `cut`: the request is applied, and its response ends in the middle.
 - `delay`: the request is applied, and its response is delayed by `delay`.
 - `refuse`: the request is not applied; the service responds that there were too many requests.
@@ -21,6 +21,8 @@ FaultKind = Literal["drop_before", "drop_after", "cut", "delay", "refuse", "html
   `delay`, when the server closes.
 - `error`: the request is not applied; after `delay`, the service responds with the error `code`. Momento: the
   name of a gRPC status, "unavailable"; Upstash: the error's text, "READONLY You can't write here".
+
+`FaultPlan.release` ends every `delay` early.
 """
 
 
@@ -51,6 +53,7 @@ class FaultPlan:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._planned: list[_Planned] = []
+        self._holds: set[threading.Event] = set()
         self._closed = threading.Event()
 
     def __repr__(self) -> str:
@@ -63,6 +66,12 @@ class FaultPlan:
 
     def __bool__(self) -> bool:
         return True
+
+    @property
+    def held(self) -> int:
+        """How many requests are held now, by the `delay` of their fault."""
+        with self._lock:
+            return len(self._holds)
 
     def add(
         self,
@@ -108,6 +117,25 @@ class FaultPlan:
                     return planned.fault
         return None
 
+    def release(self) -> None:
+        """End the delay of every request that is held now."""
+        with self._lock:
+            for ended in self._holds:
+                ended.set()
+
+    def hold(self, duration: timedelta | None, ended: threading.Event | None = None) -> None:
+        """Block for `duration` (None: for ever), until `release`, `close`, or until `ended` is set."""
+        ended = ended or threading.Event()
+        with self._lock:
+            self._holds.add(ended)
+            if self._closed.is_set():
+                ended.set()
+        try:
+            ended.wait(None if duration is None else duration.total_seconds())
+        finally:
+            with self._lock:
+                self._holds.discard(ended)
+
     def wait(self, duration: timedelta | None) -> bool:
         """Wait for `duration` (None: for ever); return False if the server closes meanwhile."""
         return not self._closed.wait(None if duration is None else duration.total_seconds())
@@ -115,3 +143,4 @@ class FaultPlan:
     def close(self) -> None:
         """End all waits, present and future; the server calls this when it closes."""
         self._closed.set()
+        self.release()

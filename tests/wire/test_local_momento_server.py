@@ -203,6 +203,22 @@ def test_a_fault_meets_one_call_and_applies_it_or_not(
     assert fetched(client) == [*held, "b"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "applied"), [("delay", True), ("drop_after", True), ("drop_before", False), ("hang", False)]
+)
+def test_a_held_call_ends_when_it_is_released(
+    server: LocalMomento, client: CacheClient, kind: Any, applied: bool
+) -> None:
+    server.faults.add(kind, command="ListPushBack", delay=timedelta(seconds=60))
+    with ThreadPoolExecutor(1) as pool:
+        push = pool.submit(client.list_push_back, CACHE, "l", "a")
+        until(lambda: server.faults.held)
+        assert fetched(client) == (["a"] if applied else [])
+        server.faults.release()
+        assert (code(push.result()) is None) == (kind == "delay")
+    assert server.faults.held == 0
+
+
 def test_a_response_is_lost_whatever_it_holds(server: LocalMomento, client: CacheClient) -> None:
     server.faults.add("drop_after")
     assert code(client.list_fetch("no such cache", "l")) is MomentoErrorCode.SERVER_UNAVAILABLE

@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from upstash_redis.errors import UpstashError
 from chatmem_nb.errors import InvalidInputError, StoreUnavailableError
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.local.faults import FaultKind
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -275,6 +277,21 @@ class TestFaults:
                 redis.incr("n")
         assert redis.get("n") == ("1" if applied else None)
 
+    @pytest.mark.parametrize(
+        ("kind", "applied"), [("delay", True), ("drop_after", True), ("drop_before", False), ("hang", False)]
+    )
+    def test_a_held_request_ends_when_it_is_released(
+        self, server: LocalUpstash, redis: Redis, kind: FaultKind, applied: bool
+    ) -> None:
+        server.faults.add(kind, command="incr", delay=timedelta(seconds=60))
+        with ThreadPoolExecutor(1) as pool:
+            count = pool.submit(redis.incr, "n")
+            until(lambda: server.faults.held)
+            assert redis.get("n") == ("1" if applied else None)
+            server.faults.release()
+            assert isinstance(count.exception(), httpx.TransportError) == (kind != "delay")
+        assert server.faults.held == 0
+
     def test_a_refusal_is_429_and_a_page_is_502(self, server: LocalUpstash, http_client: Any) -> None:
         server.faults.add("refuse")
         server.faults.add("html")
@@ -319,8 +336,7 @@ class TestFaults:
 
             thread = threading.Thread(target=ask)
             thread.start()
-            while len(server.faults):
-                time.sleep(0.01)
+            until(lambda: server.faults.held)
         thread.join(10)
         assert len(errors) == 1
 

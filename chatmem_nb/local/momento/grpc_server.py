@@ -94,12 +94,12 @@ class GrpcHandler:
             fault = self._fault_metadata.fault(name, metadata) or self._faults.take([name])
             _wait(context, self.latency)
             if fault is not None:
-                _fail_before(fault, context)
+                self._fail_before(fault, context)
             try:
                 return self._run(name, run, metadata, request)
             finally:
                 if fault is not None:
-                    _fail_after(fault, context)
+                    self._fail_after(fault, context)
         except MomentoError as error:
             _abort(context, error)
 
@@ -113,30 +113,37 @@ class GrpcHandler:
         finally:
             self._usage.add(billed=operations(name, metadata, request, response))
 
+    def _fail_before(self, fault: Fault, context: Any) -> None:
+        """Lose or reject a call before it is applied. Raises: MomentoError."""
+        if fault.kind == "error":
+            self._hold_fault(context, fault.delay)
+            raise MomentoError(status_code(fault.code), f"Injected fault: {fault.code}.")
+        if fault.kind == "hang":
+            self._hold_fault(context, fault.delay or None)
+        if fault.kind == "drop_before":
+            self._hold_fault(context, fault.delay)
+        if fault.kind in ("drop_before", "refuse", "hang"):
+            raise _ERRORS[fault.kind]()
 
-def _fail_before(fault: Fault, context: Any) -> None:
-    """Lose or reject a call before it is applied. Raises: MomentoError."""
-    if fault.kind == "error":
-        _wait(context, fault.delay)
-        raise MomentoError(status_code(fault.code), f"Injected fault: {fault.code}.")
-    if fault.kind == "hang":
-        _wait(context, fault.delay or None)
-    if fault.kind in ("drop_before", "refuse", "hang"):
-        raise _ERRORS[fault.kind]()
+    def _fail_after(self, fault: Fault, context: Any) -> None:
+        """Delay or lose the response of a call that was applied, successful or not. Raises: MomentoError."""
+        if fault.kind in ("delay", "drop_after"):
+            self._hold_fault(context, fault.delay)
+        if fault.kind != "delay":
+            raise _ERRORS[fault.kind]()
+
+    def _hold_fault(self, context: Any, duration: timedelta | None) -> None:
+        """Hold a call; it ends when the client disconnects or the server closes, too."""
+        ended = threading.Event()
+        if duration != timedelta(0) and context.add_callback(ended.set):
+            self._faults.hold(duration, ended)
 
 
-def _fail_after(fault: Fault, context: Any) -> None:
-    """Delay or lose the response of a call that was applied, successful or not. Raises: MomentoError."""
-    if fault.kind != "delay":
-        raise _ERRORS[fault.kind]()
-    _wait(context, fault.delay)
-
-
-def _wait(context: Any, duration: timedelta | None) -> None:
-    """Wait for `duration` (None: for ever), or until the client disconnects or the server closes."""
+def _wait(context: Any, duration: timedelta) -> None:
+    """Wait for `duration`, or until the client disconnects or the server closes."""
     ended = threading.Event()
-    if duration != timedelta(0) and context.add_callback(ended.set):
-        ended.wait(None if duration is None else duration.total_seconds())
+    if duration and context.add_callback(ended.set):
+        ended.wait(duration.total_seconds())
 
 
 def _reject(requests: object, context: Any) -> NoReturn:

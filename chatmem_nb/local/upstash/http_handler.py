@@ -123,7 +123,7 @@ class HttpHandler(BaseHTTPRequestHandler):
             text = "ERR max commands per second exceeded"
             self._send(RestResponse(HTTPStatus.TOO_MANY_REQUESTS, {"error": text}))
         elif fault and fault.kind == "error":
-            self.server.faults.wait(fault.delay)
+            self.server.faults.hold(fault.delay)
             self._send(RestResponse(HTTPStatus.BAD_REQUEST, {"error": fault.code}))
         else:
             encode = self.headers.get("Upstash-Encoding", "").lower() == "base64"
@@ -179,17 +179,20 @@ class HttpHandler(BaseHTTPRequestHandler):
         if self.server.latency and not faults.wait(self.server.latency):
             return False
         if fault and fault.kind == "hang":
-            faults.wait(fault.delay or None)
+            faults.hold(fault.delay or None)
+        if fault and fault.kind == "drop_before":
+            faults.hold(fault.delay)
         return not (fault and fault.kind in ("hang", "drop_before"))
 
     def _send(self, response: RestResponse, fault: Fault | None = None) -> None:
         body = json.dumps(response.payload, ensure_ascii=False, separators=(",", ":")).encode()
         match fault.kind if fault else None:
-            case "drop_after":
+            case "drop_after" if fault:
+                self.server.faults.hold(fault.delay)
                 self.close_connection = True
                 return
             case "delay" if fault:
-                self.server.faults.wait(fault.delay)
+                self.server.faults.hold(fault.delay)
             case "html":
                 self._write(HTTPStatus.BAD_GATEWAY, "text/html", _PROXY_PAGE)
                 return
