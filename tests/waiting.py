@@ -11,4 +11,4 @@ def until(claim: Callable[[], object], patience_s: float = 20.0) -> None:
     deadline = time.monotonic() + patience_s
     while not claim():
         assert time.monotonic() < deadline, f"did not come true within {patience_s:g} s"
-        time.sleep(0.01)
+        time.sleep(0.002)

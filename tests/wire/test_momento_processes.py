@@ -104,7 +104,7 @@ INTERRUPTED = """
 """
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("store", ["own", "given"])
 @pytest.mark.parametrize("call", ["sync", "native"])
 @pytest.mark.parametrize("end", ["store.close()", "pass"], ids=["closed", "left open"])

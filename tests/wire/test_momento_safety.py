@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,16 +29,17 @@ from chatmem_nb.errors import (
     StoreUnavailableError,
 )
 from chatmem_nb.local import LocalMomento
+from chatmem_nb.local.faults import FaultKind
 from chatmem_nb.stores.momento.commands import GetTtl
-from chatmem_nb.stores.momento.push import SETTLE_S
 from chatmem_nb.stores.momento.session_index import recent_names
 from chatmem_nb.stores.protocol import NewRecords
 from tests.colours import Coloured
 from tests.momento_wire import ask
+from tests.waiting import until
 
 HOUR = timedelta(hours=1)
-HELD = timedelta(milliseconds=400)
-SETTLE = timedelta(seconds=SETTLE_S)
+AT_MOST = timedelta(seconds=30)
+"""How long a response is held that a test releases."""
 LOST = ("drop_before", "drop_after", "cut")
 CACHE = "chatmem"
 
@@ -74,9 +76,9 @@ def records(count: int, name: str = "r") -> list[str]:
 
 @contextmanager
 def meanwhile(
-    server: LocalMomento, call: Callable[[], Any], rpc: str, held: timedelta = HELD
+    server: LocalMomento, call: Callable[[], Any], rpc: str, kind: FaultKind = "delay"
 ) -> Iterator[list[Any]]:
-    """Run `call` in a thread; the body runs while the response of its next `rpc` is held.
+    """Run `call` in a thread; the body runs while its next `rpc` is held, which then comes to its fault.
 
     What it returned or raised is in the list, afterwards.
     """
@@ -88,13 +90,15 @@ def meanwhile(
         except StoreError as exc:
             result.append(exc)
 
-    server.faults.add("delay", command=rpc, delay=held)
+    server.faults.add(kind, command=rpc, delay=AT_MOST)
     thread = threading.Thread(target=run)
     thread.start()
-    while len(server.faults) and thread.is_alive():
-        time.sleep(0.002)
-    yield result
-    thread.join()
+    try:
+        until(lambda: server.faults.held)
+        yield result
+    finally:
+        server.faults.release()
+        thread.join()
 
 
 # pushes whose response was lost
@@ -171,16 +175,10 @@ def test_a_push_is_found_among_those_of_others(
     store.append("s", kept)
     theirs = records(4, "theirs")
     server.faults.add(kind, command="ListConcatenateBack")
-    server.faults.add("delay", command="ListLength" if not new else "ListFetch", delay=HELD)
-    result: list[int] = []
-    writer = threading.Thread(
-        target=lambda: result.append(store.append("s", NewRecords(mine) if new else mine))
-    )
-    writer.start()
-    while len(server.faults):
-        time.sleep(0.002)
-    other.append("s", theirs)
-    writer.join()
+    # The look for `mine` is held.
+    look = "ListFetch" if new else "ListLength"
+    with meanwhile(server, lambda: store.append("s", NewRecords(mine) if new else mine), look):
+        other.append("s", theirs)
     there = other.read("s")
     assert there[:3] == kept
     assert sorted(there[3:]) == sorted(mine + theirs)
@@ -193,10 +191,16 @@ def test_the_length_after_a_lost_response_is_one_that_the_session_had(
     store, other, kept = make(), make(), records(20)
     store.append("s", kept)
     # The append lands behind the records that the insert is about to move, and is looked for after that.
-    with meanwhile(server, lambda: other.insert("s", 11, records(1)), "ListLength", SETTLE / 2):
+    lengths: list[int] = []
+    appender = threading.Thread(
+        target=lambda: lengths.append(store.append("s", NewRecords(records(2, "mine"))))
+    )
+    with meanwhile(server, lambda: other.insert("s", 11, records(1)), "ListLength"):
         server.faults.add("drop_after", command="ListConcatenateBack")
-        length = store.append("s", NewRecords(records(2, "mine")))
-    assert length >= 22
+        appender.start()
+        until(lambda: not len(server.faults))
+    appender.join()
+    assert lengths[0] >= 22
     assert store.length("s") == 23
 
 
@@ -281,21 +285,8 @@ def test_one_of_three_equal_records_is_removed_once(
 ) -> None:
     store, other = make(), make()
     store.append("s", ["twin"] * 3)
-    server.faults.add("drop_after", command="ListErase")
-    outcome: list[Any] = []
-
-    def remove() -> None:
-        try:
-            outcome.append(store.remove("s", index, "twin"))
-        except StoreError as exc:
-            outcome.append(exc)
-
-    remover = threading.Thread(target=remove)
-    remover.start()
-    while len(server.faults):
-        time.sleep(0.001)
-    other.append("s", [theirs])  # in the pause before the store looks
-    remover.join()
+    with meanwhile(server, lambda: store.remove("s", index, "twin"), "ListErase", "drop_after") as outcome:
+        other.append("s", [theirs])  # before the store looks
     there = other.read("s")
     assert there == ["twin", "twin", theirs]
     if theirs == "twin":  # it looks as if nothing had been removed
@@ -311,8 +302,7 @@ def test_a_replacement_keeps_what_others_append(server: LocalMomento, make: Make
     server.faults.add(kind, command="ListErase")
     replacer = threading.Thread(target=lambda: store.replace("s", new))
     replacer.start()
-    while len(server.faults):
-        time.sleep(0.001)
+    until(lambda: not len(server.faults))
     other.append("s", theirs)
     replacer.join()
     assert other.read("s") == new + theirs
@@ -381,13 +371,9 @@ def test_a_clear_between_an_appends_name_and_its_list_leaves_the_session_listed(
 ) -> None:
     store, other = make(), make()
     other.append("s", ["r0"])
-    server.faults.add("drop_before", command="ListConcatenateBack")
-    writer = threading.Thread(target=lambda: store.append("s", NewRecords([record(0)])))
-    writer.start()
-    while len(server.faults):
-        time.sleep(0.001)
-    other.delete("s")  # removes the name that the append has put, and finds no list
-    writer.join()
+    append = partial(store.append, "s", NewRecords([record(0)]))
+    with meanwhile(server, append, "ListConcatenateBack", "drop_before"):
+        other.delete("s")  # removes the name that the append has put, and finds no list
     assert other.length("s") == 1
     assert make().session_ids() == ["s"]
 

@@ -25,13 +25,14 @@ from chatmem_nb.errors import (
     StoreUnavailableError,
 )
 from chatmem_nb.local import LocalMomento
-from chatmem_nb.stores.momento import MomentoSessionStore
+from chatmem_nb.stores.momento import MomentoSessionStore, push
 from tests.colours import Coloured
+from tests.waiting import until
 
 HOUR = timedelta(hours=1)
 LOST = ("drop_before", "drop_after", "cut", "html")
 PASSING = (*LOST, "refuse", "delay")
-MOMENT = timedelta(milliseconds=20)
+MOMENT = timedelta(milliseconds=5)
 
 Make = Callable[..., Coloured]
 
@@ -39,6 +40,12 @@ Make = Callable[..., Coloured]
 @pytest.fixture
 def server(momento: LocalMomento) -> LocalMomento:
     return momento
+
+
+@pytest.fixture(autouse=True)
+def short_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store looks for a lost request at once. `test_momento_safety` has the pause of a user."""
+    monkeypatch.setattr(push, "_SETTLE_S", 0.0)
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -111,13 +118,13 @@ def test_records_are_found_behind_those_that_others_wrote_meanwhile(
     store.append("s", [first := record("first")])
     mine, theirs = [record("mine")], [record(i) for i in range(2_500)]
     server.faults.add(kind, command="ListConcatenateBack")
-    server.faults.add("delay", command="ListLength", delay=timedelta(milliseconds=300))
+    server.faults.add("delay", command="ListLength", delay=timedelta(seconds=30))
     writer = threading.Thread(target=store.store.append, args=("s", mine))
     writer.start()
-    while len(server.faults):  # until `mine` was lost, and the look for it is held
-        threading.Event().wait(0.005)
+    until(lambda: server.faults.held)  # `mine` was lost, and the look for it is held
     for start in range(0, 2_500, 500):
         store.append("s", theirs[start : start + 500])
+    server.faults.release()
     writer.join()
     records = store.read("s")
     assert records[0] == first
@@ -269,8 +276,7 @@ def test_closing_ends_what_is_under_way(server: LocalMomento) -> None:
     threads = [threading.Thread(target=read) for _ in range(4)]
     for thread in threads:
         thread.start()
-    while len(server.faults):
-        threading.Event().wait(0.01)
+    until(lambda: server.faults.held == 4)
     store.close()
     for thread in threads:
         thread.join()

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 
 from ...errors import StoreError
 from ..deadline import Backoff
-from ..plans import Pause, Plan, Send, ask
+from ..plans import Plan, Send, ask
 from .commands import DeleteKey, FetchList, ListLength, Push, PushFront, RemoveValue
 from .erasure import CONTEXT, Range, erase
 from .errors import MomentoConflictError, MomentoError
-from .push import SETTLE_S, Before, Limits, Pushed, last_of, push_parts
+from .push import Before, Limits, Pushed, last_of, push_parts, settle
 from .session_list import as_text, read_values
 
 _TWICE = "; nothing is lost, but some records may be in the session twice: read it, and remove the duplicates"
@@ -164,7 +164,7 @@ class Edits:
             if there:
                 return Range(key, start, len(before), before[-1], rest[:CONTEXT], pushed[-1].length)
             # Reads are eventually consistent: the new records may show up a moment later.
-            if not (yield Pause(backoff.next_pause_s(SETTLE_S))):
+            if not (yield settle(backoff)):
                 break
         raise MomentoConflictError(
             "the new records could not be read back, or another client changed the session meanwhile; "

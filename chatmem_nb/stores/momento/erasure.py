@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from ...errors import StoreError, StoreTimeoutError
 from ..deadline import Backoff
-from ..plans import Pause, Plan, ask
+from ..plans import Plan, ask
 from .commands import EraseRange, ListLength
 from .errors import MomentoError
-from .push import SETTLE_S, last_of, unknown
+from .push import last_of, settle, unknown
 from .session_list import read_values
 
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def erase(erased: Range) -> Plan[None]:
             if not failed.maybe_applied:
                 raise last_of(error, failed) from failed.__cause__
             error = failed
-        if not (yield Pause(backoff.next_pause_s(SETTLE_S))):
+        if not (yield settle(backoff)):
             raise unknown(error)
         try:
             applied = yield from _was_applied(erased)

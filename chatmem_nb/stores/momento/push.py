@@ -27,8 +27,7 @@ _log = logging.getLogger(__name__)
 _ELEMENT_OVERHEAD = 6
 """How many bytes the wire format adds to an element, at most."""
 
-SETTLE_S = 0.1
-"""The pause before checking whether a request was applied: reads are eventually consistent."""
+_SETTLE_S = 0.1
 _NOT_KNOWN = "; it is not known whether the change was made, so read the session before you repeat it"
 
 
@@ -99,6 +98,11 @@ class Pushed:
 
     start: int
     length: int
+
+
+def settle(backoff: Backoff) -> Pause:
+    """Return the pause before checking whether a request was applied: reads are eventually consistent."""
+    return Pause(backoff.next_pause_s(_SETTLE_S))
 
 
 def push_parts(
@@ -182,7 +186,7 @@ def _look_for(push: Push, before: Before | None, error: StoreError, backoff: Bac
 
     Raises: `error` if that cannot be known.
     """
-    if not (yield Pause(backoff.next_pause_s(SETTLE_S))):
+    if not (yield settle(backoff)):
         raise unknown(error)
     try:
         found = yield from _find(push, before)
