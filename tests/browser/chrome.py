@@ -11,7 +11,9 @@ from typing import Any, Self
 
 from playwright.sync_api import BrowserContext, Locator, Page, Playwright, WebSocket, sync_playwright
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# The headless shell first: it draws no window around a page, and takes a fifth of the time for each test.
+PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
 SWITCHES = [
     "--no-sandbox",
     "--disable-gpu",
