@@ -22,7 +22,7 @@ from chatmem_nb.records import encode_all
 from tests.benchmarks.upstash_service import ENGINES, TOKEN, in_turn, seconds, service, talk
 from tests.original import OriginalUpstash
 
-FASTER = {0: 50, 20: 500}
+FASTER: dict[float, float] = {0: 50, 20: 500}
 """How many times as fast as the original, by the latency in ms."""
 LPUSHES, LPUSHES_WITH_ENCODING = 1.3, 2.0
 
@@ -51,7 +51,7 @@ def history(engine: str, latency_ms: float, rounds: int) -> bool:
         f"ours {new * 1e3:6.1f} ms, {old / new:6.0f} times as fast "
         f"(of ours: {encoding * 1e3:.1f} ms encoding, {bare * 1e3:.1f} ms for a request with one record)"
     )
-    return old / new >= FASTER.get(latency_ms, 0)
+    return bool(old / new >= FASTER.get(latency_ms, 0))
 
 
 def store(engine: str, latency_ms: float, rounds: int) -> bool:

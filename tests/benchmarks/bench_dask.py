@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from distributed import Client, LocalCluster
@@ -100,12 +101,12 @@ def by_latency(megabytes: int, latencies: list[float]) -> None:
         with service(latency) as (url, token), UpstashSessionStore(url, token) as store:
             os.environ |= {"UPSTASH_REDIS_REST_URL": url, "UPSTASH_REDIS_REST_TOKEN": token}
             fill(store, megabytes)
-            times = {0: seconds(lambda s=store: characters(to_dataframe(s, columns=["role", "content"])))}
+            times = {0: seconds(partial(in_pandas, store))}
             for workers in (1, 2):
                 with cluster_of(workers) as cluster, Client(cluster) as client:
                     client.run(load)
                     lazy = to_dask(store, npartitions=workers, columns=["role", "content"])
-                    times[workers] = seconds(lambda lazy=lazy: characters(lazy).compute())
+                    times[workers] = seconds(partial(in_dask, lazy))
         shown = ", ".join(f"{workers} workers {took:.2f} s" for workers, took in times.items() if workers)
         print(f"{megabytes} MB at {latency:g} ms: to_dataframe {times[0]:.2f} s, {shown}", flush=True)
         best = min((took, workers) for workers, took in times.items())
@@ -117,6 +118,14 @@ def by_latency(megabytes: int, latencies: list[float]) -> None:
 def characters(frame: Any) -> Any:
     """The characters of each message, added up; a few numbers for each partition."""
     return frame["content"].str.len().sum()
+
+
+def in_pandas(store: Any) -> Any:
+    return characters(to_dataframe(store, columns=["role", "content"]))
+
+
+def in_dask(frame: Any) -> Any:
+    return characters(frame).compute()
 
 
 def load() -> None:

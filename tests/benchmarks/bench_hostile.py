@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from chatmem_nb import HistoryBrowser
 from chatmem_nb.local import LocalUpstash
@@ -105,7 +106,7 @@ def responses_mb() -> Iterator[tuple[str, int]]:
 
 
 def main() -> None:
-    seconds, name = slowest((name, lambda text=text: to_html(text)) for name, text in texts())
+    seconds, name = slowest((name, partial(to_html, text)) for name, text in texts())
     print(f"slowest message of {_LENGTH:,} characters  {seconds:6.2f} s   {name!r}", flush=True)
     seconds, name = opened_s()
     print(f"session with {_JSON_BYTES:,} bytes of JSON   {seconds:6.2f} s   {name!r}", flush=True)

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +61,13 @@ def requests(url: str, token: str, folder: Path, number: int) -> dict[str, tuple
             ("Momento", server.store()),
         ):
             with store:
-                alone = requests_of(store, lambda s=store: one_by_one(s, sessions))
+                alone = requests_of(store, partial(one_by_one, store, sessions))
                 for session_id in sessions:
                     store.delete(session_id)
-                imported = requests_of(store, lambda s=store: import_file(path, s))
+                imported = requests_of(store, partial(import_file, path, store))
                 for session_id in sessions:
                     store.delete(session_id)
-                copied = requests_of(store, lambda s=store: copy_sessions(source, s, progress=False))
+                copied = requests_of(store, partial(copy_sessions, source, store, progress=False))
             print(
                 f"{number:,} short sessions to {name}: {alone:,} requests one by one, "
                 f"{imported:,} by an import, {copied:,} by a copy"
@@ -111,8 +112,8 @@ def marked(folder: Path, rounds: int) -> None:
             if place % 2 and message.content:
                 message.content = MARKED.replace("237", number.format(place))
         records = parse_all(encode_all(chats))
-        lines = cpu_s(lambda r=records: export(r, folder / "y.jsonl", progress=False), rounds)
-        pages = cpu_s(lambda r=records: export(r, folder / "y.html", progress=False), rounds)
+        lines = cpu_s(partial(export, records, folder / "y.jsonl", progress=False), rounds)
+        pages = cpu_s(partial(export, records, folder / "y.html", progress=False), rounds)
         print(f"every answer Markdown, {name}: HTML takes {pages / lines:.1f} times what JSONL does")
 
 
