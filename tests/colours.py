@@ -40,6 +40,13 @@ class Coloured:
         self._runner.close()
 
 
+class ColouredSource(Coloured):
+    """The verbs of a source, in the same way. It has nothing to close."""
+
+    def end(self) -> None:
+        self._runner.close()
+
+
 async def _awaited(store: SessionStore, verb: str, args: Any, kwargs: Any) -> Any:
     result = getattr(store, verb)(*args, **kwargs)
     if inspect.isasyncgen(result):

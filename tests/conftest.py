@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Generator, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -172,6 +173,23 @@ def other(server: Any, prefix: str) -> Iterator[Any]:
 def colour(request: pytest.FixtureRequest) -> str:
     """For `Coloured`: the verbs of a store, or their async twins."""
     return str(request.param)
+
+
+@pytest.fixture(params=["memory", "sqlite", "async-sqlite", "upstash"])
+def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    """A checkpointer of LangGraph, of each kind."""
+    from .langgraph_threads import saver_of
+
+    with saver_of(request.param, tmp_path) as saver:
+        yield saver
+
+
+@pytest.fixture
+def memory() -> Any:
+    """A checkpointer of LangGraph that keeps its threads in memory."""
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    return InMemorySaver()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langgraph import channels
+from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -20,8 +21,9 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
 from chatmem_nb.local import LocalUpstash
+from chatmem_nb.records import messages_of, parse_all
 
-SAVERS = ("memory", "sqlite", "async-sqlite", "upstash")
+TURNS = {"alice": 2, "bob": 1, "über|mut\\": 1}
 
 
 def delta_channel(**options: Any) -> Any:
@@ -142,3 +144,30 @@ def run(graph: Any, thread_id: str, *messages: BaseMessage | tuple[str, str]) ->
 def state_of(graph: Any, thread_id: str) -> list[BaseMessage]:
     """Return the messages that the graph itself has of a thread."""
     return list(graph.get_state(config(thread_id)).values.get("messages", []))
+
+
+def filled(saver: Any) -> Any:
+    """Run an agent on each of the threads, and return it."""
+    graph = agent(saver)
+    for name, turns in TURNS.items():
+        for turn in range(turns):
+            run(graph, name, ("user", f"question {turn} of {name}"))
+    return graph
+
+
+def put(saver: Any, thread_id: str, **values: Any) -> None:
+    """Write a checkpoint with these channel values as a graph would."""
+    checkpoint = empty_checkpoint()
+    checkpoint["channel_values"] = values
+    checkpoint["channel_versions"] = dict.fromkeys(values, "1")
+    where = {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
+    saver.put(where, checkpoint, {"source": "update", "step": 0}, dict(checkpoint["channel_versions"]))
+
+
+def messages(source: Any, name: str) -> list[BaseMessage]:
+    return messages_of(source.read(name), name)
+
+
+def only(source: Any, name: str) -> Any:
+    [record] = parse_all(source.read(name))
+    return record

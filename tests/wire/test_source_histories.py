@@ -27,7 +27,7 @@ from chatmem_nb.errors import RecordErrors
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import messages_of, parse_all
 from chatmem_nb.stores.protocol import SessionReader, SessionStore
-from tests.colours import Coloured
+from tests.colours import ColouredSource
 from tests.redis_server import redis_server
 from tests.wire.browser_page import Page, kept_comms
 
@@ -46,13 +46,6 @@ TALKS: dict[str, list[BaseMessage]] = {
 
 class Memory(InMemoryChatMessageHistory):
     """LangChain's own, which warns, since 1.6.4, where it is made itself."""
-
-
-class Twins(Coloured):
-    """A source behind one face, in either colour. It has nothing to close."""
-
-    def end(self) -> None:
-        self._runner.close()
 
 
 @pytest.fixture(params=["memory", "sql", "redis", pytest.param("langchain-redis", marks=pytest.mark.live)])
@@ -109,7 +102,7 @@ def fill(factory: Callable[[str], Any]) -> Callable[[str], Any]:
 
 def test_a_history_is_a_session_message_for_message(factory: Callable[[str], Any]) -> None:
     for colour in ("sync", "async"):
-        with Twins(HistorySource(factory, TALKS), colour) as source:
+        with ColouredSource(HistorySource(factory, TALKS), colour) as source:
             assert list(source.session_ids()) == list(TALKS)
             for name in TALKS:
                 assert messages_of(source.read(name), name) == factory(name).messages
@@ -167,7 +160,7 @@ def test_a_history_that_cannot_be_parsed_hides_no_other(colour: str) -> None:
     source = HistorySource(
         lambda name: good if name == "good" else Failing(ValueError("a secret")), ["bad", "good"]
     )
-    with Twins(source, colour) as twins:
+    with ColouredSource(source, colour) as twins:
         [record] = parse_all(twins.read("bad"))
         assert record.error == "its history cannot be parsed (ValueError); see what its `messages` raises"
         assert [name for name, _, _ in twins.read_many(["bad", "good"])] == ["bad", "good"]
@@ -180,7 +173,7 @@ def test_a_history_that_cannot_be_parsed_hides_no_other(colour: str) -> None:
 @pytest.mark.parametrize("error", [ConnectionRefusedError("no"), RuntimeError("token=secret")])
 def test_a_history_that_fails_is_an_error_of_ours(colour: str, error: Exception) -> None:
     with (
-        Twins(HistorySource(lambda name: Failing(error), ["a"]), colour) as source,
+        ColouredSource(HistorySource(lambda name: Failing(error), ["a"]), colour) as source,
         pytest.raises(StoreError, match="the history of session 'a' failed") as failed,
     ):
         source.read("a")

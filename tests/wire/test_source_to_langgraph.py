@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ from chatmem_nb.histories import StoreHistory
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
 from chatmem_nb.stores.protocol import SessionStore
-from tests.langgraph_threads import SAVERS, agent, asking, config, delta_channel, run, saver_of, state_of
+from tests.langgraph_threads import agent, asking, config, delta_channel, run, state_of
 
 CALL = {"name": "search", "args": {"q": "ferry"}, "id": "c1"}
 TALK = [
@@ -37,17 +36,6 @@ TALK = [
 @pytest.fixture
 def server(upstash: LocalUpstash) -> LocalUpstash:
     return upstash
-
-
-@pytest.fixture(params=SAVERS)
-def saver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    with saver_of(request.param, tmp_path) as saver:
-        yield saver
-
-
-@pytest.fixture
-def memory() -> InMemorySaver:
-    return InMemorySaver()
 
 
 def moved(store: SessionStore, saver: Any, **options: Any) -> list[tuple[str, int]]:
