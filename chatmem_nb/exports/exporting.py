@@ -1,4 +1,4 @@
-"""Conversations to a file: streamed, resumable, and in place only when whole."""
+"""`export`: writes conversations to a file; streamed, resumable, and atomically replaced."""
 
 from __future__ import annotations
 
@@ -94,42 +94,42 @@ def export(
     `source` is whatever `to_dataframe` takes, or a frame that it made, filtered or edited: a row that was not
     edited is written byte for byte, and others are rebuilt as `from_dataframe` does.
 
-    `format`: "parquet" and "jsonl" (a line a message, in LangChain's form) are lossless; "csv", "markdown"
-    and "html" (a page that needs nothing else; above 3 MB an index, whose pages are in a folder beside it,
-    `NAME.pages-...`) are for people; "openai", "finetuning", "huggingface" and "opentelemetry" have a line or
-    row a session, checked: see the README for what each keeps. None: by the suffix. Lines of
-    JSON are compressed where the path says so: `.jsonl.gz`, `.jsonl.zst`.
-    `columns` (Parquet, CSV), `where` and `strict` are those of `to_dataframe`. `partition_by` makes of a
-    Parquet file a folder, by the values of these columns. `dry_run` returns an `Estimate` of what it would
-    cost, and writes nothing; `max_commands` stops the export before more are billed (on Momento, whose
-    price depends on what comes: within the page of sessions that goes over it). The sessions that are whole
-    by then are kept for the next call; where a budget completes none, the same call with that budget or less
-    is refused before it spends (not with a callable `where` or `resume=False`, which keep nothing). What
-    bills no commands, as a file or a frame, refuses it.
+    `format`: "parquet" and "jsonl" (a line per message, in LangChain's form) are lossless; "csv", "markdown"
+    and "html" (a self-contained page; above 3 MB an index, with its pages in a folder beside it,
+    `NAME.pages-...`) are for people; "openai", "finetuning", "huggingface" and "opentelemetry" have a
+    validated line or row per session: see the README for what each keeps. None: by the suffix. JSON Lines are
+    compressed if the suffix says so: `.jsonl.gz`, `.jsonl.zst`.
+    `columns` (Parquet, CSV), `where` and `strict` are those of `to_dataframe`. `partition_by` writes a folder
+    of Parquet files, by the values of these columns. `dry_run` returns an `Estimate` of the cost, and writes
+    nothing; `max_commands` stops the export before more are billed (on Momento, where the cost depends on the
+    response: within the page of sessions that exceeds it). Sessions that are complete by then are kept for
+    the next call; if there is none, the same call with the same budget or less is rejected before it spends
+    any (not with a callable `where` or `resume=False`, which keep nothing). Sources that bill no commands,
+    such as files and frames, reject `max_commands`.
 
-    The file is put in its place when it is whole; one that is there is replaced then. An interrupted export
-    of a store leaves `.NAME.partial` beside it, and the same call goes on from there (what was added to a
-    session that is done already is not seen); `resume=False` starts anew.
+    The file appears, and replaces an existing one, when it is complete. An interrupted export of a store
+    leaves `.NAME.partial` beside it, and the same call resumes it (without what was added meanwhile to
+    sessions that were already exported); `resume=False` starts over.
 
-    `redact` replaces personal data and credentials in all that is written, after `where` and `strict` saw the
-    messages as they are. A record that is not JSON is left out, and the report names it.
+    `redact` replaces personal data and credentials in everything that is written, after `where` and `strict`
+    were applied to the original messages. A record that is not JSON is left out, and the report names it.
 
     `since` is the report of an earlier export, or the path of the file that its `save` wrote: only what is
-    new in a store is written then. Of a session that grew these are the records after the last one exported,
-    with their indexes; in formats of a line a session, the whole session. A session that is shorter, or
-    whose last exported record is another one now, is written whole, and `changes` of the report names it, as
-    it names those that vanished. (A record edited further up, in a session of the same length, is not seen.)
-    Each session costs a summary, and one that grew a read besides. `import_file` adds such a file by
+    new in a store is written then: of a session that grew, the records after the last exported one, with
+    their indexes, or, in formats with a line per session, the whole session. A session that is shorter, or
+    whose last exported record has changed, is written whole, and `changes` of the report names it, as well as
+    those that were deleted. (An earlier record that was edited, in a session of the same length, is not
+    noticed.) Each session costs a summary, and one that grew also a read. `import_file` adds such a file with
     "append", if no session changed or shrank.
 
     `labels` are written beside their messages: in JSONL as lines after their session, in Parquet in a column
-    `labels` (JSON text; those of the session itself in its first row); `import_file(..., labels=)` takes them
-    up. Other formats have no place for them, and the report counts those that are not in the file. `redact`
-    applies to notes, tags and authors. Not with `since`, as a label may be of a message exported before.
+    `labels` (JSON text; those of the session itself in its first row); `import_file(..., labels=)` imports
+    them. Other formats cannot hold them, and the report counts those that are not in the file. `redact`
+    applies to notes, tags and authors. Not with `since`, as a label may belong to a message exported before.
 
-    `path` is a regular file, or with `partition_by` a folder of Parquet files, or nothing yet; the target of
-    a symbolic link is replaced, and the link stays. It is locked meanwhile: a second export to it is refused
-    with the id of the process that holds it. A killed process holds no lock.
+    `path` is a regular file, or with `partition_by` a folder of Parquet files, or does not exist; if it is a
+    symbolic link, its target is replaced, and the link stays. It is locked meanwhile: a second export to it
+    is rejected with the id of the process that holds the lock. A killed process holds no lock.
 
     Raises: InvalidInputError, OSError before anything is read; StoreLimitError; RecordErrors; StoreError.
 
@@ -228,13 +228,13 @@ def export(
 
 
 def _whole(left_out: Sequence[LeftOutSession]) -> int:
-    """How many of the sessions `left_out` are not in the file at all."""
+    """Return the number of sessions in `left_out` that are not in the file at all."""
     return sum(is_whole for *_, is_whole in left_out)
 
 
 def _check_not_own_file(source: Source, target: Path) -> None:
     """Raises: InvalidInputError if `source` is a history that keeps its messages in the file `target`."""
-    kept = getattr(source, "file_path", None)  # as LangChain's FileChatMessageHistory has it
+    kept = getattr(source, "file_path", None)  # the attribute of LangChain's FileChatMessageHistory
     if isinstance(kept, str | Path) and os.path.realpath(kept) == os.path.realpath(target):
         raise InvalidInputError(f"{target} is the history's own file; choose another path")
 
@@ -286,20 +286,20 @@ def _check_since(scope: tuple[SessionReader, Iterable[str] | None] | None, *, dr
 
 
 def _written_id(session_id: str) -> str:
-    """The id that a session is written by where ids are not redacted."""
+    """Return the id that a session is written with if ids are not redacted."""
     return session_id
 
 
 def _store_name(scope: tuple[SessionReader, Iterable[str] | None] | None) -> str | None:
-    """Return what tells one store from another, without a secret; None for other sources."""
-    # The repr of a store says which one it is, and holds no secret; that of another source need not.
+    """Return what identifies a store, without a secret; None for other sources."""
+    # The repr of a store identifies it, and contains no secret; that of another source may not.
     return repr(scope[0]) if scope is not None and isinstance(scope[0], SessionStore) else None
 
 
 def _task(
     scope: tuple[SessionReader, Iterable[str] | None], where: Where | None, options: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """What makes two exports the same one; None where that cannot be told."""
+    """Return what identifies an export, to resume it; None if that cannot be determined."""
     ids = scope[1]
     name = _store_name(scope)
     if callable(where) or name is None:

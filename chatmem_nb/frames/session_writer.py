@@ -1,4 +1,4 @@
-"""Whole sessions into a store, and what happens to those that exist there already."""
+"""Writes whole sessions to a store, and resolves conflicts with those that exist already."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .alignment import Missing, changed_records, edited_record, keys_in, missing
 from .outcomes import Outcome, outcomes_frame
 
 Conflict: TypeAlias = Literal["error", "append", "replace", "skip", "merge"]
-"""What happens to a session that exists already."""
+"""What to do with a session that exists already."""
 FrameConflict: TypeAlias = Literal[Conflict, "update"]
 """`update`: records are replaced by those with the same `record_id`."""
 
 _APPENDED = frozenset({"create", "append"})
-_MOST_SESSIONS = 250
-"""Sessions that are stored at once."""
-_MOST_CHARACTERS = 2_000_000
-_LEFT_ALONE = frozenset({"skip", "different", "conflict", "failed"})
+_MAX_QUEUED_SESSIONS = 250
+"""Sessions that are stored together."""
+_MAX_QUEUED_CHARACTERS = 2_000_000
+_NOT_WRITTEN = frozenset({"skip", "different", "conflict", "failed"})
 
 
-def _goes_to_the_end(outcome: Outcome, missing: Missing) -> bool:
+def _is_appended(outcome: Outcome, missing: Missing) -> bool:
     if outcome.action == "merge":
         return all(place >= outcome.there_before for place, _ in missing)
     return outcome.action in _APPENDED
@@ -35,17 +35,17 @@ def _goes_to_the_end(outcome: Outcome, missing: Missing) -> bool:
 
 @dataclass(slots=True)
 class SessionWriter:
-    """Writes whole sessions to `store`; with `dry_run` it only says what would happen."""
+    """Writes whole sessions to `store`; with `dry_run` it only reports what it would do."""
 
     store: SessionStore
     on_conflict: FrameConflict
     dry_run: bool = False
     choices: tuple[str, ...] = get_args(Conflict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    _there: dict[str, SessionSummary] = field(default_factory=dict)
-    """What the store has of the sessions that are to be skipped."""
+    _existing: dict[str, SessionSummary] = field(default_factory=dict)
+    """The store's summaries of sessions that are to be skipped."""
     _queue: list[tuple[Outcome, Sequence[str], int]] = field(default_factory=list)
-    """What waits to be appended: the session, its records, how many of them were rebuilt."""
+    """Sessions to append to, each with its records and the number of those that were rebuilt."""
     _queued_characters: int = 0
 
     def __post_init__(self) -> None:
@@ -56,9 +56,9 @@ class SessionWriter:
             )
 
     def check(self, session_ids: Sequence[str]) -> None:
-        """Look which of these sessions are there already.
+        """Find out which of these sessions exist already.
 
-        Raises: InvalidInputError, naming them, where that is an error; nothing was written.
+        Raises: InvalidInputError, which names them, if that is a conflict; nothing was written.
         """
         new = [checked_session_id(name) for name in dict.fromkeys(session_ids) if name not in self.outcomes]
         for session_id, length in self._lengths(new) if new else ():
@@ -67,7 +67,7 @@ class SessionWriter:
         if conflicts and not self.dry_run:
             names = ", ".join(map(repr, conflicts[:5])) + (", ..." if len(conflicts) > 5 else "")
             raise InvalidInputError(
-                f"{len(conflicts)} sessions are there already ({names}); nothing was written. "
+                f"{len(conflicts)} sessions exist already ({names}); nothing was written. "
                 'Choose on_conflict="merge", "append", "replace" or "skip", '
                 "or see what they do with dry_run=True"
             )
@@ -78,7 +78,7 @@ class SessionWriter:
             return
         for summary in self.store.summaries(session_ids):
             if summary.length:
-                self._there[summary.session_id] = summary
+                self._existing[summary.session_id] = summary
             yield summary.session_id, summary.length
 
     def _action(self, there: int) -> str:
@@ -89,18 +89,17 @@ class SessionWriter:
         return "conflict" if self.on_conflict == "error" else self.on_conflict
 
     def add(self, session_id: str, records: Sequence[str], *, n_rebuilt: int = 0) -> None:
-        """Store a whole session at once, so that an interruption leaves none cut off.
+        """Store a whole session at once, so that an interruption leaves none incomplete.
 
-        What goes to the end of a session waits for others to share a request with; `flush` ends that. A
-        record that the service does not take fails its session, which the outcome says.
-        Raises: StoreError and its kinds, for everything else.
+        Appends are queued, to share requests, until `flush`. If the service rejects a record, the outcome of
+        its session is "failed". Raises: StoreError for all other errors.
         """
         if session_id not in self.outcomes:
             self.check([session_id])
         outcome = self.outcomes[session_id]
-        if outcome.action == "skip" and session_id in self._there and records:
+        if outcome.action == "skip" and session_id in self._existing and records:
             self.compare(SessionSummary(session_id, len(records), first=records[0], last=records[-1]))
-        if outcome.action in _LEFT_ALONE or not records:
+        if outcome.action in _NOT_WRITTEN or not records:
             return
         if outcome.action == "update":
             self._update(outcome, records)
@@ -111,7 +110,7 @@ class SessionWriter:
         written = [records[index] for _, indexes in missing for index in indexes]
         try:
             self._check(written)
-            if _goes_to_the_end(outcome, missing) and not self.dry_run:
+            if _is_appended(outcome, missing) and not self.dry_run:
                 self._enqueue(outcome, written, n_rebuilt)
                 return
             if not self.dry_run:
@@ -123,19 +122,19 @@ class SessionWriter:
 
     def _enqueue(self, outcome: Outcome, records: Sequence[str], n_rebuilt: int) -> None:
         if self._is_queued(outcome):
-            self.flush()  # its first part comes before this one
+            self.flush()  # the first part must be stored before this one
         self._queue.append((outcome, records, n_rebuilt))
         self._queued_characters += sum(map(len, records))
-        if len(self._queue) >= _MOST_SESSIONS or self._queued_characters >= _MOST_CHARACTERS:
+        if len(self._queue) >= _MAX_QUEUED_SESSIONS or self._queued_characters >= _MAX_QUEUED_CHARACTERS:
             self.flush()
 
     def _is_queued(self, outcome: Outcome) -> bool:
-        return any(waiting is outcome for waiting, _, _ in self._queue)
+        return any(queued is outcome for queued, _, _ in self._queue)
 
     def flush(self) -> None:
-        """Store the sessions that wait; their outcomes are known then.
+        """Store the queued sessions, which completes their outcomes.
 
-        Raises: StoreError and its kinds, the first of them; those that were stored are counted as stored.
+        Raises: the first StoreError; sessions that were stored are counted nevertheless.
         """
         queue, self._queue, self._queued_characters = self._queue, [], 0
         sessions = [(outcome.session_id, records) for outcome, records, _ in queue]
@@ -157,17 +156,17 @@ class SessionWriter:
             checked_for_javascript(records)
 
     def fail(self, session_id: str, problem: str) -> None:
-        """Report a session that its source cannot read, or the store does not take."""
+        """Report a session that its source cannot read, or that the store rejects."""
         outcome = self.outcomes[session_id]
         outcome.action, outcome.problem = "failed", problem
 
     def compare(self, summary: SessionSummary) -> None:
-        """Report the session `summary`, which is to be skipped, as different if its length or ends are."""
-        there = self._there.pop(summary.session_id)
+        """Report a session that is to be skipped as different, if its length, first or last record is."""
+        there = self._existing.pop(summary.session_id)
         if there.length != summary.length:
-            difference = f"the store has {there.length:,} records of it, and not {summary.length:,}"
+            difference = f"the store has {there.length:,} records of it instead of {summary.length:,}"
         elif (there.first, there.last) != (summary.first, summary.last):
-            difference = "its first or last record is another one in the store"
+            difference = "its first or last record differs in the store"
         else:
             return
         outcome = self.outcomes[summary.session_id]
@@ -175,9 +174,9 @@ class SessionWriter:
         outcome.problem = f'{difference}; on_conflict="merge" adds what is missing'
 
     def _missing(self, outcome: Outcome, records: Sequence[str]) -> Missing:
-        """What of `records` the store lacks; nothing if the session is there, or cannot be aligned."""
+        """Return which `records` the store lacks; none if it has all of them, or they cannot be aligned."""
         if self._is_queued(outcome):
-            self.flush()  # the store is to have what was added before
+            self.flush()  # what was queued before counts as stored
         there = self.store.read(outcome.session_id)
         outcome.there_before = len(there)  # others may have written since the summary
         keys_there = record_keys(there)
@@ -198,7 +197,7 @@ class SessionWriter:
         return [] if outcome.action != "merge" or missing is None else missing
 
     def _update(self, outcome: Outcome, records: Sequence[str]) -> None:
-        """Replace the records that have the ids of `records` and other texts."""
+        """Replace stored records by those of `records` with the same `record_id` and another text."""
         there = self.store.read(outcome.session_id)
         outcome.there_before = len(there)
         changes = changed_records(records, there)
@@ -213,8 +212,8 @@ class SessionWriter:
         except InvalidInputError as exc:
             self.fail(outcome.session_id, str(exc))
             return
-        # From the end, so that the places before it stay what they are. The new text is written before the
-        # old one goes; the next update completes one that was interrupted between.
+        # From the end, so that earlier positions do not change. The new text is inserted before the old one
+        # is removed; if this is interrupted in between, the next update completes it.
         for place, record in reversed(changes):
             if not self.dry_run and not self._change(outcome.session_id, place, there[place], record):
                 outcome.problem = f"record {place} was changed meanwhile, and both versions are kept"
@@ -223,7 +222,7 @@ class SessionWriter:
             outcome.bytes += utf8_size(record or "")
 
     def _change(self, session_id: str, place: int, old: str, new: str | None) -> bool:
-        """Put `new` in the place of `old`; return whether `old` was still there."""
+        """Replace `old` by `new`; return whether `old` was still there."""
         if new is not None:
             self.store.insert(session_id, place, [new])
             place += 1
@@ -236,8 +235,8 @@ class SessionWriter:
             self._fill(outcome, records, missing)
 
     def _fill(self, outcome: Outcome, records: Sequence[str], missing: Missing) -> None:
-        # From the end, so that the places before it stay what they are; an interruption leaves a session
-        # that the next merge completes. The end is appended: what others appended meanwhile stays.
+        # From the end, so that earlier positions do not change; if this is interrupted, the next merge
+        # completes it. Records at the end are appended: what others appended meanwhile stays.
         for place, indexes in reversed(missing):
             part = records[indexes.start : indexes.stop]
             if place >= outcome.there_before:
@@ -246,5 +245,5 @@ class SessionWriter:
                 self.store.insert(outcome.session_id, place, part)
 
     def report(self) -> pd.DataFrame:
-        """Return one row a session: what was done, or with `dry_run` would be."""
+        """Return a row per session: what was done, or with `dry_run` would be."""
         return outcomes_frame(self.outcomes.values())
