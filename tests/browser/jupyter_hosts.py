@@ -11,13 +11,10 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,6 +22,7 @@ from urllib.parse import quote
 
 import nbformat
 from chrome import Visit
+from server_process import free_port, kill_server, start_server
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension/notification": {
@@ -36,12 +34,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none", "autoStartDefaultKernel": True},
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:
@@ -68,20 +60,13 @@ class Server:
             file = self.home / "settings" / f"{plugin}.jupyterlab-settings"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(values))
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                self._command(),
-                stdout=log,
-                stderr=log,
-                env=self._environment(),
-                cwd=self.folder,
-                start_new_session=True,
-            )
-        try:
-            self._wait()
-        except BaseException:
-            self.close()
-            raise
+        self.process = start_server(
+            self._command(),
+            f"{self.address}/api/status?token={self.token}",
+            log=self.log,
+            cwd=self.folder,
+            env=self._environment(),
+        )
         return self
 
     def _command(self) -> list[str]:
@@ -112,27 +97,13 @@ class Server:
             **self._env,
         }
 
-    def _wait(self, patience_s: float = 90.0) -> None:
-        end = time.monotonic() + patience_s
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                break
-            with suppress(OSError):
-                urllib.request.urlopen(f"{self.address}/api/status?token={self.token}", timeout=1).close()
-                return
-            time.sleep(0.1)
-        raise RuntimeError(f"Jupyter did not start:\n{self.log.read_text()[-3000:]}")
-
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(8)
             except subprocess.TimeoutExpired:
-                # The group is this server's own: start_new_session made it.
-                with suppress(ProcessLookupError):
-                    os.killpg(self.process.pid, signal.SIGKILL)
-                self.process.wait()
+                kill_server(self.process)
         shutil.rmtree(self.home, ignore_errors=True)
 
     def __exit__(

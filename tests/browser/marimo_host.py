@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
-import time
-import urllib.request
-from contextlib import suppress
 from pathlib import Path
 from textwrap import indent
 from types import TracebackType
 from typing import Self
 
 from chrome import Visit
-from jupyter_hosts import free_port
+from server_process import free_port, kill_server, start_server
 
 SETTINGS = """\
 [runtime]
@@ -47,41 +42,19 @@ class MarimoServer:
         settings.parent.mkdir(exist_ok=True)
         settings.write_text(SETTINGS.format(theme=self.theme))
         self.log = self.path.with_suffix(".log")
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "marimo", "edit", *options, self.path.name],
-                stdout=log,
-                stderr=log,
-                cwd=home,
-                env={**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home},
-                start_new_session=True,
-            )
-        try:
-            self._wait()
-        except BaseException:
-            self.close()
-            raise
+        self.process = start_server(
+            [sys.executable, "-m", "marimo", "edit", *options, self.path.name],
+            f"{self.address}/health",
+            log=self.log,
+            cwd=self.path.parent,
+            env={**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home},
+        )
         return self
-
-    def _wait(self, patience_s: float = 60.0) -> None:
-        end = time.monotonic() + patience_s
-        while time.monotonic() < end and self.process.poll() is None:
-            with suppress(OSError):
-                urllib.request.urlopen(f"{self.address}/health", timeout=1).close()
-                return
-            time.sleep(0.1)
-        raise RuntimeError(f"marimo did not start:\n{self.log.read_text()[-3000:]}")
-
-    def close(self) -> None:
-        # The group is this server's own: start_new_session made it. A kernel is in it too.
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        self.close()
+        kill_server(self.process)
 
 
 def open_marimo(visit: Visit, server: MarimoServer) -> None:
