@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # httpx 0.28 loads all root certificates for each client, also for http://. That takes 30 ms, and the
     # tests make thousands of clients.
     httpx_transport.create_ssl_context = functools.cache(httpx_transport.create_ssl_context)
+    gc.disable()  # importing makes much, and nothing that could be freed
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -74,6 +75,7 @@ def pytest_collection_finish() -> None:
     # What is imported by now stays: the garbage collector need not look at it again.
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="module", autouse=True)
