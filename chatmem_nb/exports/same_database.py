@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from ..errors import InvalidInputError
-from ..stores.protocol import SessionReader, SessionStore
+from ..stores.protocol import SessionReader, SessionStore, is_store
 
 _PROBE_TTL = timedelta(minutes=1)
 # Momento, and replicas of Upstash, may return an older state for a moment after a write.
@@ -25,7 +25,7 @@ def check_distinct(
 
     Raises: InvalidInputError before any session is changed; StoreError and its kinds.
     """
-    if not isinstance(source, SessionStore):
+    if not is_store(source):
         return  # a source of another kind holds no key of a store
     shared = _shared_ids(source, target, session_ids)
     if source is target or (shared and (_same_endpoint(source, target) or _probed(source, target, dry_run))):

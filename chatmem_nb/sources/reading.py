@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from ..errors import InvalidInputError
 from ..records import RecordFields, StoredMessage, parse_all, to_json
 from ..stores.arguments import checked_session_id
-from ..stores.protocol import SessionReader
+from ..stores.protocol import SessionReader, is_reader
 from .frames import FrameSource, is_frame
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def store_scope(source: Source) -> tuple[SessionReader, Iterable[str] | None] | 
         return None
     opened = cast(StoredSession, source)
     store, session_id = opened.store, opened.session_id
-    if isinstance(store, SessionReader) and session_id:
+    if is_reader(store) and session_id:
         return store, [session_id]
     if _has(source, "messages"):  # some other history, whose `store` is something else
         return None
@@ -134,7 +134,7 @@ def as_reader(source: object) -> SessionReader | None:
 
     Raises: FileNotFoundError; InvalidInputError for an unknown file format, or a frame without messages.
     """
-    if isinstance(source, SessionReader):
+    if is_reader(source):
         return source
     if isinstance(source, (str, PathLike)):
         from .files import as_file
@@ -153,7 +153,7 @@ def dated(reader: SessionReader) -> SessionReader:
     """Return `reader` with times in its records, if it can add them, which may be slower."""
     add_times = getattr(reader, "dated", None)
     found = add_times() if callable(add_times) else reader
-    return found if isinstance(found, SessionReader) else reader
+    return found if is_reader(found) else reader
 
 
 def parsed_sessions(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from inspect import get_annotations
 from threading import Lock
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self, TypeGuard, runtime_checkable
 
 from ..errors import ChatMemError, InvalidInputError
 from .processes import PerProcess
@@ -227,6 +228,25 @@ class BatchStore(SessionStore, Protocol):
     async def aappend_many(
         self, sessions: Iterable[tuple[str, Sequence[str]]]
     ) -> list[int | ChatMemError]: ...
+
+
+def is_reader(candidate: object) -> TypeGuard[SessionReader]:
+    """Return whether it has all members of SessionReader, also those that its `__getattr__` passes on.
+
+    `isinstance` ignores the latter from Python 3.12 on, and with them the wrappers of stores.
+    """
+    return isinstance(candidate, SessionReader) or _has_members(candidate, SessionReader)
+
+
+def is_store(candidate: object) -> TypeGuard[SessionStore]:
+    """Return whether it has all members of SessionStore; see `is_reader`."""
+    return isinstance(candidate, SessionStore) or _has_members(candidate, SessionStore)
+
+
+def _has_members(candidate: object, protocol: type) -> bool:
+    bases = [base for base in protocol.__mro__ if issubclass(base, SessionReader)]
+    names = {name for base in bases for name in (*vars(base), *get_annotations(base))}
+    return all(hasattr(candidate, name) for name in names if not name.startswith("_"))
 
 
 def lengths(store: SessionReader, session_ids: Sequence[str]) -> list[int]:

@@ -14,7 +14,7 @@ from ..errors import InvalidInputError
 from ..labels import Labels
 from ..sources import as_reader
 from ..stores.arguments import checked_session_id
-from ..stores.protocol import SessionReader, SessionStore
+from ..stores.protocol import SessionStore, is_reader
 
 _HEIGHT: Final = re.compile(r"\d{1,5}(\.\d+)?(px|em|rem|vh|%)")
 
@@ -27,7 +27,7 @@ def store_and_session(source: object) -> tuple[SessionStore | None, str | None]:
     if reader is not None:
         return cast(SessionStore, reader), None
     store, session_id = getattr(source, "store", None), getattr(source, "session_id", None)
-    if isinstance(store, SessionReader) and session_id is not None:
+    if is_reader(store) and session_id is not None:
         return cast(SessionStore, store), checked_session_id(session_id)
     raise InvalidInputError(
         "HistoryBrowser takes a store or another source, the path of a file, a DataFrame of messages, a "

@@ -23,7 +23,7 @@ from chatmem_nb import (
 )
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
-from chatmem_nb.stores.protocol import SessionReader, SessionStore
+from chatmem_nb.stores.protocol import SessionReader, SessionStore, is_reader, is_store
 from tests.plain_reader import PlainReader
 from tests.wire.browser_page import Page, kept_comms
 
@@ -63,6 +63,29 @@ def test_the_reading_half_is_ten_verbs_and_a_store_has_them_too(reader: PlainRea
     for verb in verbs:
         promised = inspect.signature(getattr(SessionReader, verb)).parameters
         assert list(inspect.signature(getattr(reader, verb)).parameters) == list(promised)[1:], verb
+
+
+class Wrapper:
+    """A store as people wrap one, to log or to count what it is asked."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def test_a_wrapper_of_a_store_is_a_store_and_one_of_a_reader_a_reader(
+    reader: PlainReader, store: SessionStore
+) -> None:
+    assert is_store(Wrapper(store))
+    assert is_reader(Wrapper(reader))
+    assert not is_store(Wrapper(reader))
+    assert not is_reader(Wrapper(object()))
+    assert to_dataframe(Wrapper(reader))["raw"].tolist() == to_dataframe(reader)["raw"].tolist()
+    store.append("s", SESSIONS["bob"])
+    with pytest.raises(InvalidInputError, match="same database"):
+        copy_sessions(Wrapper(store), store, on_conflict="replace")
 
 
 def test_frames_read_a_reader(reader: PlainReader) -> None:
