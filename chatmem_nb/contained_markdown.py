@@ -14,7 +14,8 @@ from typing import Any, Final
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .markdown import RENDER_LIMIT, bounded
+from .markdown import RENDER_LIMIT
+from .markdown_rules import bounded
 from .time_limit import TimeLimitExceeded, time_limit
 
 _TIME_LIMIT_S: Final = 1.0

@@ -15,26 +15,24 @@ from typing import Any, Final
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
-from markdown_it.rules_block import StateBlock
-from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from .highlighting import coloured
-from .time_limit import TimeLimitExceeded, check_time, time_limit
+from .markdown_rules import TooMuch, bounded, has_formula, shortcuts_for, with_formulas, with_shortcuts
+from .time_limit import TimeLimitExceeded, time_limit
 
 RENDER_LIMIT: Final = 50_000
 """Characters that are rendered as Markdown at most; longer text comes out plain."""
 RENDER_TIME_S: Final = 1.0
 """CPU time that one message takes at most; Markdown that takes longer comes out plain."""
 _LINK_LIMIT: Final = 2_000
-_TOKEN_LIMIT: Final = 50_000
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
 _LINKED = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\s]{0,500}\)")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)([^*`~\n]{1,200}?)(?<=\S)\1")
 _MARKS = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+|`{3,}.*$|-{3,}$)|\*\*", re.MULTILINE)
-# Lines that start with a letter, and contain nothing with a meaning in Markdown, HTML or formulas.
-_PROSE = re.compile(r"(?:[^\W\d_](?:[^\s\\`*_\[\]<>&$~|]| )*(?:\n+|\Z))+")
+# Lines that start with a letter, and contain nothing with a meaning in Markdown or HTML.
+_PROSE = re.compile(r"(?:[^\W\d_](?:[^\s\\`*_\[\]<>&~|]| |(?<=[^\W_])_+(?=[^\W_]))*(?:\n+|\Z))+")
 _PROSE_LIMIT: Final = 10_000
 _BETWEEN_PARAGRAPHS = re.compile(r"\n{2,}")
 _LANGUAGE = re.compile(r"[a-z0-9+#.-]{1,30}")
@@ -77,11 +75,11 @@ def to_html(text: str, *, limit: int = RENDER_LIMIT) -> str:
     text = showable(text)
     if len(text) > limit:
         return plain_html(text)
-    if len(text) <= _PROSE_LIMIT and _PROSE.fullmatch(text):
+    if len(text) <= _PROSE_LIMIT and _PROSE.fullmatch(text) and not has_formula(text):
         return _paragraphs(text)
     try:
         with time_limit(RENDER_TIME_S, len(text)):
-            html = _MARKDOWN.render(text, {_ATTRIBUTES_LEFT: 4 * len(text) + 10_000})
+            html = _MARKDOWN.render(text, {_ATTRIBUTES_LEFT: 4 * len(text) + 10_000} | shortcuts_for(text))
     except (RecursionError, TimeLimitExceeded):  # as text it can still be read
         return plain_html(text)
     return str(_CLEANER.clean(html))
@@ -136,10 +134,6 @@ def _link_allowed(url: str) -> bool:
     return len(url) <= _LINK_LIMIT and _LINK.match(url) is not None
 
 
-class _TooMuch(TimeLimitExceeded):
-    """The HTML would be many times as long as its source."""
-
-
 _ATTRIBUTES_LEFT: Final = "attributes left"
 
 
@@ -156,7 +150,7 @@ class _Renderer(RendererHTML):
         # One definition of a long address may be referred to thousands of times.
         env[_ATTRIBUTES_LEFT] -= sum(len(str(value)) for value in tokens[idx].attrs.values())
         if env[_ATTRIBUTES_LEFT] < 0:
-            raise _TooMuch
+            raise TooMuch
         return self.renderToken(tokens, idx, options, env)
 
     def image(self, tokens: Sequence[Token], idx: int, options: Any, env: MutableMapping[str, Any]) -> str:
@@ -181,82 +175,11 @@ class _Renderer(RendererHTML):
     td_open = _cell
 
 
-# `$` counts as a formula's edge as pandoc has it, so that "$5 and $10" is no formula. Bounded, since a
-# text of nothing but openings would be searched to its end from each of them.
-_INLINE_MATH = re.compile(
-    r"\$\$[^$]{1,500}?\$\$|\$(?!\s)(?:\\.|[^$\\\n]){1,500}?(?<!\s)\$(?!\d)|\\\(.{1,500}?\\\)|\\\[.{1,500}?\\\]",
-    re.DOTALL,
-)
-_BLOCK_EDGES = {"$$": "$$", "\\[": "\\]"}
-
-
-def _math_inline(state: StateInline, silent: bool) -> bool:
-    found = _INLINE_MATH.match(state.src, state.pos) if state.src[state.pos] in "$\\" else None
-    if found is None or found.end() > state.posMax:
-        return False
-    if not silent:
-        state.push("math_inline", "span", 0).content = found.group()
-    state.pos = found.end()
-    return True
-
-
-def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    if state.is_code_block(start):
-        return False
-    first = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
-    edge = _BLOCK_EDGES.get(first[:2])
-    if edge is None:
-        return False
-    last = _closing_line(state, start, end, edge, first)
-    if last is None:
-        return False
-    if not silent:
-        token = state.push("math_block", "div", 0)
-        token.content = state.getLines(start, last + 1, state.blkIndent, False).strip()
-        token.map = [start, last + 1]
-        state.line = last + 1
-    return True
-
-
-def _closing_line(state: StateBlock, start: int, end: int, edge: str, first: str) -> int | None:
-    if first[2:].rstrip().endswith(edge):
-        return start
-    for line in range(start + 1, min(end, start + 200)):
-        if state.sCount[line] < state.blkIndent and not state.isEmpty(line):
-            return None  # the list or quote around it ends first
-        if state.src[state.bMarks[line] : state.eMarks[line]].rstrip().endswith(edge):
-            return line
-    return None
-
-
-def _bounded_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """A rule that never matches: the parser asks each rule at every line, also at each row of a table."""
-    check_time()
-    if len(state.tokens) > _TOKEN_LIMIT:
-        raise _TooMuch
-    return False
-
-
-def _bounded_inline(state: StateInline, silent: bool) -> bool:
-    check_time()
-    return False
-
-
-def bounded(markdown: MarkdownIt) -> MarkdownIt:
-    """Let the parser `markdown` keep to the `time_limit` of its caller."""
-    enclosing = ["paragraph", "reference", "blockquote", "list"]
-    markdown.block.ruler.before("table", "bounds", _bounded_block, {"alt": enclosing})
-    markdown.inline.ruler.before("text", "bounds", _bounded_inline)
-    return markdown
-
-
 def _parser() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}, renderer_cls=_Renderer)
     markdown.enable(["table", "strikethrough"])
     markdown.validateLink = _link_allowed  # type: ignore[method-assign]  # its documented way to set the rule
-    markdown.inline.ruler.before("escape", "math", _math_inline)
-    markdown.block.ruler.before("fence", "math", _math_block, {"alt": ["paragraph", "blockquote", "list"]})
-    return bounded(markdown)
+    return bounded(with_formulas(markdown))
 
 
-_MARKDOWN = _parser()
+_MARKDOWN = with_shortcuts(_parser())

@@ -8,8 +8,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final
 
-_NO_LIMIT: Final = float("inf")
-_deadline: Final[ContextVar[float]] = ContextVar("deadline", default=_NO_LIMIT)
+_STEPS: Final = 8
+"""Steps of which one asks for the time: to ask may take longer than a step."""
+
+
+class _Limit:
+    __slots__ = ("deadline", "steps")
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.steps = 0
+
+
+_limit: Final[ContextVar[_Limit | None]] = ContextVar("limit", default=None)
 
 
 class TimeLimitExceeded(Exception):
@@ -29,15 +40,20 @@ def time_limit(cpu_s: float, size: int = _SHORT + 1) -> Iterator[None]:
     if size <= _SHORT:
         yield
         return
-    token = _deadline.set(min(_deadline.get(), time.thread_time() + cpu_s))
+    deadline = time.thread_time() + cpu_s
+    outer = _limit.get()
+    token = _limit.set(_Limit(deadline if outer is None else min(outer.deadline, deadline)))
     try:
         yield
     finally:
-        _deadline.reset(token)
+        _limit.reset(token)
 
 
 def check_time() -> None:
-    """Raises: TimeLimitExceeded, after the time of the innermost `time_limit`."""
-    deadline = _deadline.get()
-    if deadline != _NO_LIMIT and time.thread_time() > deadline:
+    """Raises: TimeLimitExceeded, a few calls after the time of the innermost `time_limit` at the latest."""
+    limit = _limit.get()
+    if limit is None:
+        return
+    limit.steps += 1
+    if limit.steps % _STEPS == 1 and time.thread_time() > limit.deadline:
         raise TimeLimitExceeded

@@ -24,6 +24,8 @@ _PARTS = ("additional_kwargs", "tool_calls", "invalid_tool_calls")
 _ROLES = ("user", "assistant", "system", "developer", "tool", "function")
 _KEPT_TEXTS: Final = 64
 _KEPT_LENGTH: Final = 20_000
+_KEPT_CALLS: Final = 256
+_KEPT_CALL_LENGTH: Final = 1_000
 Render: TypeAlias = Callable[[str], str]
 
 PAGE_TAIL = "</main>\n<script>{script}</script>\n</body>\n</html>\n"
@@ -39,7 +41,11 @@ class HtmlWriter(TextWriter):
 
     @cached_property
     def _render(self) -> Render:
-        return _remembering(to_html)
+        return _remembering(to_html, _KEPT_TEXTS, _KEPT_LENGTH)
+
+    @cached_property
+    def _render_json(self) -> Render:
+        return _remembering(_json_html, _KEPT_CALLS, _KEPT_CALL_LENGTH)
 
     def begin(self) -> None:
         self.write(page_head())
@@ -50,7 +56,7 @@ class HtmlWriter(TextWriter):
             name = isolated(session_id or "Messages")
             self.write(f"<details class=session open><summary><h2>{name}</h2></summary>\n")
         for record in records:
-            self.write(message(record, self._render))
+            self.write(message(record, self._render, self._render_json))
 
     def end_session(self) -> None:
         if self._is_open:
@@ -78,14 +84,18 @@ def page_head() -> str:
     return head.replace("{{policy}}", policy).replace("{{style}}", style)
 
 
-def _remembering(render: Render) -> Render:
-    """Return `render` with a memory for texts that come again, as system prompts do in each session."""
-    remembered = lru_cache(_KEPT_TEXTS)(render)
-    return lambda text: remembered(text) if len(text) <= _KEPT_LENGTH else render(text)
+def _remembering(render: Render, number: int, length: int) -> Render:
+    """Return `render` with a memory for texts that come again, as system prompts and calls of tools do."""
+    remembered = lru_cache(number)(render)
+    return lambda text: remembered(text) if len(text) <= length else render(text)
 
 
-def message(record: StoredMessage, render: Render = to_html) -> str:
-    """Return one record as an article; `render` makes HTML of Markdown."""
+def _json_html(text: str) -> str:
+    return code_html(text, "json")
+
+
+def message(record: StoredMessage, render: Render = to_html, render_json: Render = _json_html) -> str:
+    """Return one record as an article; `render` makes HTML of Markdown, `render_json` of JSON."""
     data = record.data or {}
     who = role(record.type, data) or record.type or "unreadable"
     kind = "bad" if record.error is not None else who if who in _ROLES else "other"
@@ -96,10 +106,10 @@ def message(record: StoredMessage, render: Render = to_html) -> str:
         stamp = record.stored_at.isoformat()
         when = f"<time datetime={stamp}>{stamp[:10]} {stamp[11:19]} UTC</time>"
     head = f"<header><b>{isolated(label)}</b> <span>{record.index + 1}</span> {when}</header>"
-    return f"<article class={kind}>{head}{''.join(_body(record, data, render))}</article>\n"
+    return f"<article class={kind}>{head}{''.join(_body(record, data, render, render_json))}</article>\n"
 
 
-def _body(record: StoredMessage, data: dict[str, Any], render: Render) -> Iterator[str]:
+def _body(record: StoredMessage, data: dict[str, Any], render: Render, render_json: Render) -> Iterator[str]:
     if record.error is not None:
         yield f"<p class=note>Cannot be read: {escape(record.error)}</p>{plain_html(record.raw)}"
         return
@@ -115,7 +125,7 @@ def _body(record: StoredMessage, data: dict[str, Any], render: Render) -> Iterat
             yield _other_block(block)
     for call in tool_calls(data):
         yield f"<p class=note>calls <b>{isolated(call.name or 'a tool')}</b></p>"
-        yield code_html(pretty_json(call.args), "json")
+        yield render_json(pretty_json(call.args))
     for result in [] if is_result else tool_results(record):
         if result.text and result.kind != "function":
             yield f"<p class=note>result{' (error)' if result.is_error else ''}</p>{plain_html(result.text)}"

@@ -9,15 +9,12 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
-from chatmem_nb import export, markdown
+from chatmem_nb import export
 from chatmem_nb.formats import html_pages
 from chatmem_nb.formats.html_page import HtmlWriter
 from chatmem_nb.formats.html_pages import split_pages
-from chatmem_nb.markdown import to_html
 from chatmem_nb.records import encode_all, parse_all
 
 HOSTILE = [
@@ -113,23 +110,6 @@ def test_an_export_replaces_the_pages_of_the_one_before(
     export(chat[:1], path, progress=False)
     assert not list(tmp_path.glob("x.html.pages-????????"))
     assert sorted(tmp_path.iterdir()) == [path, beside]
-
-
-prose = st.text(st.sampled_from("ab éZ中 \n\n.!?'\"()-+#:;,=/1 %@{}^\u3000\u2028x"), max_size=30)
-
-
-@given(prose)
-def test_prose_is_what_the_parser_makes_of_it(text: str) -> None:
-    quick, markdown._PROSE_LIMIT = to_html(text), -1  # type: ignore[misc]
-    try:
-        assert to_html(text) == quick
-    finally:
-        markdown._PROSE_LIMIT = 10_000  # type: ignore[misc]
-
-
-@pytest.mark.slow
-def test_prose_that_is_long_takes_no_longer_than_its_length() -> None:
-    assert to_html("a " * 4_000 + "*") == f"<p>{'a ' * 4_000}*</p>\n"
 
 
 def test_markdown_that_comes_again_is_rendered_once(tmp_path: Path) -> None:
