@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .arrow_columns import TOGETHER, arrow_times
-from .edits import EDITABLE
+from .drafts import EDITABLE
 from .raw_values import Texts, raw_values
 from .row_records import frame_rows, places_of, session_records
 from .values import STAMPS, checksums

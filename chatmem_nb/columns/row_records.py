@@ -14,7 +14,8 @@ from ..errors import InvalidInputError, RecordError
 from ..json_text import json_text, parse_json
 from ..plain_text import utf8_text
 from ..records import StoredMessage, parse
-from .edits import EDITABLE, built, rebuilt
+from .drafts import EDITABLE
+from .edits import built, rebuilt
 from .values import Fields, checksum, column_values
 
 _JSON_COLUMNS = frozenset(
