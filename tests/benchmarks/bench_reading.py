@@ -19,19 +19,19 @@ from typing import Any
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS / "browser"), str(TESTS / "wire"), str(TESTS)]
 
-from blank_page import mount  # noqa: E402
-from browser_page import Page as Asking  # noqa: E402
-from browser_page import kept_comms  # noqa: E402
-from chrome import Chrome  # noqa: E402
-from conversations import REAL  # noqa: E402
-from langchain_core.messages import AIMessage, HumanMessage  # noqa: E402
-from playwright.sync_api import Page  # noqa: E402
-from real_kernel import RealKernel  # noqa: E402
+from blank_page import mount
+from browser_page import Page as Asking
+from browser_page import kept_comms
+from chrome import Chrome
+from conversations import REAL
+from langchain_core.messages import AIMessage, HumanMessage
+from playwright.sync_api import Page
+from real_kernel import RealKernel
 
-from chatmem_nb import HistoryBrowser  # noqa: E402
-from chatmem_nb.local import LocalMomento, LocalUpstash  # noqa: E402
-from chatmem_nb.local.samples import Conversation, read_conversations  # noqa: E402
-from chatmem_nb.records import encode_all  # noqa: E402
+from chatmem_nb import HistoryBrowser
+from chatmem_nb.local import LocalMomento, LocalUpstash
+from chatmem_nb.local.samples import Conversation, read_conversations
+from chatmem_nb.records import encode_all
 
 UNCUT = 4_000
 FAILED_CALLS = 73
@@ -140,7 +140,7 @@ def records_to_open(chrome: Chrome) -> int:
             read.append(len(found))
             return found
 
-        store.aread = counted  # type: ignore[method-assign]
+        store.aread = counted  # type: ignore[method-assign]  # counts the reads of this store
         browser = HistoryBrowser(store)
         with shown(chrome, browser) as page:
             page.locator(".session:not(.waiting)").first.click()

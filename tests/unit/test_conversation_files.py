@@ -209,7 +209,7 @@ def test_arguments_that_are_objects_lose_the_keys_of_others(tmp_path: Path) -> N
 
     path = tmp_path / "train.parquet"
     pq.write_table(pa.Table.from_pylist([calling({"n": 1}), calling({"q": "x"})]), path)
-    calls = [messages[0].tool_calls[0]["args"] for messages in read(path).values()]  # type: ignore[attr-defined]
+    calls = [messages[0].tool_calls[0]["args"] for messages in read(path).values()]
     assert calls == [{"n": 1}, {"q": "x"}]
 
 

@@ -222,7 +222,7 @@ def test_an_unreadable_record_that_was_edited_is_refused_and_named(tmp_path: Pat
 def test_what_is_for_stores_is_refused_for_a_frame(tmp_path: Path) -> None:
     frame = frame_of({"alice": TALK})
     with pytest.raises(InvalidInputError, match=r"isin"):
-        to_dataframe((frame, ["alice"]))  # type: ignore[arg-type]
+        to_dataframe((frame, ["alice"]))
     report = export(frame, tmp_path / "a.jsonl", progress=False)
     with pytest.raises(InvalidInputError, match="since"):
         export(frame, tmp_path / "b.jsonl", since=report, progress=False)
@@ -236,7 +236,7 @@ def test_an_empty_frame_is_an_empty_file(tmp_path: Path) -> None:
 
 def test_copy_refuses_what_is_no_source() -> None:
     with pytest.raises(InvalidInputError, match="from_store must be"):
-        copy_sessions(parse_all(TALK), PlainReader({}))  # type: ignore[arg-type]
+        copy_sessions(parse_all(TALK), PlainReader({}))
 
 
 def test_a_list_of_blocks_in_content_is_stored_as_blocks() -> None:

@@ -185,7 +185,7 @@ def test_where_keeps_what_fits() -> None:
     assert to_dataframe(chat, where={"name": None}).content.tolist() == ["b", "c"]
     assert to_dataframe(chat, where=lambda record: record.index > 1).content.tolist() == ["c"]
     with pytest.raises(InvalidInputError, match="where"):
-        to_dataframe(chat, where="role == 'user'")  # type: ignore[arg-type]  # what is wrong is the point
+        to_dataframe(chat, where="role == 'user'")
 
 
 def test_any_history_of_langchain_is_a_source() -> None:

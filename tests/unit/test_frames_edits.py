@@ -57,14 +57,14 @@ def test_calls_are_changed_wherever_the_provider_keeps_a_copy() -> None:
     changed = edited(message, tool_calls=json.dumps([{**CALL, "args": {"who": "X"}}]))
     assert "Ada" not in changed.model_dump_json()
     assert "X" in json.dumps(changed.content)
-    assert edited(message, tool_calls=None).tool_calls == []  # type: ignore[attr-defined]  # an AIMessage
+    assert edited(message, tool_calls=None).tool_calls == []
 
 
 def test_what_is_derived_is_written_where_it_came_from() -> None:
     message = AIMessage("x", response_metadata={"model": "a", "stop_reason": "end"})
     changed = edited(message, model="b", finish_reason="length", input_tokens=3, total_tokens=3)
     assert changed.response_metadata == {"model": "b", "stop_reason": "length"}
-    assert changed.usage_metadata == {"input_tokens": 3, "output_tokens": 0, "total_tokens": 3}  # type: ignore[attr-defined]  # an AIMessage
+    assert changed.usage_metadata == {"input_tokens": 3, "output_tokens": 0, "total_tokens": 3}
 
 
 def test_a_role_changes_the_type() -> None:

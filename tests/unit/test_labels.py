@@ -137,7 +137,7 @@ def test_a_session_id_and_a_message_are_checked(path: Path) -> None:
     with pytest.raises(InvalidInputError, match="session_id"):
         Labels(path).set("", star=True)
     with pytest.raises(InvalidInputError, match="StoredMessage"):
-        Labels(path).set("s", 3, star=True)  # type: ignore[arg-type]
+        Labels(path).set("s", 3, star=True)
 
 
 def test_others_are_seen_after_a_refresh(path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space"):
-        write_snapshot(path, broken())  # type: ignore[arg-type]
+        write_snapshot(path, broken())
     assert read_snapshot(path) == good
 
 

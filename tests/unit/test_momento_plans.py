@@ -265,7 +265,7 @@ def test_a_push_to_a_list_that_others_shortened_is_not_guessed_about() -> None:
 
 def test_a_push_that_was_refused_is_not_looked_for() -> None:
     service = Service(OLD)
-    service._make = lambda request: service.made.append(request) or MomentoAuthError("refused")  # type: ignore[method-assign,func-returns-value]
+    service._make = lambda request: service.made.append(request) or MomentoAuthError("refused")
     error = service.run(push_parts(push(NEW), None))
     assert isinstance(error, MomentoAuthError)
     assert error.records_stored == 0
@@ -276,7 +276,7 @@ def test_the_error_of_a_part_says_what_is_stored() -> None:
     service = Service(OLD)
     parts = push(NEW)
     plain = service._make
-    service._make = lambda request: MomentoLimitError("full") if request is parts[2] else plain(request)  # type: ignore[method-assign]
+    service._make = lambda request: MomentoLimitError("full") if request is parts[2] else plain(request)
     error = service.run(push_parts(parts, None))
     assert error.records_stored == 2
     assert "2 of 3 records" in str(error)
@@ -386,7 +386,7 @@ def test_nothing_is_erased_if_the_new_copy_is_not_seen() -> None:
         service.made.append(request)
         return OLD[request.start : request.stop] if isinstance(request, cmd.FetchList) else plain(request)
 
-    service._make = stale  # type: ignore[method-assign]
+    service._make = stale
     service.fits = lambda: next(pauses)
     error = service.run(edits().replace(KEY, NEW, None))
     assert isinstance(error, StoreConflictError)
@@ -397,7 +397,7 @@ def test_nothing_is_erased_if_the_new_copy_is_not_seen() -> None:
 
 def test_an_edit_whose_erasure_fails_says_that_records_are_there_twice() -> None:
     service = Service(OLD, "", LATE)
-    service.fates = [None, LATE]  # type: ignore[list-item]
+    service.fates = [None, LATE]
     error = service.run(edits().replace(KEY, NEW, None))
     assert "twice" in str(error)
     assert service.values == OLD + NEW
@@ -449,7 +449,7 @@ class Failing:
 def in_cache(missing_cache: MissingCache, outcomes: list[Any]) -> tuple[Any, list[type]]:
     """Return the result of a push, or its error, and the kinds of the requests that were made for it."""
     transport = Failing(outcomes)
-    runner = Runner(transport, 1.0, missing_cache.repair)  # type: ignore[arg-type]
+    runner = Runner(transport, 1.0, missing_cache.repair)
     try:
         result = runner.run(ask(cmd.Push(KEY, NEW, None)))
     except MomentoError as exc:

@@ -214,7 +214,7 @@ def test_messages_in_openai_form_are_converted() -> None:
         ]
     )
     assert [message.type for message in messages] == ["system", "human", "ai", "tool"]
-    assert messages[2].tool_calls[0]["args"] == {"a": 1}  # type: ignore[attr-defined]  # an AIMessage
+    assert messages[2].tool_calls[0]["args"] == {"a": 1}
     assert [parse(encode(message)).message for message in messages] == messages
 
 
@@ -228,7 +228,7 @@ def test_a_message_in_no_openai_form_is_named(bad: dict[str, Any]) -> None:
 
 def test_errors_say_where_as_attributes() -> None:
     with pytest.raises(InvalidInputError) as found:
-        encode_all([HumanMessage("hi"), "hi"])  # type: ignore[list-item]
+        encode_all([HumanMessage("hi"), "hi"])
     assert (found.value.position, found.value.line) == (1, None)
     assert str(found.value) == f"message 1: {found.value.reason}"
     raw = encode(AIMessage("hi")).replace('"tool_calls":[]', '"tool_calls":[{"name":"f","args":{},"id":5}]')

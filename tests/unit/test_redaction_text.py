@@ -224,7 +224,7 @@ def test_overlapping_spans_become_one() -> None:
 )  # fmt: skip
 def test_settings_that_are_wrong_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(InvalidInputError):
-        Redactor(**settings)  # type: ignore[arg-type]
+        Redactor(**settings)
 
 
 def test_kinds_that_are_not_asked_for_stay() -> None:

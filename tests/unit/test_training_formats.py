@@ -71,7 +71,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 def reasons(report: ExportReport) -> dict[str, tuple[int, str]]:
     frame = report.left_out
-    return {row.session_id: (row.index, row.reason) for row in frame.itertuples(index=False)}  # type: ignore[misc]
+    return {row.session_id: (row.index, row.reason) for row in frame.itertuples(index=False)}
 
 
 TEXT_OR_PARTS = {

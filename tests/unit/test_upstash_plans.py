@@ -37,7 +37,7 @@ def drive(plan: Plan[Any], *responses: Any) -> tuple[Any, list[Request]]:
 
     def requested(step: Any) -> None:
         assert isinstance(step, Send)
-        requests.extend(step.requests)  # type: ignore[arg-type]  # those of this service
+        requests.extend(step.requests)
 
     try:
         requested(next(plan))
@@ -231,11 +231,11 @@ def test_arguments_are_checked_before_a_plan_begins(plans: UpstashPlans) -> None
     def refused() -> Iterator[Callable[[], object]]:
         yield lambda: plans.append("", ["r"])
         yield lambda: plans.append("s", "r")
-        yield lambda: plans.insert("s", "0", ["r"], None)  # type: ignore[arg-type]
+        yield lambda: plans.insert("s", "0", ["r"], None)
         yield lambda: plans.replace("s", ["r"], timedelta(0))
-        yield lambda: plans.remove("s", 0, 7)  # type: ignore[arg-type]
-        yield lambda: plans.read("s", 0, "1")  # type: ignore[arg-type]
-        yield lambda: plans.session_ids(7, None)  # type: ignore[arg-type]
+        yield lambda: plans.remove("s", 0, 7)
+        yield lambda: plans.read("s", 0, "1")
+        yield lambda: plans.session_ids(7, None)
 
     for call in refused():
         with pytest.raises(InvalidInputError):

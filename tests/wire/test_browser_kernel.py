@@ -677,7 +677,7 @@ def test_a_selection_that_is_not_a_list_of_ids_is_refused(browser: HistoryBrowse
 
 def test_read_only_must_be_true_or_false(store: SessionStore) -> None:
     with pytest.raises(InvalidInputError, match="read_only must be True or False"):
-        HistoryBrowser(store, read_only="no")  # type: ignore[arg-type]
+        HistoryBrowser(store, read_only="no")
 
 
 @pytest.mark.parametrize("source", [5, "text", [], object()])

@@ -475,7 +475,7 @@ def test_python_changes_what_the_page_can(browser: HistoryBrowser, page: Page, s
     with pytest.raises(InvalidInputError, match="id of its call"):
         browser.append("x", role="tool")
     with pytest.raises(InvalidInputError, match="expected a langchain_core message"):
-        browser.append([5])  # type: ignore[list-item]
+        browser.append([5])
 
 
 def test_errors_of_the_service_reach_python_as_what_they_are(browser: HistoryBrowser, server: Any) -> None:

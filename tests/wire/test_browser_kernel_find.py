@@ -193,7 +193,7 @@ def test_ticked_sessions_are_the_selection_and_a_dataframe(
     assert page.event(event="changed", what="selection")["selection"] == ["b"]
     assert page.ask("hello")["selection"] == ["b"]
     with pytest.raises(InvalidInputError, match="list of session ids"):
-        browser.selection = "b"  # type: ignore[assignment]
+        browser.selection = "b"
 
 
 def test_the_open_session_is_a_dataframe_and_a_source(

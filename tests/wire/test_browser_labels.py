@@ -150,7 +150,7 @@ def test_a_message_that_was_replaced_meanwhile_is_not_labelled(
 def test_a_browser_takes_labels_and_nothing_else(store: UpstashSessionStore, labels: Labels) -> None:
     with kept_comms():
         with pytest.raises(InvalidInputError, match=r"labels must be Labels\(path\)"):
-            HistoryBrowser(store, labels="labels.jsonl")  # type: ignore[arg-type]
+            HistoryBrowser(store, labels="labels.jsonl")
         browser = HistoryBrowser(store, labels=labels)
         assert browser.labels is labels
         browser.close()

@@ -150,7 +150,7 @@ def test_a_copy_that_is_interrupted_leaves_the_old_session_whole(
                     yield page
 
         with pytest.raises(KeyboardInterrupt):
-            copy_sessions(Interrupted(), target, on_conflict="replace", progress=False)  # type: ignore[arg-type]  # reads as one
+            copy_sessions(Interrupted(), target, on_conflict="replace", progress=False)
         assert pages == 1
         assert target.read("long") == there
         copy_sessions(one, target, on_conflict="replace", progress=False)
@@ -183,7 +183,7 @@ def test_an_import_that_is_interrupted_leaves_the_old_session_or_the_new(
         if there:
             target.append("long", there)
         with suppress(KeyboardInterrupt):
-            import_file(tmp_path / name, InterruptedTarget(target), on_conflict="replace")  # type: ignore[arg-type]  # writes as one
+            import_file(tmp_path / name, InterruptedTarget(target), on_conflict="replace")
         assert target.read("long") in (there, LONG)
 
 

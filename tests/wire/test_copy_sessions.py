@@ -74,7 +74,7 @@ def test_what_cannot_be_copied_is_refused(upstash: Any) -> None:
     with pytest.raises(InvalidInputError, match="same"):
         copy_sessions(upstash, upstash)
     with pytest.raises(InvalidInputError, match="list"):
-        copy_sessions(upstash, None, "one")  # type: ignore[arg-type]  # what is wrong is the point
+        copy_sessions(upstash, None, "one")
 
 
 def test_a_history_and_a_browser_are_sources() -> None:

@@ -164,7 +164,7 @@ def test_openai_lines_are_checked_and_come_back(store: Any, other: Any, tmp_path
     import_file(path, other)
     back = [parse(raw).message for raw in other.read("fine")]
     assert [message.type for message in back] == ["human", "ai", "tool", "ai"]
-    assert back[1].tool_calls[0]["args"] == {"n": 2**70}  # type: ignore[attr-defined]  # an AIMessage
+    assert back[1].tool_calls[0]["args"] == {"n": 2**70}
 
 
 def test_no_cell_of_a_csv_file_is_a_formula(store: Any, tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_a_conflict_stops_before_anything_is_written(store: Any, other: Any) -> 
     planned = from_dataframe(frame, other, dry_run=True).set_index("session_id").action
     assert planned.astype(str).to_dict() == {"a": "create", "b": "conflict"}
     with pytest.raises(InvalidInputError, match="on_conflict"):
-        from_dataframe(frame, other, on_conflict="overwrite")  # type: ignore[arg-type]  # what is wrong is the point
+        from_dataframe(frame, other, on_conflict="overwrite")
 
 
 def test_strict_leaves_no_file(store: Any, tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_read(tmp_path: Pa
     with pytest.raises(InvalidInputError, match="suffix"):
         export(CHAT, tmp_path / "x.doc")
     with pytest.raises(InvalidInputError, match="unknown format"):
-        export(CHAT, tmp_path / "x", "excel")  # type: ignore[call-overload]  # what is wrong is the point
+        export(CHAT, tmp_path / "x", "excel")
     with pytest.raises(InvalidInputError, match="partition_by"):
         export(CHAT, tmp_path / "x.csv", partition_by=["role"])
     with pytest.raises(InvalidInputError, match="columns"):

@@ -98,7 +98,7 @@ def test_another_export_does_not_go_on_with_it(store: Any, tmp_path: Path) -> No
     for again in ({"columns": ["content"]}, {"where": {"role": "user"}}, {"resume": False}):
         with pytest.raises(StoreLimitError):
             export(store, path, max_commands=60, progress=False)
-        assert export(store, path, progress=False, **again).resumed == 0  # type: ignore[call-overload]  # one of them
+        assert export(store, path, progress=False, **again).resumed == 0
     with pytest.raises(StoreLimitError):
         export((store, ["s001", "s002", "s003"]), path, max_commands=1, progress=False)
     assert export((store, ["s001"]), path, progress=False).resumed == 0

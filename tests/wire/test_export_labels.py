@@ -102,7 +102,7 @@ def test_what_a_file_cannot_hold_is_counted(store: Any, labels: Labels, tmp_path
     with pytest.raises(InvalidInputError, match="leave out since"):
         export(store, tmp_path / "x.jsonl", labels=labels, since=whole, progress=False)
     with pytest.raises(InvalidInputError, match="open them"):
-        export(store, tmp_path / "x.jsonl", labels="labels.jsonl", progress=False)  # type: ignore[call-overload]
+        export(store, tmp_path / "x.jsonl", labels="labels.jsonl", progress=False)
 
 
 @pytest.mark.parametrize("name", FORMATS)

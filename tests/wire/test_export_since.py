@@ -193,7 +193,7 @@ def test_what_is_no_report_of_this_store_is_refused(store: Any, tmp_path: Path) 
     with pytest.raises(FileNotFoundError):
         export(store, path, since=tmp_path / "none.json", progress=False)
     with pytest.raises(InvalidInputError, match="not dict"):
-        export(store, path, since={}, progress=False)  # type: ignore[call-overload]
+        export(store, path, since={}, progress=False)
     with pytest.raises(InvalidInputError, match="dry_run"):
         export(store, path, since=report, dry_run=True)
     mine = export([HumanMessage("x")], path, progress=False)

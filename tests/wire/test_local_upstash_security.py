@@ -254,4 +254,4 @@ class TestScripts:
         with pytest.raises(InvalidInputError, match="redis_url"):
             LocalUpstash(scripts="any")
         with pytest.raises(InvalidInputError, match="'own' or 'any'"):
-            LocalUpstash(scripts="all")  # type: ignore[arg-type]
+            LocalUpstash(scripts="all")

@@ -52,13 +52,13 @@ def transfer(request: pytest.FixtureRequest, stores: Any, tmp_path: Path) -> Tra
 
     def transferred(on_conflict: str, **options: Any) -> Any:
         if request.param == "copy":
-            report = copy_sessions(source, target, on_conflict=on_conflict, progress=False, **options)  # type: ignore[arg-type]  # one of them
+            report = copy_sessions(source, target, on_conflict=on_conflict, progress=False, **options)
         elif request.param == "frame":
-            report = from_dataframe(to_dataframe(source), target, on_conflict=on_conflict, **options)  # type: ignore[arg-type]  # one of them
+            report = from_dataframe(to_dataframe(source), target, on_conflict=on_conflict, **options)
         else:
             path = tmp_path / f"x.{request.param}"
             export(source, path, progress=False)
-            report = import_file(path, target, on_conflict=on_conflict, **options)  # type: ignore[arg-type]  # one of them
+            report = import_file(path, target, on_conflict=on_conflict, **options)
         return report.set_index("session_id")
 
     return transferred

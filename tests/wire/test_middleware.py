@@ -200,7 +200,7 @@ class running:
     def __enter__(self) -> None:
         from langchain_core.runnables.config import var_child_runnable_config
 
-        self.token = var_child_runnable_config.set(self.config)  # type: ignore[arg-type]
+        self.token = var_child_runnable_config.set(self.config)
 
     def __exit__(self, *exc: object) -> None:
         from langchain_core.runnables.config import var_child_runnable_config

@@ -215,7 +215,7 @@ def test_a_push_to_the_front_is_applied_once(server: LocalMomento, make: Make, k
 
 @pytest.mark.parametrize("kind", LOST)
 def test_messages_are_stored_once(server: LocalMomento, make: Make, kind: Any) -> None:
-    history = MomentoChatMessageHistory.from_store(make().store, "s")  # type: ignore[arg-type]
+    history = MomentoChatMessageHistory.from_store(make().store, "s")
     history.add_messages([HumanMessage("before")])
     requests = history.store.commands.requests
     history.add_messages([HumanMessage("again")])

@@ -88,7 +88,7 @@ def test_a_constructor_makes_no_request(server: LocalMomento) -> None:
 def test_something_else_than_a_cache_client_is_a_type_error(client: CacheClient) -> None:
     for other in (None, "client", CacheClientAsync, CacheClient):
         with pytest.raises(TypeError, match="CacheClient"):
-            MomentoSessionStore(other, CACHE)  # type: ignore[arg-type]
+            MomentoSessionStore(other, CACHE)
 
 
 @pytest.mark.parametrize("cache_name", ["", None, 7, "naïve", "line\nend"])
@@ -189,7 +189,7 @@ def test_the_error_of_a_part_says_how_many_records_are_stored(server: LocalMomen
     with pytest.raises(StoreThrottledError, match="18 of 27 records were stored") as failed:
         store.append("t", records)
     server.faults.clear()
-    assert failed.value.records_stored == 18  # type: ignore[attr-defined]
+    assert failed.value.records_stored == 18
     store.append("t", records[18:])
     assert store.read("t") == records
 

@@ -28,7 +28,7 @@ def test_no_thread_of_an_executor_is_used(store: MomentoSessionStore) -> None:
         raise AssertionError("an executor posing as async")
 
     async def use() -> list[str]:
-        asyncio.get_running_loop().run_in_executor = refuse  # type: ignore[method-assign]
+        asyncio.get_running_loop().run_in_executor = refuse
         await store.aappend("s", ["r0", "r1"])
         await store.ainsert("s", 1, ["x"])
         await store.aremove("s", 0, "r0")

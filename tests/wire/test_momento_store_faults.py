@@ -219,7 +219,7 @@ def test_a_push_without_response_is_not_retried(server: LocalMomento, make: Make
     with pytest.raises(StoreTimeoutError, match="not known") as failed:
         store.append("s", [record(0)])
     assert isinstance(failed.value, TimeoutError)
-    assert failed.value.records_stored == 0  # type: ignore[attr-defined]
+    assert failed.value.records_stored == 0
     assert store.read("s") == []
 
 
@@ -299,7 +299,7 @@ def test_nothing_is_lost_doubled_or_out_of_order_under_random_faults(server: Loc
         for number in range(60):
             batch = [record((writer, number, i)) for i in range(chance.choice([1, 1, 2, 20]))]
             if chance.random() < 0.25:
-                server.faults.add(chance.choice(PASSING), command="ListConcatenateBack", delay=MOMENT)  # type: ignore[arg-type]
+                server.faults.add(chance.choice(PASSING), command="ListConcatenateBack", delay=MOMENT)
             try:
                 store.append("random", batch)
             except StoreUnavailableError:
@@ -338,7 +338,7 @@ def test_nothing_is_lost_or_doubled_by_tasks_under_random_faults(server: LocalMo
 
             for start in range(0, 300, 30):
                 for _ in range(8):
-                    server.faults.add(chance.choice(PASSING), command="ListConcatenateBack", delay=MOMENT)  # type: ignore[arg-type]
+                    server.faults.add(chance.choice(PASSING), command="ListConcatenateBack", delay=MOMENT)
                 await asyncio.gather(*(append(start + i) for i in range(30)))
             server.faults.clear()
             return stored, await store.aread("s")

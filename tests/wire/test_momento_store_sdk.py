@@ -49,7 +49,7 @@ def other_names(client: CacheClient) -> Iterator[CacheClient]:
 @pytest.fixture(params=["sync", "async"])
 def store(request: pytest.FixtureRequest, other_names: CacheClient) -> Iterator[Coloured]:
     coloured = Coloured(MomentoSessionStore(other_names, uuid4().hex), request.param)
-    assert isinstance(coloured.store._transport._first.channel, SdkChannel)  # type: ignore[attr-defined]
+    assert isinstance(coloured.store._transport._first.channel, SdkChannel)
     yield coloured
     coloured.end()
 
@@ -63,7 +63,7 @@ def test_the_private_names_of_momento_are_there(client: CacheClient) -> None:
     assert data._default_ttl == HOUR
     for manager, rpc in (
         (data._grpc_manager, "ListFetch"),
-        (client._control_client._grpc_manager, "CreateCache"),  # type: ignore[attr-defined]
+        (client._control_client._grpc_manager, "CreateCache"),
     ):
         assert isinstance(manager._channel, grpc.Channel)
         interceptor = getattr(manager._stub, rpc)._interceptor
@@ -139,8 +139,8 @@ def test_what_public_methods_cannot_do_is_refused_before_anything_is_changed(sto
 
 
 def test_a_session_that_was_read_is_listed(other_names: CacheClient, store: Coloured) -> None:
-    other_names.create_cache(store.store.cache_name)  # type: ignore[attr-defined]
-    other_names.list_push_back(store.store.cache_name, "message_store:theirs", "r")  # type: ignore[attr-defined]
+    other_names.create_cache(store.store.cache_name)
+    other_names.list_push_back(store.store.cache_name, "message_store:theirs", "r")
     assert store.read("theirs") == ["r"]
     assert store.session_ids() == ["theirs"]
 
@@ -159,14 +159,14 @@ def test_a_call_by_a_public_method_ends_by_the_timeout(
 def test_a_lost_push_by_a_public_method_is_found(server: LocalMomento, store: Coloured) -> None:
     store.append("s", ["r0"])
     for kind in ("drop_before", "drop_after"):
-        server.faults.add(kind, command="ListConcatenateBack")  # type: ignore[arg-type]
+        server.faults.add(kind, command="ListConcatenateBack")
         store.append("s", [kind])
     assert store.read("s") == ["r0", "drop_before", "drop_after"]
 
 
 def test_errors_of_public_methods_are_ours_too(server: LocalMomento, store: Coloured) -> None:
     server.faults.add("refuse", command="ListFetch", times=1_000)
-    store.store._runner.timeout_s = 0.2  # type: ignore[attr-defined]
+    store.store._runner.timeout_s = 0.2
     with pytest.raises(StoreError) as failed:
         store.read("s")
     server.faults.clear()
@@ -222,7 +222,7 @@ def test_requests_say_the_versions_and_nothing_else_about_the_client() -> None:
 def test_a_replacement_by_public_methods_is_one_request(server: LocalMomento, store: Coloured) -> None:
     store.append("s", ["r0", "r1", "r2"])
     for kind in ("drop_before", "drop_after"):
-        server.faults.add(kind, command="ListConcatenateBack")  # type: ignore[arg-type]
+        server.faults.add(kind, command="ListConcatenateBack")
         assert store.replace("s", [kind, "r2"]) == 2
         assert store.read("s") == [kind, "r2"]
     with pytest.raises(StoreError, match="delete a part"):
@@ -234,7 +234,7 @@ def test_a_replacement_that_is_refused_after_a_lost_attempt_may_have_been_applie
     server: LocalMomento, store: Coloured
 ) -> None:
     store.append("s", ["r0"])
-    store.store._runner.timeout_s = 0.3  # type: ignore[attr-defined]
+    store.store._runner.timeout_s = 0.3
     server.faults.add("drop_after", command="ListConcatenateBack")
     server.faults.add("refuse", command="ListConcatenateBack", times=1_000)
     with pytest.raises(StoreThrottledError) as failed:

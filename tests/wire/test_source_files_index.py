@@ -146,7 +146,7 @@ def test_nothing_but_an_index_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot write the index"):
         FileSource(path, index=tmp_path / "no folder" / "x.index").length("alice")
     with pytest.raises(InvalidInputError, match="index must name a file"):
-        FileSource(path, index=3)  # type: ignore[arg-type]
+        FileSource(path, index=3)
 
 
 def test_a_damaged_parquet_file_keeps_no_index(tmp_path: Path, kept: Path) -> None:

@@ -206,7 +206,7 @@ def test_a_history_is_read_natively_where_it_is_async() -> None:
     class Native(InMemoryChatMessageHistory):
         """A history that can only be awaited."""
 
-        @property  # type: ignore[override]
+        @property
         def messages(self) -> list[BaseMessage]:
             raise AssertionError("read synchronously")
 

@@ -206,7 +206,7 @@ def test_what_cannot_be_read_fails_alone(store: Any, tmp_path: Path) -> None:
 def test_arguments_are_checked_before_anything_is_written(store: Any, memory: InMemorySaver) -> None:
     for arguments in ((store, "sqlite"), ("store", memory), (store, memory, "alice"), (store, InMemorySaver)):
         with pytest.raises(InvalidInputError):
-            to_langgraph(*arguments)  # type: ignore[arg-type]
+            to_langgraph(*arguments)
     assert list(LangGraphSource(memory).session_ids()) == []
 
 

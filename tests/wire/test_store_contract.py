@@ -417,7 +417,7 @@ def test_a_store_shows_no_secret(
     make: Callable[..., SessionStore], local_upstash: LocalUpstash, local_momento: LocalMomento
 ) -> None:
     with make(key_prefix="<b>:") as store:
-        page = store._repr_html_()  # type: ignore[attr-defined]  # what notebooks ask for
+        page = store._repr_html_()
         assert "<table" in page
         assert store.service in page
         assert "&lt;b&gt;:" in page

@@ -201,7 +201,7 @@ def test_partitions_are_redacted_on_the_workers(server: LocalUpstash, store: Any
     with pytest.raises(InvalidInputError, match="a function that makes it there"):
         to_dask(store, redact=keyed())
     with pytest.raises(InvalidInputError, match="must be a Redactor"):
-        to_dask(store, redact="all")  # type: ignore[arg-type]
+        to_dask(store, redact="all")
 
 
 def test_a_file_is_read_by_its_path(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

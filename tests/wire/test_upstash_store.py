@@ -371,7 +371,7 @@ def test_listing_may_be_left_in_the_middle(upstash: LocalUpstash, prefix: str) -
     async def first(store: UpstashSessionStore) -> str:
         names = store.asession_ids()
         found = await anext(names)
-        await names.aclose()  # type: ignore[attr-defined]  # an async generator, in fact
+        await names.aclose()
         return found
 
     with upstash.store(key_prefix=prefix) as store:

@@ -248,14 +248,14 @@ def test_a_delete_whose_condition_fails_deletes_nothing(store: Coloured, count: 
 
 
 def test_a_delete_with_a_condition_refuses_another_type(store: Coloured) -> None:
-    with upstash_redis.Redis("http://" + store.store.host, token_of(store)) as redis:  # type: ignore[attr-defined]
+    with upstash_redis.Redis("http://" + store.store.host, token_of(store)) as redis:
         redis.set(f"{store.store.key_prefix}text", "value")
     with pytest.raises(errors.WrongTypeError):
         store.delete("text", count=1, last="value")
 
 
 def token_of(store: Coloured) -> str:
-    client = store.store.redis_client  # type: ignore[attr-defined]  # the Upstash store's
+    client = store.store.redis_client
     return str(client._headers["Authorization"].removeprefix("Bearer "))
 
 
@@ -282,5 +282,5 @@ def test_a_change_that_is_refused_on_the_way_leaves_the_session(real: LocalUpsta
                 change()
             assert store.read("s") == before
             assert store.session_ids() == ["s"]
-        keys = store.store.redis_client.keys("*new:*")  # type: ignore[attr-defined]
+        keys = store.store.redis_client.keys("*new:*")
         assert not keys
