@@ -30,7 +30,14 @@ _LINK_LIMIT: Final = 2_000
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s]", re.IGNORECASE)
 _LINKED = re.compile(r"!?\[([^\]\n]{0,200})\]\([^)\s]{0,500}\)")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|`+|~~)(?=\S)([^*`~\n]{1,200}?)(?<=\S)\1")
-_MARKS = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+|`{3,}.*$|-{3,}$)|\*\*", re.MULTILINE)
+_MARKS = re.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+][ \t]+(?:\[[ xX]\][ \t]+)?|`{3,}.*$)|[ \t]#{2,6}[ \t]*$|\*\*",
+    re.MULTILINE,
+)
+# A line of marks alone: a rule, the line beneath a heading, or that beneath the head of a table.
+_RULE = re.compile(r"^[ \t]*([-*_=])(?:[ \t]?\1){2,}[ \t]*$", re.MULTILINE)
+_UNDER_HEAD = re.compile(r"^[ \t]*(?=[^\n]*\|)[-:| \t]*-[-:| \t]*$", re.MULTILINE)
+_BAR = re.compile(r"[ \t]*(?<!\\)\|[ \t]*")
 # Lines that start with a letter, and contain nothing with a meaning in Markdown or HTML.
 _PROSE = re.compile(r"(?:[^\W\d_](?:[^\s\\`*_\[\]<>&~|]| |(?<=[^\W_])_+(?=[^\W_]))*(?:\n+|\Z))+")
 _PROSE_LIMIT: Final = 10_000
@@ -112,8 +119,12 @@ def showable(text: str) -> str:
 
 
 def without_marks(text: str) -> str:
-    """Return the words of Markdown on one line of a list: no `#`, emphasis or links."""
+    """Return the words of Markdown for one line of a list: without `#`, emphasis, links, rules and bars."""
     text = _LINKED.sub(r"\1", text)
+    text, tables = _UNDER_HEAD.subn("", text)
+    if tables:
+        text = _BAR.sub(" ", text)
+    text = _RULE.sub("", text)
     return _MARKS.sub("", _EMPHASIS.sub(r"\2", text))
 
 

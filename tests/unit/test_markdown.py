@@ -187,12 +187,21 @@ def test_clip_says_what_was_cut() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("# Policy\n\n- **Bold** and `code`", "Policy\n\nBold and code"),
+        ("# Policy\n\n- **Bold** and `code`", "Policy Bold and code"),
         ("see [the ferry](https://example.org)", "see the ferry"),
         ("> quoted *once*", "quoted once"),
         ("2 * 3 * 4 and snake_case_name", "2 * 3 * 4 and snake_case_name"),
         ("**cut off", "cut off"),
+        ("Fares:\n\n| From | To |\n|:---|---:|\n| SFO | **JFK** |", "Fares: From To SFO JFK"),
+        ("a | b\n--|--\n1 | 2", "a b 1 2"),
+        ("| a | b |\n|---|--", "a b"),
+        ("ls | wc, either|or", "ls | wc, either|or"),
+        ("above\n\n---\n\n* * *\n___ \nbelow", "above below"),
+        ("Title\n=====\nText", "Title Text"),
+        ("## Closed ##\nC# and F #", "Closed C# and F #"),
+        ("- [x] done\n- [ ] not done", "done not done"),
+        ("-5 and -- and |x|", "-5 and -- and |x|"),
     ],
 )
 def test_markdown_is_left_out_of_a_line(text: str, words: str) -> None:
-    assert without_marks(text) == words
+    assert " ".join(without_marks(text).split()) == words
