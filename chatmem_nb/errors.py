@@ -156,6 +156,8 @@ class StoreError(ChatMemError):
     """How often to try at most where a lasting mistake looks like a passing failure; None: no limit."""
     retry_after_s: float = 0.0
     """How long the service asks to wait."""
+    own_text: str = ""
+    """The text without what the server said; empty if it is not known to be free of it."""
 
 
 class StoreAuthError(StoreError):

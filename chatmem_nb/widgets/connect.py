@@ -9,89 +9,26 @@ from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ..errors import (
-    ChatMemError,
-    InvalidInputError,
-    StoreAuthError,
-    StoreError,
-    StoreLimitError,
-    StoreNotFoundError,
-    StoreResponseError,
-    StoreThrottledError,
-    StoreTimeoutError,
-    StoreUnavailableError,
-)
+from ..errors import ChatMemError
 from ..stores.protocol import SessionStore, service_of
 from .addresses import check_endpoint, check_host
+from .connect_errors import connection_error
+from .connect_fields import FIELDS, offer_of
 from .protocol.requests import ConnectParams
-from .request_errors import RequestError, request_error_of
+from .request_errors import RequestError
 from .request_parsing import RequestContext
 from .state import BrowserState, ConnectedStore
 
-SERVICES: Final = {"upstash": "Upstash Redis", "momento": "Momento", "local": "Local demo"}
-SECRETS: Final = ("token", "api_key")
-_LABELS: Final = {
-    "url": "REST URL",
-    "token": "REST token",
-    "api_key": "API key",
-    "endpoint": "Endpoint",
-    "cache_name": "Cache name",
-    "key_prefix": "Key prefix",
-}
-_HINTS: Final = {
-    "url": "https://example-12345.upstash.io",
-    "endpoint": "cell-4-us-west-2-1.prod.a.momentohq.com",
-    "cache_name": "chatmem",
-    "key_prefix": "message_store:",
-}
 UPSTASH: Final = "Upstash Redis"
 MOMENTO: Final = "Momento"
 DEFAULT_CACHE: Final = "chatmem"
 _PREFIX: Final = "message_store:"
 _MOMENTO_LIFE: Final = timedelta(hours=24)
 """The longest that Momento gives, for what this browser appends."""
-_VARIABLES: Final = {
-    "upstash": ("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"),
-    "momento": ("MOMENTO_API_KEY", "MOMENTO_ENDPOINT", "MOMENTO_CACHE_NAME"),
-}
-_FIELDS: Final = {
-    "upstash": ("url", "token", "key_prefix"),
-    "momento": ("api_key", "endpoint", "cache_name", "key_prefix"),
-    "local": (),
-}
 _PRICES: Final = {
     UPSTASH: "Upstash bills each command, listing included; the free plan ends at 500,000 a month.",
     MOMENTO: "Momento counts an operation for each 1,024 bytes of each message.",
 }
-# The input that an error of the service is about, by its kind.
-_BLAMED: Final = {
-    "upstash": ((StoreAuthError, "token"), (StoreUnavailableError, "url"), (StoreError, "url")),
-    "momento": (
-        (StoreAuthError, "api_key"),
-        (StoreNotFoundError, "cache_name"),
-        (StoreUnavailableError, "endpoint"),
-        (StoreError, "cache_name"),
-    ),
-    "local": (),
-}
-
-
-# Our own words only: the address may be anyone's, and its response must not reach the page.
-_FAILURES: Final[tuple[tuple[type[ChatMemError], str], ...]] = (
-    (StoreAuthError, "{0} refused the key. Copy it again, whole, and check that it is for this address."),
-    (StoreNotFoundError, "There is no database or cache with this name at this address."),
-    (StoreThrottledError, "{0} is throttling requests. Try again later."),
-    (StoreLimitError, "This {0} account has reached a limit."),
-    (StoreTimeoutError, "This address does not answer. Is the {1} right?"),
-    (StoreUnavailableError, "Cannot reach this address. Is the {1} right, and is the network up?"),
-    (StoreResponseError, "This address does not respond like {0}. Is the {1} right?"),
-    (ChatMemError, "{0} refused the first request. Are the address and the key right?"),
-)
-
-
-def input_of(name: str) -> dict[str, Any]:
-    """Return how the form shows the field `name`."""
-    return {"name": name, "label": _LABELS[name], "hint": _HINTS.get(name, ""), "secret": name in SECRETS}
 
 
 class ConnectionForm:
@@ -112,7 +49,7 @@ class ConnectionForm:
             "target": connection.target if connection else "",
             "session": self._state.session_id or "",
             "selection": list(self._state.selection),
-            "clients": [_offer(name) for name in _FIELDS] if offers else [],
+            "clients": [offer_of(name) for name in FIELDS] if offers else [],
             "price_note": _PRICES.get(service or "", ""),
         }
 
@@ -123,7 +60,7 @@ class ConnectionForm:
             connection = await asyncio.to_thread(_MAKERS[service], params)
             await _ask_once(connection)
         except ChatMemError as exc:
-            raise _with_field(exc, params) from None
+            raise connection_error(exc, params) from None
         await self.take(connection)
 
     async def take(self, connection: ConnectedStore | None, *, wanted: str | None = None) -> None:
@@ -160,17 +97,6 @@ def _target_of(store: SessionStore) -> str:
         if isinstance(value, str) and value:
             return value
     return ""
-
-
-def _offer(service: str) -> dict[str, Any]:
-    """Return one choice of the form: its variables, and whether they are set; never a value."""
-    names = _VARIABLES.get(service, ())
-    return {
-        "service": service,
-        "label": SERVICES[service],
-        "env": [{"name": name, "set": bool(os.environ.get(name))} for name in names],
-        "inputs": [input_of(name) for name in _FIELDS[service]],
-    }
 
 
 def _upstash(params: ConnectParams) -> ConnectedStore:
@@ -236,19 +162,3 @@ _MAKERS: dict[str, Callable[[ConnectParams], ConnectedStore]] = {
     "momento": _momento,
     "local": _local,
 }
-
-
-def _with_field(exc: ChatMemError, params: ConnectParams) -> RequestError:
-    service, error = params.service, request_error_of(exc)
-    if params.use_env:  # what is wrong with the environment is not wrong with an input
-        field = None
-    elif isinstance(exc, InvalidInputError):
-        field = exc.field if exc.field in _FIELDS[service] else None
-        if field and not getattr(params, field).strip():
-            error = RequestError(error.type, f"Enter the {_LABELS[field]}.")
-    else:
-        field = next((name for kind, name in _BLAMED[service] if isinstance(exc, kind)), None)
-        message = next(text for kind, text in _FAILURES if isinstance(exc, kind))
-        address = "endpoint" if service == "momento" else "URL"
-        error = RequestError(error.type, message.format(SERVICES[service], address))
-    return RequestError(error.type, error.message, field=field)

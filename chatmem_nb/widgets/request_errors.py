@@ -45,15 +45,24 @@ def request_error_of(exc: Exception) -> RequestError:
     for kind, name in _TYPES:
         if isinstance(exc, kind):
             field = exc.field if isinstance(exc, errors.InvalidInputError) else None
-            return RequestError(name, escaped(str(exc)), field=field)
+            return RequestError(name, sentence(str(exc), name=field), field=field)
     if isinstance(exc, errors.ChatMemError):
         kind_of = "unavailable" if isinstance(exc, errors.StoreError) else "internal"
-        return RequestError(kind_of, escaped(str(exc)))
+        return RequestError(kind_of, sentence(str(exc)))
     if isinstance(exc, ImportError):
         return RequestError("internal", f"A package is missing in the kernel: {(exc.name or 'unknown')[:60]}")
     return RequestError(
         "internal", f"Something went wrong inside the browser ({type(exc).__name__}); try again."
     )
+
+
+def sentence(text: str, *, name: str | None = None) -> str:
+    """Return the text of an error as the page shows it: with a full stop and a capital, unless it begins with
+    `name` or another name of code."""
+    text, first = escaped(text), text.partition(" ")[0]
+    if first.isalpha() and first != name:
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "?")) else text + "."
 
 
 def as_error(error: RequestError) -> dict[str, Any]:

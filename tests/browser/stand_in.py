@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chatmem_nb.widgets.connect import SERVICES, input_of
+from chatmem_nb.widgets.connect_fields import SERVICES, input_of
 from chatmem_nb.widgets.figures import facts
 from chatmem_nb.widgets.file_formats import FILE_FORMATS, shown_formats
 from chatmem_nb.widgets.protocol import EVENTS, METHODS

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chatmem_nb.widgets.connect import input_of
+from chatmem_nb.widgets.connect_fields import input_of
 from chatmem_nb.widgets.figures import facts
 from chatmem_nb.widgets.sessions import cost, matcher
 

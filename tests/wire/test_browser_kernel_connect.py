@@ -8,7 +8,9 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -19,7 +21,7 @@ from chatmem_nb.local import LocalMomento, LocalUpstash, offline
 from chatmem_nb.records import encode
 from chatmem_nb.stores.upstash import UpstashSessionStore
 from chatmem_nb.widgets import addresses
-from tests.odd_server import answers, odd_server
+from tests.odd_server import Talk, answers, odd_server
 from tests.wire.browser_page import Page, kept_comms
 
 VARIABLES = ("UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN", "MOMENTO_API_KEY", "MOMENTO_ENDPOINT")
@@ -135,6 +137,7 @@ def test_a_local_service_with_samples_is_connected(page: Page) -> None:
         ({"service": "momento"}, "invalid", "api_key"),
         ({"service": "momento", "api_key": SECRET}, "invalid", "api_key"),
         ({"service": "momento", "api_key": f"{SECRET} x"}, "invalid", "api_key"),
+        ({"service": "momento", "api_key": V2_KEY, "endpoint": "example.com"}, "invalid", "api_key"),
         ({"service": "momento", "api_key": "wrong", "endpoint": "ENDPOINT"}, "auth", "api_key"),
         ({"service": "momento", "use_env": True}, "invalid", None),
         ({"service": "redis"}, "invalid", "service"),
@@ -161,9 +164,127 @@ def test_what_is_wrong_is_said_beside_its_field_without_the_secret(
     assert SECRET not in page.everything()
 
 
-def test_a_server_that_is_not_there_is_said_beside_the_url(page: Page) -> None:
-    error = page.refused("connect", service="upstash", url="http://127.0.0.1:9", token=SECRET)
-    assert (error.type, error.field) in [("unavailable", "url"), ("timeout", "url")]
+def nobody_listens() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        return f"http://127.0.0.1:{closed.getsockname()[1]}"
+
+
+def silent(connection: socket.socket) -> None:
+    while connection.recv(65_536):
+        pass
+
+
+def plain_http(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+REFUSAL = b'{"error": "no"}'
+# How the server at the url behaves, or the url itself; the field that is wrong; and what is said.
+CAUSES: dict[str, tuple[Talk | str, str, str]] = {
+    "no such host": (
+        "https://no-such-database.invalid",
+        "url",
+        "Cannot reach Upstash at no-such-database.invalid: there is no host of this name, or no network. "
+        "Is the URL right?",
+    ),
+    "refused": (
+        nobody_listens(),
+        "url",
+        "Cannot reach Upstash at HOST: connection refused. Is the URL right?",
+    ),
+    "silence": (
+        silent,
+        "url",
+        "Upstash at HOST did not respond within 0.5 s. Is the URL right, and the network up? "
+        "On a slow one, raise timeout_s.",
+    ),
+    "no HTTPS": (
+        plain_http,
+        "url",
+        "Cannot reach Upstash at HOST: no secure connection (the server does not speak HTTPS). "
+        "Is the URL right?",
+    ),
+    "wrong token": (
+        answers("401 Unauthorized", REFUSAL),
+        "token",
+        "Upstash refused the token (HTTP 401). Copy it whole, from the same database as the URL.",
+    ),
+    "forbidden": (
+        answers("403 Forbidden", REFUSAL),
+        "token",
+        "Upstash refused the request (HTTP 403). Check what this token and this IP address may do.",
+    ),
+    "no database": (
+        answers("404 Not Found", b"<p>no</p>", "text/html"),
+        "url",
+        "There is no database at this URL (HTTP 404). Copy the REST URL from the console.",
+    ),
+    "a web page": (
+        answers("200 OK", b"<p>Welcome</p>", "text/html"),
+        "url",
+        "HOST sent a web page, and no response of Upstash (HTTP 200). Is the URL right?",
+    ),
+    "not Upstash": (
+        answers("200 OK", b"hello", "text/plain"),
+        "url",
+        "The response is truncated, or not from Upstash (HTTP 200). Is the URL right?",
+    ),
+    "a redirect": (
+        answers("301 Moved Permanently", b"", "text/plain", "Location: https://example.com/\r\n"),
+        "url",
+        "The URL redirects (HTTP 301). Use the https:// URL.",
+    ),
+    "another protocol": (
+        "rediss://example.upstash.io:6379",
+        "url",
+        "The REST URL is for the Redis protocol; pass the REST URL, which begins with https://.",
+    ),
+    "no scheme": (
+        "example.upstash.io",
+        "url",
+        "The REST URL has no scheme; pass the REST URL, which begins with https://.",
+    ),
+}
+
+
+# asyncio (3.11) leaves the socket open where a TLS handshake fails; the collector closes it.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("cause", CAUSES)
+def test_form_and_environment_name_the_same_cause_and_what_to_do(
+    page: Page, monkeypatch: pytest.MonkeyPatch, cause: str
+) -> None:
+    for made_by in (UpstashSessionStore.__init__, UpstashSessionStore.from_env.__func__):  # type: ignore[attr-defined]
+        monkeypatch.setitem(made_by.__kwdefaults__, "timeout_s", 0.5 if cause == "silence" else 8.0)
+    server, field, says = CAUSES[cause]
+    with ExitStack() as stack:
+        url = server if isinstance(server, str) else stack.enter_context(odd_server(server))
+        if cause == "no HTTPS":
+            url = url.replace("http:", "https:")
+        typed = page.refused("connect", service="upstash", url=url, token=SECRET)
+        monkeypatch.setenv("UPSTASH_REDIS_REST_URL", url)
+        monkeypatch.setenv("UPSTASH_REDIS_REST_TOKEN", SECRET)
+        found = page.refused("connect", service="upstash", use_env=True)
+    assert (typed.message, typed.field) == (says.replace("HOST", urlsplit(url).netloc), field)
+    same = typed.message.replace("The REST URL", "url") if typed.type == "invalid" else typed.message
+    assert (found.message, found.field) == (same, None)
+    gc.collect()
+
+
+MOMENTO_CAUSES = {
+    "no such host": ("no-such-host.invalid", "there is no host of this name, or no network"),
+    "refused": (urlsplit(nobody_listens()).netloc, "connection refused"),
+}
+
+
+@pytest.mark.parametrize("cause", MOMENTO_CAUSES)
+def test_the_form_says_why_momento_cannot_be_reached(page: Page, cause: str) -> None:
+    endpoint, says = MOMENTO_CAUSES[cause]
+    error = page.refused("connect", service="momento", api_key=V2_KEY + "123", endpoint=endpoint)
+    assert (error.message, error.field) == (
+        f"Cannot reach Momento: {says}. Is the endpoint right?",
+        "endpoint",
+    )
 
 
 LINK_LOCAL = (

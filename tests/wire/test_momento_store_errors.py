@@ -146,7 +146,7 @@ TABLE: list[tuple[str, Callable[[], Any], type[StoreError], str]] = [
         errors.StoreLimitError,
         "request is larger",
     ),
-    ("invalid", lambda: refusing(Code.INVALID_ARGUMENT), errors.StoreError, "invalid: as it says"),
+    ("invalid", lambda: refusing(Code.INVALID_ARGUMENT), errors.StoreError, "invalid .as it says"),
     ("unimplemented", lambda: refusing(Code.UNIMPLEMENTED), errors.StoreError, "does not know"),
     ("out of range", lambda: refusing(Code.OUT_OF_RANGE), errors.StoreError, "does not know"),
     ("unavailable", lambda: refusing(Code.UNAVAILABLE), errors.StoreUnavailableError, "as it says"),
@@ -168,11 +168,11 @@ TABLE: list[tuple[str, Callable[[], Any], type[StoreError], str]] = [
         errors.StoreResponseError,
         "not from Momento",
     ),
-    ("a page of a proxy that does not", page, errors.StoreUnavailableError, "could not be reached"),
-    ("a connection that ends at once", nothing, errors.StoreUnavailableError, "could not be reached"),
+    ("a page of a proxy that does not", page, errors.StoreUnavailableError, "cannot reach Momento"),
+    ("a connection that ends at once", nothing, errors.StoreUnavailableError, "cannot reach Momento"),
     ("nobody listens", nobody_listens, errors.StoreUnavailableError, "refused"),
     ("no such host", no_such_host, errors.StoreUnavailableError, "no-such-host.invalid"),
-    ("no TLS", no_tls, errors.StoreUnavailableError, "could not be reached"),
+    ("no TLS", no_tls, errors.StoreUnavailableError, "cannot reach Momento"),
 ]
 
 

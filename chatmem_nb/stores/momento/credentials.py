@@ -94,7 +94,11 @@ def _v2(api_key: str, endpoint: str) -> CredentialProvider:
             "the Momento endpoint must be a host name, for example cell-us-east-1-1.prod.a.momentohq.com",
             field="endpoint",
         )
-    return CredentialProvider.from_api_key_v2(api_key, endpoint)
+    try:
+        return CredentialProvider.from_api_key_v2(api_key, endpoint)
+    except SdkException:
+        pass  # as below
+    raise _not_a_key()
 
 
 def _own_endpoint(api_key: str) -> CredentialProvider:
@@ -103,7 +107,11 @@ def _own_endpoint(api_key: str) -> CredentialProvider:
         return CredentialProvider.from_disposable_token(api_key)
     except (SdkException, ValueError, KeyError, TypeError):
         pass  # the error follows, outside of the handler: these hold what the key decodes to
-    raise InvalidInputError(
+    raise _not_a_key()
+
+
+def _not_a_key() -> InvalidInputError:
+    return InvalidInputError(
         "this is not a Momento API key; copy the complete key from the console, or create a new one",
         field="api_key",
     )

@@ -93,17 +93,20 @@ _Code = MomentoErrorCode
 _KINDS: dict[MomentoErrorCode, tuple[type[MomentoError], str]] = {
     _Code.AUTHENTICATION_ERROR: (
         MomentoAuthError,
-        "Momento refused the API key; check that it is whole, not expired, and made for this region",
+        "Momento refused the API key. Copy it whole; it may have expired, or be of another region.",
     ),
     _Code.PERMISSION_ERROR: (
         MomentoAuthError,
-        "the Momento API key may not do this; make one with read and write access to the cache",
+        "the Momento API key may not do this. Make one with read and write access to the cache.",
     ),
     _Code.NOT_FOUND_ERROR: (MomentoNotFoundError, "the Momento cache does not exist"),
     _Code.FAILED_PRECONDITION_ERROR: (MomentoWrongTypeError, "the key holds something that is not a session"),
-    _Code.TIMEOUT_ERROR: (MomentoTimeoutError, "Momento did not respond in time"),
-    _Code.SERVER_UNAVAILABLE: (MomentoUnavailableError, "Momento could not be reached"),
-    _Code.CONNECTION_ERROR: (MomentoUnavailableError, "Momento could not be reached"),
+    _Code.TIMEOUT_ERROR: (
+        MomentoTimeoutError,
+        "Momento did not respond in time. Is the endpoint right, and the network up?",
+    ),
+    _Code.SERVER_UNAVAILABLE: (MomentoUnavailableError, "cannot reach Momento. Is the endpoint right?"),
+    _Code.CONNECTION_ERROR: (MomentoUnavailableError, "cannot reach Momento. Is the endpoint right?"),
     _Code.INTERNAL_SERVER_ERROR: (MomentoUnavailableError, "Momento failed to respond"),
     _Code.UNKNOWN_ERROR: (MomentoUnavailableError, "Momento failed to respond"),
     _Code.CANCELLED_ERROR: (MomentoUnavailableError, "the request to Momento was cancelled"),
@@ -124,6 +127,14 @@ _QUOTED = {
 _INVALID_RESPONSE = ("rst_stream", "deserializing", "http2 header with status", "content-type")
 # gRPC's words where no connection could be made, so that the request was never sent.
 _UNREACHABLE = ("failed to connect", "errors resolving", "resolution failed")
+# gRPC's words for why, and ours. It names the address as well.
+_REASONS = (
+    ("resolving", "there is no host of this name, or no network"),
+    ("resolution failed", "there is no host of this name, or no network"),
+    ("connection refused", "connection refused"),
+    ("handshake", "no secure connection"),
+    ("certificate", "no secure connection"),
+)
 # grpcio's words where a call is made on a closed channel: "Cannot invoke RPC on closed channel!"
 _CLOSED = "closed"
 _FAILED_WITHIN = {_Code.INTERNAL_SERVER_ERROR, _Code.UNKNOWN_ERROR, _Code.UNKNOWN_SERVICE_ERROR}
@@ -132,8 +143,9 @@ _FAILED_WITHIN = {_Code.INTERNAL_SERVER_ERROR, _Code.UNKNOWN_ERROR, _Code.UNKNOW
 def store_error(cause: SdkException) -> MomentoError:
     """Return our error for an error of the SDK, which it keeps as `__cause__`."""
     details = str(cause.message or "").lower()
-    kind, text = _kind(cause)
-    error = kind(text)
+    kind, own_text, quoted = _kind(cause)
+    error = kind(f"{own_text} ({quoted:.200})" if quoted else own_text)
+    error.own_text = own_text
     error.error_code, error.service = cause.error_code, cause.service
     error.transport_details, error.message_wrapper = cause.transport_details, cause.message_wrapper
     error.__cause__ = cause
@@ -148,7 +160,11 @@ def store_error(cause: SdkException) -> MomentoError:
 
 def timed_out(timeout_s: float) -> MomentoTimeoutError:
     """Return the error for a call that has taken longer than it may."""
-    return MomentoTimeoutError(f"Momento did not respond within {timeout_s:g} s")
+    error = MomentoTimeoutError(
+        f"Momento did not respond within {timeout_s:g} s. Is the endpoint right, and the network up?"
+    )
+    error.own_text = str(error)
+    return error
 
 
 def client_closed() -> MomentoClosedError:
@@ -181,20 +197,26 @@ def other_process() -> MomentoClosedError:
     )
 
 
-def _kind(cause: SdkException) -> tuple[type[MomentoError], str]:
+def _kind(cause: SdkException) -> tuple[type[MomentoError], str, str]:
+    """Return the kind of an error, its text, and the words of the service that follow it."""
     details = str(cause.message or "")
     if cause.error_code is _Code.LIMIT_EXCEEDED_ERROR:
-        return _limit(cause, details.lower())
+        return *_limit(cause, details.lower()), ""
     if any(words in details.lower() for words in _INVALID_RESPONSE):
-        return MomentoResponseError, f"received a response that is not from Momento: {details:.200}"
+        return MomentoResponseError, "the response is not from Momento. Is the endpoint right?", details
     if details == "Invalid metadata":  # gRPC, where a header cannot be sent
-        return MomentoAuthError, "the key or the cache name holds a character that cannot be sent"
+        return MomentoAuthError, "the key or the cache name holds a character that cannot be sent", ""
     if isinstance(cause, UnknownServiceException):  # gRPC's UNKNOWN: the service failed within
-        return MomentoUnavailableError, "Momento failed to respond"
+        return MomentoUnavailableError, "Momento failed to respond", ""
     kind, text = _KINDS.get(cause.error_code, (MomentoError, "Momento failed"))
-    if cause.error_code in _QUOTED and details:
-        text = f"{text}: {details:.200}"
-    return kind, text
+    if kind is MomentoUnavailableError and (reason := _unreached(details.lower())):
+        text = f"cannot reach Momento: {reason}. Is the endpoint right?"
+    return kind, text, details if cause.error_code in _QUOTED else ""
+
+
+def _unreached(details: str) -> str | None:
+    """Return why gRPC could not connect, from its own words."""
+    return next((reason for words, reason in _REASONS if words in details), None)
 
 
 def _limit(cause: SdkException, details: str) -> tuple[type[MomentoError], str]:

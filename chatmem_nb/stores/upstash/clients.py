@@ -153,15 +153,15 @@ class _SyncToken:
 def _checked_url(url: object) -> str:
     if not isinstance(url, str) or not url:
         raise InvalidInputError(
-            "url is missing; pass the REST url, or set UPSTASH_REDIS_REST_URL and use from_env()", field="url"
+            "url is missing; pass the REST URL, or set UPSTASH_REDIS_REST_URL and use from_env()", field="url"
         )
     if url.startswith(("redis://", "rediss://")):
         raise InvalidInputError(
-            "url is for the Redis protocol; pass the REST url, which begins with https://", field="url"
+            "url is for the Redis protocol; pass the REST URL, which begins with https://", field="url"
         )
     if not url.startswith(("https://", "http://")):
         raise InvalidInputError(
-            "url has no scheme; pass the REST url, which begins with https://", field="url"
+            "url has no scheme; pass the REST URL, which begins with https://", field="url"
         )
     if not url.isprintable() or " " in url:
         raise InvalidInputError("url contains a space or a line break; remove it", field="url")
@@ -172,7 +172,7 @@ def _checked_url(url: object) -> str:
         host = None
     if not host:
         raise InvalidInputError(
-            "url has no host or an invalid port; copy the REST url from the console", field="url"
+            "url has no host or an invalid port; copy the REST URL from the console", field="url"
         )
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidInputError(

@@ -32,7 +32,11 @@ def error_for(exc: Exception, attempt: HttpAttempt, hide: Callable[[str], str]) 
 
     `hide` removes the token from a text.
     """
-    error = exc if isinstance(exc, UpstashStoreError) else _error_for(exc, attempt)
+    if isinstance(exc, UpstashStoreError):
+        error = exc
+    else:
+        error = _error_for(exc, attempt)
+        error.own_text = error.own_text or str(error)
     error.args = tuple(hide(str(arg)) for arg in error.args)
     error.retry_after_s = attempt.retry_after_s
     if error is not exc:
@@ -61,7 +65,7 @@ def _error_for(exc: Exception, attempt: HttpAttempt) -> UpstashStoreError:
     if isinstance(exc, UnsupportedEncodingError):
         return made(
             UpstashResponseError,
-            "invalid response: compressed more than once, or by an unknown method; check url and proxies",
+            "invalid response: compressed more than once, or by an unknown method; check the URL and proxies",
             maybe_applied=True,
             retryable=True,
             max_attempts=A_FEW_ATTEMPTS,
@@ -75,7 +79,9 @@ def _error_for(exc: Exception, attempt: HttpAttempt) -> UpstashStoreError:
     if error := _status_error(attempt, attempt.status):
         return error
     if text is not None:
-        return UpstashStoreError(f"Upstash reports an error: {text}")
+        reported = UpstashStoreError(f"Upstash reports an error: {text}")
+        reported.own_text = "Upstash reports an error. Are the URL and the token right?"
+        return reported
     return _response_error(exc, attempt, attempt.status)
 
 
@@ -102,15 +108,15 @@ def _status_error(attempt: HttpAttempt, status: int) -> UpstashStoreError | None
     said = f"HTTP {status}"
     if status == 401:
         return UpstashAuthError(
-            f"Upstash refused the token ({said}); check that url and token belong to the same database"
+            f"Upstash refused the token ({said}). Copy it whole, from the same database as the URL."
         )
     if status == 403:
         return UpstashAuthError(
-            f"Upstash refused the request ({said}); check what this token and this IP address may do"
+            f"Upstash refused the request ({said}). Check what this token and this IP address may do."
         )
     if status == 404:
         return UpstashNotFoundError(
-            f"there is no database at this url ({said}); copy the REST url from the console"
+            f"there is no database at this URL ({said}). Copy the REST URL from the console."
         )
     if status == 413:
         return _too_large(f"the request is too large ({said})")
@@ -125,18 +131,18 @@ def _status_error(attempt: HttpAttempt, status: int) -> UpstashStoreError | None
 
 def _response_error(exc: Exception, attempt: HttpAttempt, status: int) -> UpstashStoreError:
     if 300 <= status < 400:
-        return made(UpstashResponseError, f"the url redirects (HTTP {status}); use the https:// url")
+        return made(UpstashResponseError, f"the URL redirects (HTTP {status}). Use the https:// URL.")
     if attempt.is_html:
         return made(
             UpstashResponseError,
-            f"a web page came instead of a response (HTTP {status}); is the url that of a database?",
+            f"{attempt.host} sent a web page, and no response of Upstash (HTTP {status}). Is the URL right?",
             maybe_applied=True,
         )
     # A truncated response passes; something that is not Upstash at all does not.
     passing = attempt.is_json and isinstance(exc, json.JSONDecodeError | UnicodeDecodeError)
     return made(
         UpstashResponseError,
-        f"invalid response: truncated, or not from Upstash (HTTP {status}); check the url",
+        f"the response is truncated, or not from Upstash (HTTP {status}). Is the URL right?",
         maybe_applied=True,
         retryable=True,
         max_attempts=None if passing else A_FEW_ATTEMPTS,
@@ -150,22 +156,14 @@ def _network_error(exc: Exception, attempt: HttpAttempt) -> UpstashStoreError:
         error.maybe_applied = not isinstance(exc, httpx.ConnectTimeout | httpx.PoolTimeout)
         return error
     if tls := next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None):
-        reason = getattr(tls, "verify_message", "") or tls.reason or "handshake failed"
-        return made(
-            UpstashUnavailableError, f"no secure connection to {host}: {reason}; check url and certificates"
-        )
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return made(
-            UpstashUnavailableError,
-            f"cannot resolve {host} (DNS); check the url and the network: the name of a deleted database "
-            "disappears too",
-            retryable=True,
-            max_attempts=A_FEW_ATTEMPTS,
-        )
-    if isinstance(exc, httpx.ConnectError | httpx.ProxyError):
+        return made(UpstashUnavailableError, _unreached(host, f"no secure connection ({_tls_reason(tls)})"))
+    reason = "connection refused" if _any_is(causes, ConnectionRefusedError) else "no connection"
+    if is_unknown := _any_is(causes, socket.gaierror):
+        reason = "there is no host of this name, or no network"
+    if is_unknown or isinstance(exc, httpx.ConnectError | httpx.ProxyError):
         return made(
             UpstashUnavailableError,
-            f"cannot connect to {host}; check the url",
+            _unreached(host, reason),
             retryable=True,
             max_attempts=A_FEW_ATTEMPTS,
         )
@@ -177,3 +175,17 @@ def _network_error(exc: Exception, attempt: HttpAttempt) -> UpstashStoreError:
         UpstashUnavailableError,
         f"no request could be sent ({type(exc).__name__}); check HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE",
     )
+
+
+def _any_is(causes: list[BaseException], kind: type[BaseException]) -> bool:
+    return any(isinstance(cause, kind) for cause in causes)
+
+
+def _unreached(host: str, reason: str) -> str:
+    return f"cannot reach Upstash at {host}: {reason}. Is the URL right?"
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+        return "the server does not speak HTTPS"
+    return str(getattr(error, "verify_message", "") or error.reason or "handshake failed")

@@ -74,6 +74,9 @@ def closed() -> UpstashClosedError:
 
 def timed_out(host: str, timeout_s: float) -> UpstashTimeoutError:
     """Return the error for a call whose deadline has passed."""
-    return UpstashTimeoutError(
-        f"{host} did not respond within {timeout_s:g} s; check the network, or raise timeout_s"
+    error = UpstashTimeoutError(
+        f"Upstash at {host} did not respond within {timeout_s:g} s. Is the URL right, and the network up? "
+        "On a slow one, raise timeout_s."
     )
+    error.own_text = str(error)
+    return error

@@ -63,7 +63,7 @@ _SERVICE_ERRORS = (
     _ServiceError(
         r"^(WRONGPASS|NOAUTH)|^Unauthorized",
         UpstashAuthError,
-        "Upstash refused the token; check that url and token belong to the same database",
+        "Upstash refused the token. Copy it whole, from the same database as the URL.",
     ),
     _ServiceError(
         # Redis 7, Redis 6, the embedded engine of LocalUpstash; then servers older than EVAL_RO
@@ -153,6 +153,7 @@ def service_error(text: str) -> UpstashStoreError | None:
         if re.search(known.pattern, text):
             said = f"{known.advice} (the server says: {text})"
             error = made(known.kind, said, retryable=known.retryable, max_attempts=known.max_attempts)
+            error.own_text = known.advice
             if isinstance(error, UpstashLimitError):
                 error.response_too_large = known.response_too_large
             return error
