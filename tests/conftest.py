@@ -210,8 +210,8 @@ def browser(store: Any) -> Iterator[Any]:
 @pytest.fixture
 def namespace(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The variables of the notebook, as the browser sees them."""
-    from chatmem_nb.widgets import python_code
+    from chatmem_nb.widgets import notebook_variables
 
     names: dict[str, Any] = {}
-    monkeypatch.setattr(python_code, "user_namespace", lambda: names)
+    monkeypatch.setattr(notebook_variables, "user_namespace", lambda: names)
     return names

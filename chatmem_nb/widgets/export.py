@@ -14,7 +14,7 @@ from ..markdown import showable
 from ..plain_text import counted
 from ..records import StoredMessage
 from ..redaction import Redaction, Redactor
-from . import python_code
+from . import notebook_variables
 from .entries import cut
 from .file_formats import FILE_FORMATS, FileFormat
 from .jobs import Rendering
@@ -75,7 +75,7 @@ class Export:
         ids, wanted = await self._scope(params.scope, context)
         redaction = _redaction(params.redact)
         frame = await self._frame(ids, wanted, redaction, context)
-        python_code.user_namespace()[name] = frame
+        notebook_variables.user_namespace()[name] = frame
         return {"name": name, "rows": len(frame), **_counts(redaction)}
 
     async def export(self, params: ExportParams, context: RequestContext) -> dict[str, Any]:
@@ -221,6 +221,6 @@ def _checked_name(name: str, *, overwrite: bool) -> str:
         )
     if name.startswith("__") or hasattr(builtins, name):
         raise RequestError("invalid", f"{name} is a Python built-in; choose another name.", field="name")
-    if name in python_code.user_namespace() and not overwrite:
+    if name in notebook_variables.user_namespace() and not overwrite:
         raise RequestError("exists", f"The variable {name} already exists. Replace it?", field="name")
     return name

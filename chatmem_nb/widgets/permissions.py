@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final
 
+from .notebook_variables import has_own_variables
 from .request_errors import RequestError
 from .state import BrowserState
 
@@ -21,7 +22,7 @@ class Need(Enum):
         "This browser shows the store that it was given. Only Python can disconnect it or connect another.",
     )
     WRITING = ("read_only", "This browser is read-only: it changes nothing.")
-    VARIABLES = ("read_only", "This browser is read-only: its page sets no variables of the notebook.")
+    VARIABLES = ("read_only", "The page of this browser sets no variables of the notebook.")
     LABELS = ("not_allowed", "This browser has no labels: make it with labels=Labels(path).")
     FILES = ("read_only", "This browser is read-only: its page makes no files.")
 
@@ -70,14 +71,15 @@ class Permissions:
 
     An explicit `read_only` also bars variables and files, since the visitor of such a page may be a stranger.
     A store without writing verbs is read-only by nature, and permits both. With `bound`, the page stays with
-    the store that the constructor was given; so it does with one that Python connected.
+    the store that the constructor was given; so it does with one that Python connected. Where viewers share
+    a process, as with `marimo run`, the variables could be those of another.
     """
 
     def __init__(
         self, state: BrowserState, is_read_only: Callable[[], bool], *, bound: bool, has_labels: bool = False
     ) -> None:
         self._state, self._is_read_only, self._bound = state, is_read_only, bound
-        self._has_labels = has_labels
+        self._has_labels, self._has_variables = has_labels, has_own_variables()
 
     def check(self, method: str) -> None:
         """Raises: RequestError, if `method` needs what is not granted."""
@@ -103,7 +105,7 @@ class Permissions:
             Need.STORE: connection is not None,
             Need.CONNECTING: not self._bound and (connection is None or connection.owned),
             Need.WRITING: is_open and (connection is None or can_write(connection.store)),
-            Need.VARIABLES: is_open,
+            Need.VARIABLES: is_open and self._has_variables,
             Need.FILES: is_open,
             Need.LABELS: self._has_labels,  # kept beside the store, so also where that is only read
         }

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from . import notebook_variables
 from .file_formats import FileFormat
 from .search import Search
 from .state import BrowserState, ConnectedStore
 
 if TYPE_CHECKING:
     from ..stores.protocol import SessionStore
-
-
-def user_namespace() -> dict[str, Any]:
-    """Return the variables of the user's notebook; those of `__main__` outside of a notebook."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    namespace: dict[str, Any] = vars(sys.modules["__main__"]) if shell is None else shell.user_ns
-    return namespace
 
 
 class Code:
@@ -39,7 +31,7 @@ class Code:
 
     def of_search(self, search: Search, redact: bool = False, file: FileFormat | None = None) -> str:
         """Return code that searches again, and makes a DataFrame, or a file, of what is found."""
-        name = _name_of(self._owner(), user_namespace())
+        name = _name_of(self._owner(), notebook_variables.user_namespace())
         made = None if name else self._with_store("browser = chatmem_nb.HistoryBrowser(store)")
         name = name or "browser"
         ids = search.session_ids or [""]
@@ -54,7 +46,7 @@ class Code:
 
     def of_message(self, session_id: str, index: int) -> str:
         """Return a line that opens the session at that message."""
-        name = _name_of(self._owner(), user_namespace()) or "browser"
+        name = _name_of(self._owner(), notebook_variables.user_namespace()) or "browser"
         return f"{name}.select({_quoted(session_id)}, message={index + 1})"
 
     def _with_store(self, line: str) -> str:
@@ -71,7 +63,7 @@ class Code:
 
     def _given(self, connection: ConnectedStore) -> str:
         """Return the name that the user has for the store that was given, or for the browser."""
-        names = user_namespace()
+        names = notebook_variables.user_namespace()
         if (name := _name_of(connection.store, names)) is not None:
             return name
         return f"{_name_of(self._owner(), names) or 'browser'}.store"

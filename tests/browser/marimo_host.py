@@ -28,22 +28,24 @@ def write_marimo(path: Path, *cells: str) -> Path:
 
 
 class MarimoServer:
-    """`marimo edit` of the notebook `path`, with a home and settings of its own."""
+    """`marimo edit` or `run` of the notebook `path`, with a home and settings of its own."""
 
-    def __init__(self, path: Path, *, theme: str = "light") -> None:
-        self.path, self.theme = path, theme
+    def __init__(self, path: Path, *, theme: str = "light", command: str = "edit") -> None:
+        self.path, self.theme, self.command = path, theme, command
         self.address = f"http://127.0.0.1:{free_port()}"
 
     def __enter__(self) -> Self:
         port = self.address.rpartition(":")[2]
-        options = ["--headless", "--no-token", "--skip-update-check", "--port", port]
+        options = ["--headless", "--no-token", "--port", port]
+        if self.command == "edit":
+            options.append("--skip-update-check")
         home = str(self.path.parent)
         settings = self.path.parent / "marimo" / "marimo.toml"
         settings.parent.mkdir(exist_ok=True)
         settings.write_text(SETTINGS.format(theme=self.theme))
         self.log = self.path.with_suffix(".log")
         self.process = start_server(
-            [sys.executable, "-m", "marimo", "edit", *options, self.path.name],
+            [sys.executable, "-m", "marimo", self.command, *options, self.path.name],
             f"{self.address}/health",
             log=self.log,
             cwd=self.path.parent,

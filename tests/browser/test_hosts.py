@@ -136,6 +136,26 @@ def test_sessions_can_be_read_changed_searched_and_exported_in_marimo(
         visit.close()
 
 
+@pytest.mark.slow
+def test_viewers_of_a_marimo_app_do_not_meet(chrome: Chrome, tmp_path: Path, service: LocalUpstash) -> None:
+    path = write_marimo(tmp_path / "app.py", shows_browser(service))
+    with MarimoServer(path, command="run") as server:
+        one, other = chrome.visit(), chrome.visit()
+        for visit in (one, other):
+            open_marimo(visit, server)
+            visit.browser.locator(".session:not(.waiting)").first.wait_for()
+        session(one, "trip to Oslo")
+        expect(one.browser.get_by_role("heading", name="trip to Oslo")).to_be_visible()
+        one.browser.locator(".session .tick").first.click()
+        expect(one.browser.get_by_role("button", name="Export 1 session")).to_be_visible()
+        expect(one.browser.get_by_role("button", name="Save as df")).to_have_count(0)
+        expect(other.browser.get_by_role("heading", name="Select a session")).to_be_visible()
+        expect(other.browser.locator("[aria-selected=true]")).to_have_count(0)
+        assert one.errors + other.errors == []
+        one.close()
+        other.close()
+
+
 def keys_stay_inside(visit: Visit, cells: str = CELLS) -> None:
     """Type what a notebook would take as commands, wherever the focus can be."""
     before = visit.page.evaluate(cells)

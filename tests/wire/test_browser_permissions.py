@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -149,6 +150,19 @@ def test_a_store_that_can_only_be_read_permits_variables_and_files(
     with pytest.raises(InvalidInputError, match="read-only"):
         page.browser.append("x")
     assert barred(shown(ReadingHalf(store), read_only=True)) == LEAVING | CHANGES | EXPORTS
+
+
+def test_variables_of_a_process_that_viewers_share_are_not_set(
+    shown: Callable[..., Page], store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marimo = SimpleNamespace(app_meta=lambda: SimpleNamespace(mode="run"))
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    page = shown(store)
+    assert barred(page) == LEAVING | {"to_variable"}
+    assert page.ask("hello")["may"] == {"connect": False, "write": True, "variables": False, "files": True}
+    assert "from_the_page" not in variables()
+    marimo.app_meta = lambda: SimpleNamespace(mode="edit")
+    assert shown(store).ask("hello")["may"]["variables"] is True
 
 
 def test_a_browser_without_a_store_offers_the_form_and_little_else(shown: Callable[..., Page]) -> None:

@@ -14,7 +14,7 @@ from chatmem_nb import HistoryBrowser, InvalidInputError
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode
 from chatmem_nb.stores.protocol import SessionStore
-from chatmem_nb.widgets import python_code
+from chatmem_nb.widgets import notebook_variables
 from tests.wire.browser_page import Page
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -123,7 +123,7 @@ def test_the_code_of_a_search_has_all_its_options(
     page: Page, browser: HistoryBrowser, monkeypatch: pytest.MonkeyPatch, scope: str
 ) -> None:
     namespace: dict[str, Any] = {"browser": browser}
-    monkeypatch.setattr(python_code, "user_namespace", lambda: namespace)
+    monkeypatch.setattr(notebook_variables, "user_namespace", lambda: namespace)
     page.open("s0")
     page.ask("select", session_ids=["s0", "s2"])
     options = {"regex": True, "whole_words": True, "since": "2026-03-01", "until": "2026-03-02"}
