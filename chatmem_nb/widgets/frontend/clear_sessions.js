@@ -56,7 +56,7 @@ function measure({ sessions, messages, bytes, undoable, note }) {
 async function clearNow(app, session_ids) {
   const { cleared, later, undo } = await app.ask("clear", { session_ids });
   const open = app.transcript.session;
-  app.sessions.select([]);
+  app.sessions.selection.select([]);
   app.sessions.load({ keep: true });
   if (later.some(({ session_id }) => session_id === open)) app.open(open);
   else if (cleared.includes(open)) app.transcript.none();

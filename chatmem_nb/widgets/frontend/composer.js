@@ -1,7 +1,5 @@
 /** Appending a message, or pasted JSON. */
 
-/** @typedef {import("./types.js").Failure} Failure */
-
 import {
   alertBox,
   button,
@@ -25,160 +23,121 @@ const PREVIEW_MS = 150;
 /** Pause before an empty composer shrinks, in ms: what is clicked on must not move away. */
 const CLOSE_MS = 250;
 
-export class Composer {
-  #app;
-  #transcript;
-  #role = choice("Role", ROLES, () => this.#onRole());
-  #text = h("textarea", {
+/**
+ * Make the composer of a transcript.
+ * @param {import("./transcript.js").Transcript} transcript
+ */
+export function createComposer(transcript) {
+  const { app } = transcript;
+  const role = choice("Role", ROLES, () => onRole());
+  const text = h("textarea", {
     rows: 1,
     ariaLabel: "Message",
-    oninput: () => this.#drawPreview(),
-    onkeydown: (/** @type {KeyboardEvent} */ event) => this.#onKey(event),
+    oninput: () => drawPreview(),
+    onkeydown: (/** @type {KeyboardEvent} */ event) => onKey(event),
   });
-  #callId = field("Tool call id");
-  #problem = alertBox();
-  #preview = h(".md.preview", { hidden: true, ariaLabel: "Preview", role: "group" });
-  #previewButton = button("Preview", () => this.#togglePreview(), ".quiet", {
+  const callId = field("Tool call id");
+  const problem = alertBox();
+  const preview = h(".md.preview", { hidden: true, ariaLabel: "Preview", role: "group" });
+  const previewButton = button("Preview", () => togglePreview(), ".quiet", {
     ariaPressed: "false",
   });
-  #append = button("Append", () => this.#send(), ".primary", { title: "Ctrl+Enter" });
-  #later = createTimer();
-  #closing = createTimer();
+  const append = button("Append", () => send(), ".primary", { title: "Ctrl+Enter" });
+  const later = createTimer();
+  const closing = createTimer();
 
-  /**
-   * @param {import("./widget.js").Widget} app
-   * @param {import("./transcript.js").Transcript} transcript
-   */
-  constructor(app, transcript) {
-    this.#app = app;
-    this.#transcript = transcript;
-    this.node = h(
-      ".composer.w",
-      {
-        hidden: true,
-        onfocusin: () => this.#open(),
-        onfocusout: () => this.#closing(() => this.#close(), CLOSE_MS),
-      },
-      this.#problem,
-      this.#preview,
-      this.#text,
-      line(this.#role, this.#callId, this.#previewButton, h("span.grow"), this.#append),
-    );
-    this.#onRole();
-  }
-
-  #open() {
-    this.#closing();
-    this.node.classList.add("open");
-  }
-
+  const open = () => {
+    closing();
+    node.classList.add("open");
+  };
   /** Be one line again, if nothing was typed. */
-  #close() {
-    if (!this.#text.value && this.#preview.hidden) this.node.classList.remove("open");
-  }
-
-  focus() {
-    focus(this.#text);
-  }
-
-  #isJson() {
-    return this.#role.value === "json";
-  }
-
-  #onRole() {
-    this.#callId.hidden = this.#role.value !== "tool";
-    this.#text.placeholder = this.#isJson() ? JSON_HINT : "Append a message";
-    this.#drawPreview();
-  }
-
-  /** @param {KeyboardEvent} event */
-  #onKey(event) {
+  const close = () => {
+    if (!text.value && preview.hidden) node.classList.remove("open");
+  };
+  const isJson = () => role.value === "json";
+  const onRole = () => {
+    callId.hidden = role.value !== "tool";
+    text.placeholder = isJson() ? JSON_HINT : "Append a message";
+    drawPreview();
+  };
+  const onKey = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Enter" || event.isComposing) return;
     event.preventDefault();
-    if (event.ctrlKey || event.metaKey) this.#send();
+    if (event.ctrlKey || event.metaKey) send();
     // JupyterLab cancels the line break that Enter inserts by itself.
     else document.execCommand("insertText", false, "\n");
-  }
-
-  #togglePreview() {
-    this.#preview.hidden = !this.#preview.hidden;
-    this.#previewButton.ariaPressed = String(!this.#preview.hidden);
-    this.#drawPreview();
-  }
-
-  #drawPreview() {
-    this.#later(async () => {
-      if (this.#preview.hidden) return;
-      if (this.#isJson()) put(this.#preview, await this.#checkJson());
-      else {
-        const { html } = await this.#app.ask("preview", { text: this.#text.value });
-        put(this.#preview, safeNodes(html));
-      }
+  };
+  const togglePreview = () => {
+    preview.hidden = !preview.hidden;
+    previewButton.ariaPressed = String(!preview.hidden);
+    drawPreview();
+  };
+  const drawPreview = () =>
+    later(async () => {
+      if (preview.hidden) return;
+      if (isJson()) put(preview, await checkJson());
+      else put(preview, safeNodes((await app.ask("preview", { text: text.value })).html));
     }, PREVIEW_MS);
-  }
 
-  /** @param {boolean} dry_run */
-  async #appendJson(dry_run) {
-    const text = this.#text.value;
-    const session_id = this.#transcript.session;
-    const { count, errors, total } = await this.#app.ask("append_json", {
-      session_id,
-      text,
-      dry_run,
-    });
+  const appendJson = async (/** @type {boolean} */ dry_run) => {
+    const params = { session_id: transcript.session, text: text.value, dry_run };
+    const { count, errors, total } = await app.ask("append_json", params);
     const problems = errors.map(({ line, message }) => reason(`Line ${line}: ${message}`));
     return { count, total, problems };
-  }
-
-  async #checkJson() {
-    const { count, problems } = await this.#appendJson(true);
+  };
+  const checkJson = async () => {
+    const { count, problems } = await appendJson(true);
     return problems.length ? problems : plural(count, "message") + " to append.";
-  }
-
-  /** @param {string} content */
-  async #appendText(content) {
-    const { total } = await this.#app.ask("append", {
-      session_id: this.#transcript.session,
-      role: /** @type {import("./protocol.js").AppendParams["role"]} */ (this.#role.value),
+  };
+  const appendText = async (/** @type {string} */ content) => {
+    const { total } = await app.ask("append", {
+      session_id: transcript.session,
+      role: /** @type {import("./protocol.js").AppendParams["role"]} */ (role.value),
       content,
-      tool_call_id: this.#callId.value.trim(),
+      tool_call_id: callId.value.trim(),
       name: "",
     });
     return { total, problems: [] };
-  }
-
+  };
   /** What was typed stays until the kernel says that it is stored. */
-  async #send() {
-    const { session } = this.#transcript;
-    const content = this.#text.value;
-    if (!content.trim() || this.#append.disabled) {
-      focus(this.#text);
+  const send = async () => {
+    const { session } = transcript;
+    const content = text.value;
+    if (!content.trim() || append.disabled) {
+      focus(text);
       return;
     }
-    put(this.#problem);
-    const append = async () => {
-      const pending = this.#isJson() ? this.#appendJson(false) : this.#appendText(content);
-      const { total, problems } = await pending;
-      if (total == null) put(this.#problem, problems);
-      else this.#appended(session, content, total);
+    put(problem);
+    const run = async () => {
+      const { total, problems } = await (isJson() ? appendJson(false) : appendText(content));
+      if (total == null) put(problem, problems);
+      else appended(session, content, total);
     };
-    const fail = (/** @type {Failure} */ { message }) => put(this.#problem, message);
-    await runTask(this.#app, append, fail, this.#append);
-    focus(this.#text);
-  }
-
+    await runTask(app, run, ({ message }) => put(problem, message), append);
+    focus(text);
+  };
   /**
    * @param {string} session
    * @param {string} content
    * @param {number} total
    */
-  #appended(session, content, total) {
-    const transcript = this.#transcript;
-    if (this.#text.value === content) this.#text.value = "";
-    this.#drawPreview();
-    this.#app.sessions.grew(session, total);
+  const appended = (session, content, total) => {
+    if (text.value === content) text.value = "";
+    drawPreview();
+    app.sessions.grew(session, total);
     if (transcript.session !== session) return;
     if (transcript.epoch) transcript.grew(total, true);
     else transcript.open(session);
-  }
+  };
+
+  const node = h(
+    ".composer.w",
+    { hidden: true, onfocusin: open, onfocusout: () => closing(close, CLOSE_MS) },
+    problem,
+    preview,
+    text,
+    line(role, callId, previewButton, h("span.grow"), append),
+  );
+  onRole();
+  return { node, focus: () => focus(text) };
 }

@@ -12,6 +12,7 @@ export class ConnectForm {
   node = h(".connect");
   #app;
   #problem = alertBox();
+  #envProblem = alertBox();
   /** @type {Client["service"]} */
   #service = "upstash";
   /** @type {Client[]} */
@@ -52,11 +53,12 @@ export class ConnectForm {
     this.#buttons = ready ? [connect, fromEnvironment] : [connect];
     this.#inputs = {};
     put(this.#problem);
+    put(this.#envProblem);
     const card = form(
       ".card",
       () => this.#send(false),
       h("h2", "Open stored conversations"),
-      h("p.dim", "Keys are sent to the kernel only, and never saved in the notebook."),
+      h("p.dim", "Keys go to the kernel only and are never saved in the notebook."),
       this.#services(),
       env.length > 0 && this.#environment(env, ready && fromEnvironment),
       inputs.map(input => this.#input(input)),
@@ -97,7 +99,8 @@ export class ConnectForm {
         dim(set ? "set" : "not set"),
       ),
     );
-    return h(".env", h("ul", { ariaLabel: "Environment variables" }, rows), connect);
+    const list = h("ul", { ariaLabel: "Environment variables" }, rows);
+    return h(".env", list, this.#envProblem, connect);
   }
 
   /** @param {Input} input */
@@ -120,9 +123,11 @@ export class ConnectForm {
   #send(fromEnvironment) {
     const app = this.#app;
     put(this.#problem);
+    put(this.#envProblem);
     const params = { service: this.#service, use_env: fromEnvironment, ...this.#takeInputs() };
     const connect = async () => app.connected(await app.ask("connect", params));
-    runTask(app, connect, failure => this.#fail(failure), ...this.#buttons);
+    const problem = fromEnvironment ? this.#envProblem : this.#problem;
+    runTask(app, connect, failure => this.#fail(failure, problem), ...this.#buttons);
   }
 
   /** Return what was typed. A secret leaves its field before the message is sent. */
@@ -138,9 +143,12 @@ export class ConnectForm {
     return typed;
   }
 
-  /** @param {import("./types.js").Failure} failure */
-  #fail({ field, message }) {
-    const { input, error } = this.#inputs[field ?? ""] ?? { error: this.#problem };
+  /**
+   * @param {import("./types.js").Failure} failure
+   * @param {HTMLElement} problem shows what is wrong with no input
+   */
+  #fail({ field, message }, problem) {
+    const { input, error } = this.#inputs[field ?? ""] ?? { error: problem };
     put(error, message);
     if (input) input.ariaInvalid = "true";
     focus(input);

@@ -38,11 +38,7 @@ export const exportButton = (app, label, scope) =>
  * @param {Scope} scope
  */
 export function saveButton(app, title, scope) {
-  const failed = (/** @type {Failure} */ failure) => {
-    const sheet = new ExportSheet(app, title, scope);
-    sheet.open();
-    sheet.assignFailed(failure);
-  };
+  const failed = (/** @type {Failure} */ failure) => openExport(app, title, scope)(failure);
   const save = button(
     "Save as df",
     () => runTask(app, () => toVariable(app, { name: "df", scope }), failed, save),
@@ -69,126 +65,88 @@ async function toVariable(app, params) {
 }
 
 /**
+ * Open the sheet, and return what shows that a variable could not be assigned.
  * @param {Widget} app
  * @param {string} title
  * @param {Scope} scope
  */
-export const openExport = (app, title, scope) => new ExportSheet(app, title, scope).open();
-
-class ExportSheet {
-  #app;
-  #title;
-  #scope;
-  #problem = alertBox();
-  #code = group("pre", "Python code");
-  #name = field("Variable", { value: "df", oninput: () => this.#nameAction() });
-  #action = submitButton("", ".primary");
-  #about = h("p.dim");
-  #redact = h("input", { type: "checkbox", onchange: () => this.#showCode() });
+export function openExport(app, title, scope) {
+  const { variables, files: hasFiles } = app.may;
+  const files = app.hello.formats ?? [];
+  const problem = alertBox();
+  const code = group("pre", "Python code");
+  const name = field("Variable", { value: "df", oninput: () => nameAction() });
+  const action = submitButton("", ".primary");
+  const about = h("p.dim");
+  const redact = h("input", { type: "checkbox", onchange: () => showCode() });
   /** A name of a file format, or "" for a DataFrame. */
-  #format;
+  const format = choice(
+    "Export as",
+    {
+      ...(variables || !files.length ? { "": "DataFrame in a variable" } : {}),
+      ...Object.fromEntries(files.map(({ name, label }) => [name, label])),
+    },
+    () => draw(),
+  );
   /** Whether a variable of this name may be replaced. */
-  #replaces = false;
+  let overwrite = false;
 
-  /**
-   * @param {Widget} app
-   * @param {string} title
-   * @param {Scope} scope
-   */
-  constructor(app, title, scope) {
-    this.#app = app;
-    this.#title = title;
-    this.#scope = scope;
-    const files = this.#files().map(({ name, label }) => [name, label]);
-    const frame = app.may.variables || !files.length ? { "": "DataFrame in a variable" } : {};
-    const options = { ...frame, ...Object.fromEntries(files) };
-    this.#format = choice("Export as", options, () => this.#draw());
-  }
-
-  open() {
-    this.#draw();
-    openSheet(this.#app, this.#title, this.#content(), { wide: true });
-  }
-
-  #files() {
-    return this.#app.hello.formats ?? [];
-  }
-
-  #draw() {
-    const format = this.#format.value;
-    put(this.#problem);
-    this.#name.hidden = Boolean(format);
-    put(this.#about, this.#files().find(({ name }) => name === format)?.about);
-    this.#nameAction();
-    this.#showCode();
-  }
-
-  #what() {
-    return { scope: this.#scope, redact: this.#redact.checked };
-  }
-
-  #showCode() {
-    const what = { ...this.#what(), format: this.#format.value || null };
-    const show = async () => put(this.#code, (await this.#app.ask("code", what)).code);
-    return runTask(this.#app, show, this.#fail);
-  }
-
-  #content() {
-    const act = () =>
-      runTask(
-        this.#app,
-        this.#format.value ? this.#download : this.#toVariable,
-        this.assignFailed,
-        this.#action,
-      );
-    const copy = () => copyText(this.#app, this.#code.textContent ?? "");
-    const about = "Does not replace people's names or session ids. The README lists its limits.";
-    const { variables, files } = this.#app.may;
-    return [
-      (variables || files) && form(".line.wrap", act, this.#format, this.#name, this.#action),
-      this.#about,
-      h("label.line", { title: about }, this.#redact, "Redact personal data and credentials"),
-      this.#problem,
-      h("b", "Python code"),
-      this.#code,
-      h("footer", button("Copy code", copy)),
-    ];
-  }
-
-  #nameAction(replaces = false) {
-    this.#replaces = replaces;
-    const assign = `${replaces ? "Replace" : "Save as"} ${this.#name.value.trim()}`;
-    put(this.#action, this.#format.value ? "Download" : assign);
-  }
-
-  /** @param {Failure} failure */
-  #fail = ({ message }) => put(this.#problem, message);
-
-  /** @param {Failure} failure */
-  assignFailed = failure => {
-    this.#fail(failure);
-    if (failure.type === "exists") this.#nameAction(true);
+  const what = () => ({ scope, redact: redact.checked });
+  const fail = (/** @type {Failure} */ { message }) => put(problem, message);
+  const assignFailed = (/** @type {Failure} */ failure) => {
+    fail(failure);
+    if (failure.type === "exists") nameAction(true);
   };
-
-  #toVariable = async () => {
-    const name = this.#name.value.trim();
-    await toVariable(this.#app, { name, ...this.#what(), overwrite: this.#replaces });
-    put(this.#problem);
-    this.#nameAction();
+  const nameAction = (replaces = false) => {
+    overwrite = replaces;
+    const assign = `${replaces ? "Replace" : "Save as"} ${name.value.trim()}`;
+    put(action, format.value ? "Download" : assign);
   };
-
-  #download = async () => {
-    const params = { ...this.#what(), format: this.#format.value };
-    const { filename, mime, buffers, redacted, left_out } = await askSlowly(
-      this.#app,
-      "export",
-      params,
-    );
-    const href = URL.createObjectURL(new Blob(buffers, { type: mime }));
-    h("a", { href, download: filename }).click();
-    setTimeout(() => URL.revokeObjectURL(href), 10_000);
-    put(this.#problem);
-    const said = [redacted && redactedWords(redacted), left_out].filter(Boolean).join(". ");
-    if (said) showToast(this.#app, `${filename}: ${said}`, left_out ? "warn" : "check");
+  const showCode = () => {
+    const params = { ...what(), format: format.value || null };
+    return runTask(app, async () => put(code, (await app.ask("code", params)).code), fail);
   };
+  const draw = () => {
+    put(problem);
+    name.hidden = Boolean(format.value);
+    put(about, files.find(({ name }) => name === format.value)?.about);
+    nameAction();
+    showCode();
+  };
+  const act = async () => {
+    if (format.value) await download(app, { ...what(), format: format.value });
+    else await toVariable(app, { name: name.value.trim(), ...what(), overwrite });
+    put(problem);
+    nameAction();
+  };
+  const submit = () => runTask(app, act, assignFailed, action);
+  const limits = "Does not replace people's names or session ids. The README lists its limits.";
+  const content = [
+    (variables || hasFiles) && form(".line.wrap", submit, format, name, action),
+    about,
+    h("label.line", { title: limits }, redact, "Redact personal data and credentials"),
+    problem,
+    h("b", "Python code"),
+    code,
+    h(
+      "footer",
+      button("Copy code", () => copyText(app, code.textContent ?? "")),
+    ),
+  ];
+  draw();
+  openSheet(app, title, content, { wide: true });
+  return assignFailed;
+}
+
+/**
+ * @param {Widget} app
+ * @param {import("./protocol.js").ExportParams} params
+ */
+async function download(app, params) {
+  const { filename, mime, buffers, redacted, left_out } = await askSlowly(app, "export", params);
+  const href = URL.createObjectURL(new Blob(buffers, { type: mime }));
+  h("a", { href, download: filename }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10_000);
+  const said = [redacted && redactedWords(redacted), left_out].filter(Boolean).join(". ");
+  if (said) showToast(app, `${filename}: ${said}`, left_out ? "warn" : "check");
 }

@@ -81,6 +81,6 @@ export class Figures {
   goTo(at) {
     this.#at = at;
     put(this.#place, `${count(at + 1)} of ${count(this.#failed.length)}`);
-    this.#transcript.goTo({ index: this.#failed[at] });
+    this.#transcript.jump.to({ index: this.#failed[at] });
   }
 }

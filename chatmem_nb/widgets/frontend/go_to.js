@@ -19,6 +19,6 @@ export function openGoTo(transcript) {
       return;
     }
     const { index, identity } = await transcript.ask("locate", { date: text });
-    transcript.goTo({ index, identity });
+    transcript.jump.to({ index, identity });
   });
 }

@@ -64,7 +64,7 @@ export function fillLabelFilter(app, select) {
   if (select.selectedIndex < 0) select.value = "";
 }
 
-/** @param {() => unknown} onchange */
+/** @param {() => unknown} [onchange] */
 export function labelFilter(onchange) {
   const select = choice("Label", { "": "Any label" }, onchange);
   select.hidden = true; // until the list of sessions tells of labels
@@ -96,7 +96,7 @@ export function labelChanged({ transcript, sessions }, { session, index, identit
     entry.label = label;
     transcript.list.renew(index, index + 1);
   }
-  if (session === transcript.session && index == null) transcript.showLabel(label);
+  if (session === transcript.session && index == null) transcript.header.showLabel(label);
   sessions.load({ keep: true });
 }
 
@@ -164,7 +164,7 @@ export function openLabels(transcript) {
     const rows = messages.map(({ index, was, label }) => {
       const go = () => {
         close();
-        transcript.goTo({ index: index ?? 0 });
+        transcript.jump.to({ index: index ?? 0 });
       };
       const place =
         index == null

@@ -113,7 +113,7 @@ export class MatchList {
     const title = plural(matches, "match", "matches");
     return h(
       ".group",
-      { ariaSelected: String(this.#app.sessions.isTicked(session)), onclick },
+      { ariaSelected: String(this.#app.sessions.selection.has(session)), onclick },
       h("span.tick", icon("check")),
       label(session),
       h("span.num", { title }, count(matches)),
@@ -125,12 +125,12 @@ export class MatchList {
    * @param {(event: MouseEvent) => void} onclick
    */
   #match(at, onclick) {
-    const { index, role, snippet } = this.#search.hits[at];
+    const hit = this.#search.hits[at];
     return h(
       ".hit",
       { ariaSelected: "false", onclick },
-      line(h("b", ROLES[role]), dim(`#${count(index + 1)}`)),
-      h(".said", this.#search.marked(at, snippet)),
+      line(h("b", ROLES[hit.role]), dim(`#${count(hit.index + 1)}`)),
+      h(".said", this.#search.marks.marked(hit)),
     );
   }
 
@@ -157,6 +157,6 @@ export class MatchList {
   /** @param {number} index */
   #tick(index) {
     const row = this.#rows[index];
-    if (row) this.#app.sessions.toggle(this.#search.hits[row.hit].session_id);
+    if (row) this.#app.sessions.selection.toggle(this.#search.hits[row.hit].session_id);
   }
 }

@@ -76,7 +76,7 @@ function answerRow(transcript, entry, props) {
     line(
       h("h3.unseen", `Tool, message ${count(entry.index + 1)}`),
       dim("Result of ", h("code", visible(name)), " is shown with its call "),
-      link(`#${count(index + 1)}`, () => transcript.goToCall(entry), "Go to the call"),
+      link(`#${count(index + 1)}`, () => transcript.jump.toCall(entry), "Go to the call"),
     ),
     tools(transcript, entry),
   );
@@ -120,8 +120,7 @@ function tools(transcript, entry) {
   return h(
     ".msgbar",
     transcript.app.hello.palette &&
-      button("\u2605", () => openMessageLabel(transcript, entry.index), ".tool", {
-        ariaLabel: "Label",
+      iconButton("star", "Label", () => openMessageLabel(transcript, entry.index), "", {
         title: "Label (l; 1-9 for tags)",
       }),
     iconButton("copy", "Copy", () => copyMessage(transcript, entry, "text")),

@@ -105,7 +105,7 @@ export class MessageWindow {
       const { rows, stats, label } = await pending;
       if (opening !== transcript.opening) return;
       this.#take(start, rows);
-      transcript.showLabel(label);
+      transcript.header.showLabel(label);
       if (stats) transcript.figures.show(stats);
     } catch (error) {
       if (opening === transcript.opening) transcript.readFailed(/** @type {Failure} */ (error));
@@ -138,6 +138,6 @@ export class MessageWindow {
       for (const index of this.#entries.keys())
         if (index < list.first || index >= list.last) this.#entries.delete(index);
     list.renew(start, start + rows.length);
-    this.#transcript.arrive();
+    this.#transcript.jump.arrive();
   }
 }

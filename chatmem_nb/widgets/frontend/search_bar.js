@@ -18,18 +18,16 @@ import {
   submitButton,
 } from "./dom.js";
 import { exportButton } from "./export_sheet.js";
-import { fillLabelFilter, labelFilter } from "./labels.js";
-import { matchesIn, patternOf } from "./marks.js";
+import { MatchMarks } from "./match_marks.js";
 import { MatchList } from "./match_list.js";
 import { askSlowly } from "./tasks.js";
-import { ROLES, count, plural, visible } from "./text.js";
+import { SearchFilters } from "./search_filters.js";
+import { count, plural } from "./text.js";
 
 const MAX_HITS = 1000;
-/** Matches that are marked in the transcript at most. */
-const MAX_MARKS = 500;
 
 export class SearchBar {
-  #app;
+  app;
   /** @type {Hit[]} what was found, in order */
   hits = [];
   /** Index of the match that was gone to; -1 before that. */
@@ -44,7 +42,6 @@ export class SearchBar {
   #searched = "";
   /** What the hits are of, as JSON. */
   #asked = "";
-  #highlighted = false;
 
   #text = field("Search messages", {
     type: "search",
@@ -56,23 +53,17 @@ export class SearchBar {
     selected: "Selected sessions",
     all: "All sessions",
   });
-  #role = choice("Role", { "": "Any role", ...ROLES }, () => this.#refine());
-  #tool = field("Tool", { onchange: () => this.#refine() });
-  #model = field("Model", { onchange: () => this.#refine() });
-  #label = labelFilter(() => this.#refine());
-  #since = field("From", { type: "date", onchange: () => this.#refine() });
-  #until = field("To", { type: "date", onchange: () => this.#refine() });
-  #whole = this.#box();
-  #regex = this.#box();
-  #errors = this.#box();
+  #filters = new SearchFilters(() => this.#refine());
   #problem = alertBox();
   #said = h("span.dim.grow", { role: "status" });
   #steps;
   #matches;
+  /** Marks what was found. */
+  marks = new MatchMarks(this);
 
   /** @param {import("./widget.js").Widget} app */
   constructor(app) {
-    this.#app = app;
+    this.app = app;
     this.#matches = new MatchList(app, this);
     this.#steps = h(
       ".line",
@@ -82,24 +73,12 @@ export class SearchBar {
       exportButton(app, "Export matches", "hits"),
     );
     const close = iconButton("close", "Close search", () => this.hide());
-    const failed = { title: "Failed tool calls, and records that cannot be read" };
     this.node = form(
       ".find",
       () => this.#search(),
       line(this.#text, this.#scope, submitButton("Search"), close),
       this.#problem,
-      h(
-        ".line.wrap",
-        h("label.line", this.#whole, "Whole words"),
-        h("label.line", this.#regex, "Regular expression"),
-        h("label.line", failed, this.#errors, "Errors only"),
-        this.#role,
-        this.#tool,
-        this.#model,
-        this.#label,
-        h("label.line", "From", this.#since),
-        h("label.line", "To", this.#until),
-      ),
+      this.#filters.node,
       line(this.#said, this.#steps),
     );
     this.node.hidden = true;
@@ -110,18 +89,14 @@ export class SearchBar {
     return this.#matches.node;
   }
 
-  #box() {
-    return h("input", { type: "checkbox", onchange: () => this.#refine() });
-  }
-
   /** @param {string} [text] to be searched for, in all sessions */
   show(text) {
-    this.#app.showPane("talk");
+    this.app.showPane("talk");
     this.node.hidden = false;
-    fillLabelFilter(this.#app, this.#label);
+    this.#filters.fill(this.app);
     const [here, selected] = this.#scope.options;
-    here.disabled = !this.#app.transcript.session;
-    selected.disabled = !this.#app.sessions.ticked;
+    here.disabled = !this.app.transcript.session;
+    selected.disabled = !this.app.sessions.selection.size;
     if (text) this.#text.value = text;
     if (text || this.#scope.selectedOptions[0].disabled) this.#scope.value = "all";
     if (text) this.#search();
@@ -132,8 +107,8 @@ export class SearchBar {
     this.#pending?.cancel();
     this.node.hidden = true;
     this.#list(false);
-    this.highlight();
-    focus(this.#app.transcript.list.box);
+    this.marks.draw();
+    focus(this.app.transcript.list.box);
   }
 
   /**
@@ -142,7 +117,7 @@ export class SearchBar {
    */
   #list(isListing) {
     this.isListing = isListing;
-    this.#app.sessions.covered(isListing);
+    this.app.sessions.covered(isListing);
   }
 
   /** Draw the matches anew: other sessions are selected. */
@@ -176,7 +151,7 @@ export class SearchBar {
     this.#steps.hidden = true;
     this.#list(this.#scope.value !== "session");
     put(this.#said, "Searching…");
-    const pending = askSlowly(this.#app, "find", this.#params(), ({ partial }) => {
+    const pending = askSlowly(this.app, "find", this.#params(), ({ partial }) => {
       this.#addHits(partial?.hits ?? []);
       this.#tell(this.hits.length, partial?.sessions ?? 0, false);
       put(this.#said, plural(this.#found, "match", "matches"), " so far");
@@ -222,24 +197,16 @@ export class SearchBar {
     this.#found = found;
     this.sessions = sessions;
     this.#matches.tell(found, sessions, isOver);
-    this.#app.sessions.drawPicked();
+    this.app.sessions.selection.draw();
   }
 
   /** @returns {FindParams} */
   #params() {
     return {
       scope: /** @type {FindParams["scope"]} */ (this.#scope.value),
-      session_id: this.#app.transcript.session,
+      session_id: this.app.transcript.session,
       text: this.#text.value,
-      regex: this.#regex.checked,
-      whole_words: this.#whole.checked,
-      role: /** @type {FindParams["role"]} */ (this.#role.value),
-      tool: this.#tool.value,
-      model: this.#model.value,
-      errors_only: this.#errors.checked,
-      label: this.#label.value,
-      since: midnight(this.#since.value),
-      until: midnight(this.#until.value, 1),
+      ...this.#filters.values,
       limit: MAX_HITS,
     };
   }
@@ -268,7 +235,7 @@ export class SearchBar {
     this.#steps.hidden = !this.hits.length;
     const found = this.#found ? plural(this.#found, "match", "matches") : "No matches";
     put(this.#said, before, found, after);
-    if (this.isListing) this.#app.showPane("list");
+    if (this.isListing) this.app.showPane("list");
     else if (this.hits.length) this.#step(1);
   }
 
@@ -283,86 +250,26 @@ export class SearchBar {
    * @param {number} at
    */
   async goTo(at) {
-    const { transcript } = this.#app;
+    const { transcript } = this.app;
     const { session_id, index, identity, words } = this.hits[at];
     this.#at = at;
     if (this.isListing) this.#matches.moveTo(at);
     put(this.#said, `${count(at + 1)} of ${plural(this.#found, "match", "matches")}`);
-    this.#app.showPane("talk");
+    this.app.showPane("talk");
     if (session_id !== transcript.session) await transcript.open(session_id, { index });
-    await transcript.goTo({ index, identity, text: words?.[0] ?? this.#searched });
-    this.highlight();
+    await transcript.jump.to({ index, identity, text: words?.[0] ?? this.#searched });
+    this.marks.draw();
   }
 
-  /**
-   * Return a snippet with the words of match `at` marked.
-   * @param {number} at
-   * @param {string} snippet
-   */
-  marked(at, snippet) {
-    const pattern = this.#patternOf(this.hits[at]);
-    const parts = pattern ? snippet.split(pattern) : [snippet];
-    return parts.map((part, i) => (i % 2 ? h("mark", visible(part)) : visible(part)));
+  /** What is searched for, and found: nothing while the bar is closed. */
+  get marking() {
+    const { regex, whole_words } = this.#filters.values;
+    const isOn = !this.node.hidden && this.#searched && this.hits.length;
+    return { text: isOn ? this.#searched : "", regex, whole_words };
   }
 
-  /**
-   * What is to be marked in the message of `hit`.
-   * @param {Hit | undefined} hit
-   */
-  #patternOf(hit) {
-    const words = this.#regex.checked ? (hit?.words ?? []) : [this.#searched];
-    return patternOf(words, this.#whole.checked);
+  /** The match that was gone to. */
+  get current() {
+    return this.hits[this.#at];
   }
-
-  /** Mark what was searched for in the messages on the screen; no markup is touched. */
-  highlight() {
-    const marks = this.#isMarking() ? this.#marks() : [];
-    if (this.#highlighted || marks.length) CSS.highlights?.set("chatmem", new Highlight(...marks));
-    this.#highlighted = marks.length > 0;
-  }
-
-  #marks() {
-    const { list, session } = this.#app.transcript;
-    if (!this.#regex.checked) return matchesIn(list.box, this.#patternOf(undefined), MAX_MARKS);
-    const hits = this.hits.filter(
-      hit => hit.session_id === session && hit.index >= list.first && hit.index < list.last,
-    );
-    return hits.flatMap(hit =>
-      matchesIn(list.rows[hit.index - list.first], this.#patternOf(hit), MAX_MARKS),
-    );
-  }
-
-  /**
-   * Scroll to the first match in `row`, if it is out of sight.
-   * @param {HTMLElement | undefined} row
-   */
-  showMatch(row) {
-    const { box } = this.#app.transcript.list;
-    const pattern = this.#isMarking() ? this.#patternOf(this.hits[this.#at]) : null;
-    const [first] = row ? matchesIn(row, pattern, 1) : [];
-    if (!first) return;
-    // A long text scrolls in a box of its own.
-    for (const outer of [first.startContainer.parentElement?.closest("pre"), box]) {
-      if (!outer) continue;
-      const view = outer.getBoundingClientRect();
-      const { top, bottom } = first.getBoundingClientRect();
-      if (top < view.top || bottom > view.bottom)
-        outer.scrollTop += top - view.top - view.height / 3;
-    }
-  }
-
-  #isMarking() {
-    return !this.node.hidden && Boolean(this.#searched) && this.hits.length > 0;
-  }
-}
-
-/**
- * The moment at which a day begins here, or the one `days` later; "" for none.
- * @param {string} day
- */
-function midnight(day, days = 0) {
-  if (!day) return "";
-  const start = new Date(day + "T00:00");
-  start.setDate(start.getDate() + days); // a day of 23 hours is one as well
-  return start.toISOString();
 }

@@ -16,11 +16,15 @@ import { count, plural } from "./text.js";
  */
 export function selectionBar(app, selected, all, selectNone) {
   const { size } = selected;
+  const clear = () => clearSessions(app, [...selected]);
   return [
     line(
       h("span.grow", size ? `${count(size)} selected` : "None selected"),
       all,
-      size > 0 && iconButton("close", "Clear selection", selectNone),
+      size > 0 && [
+        iconButton("trash", "Clear selected sessions", clear, ".w"),
+        iconButton("close", "Clear selection", selectNone),
+      ],
     ),
     size > 0 && h(".line.wrap", tools(app, selected)),
   ];
@@ -34,12 +38,9 @@ function tools(app, selected) {
   const [a, b] = selected;
   const title = `Export ${plural(selected.size, "session")}`;
   const compare = button("Compare", () => compareSessions(app, a, b, compare));
-  const clear = () => clearSessions(app, [...selected]);
   return [
     app.may.variables && saveButton(app, title, "selected"),
     button(title, () => openExport(app, title, "selected")),
     selected.size === 2 && compare,
-    h("span.grow"),
-    iconButton("trash", "Clear selected sessions", clear, ".w"),
   ];
 }

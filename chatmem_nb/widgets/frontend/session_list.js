@@ -1,10 +1,9 @@
-/** The list of sessions: filter, order, and the selected ones. */
+/** The list of sessions: filter and order. */
 
 /** @typedef {import("./protocol.js").SessionRow} SessionRow */
 /** @typedef {import("./protocol.js").SessionPage} SessionPage */
 /** @typedef {import("./types.js").Failure} Failure */
 
-import { openPrompt } from "./dialog.js";
 import {
   button,
   choice,
@@ -24,9 +23,10 @@ import {
 import { openKeys } from "./key_list.js";
 import { fillLabelFilter, labelFilter, openSessionLabel } from "./labels.js";
 import { Listbox } from "./listbox.js";
-import { selectionBar } from "./selection_bar.js";
+import { createSession, noLabels, noSessions, noSuchId } from "./no_sessions.js";
 import { sessionRow } from "./session_row.js";
-import { askSlowly, runTask } from "./tasks.js";
+import { SessionSelection } from "./session_selection.js";
+import { askSlowly } from "./tasks.js";
 import { count, plural } from "./text.js";
 
 /** Sessions that are asked for at once at least: those in view, and no others, cost a summary. */
@@ -47,11 +47,9 @@ const SORTS = {
 };
 
 export class SessionList {
-  #app;
+  app;
   /** @type {Map<number, SessionRow>} the rows that are known, by index */
   #rows = new Map();
-  /** @type {Set<string>} */
-  #ticked = new Set();
   /** Counts listings: what answers an older one is dropped. */
   #listing = 0;
   /** @type {import("./protocol.js").Tag[] | null | undefined} tags to filter by, if there are labels */
@@ -61,9 +59,7 @@ export class SessionList {
   #failed = false;
   #isEmpty = false;
   /** @type {number | null} sessions that match; null until all were found */
-  #total = null;
-  /** Where a range begins, and what was selected before it. */
-  #anchor = { index: 0, before: /** @type {string[]} */ ([]) };
+  total = null;
   /** The session that was brought in view. */
   #shown = "";
   /** Whether it is to be brought in view as soon as its place is known. */
@@ -77,11 +73,11 @@ export class SessionList {
   #list;
   #say;
   #cost = h(".cost", { role: "status" });
-  #picked = h(".picked", { hidden: true });
+  selection = new SessionSelection(this);
 
   /** @param {import("./widget.js").Widget} app */
   constructor(app) {
-    this.#app = app;
+    this.app = app;
     this.#query = field("Filter sessions by id", {
       type: "search",
       oninput: () => this.#typed(),
@@ -89,19 +85,19 @@ export class SessionList {
     });
     this.#sort = choice("Sort sessions", SORTS, () => this.load());
     this.#list = new Listbox({
-      onExtend: index => this.#extend(index),
+      onExtend: index => this.selection.extend(index),
       id: app.view + "-s",
       label: "Sessions",
       rowHeight: ROW_HEIGHT,
       makeRow: index => this.#row(index),
       onRows: (first, last) => this.#need(first, last),
       actions: {
-        " ": () => this.#tick(this.#list.at),
+        " ": () => this.selection.tick(this.#list.at),
         Enter: () => this.#read(this.#list.at),
-        "?": () => openKeys(this.#app),
+        "?": () => openKeys(this.app),
         "/": () => this.#query.focus(),
         l: () => this.#openLabel(this.#list.at),
-        Escape: () => this.select([]),
+        Escape: () => this.selection.select([]),
       },
     });
     this.#list.box.ariaMultiSelectable = "true";
@@ -110,18 +106,22 @@ export class SessionList {
     this.node = h(
       "aside.list",
       { ariaLabel: "Sessions" },
-      h(".tools", h(".searchbox", icon("search"), this.#query), this.#tools()),
+      this.#tools(),
       h(".body", this.#list.box, over),
       app.search.matches,
-      this.#picked,
+      this.selection.node,
       this.#cost,
     );
   }
 
   #tools() {
     const again = iconButton("again", "Refresh", () => this.load({ refresh: true }));
-    const create = button([icon("plus"), "New"], () => this.#create(), ".quiet.w");
-    return line(this.#sort, this.#label, again, h("span.grow"), create);
+    const create = button([icon("plus"), "New"], () => createSession(this.app), ".quiet.w");
+    return h(
+      ".tools",
+      line(h(".searchbox", icon("search"), this.#query), again),
+      line(this.#sort, this.#label, h("span.grow"), create),
+    );
   }
 
   close() {
@@ -161,7 +161,7 @@ export class SessionList {
   #watch() {
     this.#pause = Math.min(MAX_PAUSE_MS, this.#pause * 2);
     this.#later(() => {
-      const isSeen = this.#app.visible && document.visibilityState === "visible";
+      const isSeen = this.app.visible && document.visibilityState === "visible";
       if (isSeen) this.load({ refresh: true });
       else this.#watch();
     }, this.#pause);
@@ -174,7 +174,7 @@ export class SessionList {
 
   /** Draw the rows anew: another session is open. It is brought in view. */
   redraw() {
-    const { shown } = this.#app.transcript;
+    const { shown } = this.app.transcript;
     this.#list.renew();
     if (shown === this.#shown || !this.#rows.size) return;
     this.#shown = shown;
@@ -187,82 +187,16 @@ export class SessionList {
   }
 
   /**
-   * Tick exactly these sessions.
-   * @param {string[]} session_ids
-   * @param {boolean} [told] the kernel knows already
-   */
-  select(session_ids, told = false) {
-    this.#ticked = new Set(session_ids);
-    this.#list.renew();
-    this.#app.search.redraw();
-    this.drawPicked();
-    if (!told) this.#app.ask("select", { session_ids });
-  }
-
-  /** How many sessions are selected. */
-  get ticked() {
-    return this.#ticked.size;
-  }
-
-  /** @param {string} session_id */
-  isTicked(session_id) {
-    return this.#ticked.has(session_id);
-  }
-
-  /** @param {string} id */
-  toggle(id) {
-    const others = [...this.#ticked].filter(one => one !== id);
-    this.select(this.#ticked.has(id) ? others : [...others, id]);
-  }
-
-  /**
    * Matches are shown in place of the sessions, or no longer.
    * @param {boolean} isCovered
    */
   covered(isCovered) {
     this.node.classList.toggle("searching", isCovered);
-    this.drawPicked();
+    this.selection.draw();
     if (isCovered && this.#query.value) {
       this.#query.value = ""; // it went into the search
       this.load();
     }
-  }
-
-  /** Draw what can be done with the selected sessions, and the way to select more. */
-  drawPicked() {
-    const { size } = this.#ticked;
-    const all = this.#all();
-    this.#picked.hidden = !size && !all;
-    if (this.#picked.hidden) return;
-    const selectNone = () => {
-      this.select([]);
-      focus(this.#app.search.isListing ? null : this.#list.box);
-    };
-    put(this.#picked, selectionBar(this.#app, this.#ticked, all, selectNone));
-  }
-
-  /** A button that selects all that match, where there is something to match. */
-  #all() {
-    const { search } = this.#app;
-    const isFiltered = Boolean(this.#wanted() || this.#label.value);
-    const total = search.isListing ? search.sessions : this.#total;
-    if (!search.isListing && !isFiltered && !this.#ticked.size) return null;
-    const shown = search.isListing ? search.hits : [...this.#rows.values()];
-    const isAll = total === this.ticked && shown.every(one => this.isTicked(one.session_id));
-    if (total === 0 || isAll) return null;
-    const label = total ? `Select all ${count(total)}` : "Select all";
-    const run = async () => this.select(await this.#ids({ matches: search.isListing }), true);
-    const select = button(label, () => runTask(this.#app, run, null, select), ".quiet");
-    return select;
-  }
-
-  /**
-   * Select what the kernel lists, also what is not on the page, and return it.
-   * @param {{ matches?: boolean, start?: number, stop?: number }} part
-   */
-  async #ids(part) {
-    const params = { ...this.#listed(), ...part };
-    return (await askSlowly(this.#app, "select_all", params)).session_ids;
   }
 
   /**
@@ -281,8 +215,28 @@ export class SessionList {
     this.load({ keep: true }); // its preview and its time
   }
 
+  /** The rows that are known, by index. */
+  get rows() {
+    return this.#rows;
+  }
+
+  /** Whether only some of the sessions are listed. */
+  get isFiltered() {
+    return Boolean(this.#wanted() || this.#label.value);
+  }
+
+  /** Draw the rows anew: others are selected. */
+  renew() {
+    this.#list.renew();
+  }
+
+  /** Go on with the keyboard in the list. */
+  focus() {
+    focus(this.#list.box);
+  }
+
   /** What is listed, and in which order. */
-  #listed() {
+  listed() {
     const sort = /** @type {import("./protocol.js").SessionsParams["sort"]} */ (this.#sort.value);
     return {
       query: this.#wanted(),
@@ -304,8 +258,8 @@ export class SessionList {
   /** Open the id that was typed; where none is like it, it may be words of a message. */
   #openExactId() {
     if (!this.#wanted()) return;
-    if (this.#isEmpty) this.#app.search.show(this.#wanted());
-    else this.#app.open(this.#wanted());
+    if (this.#isEmpty) this.app.search.show(this.#wanted());
+    else this.app.open(this.#wanted());
   }
 
   /** @param {KeyboardEvent} event */
@@ -320,18 +274,6 @@ export class SessionList {
     });
   }
 
-  #create() {
-    const words = {
-      title: "New session",
-      hint: "It is stored with its first message.",
-      label: "Session id",
-      action: "Create",
-    };
-    openPrompt(this.#app, words, id => {
-      if (id) this.#app.open(id, { create: true });
-    });
-  }
-
   /**
    * @param {number} start
    * @param {number} stop
@@ -339,8 +281,8 @@ export class SessionList {
    */
   async #fetch(start, stop, { refresh = false, isNew = false, stay = false } = {}) {
     const listing = this.#listing;
-    const pending = askSlowly(this.#app, "sessions", {
-      ...this.#listed(),
+    const pending = askSlowly(this.app, "sessions", {
+      ...this.listed(),
       start,
       stop: Math.max(stop, start + FEWEST),
       refresh,
@@ -376,7 +318,7 @@ export class SessionList {
    */
   #take(start, { rows, total, complete, found, at, cost, tags }, atStart) {
     this.tags = tags;
-    fillLabelFilter(this.#app, this.#label);
+    fillLabelFilter(this.app, this.#label);
     rows.forEach((row, i) => this.#rows.set(start + i, row));
     // One row more than is known stands for those that follow.
     const known = total ?? found + (complete ? 0 : 1);
@@ -388,10 +330,10 @@ export class SessionList {
       plural(total ?? found, "session"),
       total == null && " so far",
     );
-    this.#cost.title = `${cost}. ${this.#app.hello.price_note ?? ""}`;
+    this.#cost.title = `${cost}. ${this.app.hello.price_note ?? ""}`;
     this.#isEmpty = !known;
-    this.#total = total;
-    this.drawPicked();
+    this.total = total;
+    this.selection.draw();
     if (!known) {
       this.#list.reset(0);
       this.#say(this.#nothing());
@@ -411,21 +353,13 @@ export class SessionList {
   }
 
   #nothing() {
-    if (this.#label.value) {
-      const hint = "No session or message has this label.";
-      return notice("search", "No labels match", hint);
-    }
-    if (this.#wanted()) {
-      const hint = "* and ? are wildcards.";
-      const words = this.#wanted();
-      const search = button("Search messages", () => this.#app.search.show(words), ".primary");
-      const open = button("Open this id", () => this.#app.open(words));
-      return notice("search", `No id matches “${this.#wanted()}”`, hint, search, open);
-    }
-    const hint = "New conversations appear here shortly after they are stored.";
-    const refresh = button("Refresh", () => this.load({ refresh: true }));
-    const create = button("New session", () => this.#create(), ".w");
-    return notice("other", "No sessions yet", hint, refresh, create);
+    const words = this.#wanted();
+    if (this.#label.value) return noLabels();
+    if (words) return noSuchId(this.app, words);
+    return noSessions(
+      () => this.load({ refresh: true }),
+      () => createSession(this.app),
+    );
   }
 
   /**
@@ -443,8 +377,8 @@ export class SessionList {
   #row(index) {
     const row = this.#rows.get(index);
     if (!row) return h(".session.waiting", { ariaSelected: "false", ariaLabel: "Loading" });
-    return sessionRow(this.#app, row, {
-      isSelected: this.#ticked.has(row.session_id),
+    return sessionRow(this.app, row, {
+      isSelected: this.selection.has(row.session_id),
       isByTime: this.#sort.value === "last_write",
       onclick: event => this.#onClick(event, index),
     });
@@ -457,40 +391,24 @@ export class SessionList {
   #onClick(event, index) {
     this.#list.moveTo(index);
     const onTick = /** @type {Element} */ (event.target).closest(".tick");
-    if (event.shiftKey) this.#extend(index);
-    else if (onTick || event.ctrlKey || event.metaKey) this.#tick(index);
+    if (event.shiftKey) this.selection.extend(index);
+    else if (onTick || event.ctrlKey || event.metaKey) this.selection.tick(index);
     else {
-      this.#anchor = { index, before: [...this.#ticked] };
+      this.selection.beginAt(index);
       this.#open(index);
     }
-  }
-
-  /**
-   * Select the sessions from where a range began to `index`.
-   * @param {number} index
-   */
-  #extend(index) {
-    const { index: from, before } = this.#anchor;
-    const [start, stop] = [Math.min(from, index), Math.max(from, index) + 1];
-    const rows = Array.from({ length: stop - start }, (_, i) => this.#rows.get(start + i));
-    const known = rows.flatMap(row => (row ? [row.session_id] : []));
-    if (known.length === rows.length) this.select([...before, ...known]);
-    else
-      runTask(this.#app, async () =>
-        this.select([...before, ...(await this.#ids({ start, stop }))]),
-      );
   }
 
   /** @param {number} index */
   #openLabel(index) {
     const row = this.#rows.get(index);
-    if (row) openSessionLabel(this.#app, row.session_id, row.label);
+    if (row) openSessionLabel(this.app, row.session_id, row.label);
   }
 
   /** @param {number} index */
   async #open(index) {
     const row = this.#rows.get(index);
-    if (row) await this.#app.open(row.session_id);
+    if (row) await this.app.open(row.session_id);
   }
 
   /**
@@ -499,14 +417,6 @@ export class SessionList {
    */
   async #read(index) {
     await this.#open(index);
-    focus(this.#app.transcript.list.box);
-  }
-
-  /** @param {number} index */
-  #tick(index) {
-    const id = this.#rows.get(index)?.session_id;
-    if (id === undefined) return;
-    this.toggle(id);
-    this.#anchor = { index, before: [...this.#ticked] };
+    focus(this.app.transcript.list.box);
   }
 }

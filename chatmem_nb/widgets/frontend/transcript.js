@@ -1,8 +1,7 @@
-/** The open session: its header, its messages, and what follows them as it grows. */
+/** The open session: its messages, and what follows them as it grows. */
 
 /** @typedef {import("./protocol.js").Methods} Methods */
 /** @typedef {import("./protocol.js").SessionChanged} SessionChanged */
-/** @typedef {import("./reveal.js").Target} Target */
 /** @typedef {import("./types.js").Child} Child */
 /** @typedef {import("./types.js").Failure} Failure */
 
@@ -11,37 +10,18 @@
  * @typedef {{ session: string, epoch: number | null, total: number, index?: number }} Adopted
  */
 
-import { clearSessions } from "./clear_sessions.js";
-import { Composer } from "./composer.js";
-import {
-  button,
-  cover,
-  dim,
-  focus,
-  h,
-  icon,
-  iconButton,
-  line,
-  notice,
-  put,
-  skeleton,
-} from "./dom.js";
-import { openExport } from "./export_sheet.js";
-import { openGoTo } from "./go_to.js";
-import { menuButton } from "./menu.js";
+import { createComposer } from "./composer.js";
+import { button, cover, h, icon, notice, skeleton } from "./dom.js";
 import { Figures } from "./figures.js";
-import { labelChips, openLabels } from "./labels.js";
 import { messageRow } from "./message.js";
 import { MessageWindow } from "./message_window.js";
-import { reveal } from "./reveal.js";
-import { clamp, plural, visible } from "./text.js";
-import { showToast } from "./toast.js";
+import { MessageJump } from "./message_jump.js";
+import { clamp } from "./text.js";
+import { TranscriptHeader } from "./transcript_header.js";
 import { onTranscriptKey } from "./transcript_keys.js";
 import { VirtualList } from "./virtual_list.js";
 
 const ROW_HEIGHT = 110;
-/** How often a view that follows says so, in ms. */
-const FOLLOW_MS = 50_000;
 
 export class Transcript {
   /** The open session; "" if there is none. */
@@ -58,28 +38,16 @@ export class Transcript {
   messages = new MessageWindow(this);
   figures = new Figures(this);
 
-  #following = false;
   /** @type {(() => unknown) | null} what failed, to be done again */
   #failed = null;
-  /** @type {Target | null} the message to go to, once it is here */
-  #target = null;
 
-  #title = h("h2.title.clip", { dir: "auto" });
-  #length = dim();
-  #chips = h("span.chips");
   #fresh = button([icon("end"), "New messages"], () => this.showEnd(), ".fresh", {
     hidden: true,
   });
-  /** Labels the session; hidden without labels. */
-  label = button("\u2605", () => openLabels(this), ".tool", {
-    ariaLabel: "Label session",
-    title: "Label session",
-  });
-  #follow = iconButton("live", "Follow", () => this.#toggleFollow(), "", { ariaPressed: "false" });
+  /** Goes to a message. */
+  jump = new MessageJump(this);
   #say;
-  #tools;
   composer;
-  #beat;
 
   /** @param {import("./widget.js").Widget} app */
   constructor(app) {
@@ -87,8 +55,8 @@ export class Transcript {
     const box = h(".feed", { role: "feed", tabIndex: 0, ariaLabel: "Messages" });
     const over = h(".over");
     this.#say = cover(box, over);
-    this.#tools = this.#makeTools();
-    this.composer = new Composer(app, this);
+    this.header = new TranscriptHeader(this);
+    this.composer = createComposer(this);
     this.list = new VirtualList(
       box,
       ROW_HEIGHT,
@@ -98,7 +66,7 @@ export class Transcript {
     this.node = h(
       "section.talk",
       { ariaLabel: "Conversation" },
-      this.#header(),
+      this.header.node,
       this.figures.node,
       app.search.node,
       h(".body", box, over, this.#fresh),
@@ -106,50 +74,11 @@ export class Transcript {
     );
     box.addEventListener("keydown", event => onTranscriptKey(this, event));
     box.addEventListener("scroll", () => this.#onScroll(), { passive: true });
-    this.#beat = setInterval(() => this.#following && this.follow(), FOLLOW_MS);
-  }
-
-  #header() {
-    const back = iconButton("back", "Back to sessions", () => this.app.showPane("list"));
-    const grow = h("span.grow");
-    return h("header.bar", back, this.#title, this.#length, this.#chips, grow, this.#tools);
-  }
-
-  #makeTools() {
-    const search = iconButton("search", "Search messages", () => this.app.search.show());
-    search.classList.add("narrow");
-    return line(
-      search,
-      this.label,
-      this.#follow,
-      menuButton("Session tools", () => this.#menu()),
-    );
-  }
-
-  #menu() {
-    const { app, session } = this;
-    return [
-      { mark: "start", text: "First message", run: () => focus(this.show(0, 0)) },
-      { mark: "end", text: "Last message", run: () => focus(this.showEnd()) },
-      { mark: "goto", text: "Go to…", run: () => openGoTo(this) },
-      { mark: "count", text: "Statistics", run: () => this.figures.count() },
-      {
-        mark: "take",
-        text: "Export session",
-        run: () => openExport(app, "Export session", "session"),
-      },
-      {
-        mark: "trash",
-        text: "Clear session",
-        run: () => clearSessions(app, [session]),
-        writes: true,
-      },
-    ];
   }
 
   close() {
     this.messages.close();
-    clearInterval(this.#beat);
+    this.header.close();
     this.list.close();
   }
 
@@ -183,15 +112,14 @@ export class Transcript {
     this.figures.clear();
     this.messages.clear();
     this.opening++;
-    this.#failed = this.#target = null;
+    this.#failed = null;
+    this.jump.clear();
     this.pointed = -1;
     Object.assign(this, { session, wanted: "", epoch: null, total: 0 });
     this.node.ariaBusy = null;
     this.#fresh.hidden = true;
-    this.#tools.hidden = this.composer.node.hidden = !session;
-    this.#title.textContent = this.#title.title = visible(session);
-    put(this.#length);
-    this.showLabel(null);
+    this.composer.node.hidden = !session;
+    this.header.show(session);
     this.app.sessions?.redraw();
   }
 
@@ -211,7 +139,7 @@ export class Transcript {
       if (opening !== this.opening) return;
       this.adopt({ session, epoch, total, index });
       if (!exists && !create) this.#sayMissing();
-      if (this.#following) this.follow();
+      this.header.follow.tell();
     } catch (error) {
       const again = () => this.open(session, { create, index });
       if (opening !== this.opening) return;
@@ -268,20 +196,12 @@ export class Transcript {
     });
   }
 
-  /**
-   * Show what is said of the open session.
-   * @param {import("./protocol.js").Label | null} [label]
-   */
-  showLabel(label) {
-    put(this.#chips, labelChips(this.app, label));
-  }
-
   /** @param {Adopted} session */
   adopt({ session, epoch, total, index }) {
     this.#begin(session);
     this.epoch = epoch;
     this.total = total;
-    put(this.#length, plural(total, "message"));
+    this.header.count(total);
     if (!total) {
       this.#sayEmpty("other", "No messages yet", "Messages will appear here as they are appended.");
       return;
@@ -325,7 +245,7 @@ export class Transcript {
     const ended = this.list.ended || shown;
     if (!shown) this.app.sessions.grew(this.session, total);
     this.total = total;
-    put(this.#length, plural(total, "message"));
+    this.header.count(total);
     this.figures.refresh();
     this.list.resize(total);
     if (ended) this.showEnd();
@@ -348,7 +268,7 @@ export class Transcript {
    */
   redraw(index) {
     this.list.renew(index, index + 1);
-    this.app.search.highlight();
+    this.app.search.marks.draw();
   }
 
   /**
@@ -360,15 +280,7 @@ export class Transcript {
     if (session !== this.session) return;
     this.pointed = index;
     this.list.renew();
-    this.goTo({ index });
-  }
-
-  /**
-   * Bring the call on the screen that `entry` has the result of.
-   * @param {import("./types.js").Entry} entry
-   */
-  goToCall({ index, answers }) {
-    if (answers) this.goTo({ index: answers.index, result: index });
+    this.jump.to({ index });
   }
 
   showEnd() {
@@ -380,67 +292,11 @@ export class Transcript {
    * @param {number} last
    */
   #onRows(first, last) {
-    this.app.search.highlight();
+    this.app.search.marks.draw();
     this.messages.need(first, last);
   }
 
   #onScroll() {
     if (this.list.ended) this.#fresh.hidden = true;
-  }
-
-  #toggleFollow() {
-    this.#following = !this.#following;
-    this.#follow.ariaPressed = String(this.#following);
-    this.follow();
-  }
-
-  /** Tell the kernel whether this view follows the open session. */
-  follow() {
-    if (!this.session) return;
-    const { session, app } = this;
-    app.ask("follow", { session_id: session, on: this.#following, visible: app.visible });
-  }
-
-  /**
-   * Bring a message on the screen that was found, with what hides it opened.
-   * @param {Target} target
-   */
-  goTo(target) {
-    this.#target = target;
-    this.show(target.index, 0);
-    return this.arrive();
-  }
-
-  /** Do what is left to be done where the message to go to is here. */
-  async arrive() {
-    const target = this.#target;
-    const entry = target && this.messages.get(target.index);
-    if (!target || !entry) return;
-    this.#target = null;
-    if (target.identity && entry.identity !== target.identity) {
-      await this.#findAgain(target);
-      return;
-    }
-    if (entry.answers) {
-      this.goTo({ index: entry.answers.index, result: entry.index, text: target.text });
-      return;
-    }
-    await reveal(this, entry, target);
-    this.list.show(entry.index, 0);
-    this.app.search.showMatch(this.list.rows[entry.index - this.list.first]);
-  }
-
-  /**
-   * Another record is there: others have changed the session since it was found.
-   * @param {Target} target
-   */
-  async #findAgain(target) {
-    if (!target.again) {
-      await this.open(this.session, { index: target.index });
-      this.goTo({ ...target, again: true });
-      return;
-    }
-    const text = "The session has changed, and this match has moved or is gone. Search again.";
-    showToast(this.app, text, "warn");
   }
 }

@@ -1,4 +1,4 @@
-/** The whole widget: its header, its two panes, and what the kernel tells unasked. */
+/** The whole widget: its two panes, the form in their place, and what the kernel tells unasked. */
 
 /** @typedef {import("./protocol.js").Hello} Hello */
 /** @typedef {import("./protocol.js").Changed} Changed */
@@ -6,17 +6,14 @@
 /** @typedef {import("./types.js").Pane} Pane */
 
 import { ConnectForm } from "./connect_form.js";
-import { button, h, icon, iconButton, notice, put } from "./dom.js";
-import { openExport } from "./export_sheet.js";
+import { button, h, icon, notice, put } from "./dom.js";
+import { Header } from "./header.js";
 import { Kernel } from "./kernel.js";
-import { openKeys } from "./key_list.js";
 import { guardKeys } from "./keyboard.js";
 import { labelChanged, labelsChanged } from "./labels.js";
-import { menuButton } from "./menu.js";
 import { SearchBar } from "./search_bar.js";
 import { SessionList } from "./session_list.js";
 import { runTask } from "./tasks.js";
-import { visible } from "./text.js";
 import { showToast } from "./toast.js";
 import { Transcript } from "./transcript.js";
 
@@ -30,8 +27,7 @@ export class Widget {
   /** Whether the widget is on the screen. */
   visible = true;
 
-  #dot = h("span.dot");
-  #header = h("header.bar");
+  #header = new Header(this);
   #banner = h(".banner", { role: "alert", hidden: true });
   #main = h(".main");
   root = h(
@@ -43,8 +39,10 @@ export class Widget {
 
   #model;
   #kernel;
-  #silent = false;
-  #isTall = false;
+  /** Whether the kernel does not respond. */
+  silent = false;
+  /** Whether the widget fills the window. */
+  isTall = false;
   /** Counts what the kernel told of the open session. */
   #sessionEvents = 0;
   #connectForm;
@@ -52,7 +50,7 @@ export class Widget {
   #endKeys;
   #sight = new IntersectionObserver(([{ isIntersecting }]) => {
     this.visible = isIntersecting;
-    this.transcript.follow();
+    this.transcript.header.follow.tell();
   });
 
   /**
@@ -129,20 +127,20 @@ export class Widget {
    */
   undoable(undo, text) {
     this.hello.undo = undo;
-    this.#drawHeader();
-    showToast(this, text, "check", undo?.available && button("Undo", () => this.#undo()));
+    this.#header.draw();
+    showToast(this, text, "check", undo?.available && button("Undo", () => this.undo()));
   }
 
   #setHeight = () => {
-    this.#isTall = false;
+    this.isTall = false;
     this.root.style.height = this.#model.get("height") || "560px";
   };
 
   /** Fill the window, or go back to the height that Python set. */
-  #expand() {
-    const isTall = !this.#isTall;
+  expand() {
+    const isTall = !this.isTall;
     this.#setHeight();
-    this.#isTall = isTall;
+    this.isTall = isTall;
     if (isTall) this.root.style.height = `max(${this.root.style.height}, 90vh)`;
     this.root.scrollIntoView({ block: "nearest" });
   }
@@ -189,8 +187,8 @@ export class Widget {
   #showSessions(hello, isSame, isTold) {
     const { transcript, sessions } = this;
     put(this.#main, this.#panes);
-    sessions.node.prepend(this.#header);
-    sessions.select(hello.selection ?? [], true);
+    sessions.node.prepend(this.#header.node);
+    sessions.selection.select(hello.selection ?? [], true);
     if (isSame) sessions.load({ keep: true });
     else sessions.begin();
     if (isTold) {
@@ -214,63 +212,15 @@ export class Widget {
   }
 
   #drawHeader() {
-    const { connected, service } = this.hello;
     this.root.dataset.readOnly = String(!this.may.write);
-    this.transcript.label.hidden = !this.hello.palette;
-    this.#drawDot();
-    put(
-      this.#header,
-      this.#dot,
-      h("b", connected ? visible(service) : "Conversations"),
-      connected && this.#connectedTools(),
-    );
-    if (!connected) this.root.prepend(this.#header);
-  }
-
-  #drawDot() {
-    const { connected, reachable = true } = this.hello;
-    const problem = this.#silent ? "No response from the kernel" : "The server cannot be reached";
-    const isOn = Boolean(connected) && reachable && !this.#silent;
-    this.#dot.dataset.on = String(isOn);
-    this.#dot.title = !connected ? "Not connected" : isOn ? "Connected" : problem;
-  }
-
-  #connectedTools() {
-    const { target, undo } = this.hello;
-    const undoButton = iconButton("undo", "Undo", () => this.#undo(), ".w");
-    undoButton.title = "Undo: " + visible(undo?.label);
-    return [
-      h("bdi.target.clip", { title: visible(target) }, visible(target)),
-      !this.may.write && h("span.badge", { title: "Read only" }, icon("lock"), "Read only"),
-      h("span.grow"),
-      undo?.available && undoButton,
-      iconButton("search", "Search messages", () => this.search.show()),
-      menuButton("More", () => this.#menu()),
-    ];
-  }
-
-  #menu() {
-    const disconnect = async () => this.connected(await this.ask("disconnect", {}));
-    const exportAll = () => openExport(this, "Export all sessions", "all");
-    return [
-      { mark: "take", text: "Export all sessions", run: exportAll },
-      {
-        mark: "expand",
-        text: this.#isTall ? "Normal height" : "Expand",
-        run: () => this.#expand(),
-      },
-      { mark: "other", text: "Keyboard shortcuts", run: () => openKeys(this) },
-      this.may.connect && {
-        mark: "leave",
-        text: "Disconnect",
-        run: () => runTask(this, disconnect),
-      },
-    ];
+    this.transcript.header.label.hidden = !this.hello.palette;
+    this.#header.draw();
+    if (!this.hello.connected) this.root.prepend(this.#header.node);
   }
 
   /** @param {Changed} event */
   #onEvent(event) {
-    if (event.what === "selection") this.sessions.select(event.selection, true);
+    if (event.what === "selection") this.sessions.selection.select(event.selection, true);
     else if (event.what === "message") this.transcript.pointTo(event.session, event.index);
     else if (event.what === "label") labelChanged(this, event);
     else if (event.what === "labels") labelsChanged(this);
@@ -284,7 +234,7 @@ export class Widget {
 
   #setReachable(reachable = true) {
     this.hello.reachable = reachable;
-    this.#drawDot();
+    this.#header.drawDot();
     this.#warn(
       !reachable && "The server cannot be reached.",
       "This page will reconnect automatically.",
@@ -299,9 +249,9 @@ export class Widget {
    * @param {boolean} silent
    */
   #onSilence(silent) {
-    this.#silent = silent;
+    this.silent = silent;
     this.root.dataset.silent = String(silent);
-    this.#drawDot();
+    this.#header.drawDot();
     this.#warn(
       silent && "The kernel has stopped or restarted.",
       "Run this cell again. If the kernel is just busy, it resumes on its own.",
@@ -318,7 +268,8 @@ export class Widget {
     put(this.#banner, title && [icon("warn"), h("b", title), h("span", text)]);
   }
 
-  #undo() {
+  /** Undo the last removal or clearing. */
+  undo() {
     runTask(this, async () => {
       const { label, session_id, epoch, total, undo } = await this.ask("undo", {});
       const { transcript } = this;

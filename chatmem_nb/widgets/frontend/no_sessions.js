@@ -1,0 +1,52 @@
+/** What stands in place of the list where it is empty, and what makes a session. */
+
+/** @typedef {import("./widget.js").Widget} Widget */
+
+import { openPrompt } from "./dialog.js";
+import { button, notice } from "./dom.js";
+
+export const noLabels = () =>
+  notice("search", "No labels match", "No session or message has this label.");
+
+/**
+ * No id is like `words`: they may be those of a message.
+ * @param {Widget} app
+ * @param {string} words
+ */
+export const noSuchId = (app, words) =>
+  notice(
+    "search",
+    `No id matches “${words}”`,
+    "* and ? are wildcards.",
+    button("Search messages", () => app.search.show(words), ".primary"),
+    button("Open this id", () => app.open(words)),
+  );
+
+/**
+ * @param {() => unknown} refresh
+ * @param {() => unknown} create
+ */
+export const noSessions = (refresh, create) =>
+  notice(
+    "other",
+    "No sessions yet",
+    "New conversations appear here shortly after they are stored.",
+    button("Refresh", refresh),
+    button("New session", create, ".w"),
+  );
+
+/**
+ * Ask for the id of a new session, and open it.
+ * @param {Widget} app
+ */
+export function createSession(app) {
+  const words = {
+    title: "New session",
+    hint: "It is stored with its first message.",
+    label: "Session id",
+    action: "Create",
+  };
+  openPrompt(app, words, id => {
+    if (id) app.open(id, { create: true });
+  });
+}
