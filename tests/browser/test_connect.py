@@ -90,10 +90,14 @@ def test_the_environment_is_named_and_offered(blank: Blank) -> None:
     kernel.extra_env = True
     page = blank(kernel)
     expect(page.get_by_label("Environment variables")).to_contain_text("UPSTASH_REDIS_REST_URLset")
-    page.get_by_role("button", name="Connect from the environment").click()
+    kernel.broken["connect"] = {"type": "unavailable", "message": "Connection refused."}
+    connect = page.get_by_role("button", name="Connect from the environment")
+    connect.click()
+    expect(page.locator(".env").get_by_role("alert")).to_have_text("Connection refused.")  # beside its button
+    del kernel.broken["connect"]
+    connect.click()
     page.locator(".session").first.wait_for()
-    [sent] = kernel.asked("connect")
-    assert sent == {"service": "upstash", "use_env": True}
+    assert kernel.asked("connect") == [{"service": "upstash", "use_env": True}] * 2
 
 
 @pytest.mark.parametrize(
