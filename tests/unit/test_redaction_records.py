@@ -96,6 +96,21 @@ def test_json_in_a_text_stays_json() -> None:
     assert redacted(HumanMessage(untouched))["content"] == untouched
 
 
+def test_json_in_a_text_is_redacted_by_its_names_beside_a_lone_surrogate() -> None:
+    text = r'{"name": "password", "value": "correct horse", "half": "\ud83d"}'
+    data = redacted(HumanMessage(text))
+    assert "correct horse" not in data["content"]
+    assert json.loads(data["content"])["half"] == "\ud83d"
+
+
+def test_a_pair_of_escaped_surrogates_hides_no_letter_of_an_address() -> None:
+    bold = "".join(chr(0x1D41A + ord(letter) - ord("a")) for letter in "bob")
+    escaped = json.dumps(bold)[1:-1]
+    assert escaped.startswith(r"\ud835\udc1b")
+    text = redacted(HumanMessage(f"write to {escaped}@example.com"))["content"]
+    assert text == "write to [EMAIL]"
+
+
 def test_a_key_that_comes_twice_hides_nothing() -> None:
     hidden = f'{{"a": "{EMAIL}", "a": "x"}}'
     assert redacted(HumanMessage(hidden))["content"] == '{"a": "[EMAIL]", "a": "x"}'
