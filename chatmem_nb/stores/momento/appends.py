@@ -81,6 +81,8 @@ class Appends:
 
     def _together(self, appends: Sequence[Append]) -> Plan[dict[str, int | ChatMemError]]:
         """Put the names of these sessions by one request, and then push to all of them at the same time."""
+        # Read here although an import has just asked for the lengths as well: were the push's response lost,
+        # records that somebody else pushed since an earlier reading could be taken for those of the push.
         asked = [one for one in appends if not one.is_new]
         requests: list[Command] = [ListLength(one.key) for one in asked]
         if self._index is not None:
