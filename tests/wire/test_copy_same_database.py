@@ -30,7 +30,11 @@ OLD = encode_all([HumanMessage("old 0"), HumanMessage("old 1")])
 @pytest.fixture
 def stores(server: Any, prefix: str) -> Iterator[tuple[Any, Any]]:
     """Two store objects for the same database and prefix, empty."""
-    with server.store(key_prefix=prefix) as one, server.store(key_prefix=prefix) as two:
+    options = {
+        "key_prefix": prefix,
+        "timeout_s": 60.0,
+    }  # thousands of records in one request, also under load
+    with server.store(**options) as one, server.store(**options) as two:
         yield one, two
 
 
@@ -130,7 +134,7 @@ def test_a_copy_that_is_interrupted_leaves_the_old_session_whole(
     records = encode_all([HumanMessage(str(number)) for number in range(13_000)])  # above one page
     one.append("long", records[:9_000])
     one.append("long", records[9_000:])
-    with type(server)() as another, another.store(key_prefix=one.key_prefix) as target:
+    with type(server)() as another, another.store(key_prefix=one.key_prefix, timeout_s=60.0) as target:
         if there:
             target.append("long", there)
         pages = 0
@@ -179,7 +183,7 @@ def test_an_import_that_is_interrupted_leaves_the_old_session_or_the_new(
     one, _ = stores
     one.append("long", LONG)
     export(one, tmp_path / name, progress=False)
-    with type(server)() as another, another.store(key_prefix=one.key_prefix) as target:
+    with type(server)() as another, another.store(key_prefix=one.key_prefix, timeout_s=60.0) as target:
         if there:
             target.append("long", there)
         with suppress(KeyboardInterrupt):
