@@ -131,7 +131,7 @@ def test_the_labels_of_a_file_can_be_filtered_by(
 
 
 def test_a_tag_outside_the_palette_is_refused(page: Page) -> None:
-    assert "no such tags" in page.refused("label", **page.message("a", 1), add=["nonsense"]).message
+    assert "No such tags" in page.refused("label", **page.message("a", 1), add=["nonsense"]).message
     assert page.ask("hello")["palette"] == [
         {"name": "wrong", "colour": "#c00"},
         {"name": "rude", "colour": ""},
