@@ -25,6 +25,7 @@ class ExportedLabels:
             raise InvalidInputError(
                 f"labels must be Labels, not {type(labels).__name__}; open them: Labels(path)", field="labels"
             )
+        self.path = labels.path
         self._labels, self._redaction = labels, redaction
         self._labelled = set(labels.sessions())
         self._written_id = {self._name(session_id): session_id for session_id in self._labelled}

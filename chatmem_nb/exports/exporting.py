@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Literal, overload
 
-from ..columns.schema import checked_columns
-from ..errors import InvalidInputError, StoreLimitError
-from ..formats.compression import compress, compression_of
-from ..formats.html_pages import split_pages
-from ..formats.registry import CONVERSATIONS, TABLES, Format, checked_format, writer
-from ..formats.writer import LeftOutSession
-from ..frames.messages import Where, chosen
+from ..formats.registry import Format
+from ..frames.messages import Where
 from ..labels import Labels
-from ..redaction import Redactor, redaction_of
-from ..sources import Source, scope_ids, sessions, store_scope, stored_sessions
-from ..stores.protocol import SessionReader, SessionStore
-from .budget import Budget
+from ..redaction import Redactor
+from ..sources import Source
 from .estimates import Estimate, estimate
+from .export_request import ExportRequest, checked_request
 from .export_run import ExportRun
-from .exported_labels import ExportedLabels
-from .incremental import NewRecords, ends_digest, with_unlisted
 from .report import ExportReport, left_out_frame
-from .saved_report import earlier_report
-from .session_ends import SessionEnds, compared
+from .session_ends import Changes, SessionEnd, compared
 from .staging import Staging
-from .target import resolved_target
 
 
 @overload
@@ -140,176 +129,62 @@ def export(
     >>> export(frame[frame["role"] != "tool"], "without-tools.md", progress=False).messages
     7
     """
-    target = Path(path).expanduser()
-    chosen_format = checked_format(target, format)
-    compression = compression_of(target)
-    names = checked_columns(columns)
-    partitions = [partition_by] if isinstance(partition_by, str) else list(partition_by)
-    if chosen_format != "parquet" and partitions:
-        raise InvalidInputError("partition_by is for Parquet")
-    if chosen_format not in TABLES and columns is not None:
-        raise InvalidInputError(f"{chosen_format} has no columns to choose; columns are for Parquet and CSV")
-    place = resolved_target(target, is_folder=bool(partitions))
-    redaction = redaction_of(redact)
-    options: dict[str, Any] = {
-        "format": chosen_format,
-        "columns": names,
-        "partition_by": partitions,
-        "strict": strict,
-        "redact": None if redact is None else redact.fingerprint(),
-    }
-    marked = None if labels is None else ExportedLabels(labels, redaction)
-    scope = store_scope(source)
-    if scope is None and max_commands is not None:
-        raise InvalidInputError(
-            "max_commands is for stores; messages in memory bill no commands", field="max_commands"
-        )
-    earlier = earlier_report(since, _store_name(scope))
-    if earlier is not None:
-        _check_since(scope, dry_run=dry_run)
-        if labels is not None:
-            raise InvalidInputError(
-                "labels go with whole sessions; leave out since, or copy the file of labels", field="labels"
-            )
-    options["labels"] = None if labels is None else str(labels.path)
-    options["since"] = None if earlier is None else ends_digest(earlier.ends)
-    is_known = redact is None or options["redact"] is not None
-    if dry_run:
-        return estimate(source)
-    _check_not_own_file(source, target)
-    task = _task(scope, where, options) if resume and scope and is_known else None
-    name_of = _written_id if redaction is None else redaction.session_id
+    request = checked_request(
+        source,
+        path,
+        format,
+        columns=columns,
+        where=where,
+        partition_by=partition_by,
+        strict=strict,
+        max_commands=max_commands,
+        resume=resume,
+        progress=progress,
+        redact=redact,
+        since=since,
+        labels=labels,
+        dry_run=dry_run,
+    )
+    return estimate(source) if dry_run else _run(request)
+
+
+def _run(request: ExportRequest) -> ExportReport:
     started = time.monotonic()
-    with Staging(place, task) as staging:
-        out = writer(
-            chosen_format, staging.output, staging.state, names, partitions, with_labels=marked is not None
-        )
-        before = list(out.left_out)
-        run = ExportRun(out, staging, progress, redaction, SessionEnds(name_of, redact, staging.ends), marked)
-        try:
-            if scope is None:
-                run.take(chosen(run.labelled(sessions(source)), where, strict=strict), None)
-                commands = 0
-            else:
-                is_whole = chosen_format in CONVERSATIONS
-                commands = _from_store(run, scope, where, strict, max_commands, earlier, is_whole)
-            out.finish()
-        finally:
-            out.close()
-        if compression is not None:
-            compress(staging.output, compression)
-        if chosen_format == "html":
-            split_pages(staging.output, staging.pages, staging.pages_name)
-        size = _size(staging.output) + (_size(staging.pages) if staging.pages.is_dir() else 0)
+    with Staging(request.target.resolved, request.task()) as staging:
+        with closing(ExportRun(request, staging)) as run:
+            run.write()
+        size = request.target.complete(staging)
         staging.publish()
-    ends, changes = run.ends.ends, None
-    if earlier is not None:
-        ids = scope[1] if scope else None
-        ends, changes = compared(ends, earlier.ends, None if ids is None else map(name_of, ids))
+    return _report(request, run, size, time.monotonic() - started)
+
+
+def _report(request: ExportRequest, run: ExportRun, size: int, seconds: float) -> ExportReport:
+    redaction, labels = request.redaction, request.labels
+    ends, changes = _ends_and_changes(request, run)
     return ExportReport(
-        target,
-        chosen_format,
-        run.sessions - _whole(out.left_out[len(before) :]),
-        run.messages - sum(entry[3] for entry in out.left_out[len(before) :]),
-        run.unreadable,
-        run.resumed - _whole(before),
-        size,
-        commands,
-        time.monotonic() - started,
-        left_out_frame(out.left_out),
-        {} if redaction is None else dict(redaction.counts),
-        () if redaction is None else tuple(redaction.left_out),
-        _store_name(scope),
-        ends,
-        changes,
-        0 if marked is None else marked.written,
-        0 if marked is None else marked.left_out,
+        path=request.target.path,
+        format=request.target.format,
+        sessions=run.sessions,
+        messages=run.messages,
+        unreadable=run.unreadable,
+        resumed=run.resumed,
+        bytes=size,
+        commands=run.commands,
+        seconds=seconds,
+        left_out=left_out_frame(run.left_out),
+        redacted={} if redaction is None else dict(redaction.counts),
+        unredactable=() if redaction is None else tuple(redaction.left_out),
+        store=request.store_name,
+        ends=ends,
+        changes=changes,
+        labels=0 if labels is None else labels.written,
+        labels_left_out=0 if labels is None else labels.left_out,
     )
 
 
-def _whole(left_out: Sequence[LeftOutSession]) -> int:
-    """Return the number of sessions in `left_out` that are not in the file at all."""
-    return sum(is_whole for *_, is_whole in left_out)
-
-
-def _check_not_own_file(source: Source, target: Path) -> None:
-    """Raises: InvalidInputError if `source` is a history that keeps its messages in the file `target`."""
-    kept = getattr(source, "file_path", None)  # the attribute of LangChain's FileChatMessageHistory
-    if isinstance(kept, str | Path) and os.path.realpath(kept) == os.path.realpath(target):
-        raise InvalidInputError(f"{target} is the history's own file; choose another path")
-
-
-def _from_store(
-    run: ExportRun,
-    scope: tuple[SessionReader, Iterable[str] | None],
-    where: Where | None,
-    strict: bool,
-    max_commands: int | None,
-    earlier: ExportReport | None,
-    whole_sessions: bool,
-) -> int:
-    """Export from a store, and return the billed commands."""
-    store, ids = scope
-    budget = run.budget = Budget(store, max_commands)
-    budget.check_progress(run.stalled_at)
-    listed = ids if isinstance(ids, list) else None
-    name_of, names = run.ends.name_of, scope_ids(store, ids)
-    if earlier is not None and ids is None:
-        names = with_unlisted(names, earlier.ends, name_of)
-    wanted = (name for name in names if name_of(name) not in run.done)
-    if earlier is None:
-        found = run.ends.follow(stored_sessions(store, budget.limit(wanted)))
-    else:
-        news = NewRecords(store, earlier.ends, run.ends, whole_sessions=whole_sessions, settle=run.settle)
-        found = news.read(budget.limit(wanted, reserve=1))
-    try:
-        run.take(
-            chosen(run.labelled(budget.watch(found)), where, strict=strict), len(listed) if listed else None
-        )
-    except StoreLimitError:
-        run.stop(max_commands)
-        raise
-    return budget.spent
-
-
-def _check_since(scope: tuple[SessionReader, Iterable[str] | None] | None, *, dry_run: bool) -> None:
-    if scope is None:
-        raise InvalidInputError(
-            "since is for stores and other sources of sessions; messages in memory are exported whole",
-            field="since",
-        )
-    if dry_run:
-        raise InvalidInputError(
-            "since and dry_run cannot be combined: finding what is new means checking every session",
-            field="since",
-        )
-
-
-def _written_id(session_id: str) -> str:
-    """Return the id that a session is written with if ids are not redacted."""
-    return session_id
-
-
-def _store_name(scope: tuple[SessionReader, Iterable[str] | None] | None) -> str | None:
-    """Return what identifies a store, without a secret; None for other sources."""
-    # The repr of a store identifies it, and contains no secret; that of another source may not.
-    return repr(scope[0]) if scope is not None and isinstance(scope[0], SessionStore) else None
-
-
-def _task(
-    scope: tuple[SessionReader, Iterable[str] | None], where: Where | None, options: dict[str, Any]
-) -> dict[str, Any] | None:
-    """Return what identifies an export, to resume it; None if that cannot be determined."""
-    ids = scope[1]
-    name = _store_name(scope)
-    if callable(where) or name is None:
-        return None
-    limited = None if ids is None else hashlib.sha256("\n".join(ids).encode()).hexdigest()
-    kept = None if where is None else repr(sorted((name, repr(value)) for name, value in where.items()))
-    return {**options, "where": kept, "ids": limited, "store": name}
-
-
-def _size(path: Path) -> int:
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return path.stat().st_size
+def _ends_and_changes(request: ExportRequest, run: ExportRun) -> tuple[dict[str, SessionEnd], Changes | None]:
+    ends = run.ends.ends
+    if request.earlier is None:
+        return ends, None
+    ids = request.session_ids
+    return compared(ends, request.earlier.ends, None if ids is None else map(request.written_id, ids))

@@ -98,7 +98,7 @@ def sessions(source: Source) -> Iterator[Session]:
     raise InvalidInputError(f"expected {_FORMS}; got {type(source).__name__}")
 
 
-def store_scope(source: Source) -> tuple[SessionReader, Iterable[str] | None] | None:
+def store_scope(source: Source) -> tuple[SessionReader, list[str] | None] | None:
     """Return the store that `source` reads and the ids it is limited to (None: all).
 
     Returns None if the source is not in a store.
