@@ -1,9 +1,9 @@
-"""Sessions from one store to another."""
+"""`copy_sessions`: copies sessions from a store or another source to a store."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
@@ -32,35 +32,36 @@ def copy_sessions(
     progress: bool = True,
     redact: Redactor | None = None,
 ) -> pd.DataFrame:
-    """Copy sessions (`ids`; None: all), byte for byte, and return one row a session that says what was done.
+    """Copy sessions byte for byte, and return a frame that says what was done, with a row per session.
 
     `from_store` is a store, another source of sessions, the path of a file, or a frame of `to_dataframe`,
-    filtered or edited: what was not edited is copied byte for byte, and other rows are rebuilt as
-    `from_dataframe` does.
+    filtered or edited: rows that were not edited are copied byte for byte, others are rebuilt as
+    `from_dataframe` does. `ids` are the sessions to copy (None: all).
 
-    A session is written once it was read whole, by one call of `to_store` that keeps its promises: an
-    interruption leaves each session as it was or as it is to be. With "replace" the new session is written
-    before the old one is erased. The TTL is that of `to_store`. A session that it does not take (a record
-    over its limit) has `failed`, with the problem, and the others go on.
+    Each session is read completely and then written by one call of `to_store`: an interruption leaves it
+    either unchanged or complete. With "replace" the new session is written before the old one is erased. The
+    TTL is that of `to_store`. If `to_store` rejects a session (a record over its limit), the row says
+    `failed` with the problem, and the other sessions are copied.
 
-    `on_conflict` is for sessions that are there already: "error" stops before anything is written, which
-    takes a list of all ids first; "append" and "replace" do what they say. "merge" adds what is missing:
-    records are matched by `record_id` (by text if it has none), and those of a LangGraph thread also by the
-    id that `to_langgraph` gave them; those missing at the end are appended, those in between inserted. That a
-    message got an id or another `stored_at` is no difference. "skip" compares length, first and last record.
-    The row says `create`, `merge` with `n_messages` added, `skip` if the session is there, and `different`
-    with the problem if it was left alone because it cannot be aligned ("merge") or is not the same ("skip").
-    With `dry_run`, nothing is written.
+    `on_conflict` says what to do with sessions that `to_store` already has: "error" raises before anything
+    is written, and lists all ids first to find out; "append" and "replace" do what they say. "merge" adds
+    missing records: they are matched by `record_id` (by text if they have none), and those of a LangGraph
+    thread also by the id that `to_langgraph` gave them; those missing at the end are appended, those in
+    between inserted. A message that got an id or another `stored_at` still matches. "skip" compares length,
+    first and last record. The row says `create`, `merge` with `n_messages` added, `skip` if the session
+    exists, and `different` with the problem if it was left unchanged because both versions cannot be merged
+    ("merge") or are not the same ("skip"). With `dry_run`, nothing is written.
 
     `redact` replaces personal data and credentials in what is written. Records that are not JSON are left
-    out; `attrs["redaction"]` of the frame counts and names. Copies to be merged need the same key.
+    out; `attrs["redaction"]` of the frame has the counts and names these records. To merge redacted copies,
+    redact them with the same key.
 
-    Both stores may be of one database if their prefixes differ. To tell, where both services are the same
-    and the endpoints do not settle it, a probe record is written to `to_store`, read through `from_store`,
-    and deleted; it would expire after a minute.
+    Both stores may be in the same database if their key prefixes differ. If the services are the same and
+    the endpoints do not show whether the databases are, a probe record is written to `to_store`, read
+    through `from_store`, and deleted; it would expire after a minute.
 
     Raises: InvalidInputError before anything is changed, also if both stores hold the same sessions;
-    StoreError and its kinds: call again with "merge" for the rest.
+    StoreError: call again with "merge" for the rest.
 
     >>> copy_sessions(store, momento.store(), ["trip-planner"])["n_messages"].tolist()
     [10]
@@ -70,35 +71,54 @@ def copy_sessions(
     source = _checked_reader(from_store)
     redaction = redaction_of(redact)
     names = list(dict.fromkeys(scope_ids(source, ids)))
-    name_of = {name: name if redaction is None else redaction.session_id(name) for name in names}
     check_distinct(source, to_store, names, dry_run=dry_run)
     writer = SessionWriter(to_store, on_conflict, dry_run)
-    writer.check(list(name_of.values()))
-    reader = dated(source)
-    skipped = [name for name in names if writer.outcomes[name_of[name]].action == "skip"]
-    for summary in reader.summaries(skipped) if skipped else ():
-        writer.compare(_redacted_summary(summary, redact))
-    left_alone = set(skipped)
-    wanted = [name for name in names if name not in left_alone]
-    with tqdm(
-        total=len(names),
-        initial=len(names) - len(wanted),
-        desc="copy",
-        unit=" sessions",
-        disable=not progress,
-    ) as bar:
-        for session_id, records in joined_pages(reader.read_many(wanted)):
-            problem = next(filter(None, map(unreadable_reason, records)), None)
-            if problem is None:
-                writer.add(name_of[session_id], _redacted_texts(session_id, records, redaction))
-            else:
-                writer.fail(name_of[session_id], problem)
-            bar.update()
-        writer.flush()
+    _Copy(source, writer, redact, redaction).run(names, progress)
     report = writer.report()
     if redaction is not None:
         report.attrs["redaction"] = redaction.summary()
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """Reads sessions of `source`, and gives them to `writer`."""
+
+    source: SessionReader
+    writer: SessionWriter
+    redact: Redactor | None
+    redaction: Redaction | None
+    """Applies `redact`, and counts what it replaces."""
+
+    def run(self, session_ids: list[str], progress: bool) -> None:
+        """Copy these sessions, but for those that are to be skipped, which are compared."""
+        self.writer.check([self._written_id(session_id) for session_id in session_ids])
+        reader = dated(self.source)
+        skipped = {session_id: None for session_id in session_ids if self._is_skipped(session_id)}
+        for summary in reader.summaries(list(skipped)) if skipped else ():
+            self.writer.compare(_redacted_summary(summary, self.redact))
+        wanted = [session_id for session_id in session_ids if session_id not in skipped]
+        with tqdm(
+            total=len(session_ids), initial=len(skipped), desc="copy", unit=" sessions", disable=not progress
+        ) as bar:
+            for session_id, records in joined_pages(reader.read_many(wanted)):
+                self._write(session_id, records)
+                bar.update()
+            self.writer.flush()
+
+    def _written_id(self, session_id: str) -> str:
+        return session_id if self.redaction is None else self.redaction.session_id(session_id)
+
+    def _is_skipped(self, session_id: str) -> bool:
+        return self.writer.outcomes[self._written_id(session_id)].action == "skip"
+
+    def _write(self, session_id: str, records: list[str]) -> None:
+        problem = next(filter(None, map(unreadable_reason, records)), None)
+        if problem is None:
+            texts = _redacted_texts(session_id, records, self.redaction)
+            self.writer.add(self._written_id(session_id), texts)
+        else:
+            self.writer.fail(self._written_id(session_id), problem)
 
 
 def _checked_reader(source: object) -> SessionReader:
@@ -118,8 +138,8 @@ def _redacted_texts(session_id: str, records: list[str], redaction: Redaction | 
 
 
 def _redacted_summary(summary: SessionSummary, redact: Redactor | None) -> SessionSummary:
-    """The summary that the copy of this session has."""
-    redaction = redaction_of(redact)  # one of its own: these records are not written, and so not counted
+    """Return the summary that a copy of this session has."""
+    redaction = redaction_of(redact)  # a separate one: these records are not written, and so not counted
     if redaction is None:
         return summary
     ends = [record for record in (summary.first, summary.last) if record is not None]
