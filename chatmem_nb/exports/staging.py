@@ -1,4 +1,4 @@
-"""Where an export grows until it is whole: a private folder beside its path, with a journal."""
+"""Where an export is written until it is complete: a private folder beside its path, with a journal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from ..errors import InvalidInputError
 from ..formats.private_files import is_private, make_private_folder, open_private, publish_modes
+from ..plain_text import counted
 from .path_lock import PathLock
 from .session_ends import SessionEnd, read_ends
 
@@ -22,15 +23,17 @@ JSONObject = dict[str, Any]
 
 
 class Staging:
-    """The folder `.NAME.partial`; an interrupted export is resumed from what it left there.
+    """The folder `.NAME.partial`, from which an interrupted export is resumed.
 
-    `task` says which export this is: only one of the same task is resumed. None: never. The journal has a
-    line per checkpoint, written after the data that it speaks of, so it never promises too much.
+    `task` identifies the export: only an export with an equal task is resumed; None: it is never resumed. The
+    journal has a line per checkpoint, written after the data that it refers to, so that it never lists a
+    session that is not in the output.
 
-    The folder is this user's alone (0700), so that nothing can be planted in it. One that is a link, belongs
-    to someone else, or has a part that others may write is replaced, and nothing is written through it.
+    Only this user may access the folder (mode 0700), so that others cannot place files in it. A folder that
+    is a link, belongs to another user, or contains anything that others may write is replaced, and nothing
+    is written through it.
 
-    The path is locked from entering to leaving. `path` is a resolved one: a link there would be replaced.
+    The path is locked while the context is entered. It must be resolved: a link at `path` would be replaced.
     """
 
     def __init__(self, path: Path, task: JSONObject | None) -> None:
@@ -38,16 +41,16 @@ class Staging:
         self.directory = path.with_name(f".{path.name}.partial")
         self.output = self.directory / "output"
         self.pages = self.directory / "pages"
-        """Pages of an output that became an index of them; published beside it, as `pages_name`."""
+        """The pages of an HTML export whose output is their index; published beside it, as `pages_name`."""
         self.pages_name = f"{path.name}.pages-{secrets.token_hex(4)}"
         self.done: set[str] = set()
-        """Sessions that are in the output already."""
+        """Sessions that are complete in the output."""
         self.ends: dict[str, SessionEnd] = {}
-        """Where those sessions ended, as far as that is known."""
+        """The ends of those sessions, if known."""
         self.state: JSONObject = {}
-        """What the writer said at the last checkpoint; empty at the start."""
+        """The state of the writer at the last checkpoint; empty at the start."""
         self.stalled_at: int | None = None
-        """The budget of the last run if it completed no session."""
+        """The budget of the last run, if it completed no session."""
         self._task = task
         self._journal = self.directory / "journal.jsonl"
         self._lock = PathLock(path)
@@ -65,7 +68,7 @@ class Staging:
         return self
 
     def _resumed(self) -> bool:
-        """Resume from what is there, if it is of this task and nobody else can have written it."""
+        """Load the journal of an interrupted export; return False if it is of another task or not private."""
         try:
             if not all(map(is_private, (self.directory, *self.directory.rglob("*")))):
                 return False
@@ -76,18 +79,21 @@ class Staging:
         if not entries or entries[0].get("task") != json.loads(json.dumps(self._task)):
             return False
         for entry in entries[1:]:
-            self.stalled_at = entry.get("stalled_at")
-            if self.stalled_at is not None:
-                continue
-            self.done.update(entry["sessions"])
-            self.ends.update(read_ends(entry["ends"]))
-            self.state = entry["state"]
+            self._apply(entry)
         return True
+
+    def _apply(self, entry: JSONObject) -> None:
+        self.stalled_at = entry.get("stalled_at")
+        if self.stalled_at is not None:
+            return
+        self.done.update(entry["sessions"])
+        self.ends.update(read_ends(entry["ends"]))
+        self.state = entry["state"]
 
     def checkpoint(
         self, sessions: Iterable[str], state: JSONObject, ends: Mapping[str, SessionEnd] | None = None
     ) -> None:
-        """Note that these sessions are done, where they end, and what the writer needs to go on."""
+        """Record that `sessions` are complete, with their ends, and the state to resume the writer from."""
         names = list(sessions)
         known = {name: ends[name] for name in names if name in ends} if ends else {}
         self.done.update(names)
@@ -97,7 +103,7 @@ class Staging:
         self._write({"sessions": names, "state": state, "ends": known})
 
     def stall(self, budget: int) -> None:
-        """Note that a run with this budget completed no session."""
+        """Record that a run with this budget completed no session."""
         self.stalled_at = budget
         self._write({"stalled_at": budget})
 
@@ -108,21 +114,21 @@ class Staging:
             os.fsync(journal.fileno())
 
     def publish(self) -> None:
-        """Put the output in the place of `path`, at once, with the modes of any new file."""
+        """Replace `path` by the output, with the mode that a new file would have. Atomic for a file."""
         publish_modes(self.output)
         if self.path.is_dir() and self.output.is_dir():
-            # No system call swaps a folder that has files in it: the old one steps aside first.
+            # No portable system call replaces a folder that is not empty: the old one is moved away first.
             os.replace(self.path, self.directory / "replaced")
-        before = self._page_folders()
-        if self.pages.is_dir():  # they come first, under a name of their own: no index lacks its pages
+        old_pages = self._page_folders()
+        if self.pages.is_dir():  # first, under a new name: no index is ever without its pages
             publish_modes(self.pages)
             os.replace(self.pages, self.path.with_name(self.pages_name))
         os.replace(self.output, self.path)
-        for folder in (*before, self.directory):
+        for folder in (*old_pages, self.directory):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _page_folders(self) -> list[Path]:
-        """The folders that earlier exports to this path put their pages in."""
+        """Return the folders with the pages of earlier exports to this path."""
         named = re.compile(re.escape(f"{self.path.name}.pages-") + "[0-9a-f]{8}")
         return [
             found
@@ -136,8 +142,8 @@ class Staging:
         try:
             if error is not None and self.done:
                 error.add_note(
-                    f"{len(self.done)} sessions are kept in {self.directory}: "
-                    "the same export goes on from there"
+                    f"{counted(len(self.done), 'session')} kept in {self.directory}; "
+                    "repeat the export with the same arguments to resume"
                 )
             elif error is not None and (self.stalled_at is None or self._task is None):
                 shutil.rmtree(self.directory, ignore_errors=True)
@@ -146,7 +152,7 @@ class Staging:
 
 
 def _entry(line: str) -> JSONObject | None:
-    """One line of the journal; None for one that was cut."""
+    """Return the entry in a line of the journal; None if the line was truncated."""
     try:
         entry = json.loads(line)
     except ValueError:
@@ -155,10 +161,10 @@ def _entry(line: str) -> JSONObject | None:
 
 
 def _check_writable(path: Path) -> None:
-    """Raises: FileNotFoundError, InvalidInputError, PermissionError: before anything is read."""
+    """Raises: FileNotFoundError, PermissionError, InvalidInputError."""
     if not path.name:
-        raise InvalidInputError("the path names no file")
+        raise InvalidInputError("the path names no file; give one, as in 'chats.jsonl'")
     if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "There is no such folder to export to", str(path.parent))
+        raise FileNotFoundError(errno.ENOENT, "The folder to export to does not exist", str(path.parent))
     if not os.access(path.parent, os.W_OK):
-        raise PermissionError(errno.EACCES, "This folder cannot be written to", str(path.parent))
+        raise PermissionError(errno.EACCES, "The folder to export to is not writable", str(path.parent))

@@ -291,7 +291,7 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_read(tmp_path: Pa
         export(CHAT, tmp_path / "x.csv", partition_by=["role"])
     with pytest.raises(InvalidInputError, match="columns"):
         export(CHAT, tmp_path / "x.html", columns=["role"])
-    with pytest.raises(FileNotFoundError, match="no such folder"):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
         export(CHAT, tmp_path / "nowhere" / "x.csv")
     assert list(tmp_path.iterdir()) == []
 

@@ -68,7 +68,7 @@ def test_a_short_session_before_a_long_one_is_kept(store: Any, tmp_path: Path) -
     path, source = tmp_path / "x.jsonl", (store, ["short", "long"])
     with pytest.raises(StoreLimitError) as stopped:
         export(source, path, max_commands=2, progress=False)
-    assert "1 sessions are kept" in "".join(stopped.value.__notes__)
+    assert "1 session kept" in "".join(stopped.value.__notes__)
     report = export(source, path, progress=False)
     assert (report.resumed, report.messages) == (1, 20_000)
 

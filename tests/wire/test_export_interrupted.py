@@ -59,7 +59,7 @@ def test_a_stopped_export_goes_on(store: Any, tmp_path: Path, name: str) -> None
     path.write_text("what was here before")
     with pytest.raises(StoreLimitError, match="max_commands=60") as stopped:
         export(store, path, max_commands=60, progress=False)
-    assert "goes on from there" in stopped.value.__notes__[0]
+    assert "repeat the export with the same arguments to resume" in stopped.value.__notes__[0]
     assert path.read_text() == "what was here before"
     report = export(store, path, progress=False)
     assert report.resumed > 50
