@@ -1,8 +1,8 @@
-"""What an export has done."""
+"""The report of an export: what is in the file, and what it cost."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def left_out_frame(entries: Sequence[LeftOutSession]) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What is in the file, and what it took.
+    """What is in the exported file, and what it cost.
 
     >>> print(export((store, ["short-hello"]), "hello.md", progress=False))
     hello.md: 2 messages of 1 session, ...
@@ -34,37 +34,36 @@ class ExportReport:
     path: Path
     format: str
     sessions: int
-    """Those written by this run; `resumed` ones come on top."""
+    """Sessions written by this run; `resumed` ones are not among them."""
     messages: int
-    """Records written by this run, those that cannot be read among them."""
+    """Records written by this run, including unreadable ones."""
     unreadable: int
     resumed: int
-    """Sessions that an interrupted run before had written already."""
+    """Sessions that an earlier, interrupted run had written."""
     bytes: int
-    """Of the file, or of all files in the folder."""
+    """Size of the file, or of all files in the folder."""
     commands: int
-    """Billed commands (Upstash) or operations (Momento) that it took."""
+    """Billed commands (Upstash) or operations (Momento)."""
     seconds: float
     left_out: pd.DataFrame = field(default_factory=lambda: left_out_frame([]), repr=False, compare=False)
     """A row for each session that the format cannot hold, or only in part: `session_id`, `index` of the
-    record that is the reason, and the `reason`. What is not in the file counts neither in `sessions` nor in
-    `messages`."""
+    record that is the reason, and the `reason`. `sessions` and `messages` do not count what is left out."""
     redacted: Mapping[str, int] = field(default_factory=dict)
     """Values replaced by this run, by kind."""
     unredactable: tuple[LeftOut, ...] = ()
-    """Records left out by this run, as they could not be understood and so not be redacted."""
+    """Records left out by this run, because they could not be parsed and so not be redacted."""
     store: str | None = None
-    """Which store it was, without its keys; None for other sources."""
+    """The store, without its keys; None for other sources."""
     ends: Mapping[str, SessionEnd] = field(default_factory=dict, repr=False, compare=False)
-    """Where each session of the source ended, which the next `export(..., since=report)` goes by."""
+    """Where each session of the source ended, for the next `export(..., since=report)`."""
     changes: Changes | None = None
-    """What became of the sessions since the export before, with `since`."""
+    """What happened to the sessions since the earlier export; None without `since`."""
 
     labels: int = 0
     """Stars, tags and notes written by this run."""
     labels_left_out: int = 0
-    """Those of exported sessions that are not in the file: it is of a format that cannot hold them, or their
-    message is gone, filtered or left out."""
+    """Labels of exported sessions that are not in the file: the format cannot hold them, or their message was
+    removed, filtered or left out."""
 
     def save(self, path: str | Path) -> None:
         """Write the report as JSON to `path`, for `export(..., since=path)` in another process.
@@ -88,33 +87,37 @@ class ExportReport:
         return load_report(Path(path).expanduser())
 
     def __str__(self) -> str:
-        text = (
+        first = (
             f"{self.path}: {counted(self.messages, 'message')} of {counted(self.sessions, 'session')}, "
             f"{counted(self.bytes, 'byte')}, in {self.seconds:.1f} s and {counted(self.commands, 'command')}"
         )
-        if self.resumed:
-            text += f"; {self.resumed:,} more sessions were there from before"
-        if self.unreadable:
-            text += f"; {self.unreadable:,} records cannot be read"
-        if len(self.left_out):
-            text += f"; {len(self.left_out):,} sessions are left out, or a part of them: see `left_out`"
-        if self.redacted:
-            counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.redacted.items()))
-            text += f"; redacted: {counts}"
-        if self.unredactable:
-            text += f"; {len(self.unredactable):,} records could not be redacted, see `unredactable`"
-        if self.labels:
-            text += f"; {counted(self.labels, 'label')}"
-        if self.labels_left_out:
-            text += f"; {self.labels_left_out:,} labels are not in it"
-            if self.format not in ("jsonl", "parquet"):
-                text += f", as {self.format} cannot hold any: use JSONL or Parquet"
-        if self.changes is not None:
-            text += f"; {_said(self.changes)}"
-        return text
+        return "; ".join([first, *_remarks(self)])
 
 
-def _said(changes: Changes) -> str:
+def _remarks(report: ExportReport) -> Iterator[str]:
+    """Yield what is to be said about an export that not every export has."""
+    if report.resumed:
+        yield f"{counted(report.resumed, 'session')} kept from an interrupted export"
+    if report.unreadable:
+        yield counted(report.unreadable, "unreadable record")
+    if len(report.left_out):
+        yield f"{counted(len(report.left_out), 'session')} left out completely or in part, see `left_out`"
+    if report.redacted:
+        yield "redacted: " + ", ".join(f"{n:,} {kind}" for kind, n in sorted(report.redacted.items()))
+    if report.unredactable:
+        left_out = counted(len(report.unredactable), "record")
+        yield f"{left_out} left out that could not be redacted, see `unredactable`"
+    if report.labels:
+        yield counted(report.labels, "label")
+    if report.labels_left_out:
+        reason = f" because {report.format} cannot hold labels: use JSONL or Parquet"
+        left_out = f"{counted(report.labels_left_out, 'label')} left out"
+        yield left_out + ("" if report.format in ("jsonl", "parquet") else reason)
+    if report.changes is not None:
+        yield _changes_text(report.changes)
+
+
+def _changes_text(changes: Changes) -> str:
     counts = {
         "new": changes.new,
         "grown": changes.grown,
@@ -123,4 +126,6 @@ def _said(changes: Changes) -> str:
         "shrunk": len(changes.shrank),
         "vanished": len(changes.vanished),
     }
-    return "sessions since then: " + ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    return "sessions since the earlier export: " + ", ".join(
+        f"{count:,} {change}" for change, count in counts.items() if count
+    )

@@ -195,7 +195,7 @@ def test_what_fine_tuning_leaves_out_is_named_with_the_reason(tmp_path: Path) ->
     assert "input_audio" in found["audio"][1]
     assert "no message of the assistant" in found["no answer"][1]
     assert "name of its tool" in found["odd name"][1]
-    assert "8 sessions are left out, or a part of them" in str(report)
+    assert "8 sessions left out completely or in part" in str(report)
     again = ExportReport.load(saved(report, tmp_path))
     assert reasons(again) == found
 
