@@ -1,4 +1,4 @@
-"""Sessions to the threads of a LangGraph checkpointer."""
+"""`to_langgraph`: writes sessions as threads of a LangGraph checkpointer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm.auto import tqdm
 
 from ..errors import InvalidInputError, RecordError
-from ..frames.alignment import missing_records
+from ..frames.alignment import ORDER_CONFLICT, missing_records
 from ..frames.outcomes import Outcome, outcomes_frame
 from ..plain_text import utf8_size
 from ..records import messages_with_ids, parse_all
@@ -30,19 +30,20 @@ def to_langgraph(
     dry_run: bool = False,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Write sessions as threads of a LangGraph checkpointer; return one row a session, as `copy_sessions`.
+    """Write sessions as threads of a LangGraph checkpointer; return a frame like that of `copy_sessions`.
 
-    `store` is a store or another source, `session_ids` some of its sessions (None: all). The thread has the
-    id of the session, and a graph with a `messages` channel goes on from it. Messages keep their ids; one
-    without gets its `record_id`, or a digest of its text. So a second run adds only what is new: the row
-    says `create`, `merge` with `n_messages` added, or `skip`; `different` with the problem if the messages
-    of both cannot be brought into one order, or the thread cannot be read or waits for something; `failed`
-    if a record cannot be read. Each thread is written by one checkpoint. With `dry_run`, nothing is written.
+    `store` is a store or another source, `session_ids` are some of its sessions (None: all). The thread has
+    the id of the session, and a graph with a `messages` channel can continue it. Messages keep their ids; a
+    message without one gets its `record_id`, or a digest of its text, so that a second run adds only what is
+    new. The row of a session says `create`, `merge` with `n_messages` added, or `skip`; `different` with the
+    problem if both versions cannot be merged, or the thread cannot be read or has nodes still to run;
+    `failed` if a record is unreadable. Each thread is written by one checkpoint. With `dry_run`, nothing is
+    written.
 
-    An async checkpointer is written from the thread of another event loop:
+    To write to an async checkpointer, call this in a thread other than that of its event loop:
     `await asyncio.to_thread(to_langgraph, store, checkpointer)`.
 
-    Raises: InvalidInputError if `store` is not a source or `checkpointer` not a checkpointer; StoreError.
+    Raises: InvalidInputError if `store` is not a source or `checkpointer` is not a checkpointer; StoreError.
 
     >>> from langgraph.checkpoint.memory import InMemorySaver
     >>> checkpointer = InMemorySaver()
@@ -81,7 +82,7 @@ def _written(writer: ThreadWriter, session_id: str, raws: Sequence[str], dry_run
     order = _order(messages, there)
     if order is None:
         outcome.action = "different"
-        outcome.problem = "the messages of both cannot be brought into one order"
+        outcome.problem = ORDER_CONFLICT
         return outcome
     added = [-place - 1 for place in order if place < 0]
     outcome.action = "skip" if not added else "merge" if there else "create"
@@ -92,7 +93,7 @@ def _written(writer: ThreadWriter, session_id: str, raws: Sequence[str], dry_run
 
 
 def _order(messages: Sequence[BaseMessage], there: Sequence[str]) -> list[int] | None:
-    """Return what the thread is to hold: places of its own messages, and -1, -2, ... for `messages`."""
+    """Return the merged order: positions of the thread's own messages, and -1, -2, ... for `messages`."""
     missing = missing_records([str(message.id) for message in messages], there)
     if missing is None:
         return None

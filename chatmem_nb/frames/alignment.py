@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ..records import is_same_message, parse_all, stable_ids
 
 Missing: TypeAlias = list[tuple[int, range]]
 """Places in the target, ascending, and the indexes of the source's records that belong before each."""
+ORDER_CONFLICT: Final = (
+    "cannot merge: shared records are in a different order, or each version has others at the same position"
+)
+"""The problem of two versions for which `missing_records` returns None."""
 
 
 def record_keys(records: Sequence[str]) -> list[str]:

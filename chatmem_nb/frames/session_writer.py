@@ -12,7 +12,15 @@ from ..errors import InvalidInputError, StoreError
 from ..plain_text import utf8_size
 from ..stores.arguments import checked_for_javascript, checked_session_id
 from ..stores.protocol import SessionStore, SessionSummary, append_many, lengths
-from .alignment import Missing, changed_records, edited_record, keys_in, missing_records, record_keys
+from .alignment import (
+    ORDER_CONFLICT,
+    Missing,
+    changed_records,
+    edited_record,
+    keys_in,
+    missing_records,
+    record_keys,
+)
 from .outcomes import Outcome, outcomes_frame
 
 Conflict: TypeAlias = Literal["error", "append", "replace", "skip", "merge"]
@@ -186,10 +194,7 @@ class SessionWriter:
         if edited is not None:
             outcome.action, outcome.problem = "different", f"record {edited} has another text in the store"
         elif missing is None:
-            outcome.action, outcome.problem = (
-                "different",
-                "the records of both cannot be brought into one order",
-            )
+            outcome.action, outcome.problem = "different", ORDER_CONFLICT
         elif not missing:
             outcome.action = "skip"
             if len(there) > len(records):
