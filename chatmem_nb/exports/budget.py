@@ -1,4 +1,4 @@
-"""A limit on what an export may spend."""
+"""A limit on the billed commands of an export."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..stores.protocol import SessionReader, commands_of
 
 
 class Budget:
-    """Hands out session ids as long as reading them keeps within `max_commands` billed commands.
+    """Limits the sessions to read to what `max_commands` billed commands allow.
 
-    A session is taken for one command until it has come; what Momento bills depends on what comes.
+    A session counts as one command until it has been read; what Momento bills depends on the response.
     """
 
     def __init__(self, store: SessionReader, max_commands: int | None) -> None:
@@ -29,7 +29,7 @@ class Budget:
         self._is_spent = False
         self._left_at_checkpoint: int | None = None
         self.has_stopped = False
-        """Whether it was this budget that stopped the export, and not a limit of the service."""
+        """Whether this budget stopped the export, and not a limit of the service."""
         self.is_clean_stop = False
         """Whether the stop came after the last record of a session."""
 
@@ -39,9 +39,9 @@ class Budget:
         return self._commands.billed - self._start
 
     def wants_checkpoint(self) -> bool:
-        """Whether to keep what is done, between sessions: at first, then when what is left has halved.
+        """Whether a checkpoint is due between sessions: at first, then whenever what is left has halved.
 
-        So that a session which costs more than the rest loses none of those before it.
+        So a session that costs more than what is left does not lose those before it.
         """
         if self._most is None:
             return False
@@ -52,7 +52,7 @@ class Budget:
         return True
 
     def check_progress(self, stalled_at: int | None) -> None:
-        """Raises: StoreLimitError if a budget of `stalled_at`, as large as this one, was too small before."""
+        """Raises: StoreLimitError if `stalled_at`, a budget that was too small, is at least this one."""
         if self._most is not None and stalled_at is not None and self._most <= stalled_at:
             raise StoreLimitError(
                 f"max_commands={stalled_at} was not enough to complete another session, and nothing was "
@@ -60,9 +60,9 @@ class Budget:
             )
 
     def limit(self, session_ids: Iterable[str], reserve: int = 0) -> Iterator[str]:
-        """Yield `session_ids`, up to the first that might cost more than is left; those before are read.
+        """Yield `session_ids` until the next one might cost more than is left.
 
-        `reserve` commands are kept for what is asked of all of them together.
+        `reserve` commands are kept for requests about all of them together.
         """
         for session_id in session_ids:
             if self._most is not None and self.spent + len(self._asked) + 1 + reserve > self._most:
@@ -72,7 +72,7 @@ class Budget:
             yield session_id
 
     def settle(self, session_id: str | None) -> None:
-        """Note that what this session costs is spent, and so what those cost that were asked for before."""
+        """Note that the costs of this session, and of those requested before it, are among `spent`."""
         if session_id in self._asked:
             while self._asked.popleft() != session_id:
                 pass
@@ -80,7 +80,7 @@ class Budget:
     def watch(self, found: Iterable[Session]) -> Iterator[Session]:
         """Yield the sessions `found`.
 
-        Raises: StoreLimitError, where the budget does not reach for more.
+        Raises: StoreLimitError when the budget is spent.
         """
         for session_id, records in found:
             self.settle(session_id)
@@ -93,5 +93,5 @@ class Budget:
         if self._is_spent:
             self.has_stopped = True
             raise StoreLimitError(
-                f"stopped at max_commands={self._most} ({self.spent} are spent); call again to continue"
+                f"stopped at max_commands={self._most} ({self.spent} spent); call again to continue"
             )

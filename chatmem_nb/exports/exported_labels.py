@@ -15,9 +15,9 @@ from ..sources import Session
 
 
 class ExportedLabels:
-    """Matches labels to messages while these are read, and finds what each is known by as it is written.
+    """Matches labels to messages while they are read, and identifies these messages as they are written.
 
-    A message without a `record_id` is known by a digest, and that of the redacted record is another one.
+    A message without a `record_id` is identified by a digest of its record, which redaction changes.
     """
 
     def __init__(self, labels: Labels, redaction: Redaction | None) -> None:
@@ -44,7 +44,7 @@ class ExportedLabels:
             yield session_id, records
 
     def add(self, name: str | None, records: Sequence[StoredMessage]) -> None:
-        """Take the records of the session written as `name` as they are written."""
+        """Add records of the session written as `name`, in the form in which they are written."""
         if name in self._written_id:
             self._kept += records
 
@@ -58,13 +58,16 @@ class ExportedLabels:
         events = SessionEvents(self._events(found.session, session_id, name), {})
         for record, key in zip(kept, keys_of(kept), strict=True):
             if label := found.messages.pop(record.index, None):
-                said = events_of(label, name, key, record.index, self._redactor(session_id))
-                events.messages[record.index] = said
-        there = events.number
-        self.written += there if can_hold else 0
-        lost = [*found.messages.values(), *found.gone]
-        self.left_out += sum(len(events_of(label, name)) for label in lost) + (0 if can_hold else there)
+                redact = self._redactor(session_id)
+                events.messages[record.index] = events_of(label, name, key, record.index, redact)
+        self._count(events, [*found.messages.values(), *found.gone], name, can_hold=can_hold)
         return events
+
+    def _count(self, events: SessionEvents, lost: list[Label], name: str, *, can_hold: bool) -> None:
+        """Count `events`, and the labels `lost` with their messages."""
+        self.written += events.number if can_hold else 0
+        self.left_out += sum(len(events_of(label, name)) for label in lost)
+        self.left_out += 0 if can_hold else events.number
 
     def _events(self, label: Label | None, session_id: str, name: str) -> list[dict[str, Any]]:
         return [] if label is None else events_of(label, name, redact=self._redactor(session_id))

@@ -14,16 +14,16 @@ from ..stores.protocol import SessionReader, SessionSummary
 from .session_ends import SessionEnd, SessionEnds
 
 BATCH: Final = 100
-"""Sessions whose lengths and last records are asked for at once."""
+"""Sessions whose summaries are requested together."""
 _PIECE: Final = 500
 
 
 class NewRecords:
     """Reads the sessions of `store` that differ from `before`: their new records, or all of them.
 
-    `before` has the ends of sessions by the id that they are written by. A session that only grew is read
-    from its last exported record on, or whole with `whole_sessions`. `settle` is told the id of each session
-    of which nothing is to be written, and whether it is `unchanged`.
+    `before` has the ends of sessions by the id that they are written with. A session that only grew is read
+    from its last exported record, or completely with `whole_sessions`. `settle` is called for each session of
+    which nothing is written, with its id and whether it is unchanged.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class NewRecords:
         self._whole_sessions, self._settle = whole_sessions, settle
 
     def read(self, session_ids: Iterable[str]) -> Iterator[Session]:
-        """Yield what is new of these sessions, in order, in pieces. Costs a summary of each session.
+        """Yield the new records of these sessions, in order, in pieces. Costs a summary of each session.
 
         Raises: StoreError and its kinds.
         """
@@ -51,7 +51,7 @@ class NewRecords:
                 yield from self._group(change, [session_id for _, session_id in group])
 
     def _change(self, summary: SessionSummary) -> str | None:
-        """What became of a session; None if it does not exist, and "grown" is not certain yet."""
+        """Return what happened to a session, None if it does not exist. "grown" is still to be confirmed."""
         end = self._before.get(self._ends.name_of(summary.session_id))
         if not summary.length:
             return None
@@ -63,13 +63,13 @@ class NewRecords:
         return "unchanged" if self._ends.digest(summary.session_id, last) == end.digest else "changed"
 
     def _group(self, change: str | None, session_ids: list[str]) -> Iterator[Session]:
-        """Yield what is to be written of consecutive sessions that changed in the same way."""
+        """Yield what is to be written of consecutive sessions with the same change."""
         if change == "grown":
             for session_id in session_ids:
                 yield from self._grown(session_id)
         elif change in (None, "unchanged"):
             for session_id in session_ids:
-                self._pass_over(session_id, is_there=change is not None)
+                self._pass_over(session_id, is_unchanged=change is not None)
         else:
             changes = dict.fromkeys(session_ids, str(change))
             yield from self._ends.follow(stored_sessions(self._store, session_ids), changes)
@@ -85,18 +85,18 @@ class NewRecords:
         elif is_same and not self._whole_sessions:
             start, raws = end.length, raws[1:]
         if not raws:
-            self._pass_over(session_id, is_there=is_same)  # others removed or deleted it meanwhile
+            self._pass_over(session_id, is_unchanged=is_same)  # shortened or deleted since the summary
         changes = {session_id: "grown" if is_same else "changed"}
         yield from self._ends.follow(_pieces(session_id, raws, start), changes)
 
     def _is_last(self, session_id: str, raw: str, end: SessionEnd) -> bool:
         return self._ends.digest(session_id, parse(raw, end.length - 1)) == end.digest
 
-    def _pass_over(self, session_id: str, *, is_there: bool) -> None:
+    def _pass_over(self, session_id: str, *, is_unchanged: bool) -> None:
         name = self._ends.name_of(session_id)
-        if is_there:
+        if is_unchanged:
             self._ends.ends[name] = self._before[name]._replace(change="unchanged")
-        self._settle(session_id, is_there)
+        self._settle(session_id, is_unchanged)
 
 
 def _pieces(session_id: str, raws: list[str], start: int) -> Iterator[Session]:
@@ -109,8 +109,8 @@ def with_unlisted(
 ) -> Iterator[str]:
     """Yield the ids `listed`, then those of `before` that are not among them.
 
-    A list may lack a session that is there, so each is asked for before it counts as vanished. Pseudonyms
-    cannot be asked for, and are not yielded.
+    A list may lack a session that exists, so each is looked up before it counts as vanished. Pseudonyms
+    cannot be looked up, and are not yielded.
     """
     unseen = dict.fromkeys(before)
     for session_id in listed:
@@ -122,6 +122,6 @@ def with_unlisted(
 
 
 def ends_digest(ends: Mapping[str, SessionEnd]) -> str:
-    """Return what tells two earlier exports apart."""
+    """Return a digest that differs between earlier exports of different records."""
     text = json.dumps(sorted((name, end.length, end.digest) for name, end in ends.items()))
     return hashlib.sha256(text.encode()).hexdigest()

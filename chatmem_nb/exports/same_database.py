@@ -1,4 +1,4 @@
-"""Whether two stores hold the same sessions, told before either is changed."""
+"""Checks, before anything is changed, whether two stores hold the same sessions."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ def check_distinct(
 ) -> None:
     """Check that no key is both read from `source` and written to `target`.
 
-    Where keys are equal and the endpoints do not settle it, a probe record is written to `target` under a
-    new session id, read through `source` and deleted again; it expires after a minute. Not with `dry_run`.
+    If keys are equal and the endpoints do not show whether the databases are, a probe record is written to
+    `target` under a new session id, read through `source`, and deleted; it would expire after a minute. Not
+    with `dry_run`.
 
     Raises: InvalidInputError before any session is changed; StoreError and its kinds.
     """
     if not is_store(source):
-        return  # a source of another kind holds no key of a store
+        return  # other sources have no keys in a database
     shared = _shared_ids(source, target, session_ids)
     if source is target or (shared and (_same_endpoint(source, target) or _probed(source, target, dry_run))):
         example = f", for example {shared[0]!r}" if shared else ""
@@ -37,7 +38,7 @@ def check_distinct(
 
 
 def _shared_ids(source: SessionStore, target: SessionStore, session_ids: Sequence[str]) -> list[str]:
-    """The sessions of `source` that a copy would write over; [] for different services."""
+    """Return the sessions of `source` that a copy would overwrite; [] for different services."""
     if source.service != target.service:
         return []
     written = {target.key_prefix + session_id for session_id in session_ids}
@@ -45,7 +46,7 @@ def _shared_ids(source: SessionStore, target: SessionStore, session_ids: Sequenc
 
 
 def _same_endpoint(source: SessionStore, target: SessionStore) -> bool:
-    """Whether the endpoints prove that it is one database; False if they do not settle it."""
+    """Whether the endpoints prove that it is one database; False does not prove that there are two."""
     hosts = [str(getattr(store, "host", "")).lower() for store in (source, target)]
     # Each Upstash database has a host of its own; behind other hosts, a proxy may serve several by token.
     if hosts[0] == hosts[1] and hosts[0].endswith(".upstash.io"):
@@ -58,7 +59,7 @@ def _same_endpoint(source: SessionStore, target: SessionStore) -> bool:
 def _probed(source: SessionStore, target: SessionStore, dry_run: bool) -> bool:
     if dry_run:
         return False
-    # One of the prefixes may be the beginning of the other: a key below the longer one is below both.
+    # If one prefix is the beginning of the other, a key with the longer one has both.
     key = max(source.key_prefix, target.key_prefix, key=len) + f"probe-{uuid4().hex}"
     written, read = (key[len(store.key_prefix) :] for store in (target, source))
     try:

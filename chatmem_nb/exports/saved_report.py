@@ -1,4 +1,4 @@
-"""A report of an export as a JSON file."""
+"""An export report as a JSON file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COUNTS: Final = (
 
 
 def save_report(report: ExportReport, path: Path) -> None:
-    """Write `report` to `path`, whole or not at all; the file is this user's alone. Raises: OSError."""
+    """Write `report` to `path` atomically, with mode 0600. Raises: OSError."""
     entries = report.left_out.astype(object).where(report.left_out.notna(), None)
     changes = report.changes
     value: dict[str, Any] = {
@@ -60,7 +60,8 @@ def load_report(path: Path) -> ExportReport:
     except (AttributeError, LookupError, TypeError, ValueError, RecursionError) as exc:
         kind = type(exc).__name__
         raise InvalidInputError(
-            f"{path} holds no report of an export ({kind}); give what report.save(path) wrote", field="since"
+            f"{path} is not a saved export report ({kind}); give a file that report.save(path) wrote",
+            field="since",
         ) from None
 
 
@@ -100,7 +101,7 @@ def earlier_report(since: ExportReport | str | Path | None, store: str | None) -
         return None
     if not isinstance(since, ExportReport):
         raise InvalidInputError(
-            f"since must be a report of an export, or the path of a saved one, not {type(since).__name__}",
+            f"since must be an ExportReport, or the path of a saved one, not {type(since).__name__}",
             field="since",
         )
     if since.store != store:

@@ -1,4 +1,4 @@
-"""Where each session ended when it was exported, so that the next export tells what is new."""
+"""Where each session ended when it was exported, so that the next export can tell what is new."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ _DIGEST_CHARACTERS: Final = 32
 
 
 class SessionEnd(NamedTuple):
-    """How much of a session is exported, and which record was the last one."""
+    """The length of an exported session, and which record was the last one."""
 
     length: int
-    """Records of the session, those that a filter kept from the file among them."""
+    """Records of the session, including those that a filter left out of the file."""
     digest: str
-    """Of the last record as it was written, so after redaction."""
+    """Of the last record as it was written, that is after redaction."""
     change: str = "new"
-    """One of CHANGES: what this export found, compared with the one before."""
+    """One of CHANGES: what happened to the session since the earlier export."""
 
 
 class SessionEnds:
-    """Notes the ends of sessions while they are read, by the id that they are written by."""
+    """Records the ends of sessions while they are read, by the id that they are written with."""
 
     def __init__(
         self, name_of: Callable[[str], str], redact: Redactor | None, known: Mapping[str, SessionEnd]
     ) -> None:
         self.ends = dict(known)
         self.name_of = name_of
-        # A redaction of its own: what it finds is written by another one, which counts it.
+        # A separate redaction: the one that redacts what is written counts what it replaces.
         self._redaction = redaction_of(redact)
         self._last: dict[str, tuple[str, StoredMessage, str]] = {}
 
     def follow(self, found: Iterable[Session], changes: Mapping[str, str] | None = None) -> Iterator[Session]:
-        """Yield the pieces `found` of sessions, noting the last record of each; `changes` by session id."""
+        """Yield the pieces `found`, and remember the last record of each session; `changes` by session id."""
         for session_id, records in found:
             if session_id is not None and records:
                 change = (changes or {}).get(session_id, "new")
@@ -48,13 +48,13 @@ class SessionEnds:
             yield session_id, records
 
     def close(self, name: str) -> None:
-        """Note that the session written as `name` was read to its end."""
+        """Record the end of the session written as `name`, which was read completely."""
         if last := self._last.pop(name, None):
             session_id, record, change = last
             self.ends[name] = SessionEnd(record.index + 1, self.digest(session_id, record), change)
 
     def digest(self, session_id: str, record: StoredMessage) -> str:
-        """Return what tells `record` from another one; the same for all that cannot be redacted."""
+        """Return a digest of `record` as it is written; the same for all records that cannot be redacted."""
         text = record.raw
         if self._redaction is not None:
             redacted = self._redaction.records(session_id, [record])
@@ -65,26 +65,26 @@ class SessionEnds:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What became of the sessions since the export before: how many, and the ids of those to look at."""
+    """What happened to the sessions since the earlier export: counts, and the ids of those to look at."""
 
     new: int
     grown: int
     unchanged: int
     changed: tuple[str, ...]
-    """Edited or replaced: written whole."""
+    """Edited or replaced, and so exported whole."""
     shrank: tuple[str, ...]
-    """Shorter than they were: written whole."""
+    """Shorter than before, and so exported whole."""
     vanished: tuple[str, ...]
 
 
 def compared(
-    ends: Mapping[str, SessionEnd], before: Mapping[str, SessionEnd], looked_at: Iterable[str] | None
+    ends: Mapping[str, SessionEnd], before: Mapping[str, SessionEnd], exported: Iterable[str] | None
 ) -> tuple[dict[str, SessionEnd], Changes]:
-    """Return the ends of all sessions known now, and what changed since `before`.
+    """Return the ends of all known sessions, and what changed since `before`.
 
-    `looked_at` are the sessions that were to be exported (None: all). What is known of others stays.
+    `exported` are the sessions that were to be exported (None: all); others keep the ends of `before`.
     """
-    scope = set(before) if looked_at is None else set(looked_at)
+    scope = set(before) if exported is None else set(exported)
     carried = {name: end for name, end in before.items() if name not in scope}
     named = {change: tuple(name for name, end in ends.items() if end.change == change) for change in CHANGES}
     changes = Changes(

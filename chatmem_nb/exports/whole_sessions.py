@@ -1,4 +1,4 @@
-"""Sessions put together from the pieces that they come in, so that each is written by one call."""
+"""Sessions joined from the pages or pieces in which they are read, so that each is written by one call."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..formats.piece import Piece
 def joined_pages(pages: Iterable[tuple[str, int, list[str]]]) -> Iterator[tuple[str, list[str]]]:
     """Yield (session_id, records) of what `read_many` yields, one session in memory at a time.
 
-    A session is yielded once its last page was read: an interruption leaves none half written. Both
-    services bound the size of a session (Momento 5 MB, Upstash 100 MB), and with it this memory.
+    A session is yielded once its last page was read, so that an interruption leaves none incomplete. Both
+    services limit the size of a session (Momento 5 MB, Upstash 100 MB), and so the memory that this takes.
     """
     current: str | None = None
     records: list[str] = []
@@ -28,11 +28,11 @@ def joined_pages(pages: Iterable[tuple[str, int, list[str]]]) -> Iterator[tuple[
 
 
 def joined_pieces(path: Path, pieces: Iterable[Piece], counts: Mapping[str, int]) -> Iterator[Piece]:
-    """Yield each session when its last piece has come; `counts` are the pieces that each has.
+    """Yield each session when its last piece was read; `counts` are the numbers of their pieces.
 
-    The memory is that of the sessions whose pieces alternate: one, if they come one after another.
+    Only sessions whose pieces alternate are in memory at the same time.
 
-    Raises: InvalidInputError if there are more pieces or fewer: the file was changed meanwhile.
+    Raises: InvalidInputError if the numbers differ, because the file was changed meanwhile.
     """
     left = dict(counts)
     started: dict[str, Piece] = {}
@@ -55,5 +55,5 @@ def joined_pieces(path: Path, pieces: Iterable[Piece], counts: Mapping[str, int]
 def _changed(path: Path, name: str) -> str:
     return (
         f"{path} was changed while it was imported, and session {name!r} was not stored; "
-        'wait until the file is whole, and import it again with on_conflict="merge"'
+        'wait until the file is complete, and import it again with on_conflict="merge"'
     )

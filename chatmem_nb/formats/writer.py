@@ -1,4 +1,4 @@
-"""What every format can do: take records, session by session, and be taken up again after a checkpoint."""
+"""The protocol of writers: records are added session by session, and writing resumes from a checkpoint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ many records are not in the file, and whether these are all of the session."""
 
 
 class SessionEvents(NamedTuple):
-    """The labels of a session, as lines of the log that they are kept in."""
+    """The labels of a session, as lines of their log."""
 
     session: list[JSONObject]
     """Of the session itself."""
@@ -32,30 +32,30 @@ class SessionEvents(NamedTuple):
 
 
 class Writer(Protocol):
-    """One format, on its way to a file."""
+    """Writes one format to a file."""
 
     left_out: list[LeftOutSession]
     holds_labels: bool
-    """Whether the format has a place for labels."""
+    """Whether the format can hold labels."""
 
     def add(self, session_id: str | None, records: Sequence[StoredMessage]) -> None:
-        """Take a piece of a session. A long session comes in several, one after another."""
+        """Write a piece of a session. A long session has several consecutive ones."""
         ...
 
     def add_labels(self, session_id: str, events: SessionEvents) -> None:
-        """Take the labels of the session that came last, before its end; only if `holds_labels`."""
+        """Write the labels of the current session, before `end_session`; only if `holds_labels`."""
         ...
 
     def end_session(self) -> None:
-        """The session that came last is whole."""
+        """Complete the current session."""
         ...
 
     def wants_checkpoint(self) -> bool:
-        """Whether enough has come for another checkpoint; asked between sessions."""
+        """Whether enough was written for another checkpoint; called between sessions."""
         ...
 
     def checkpoint(self) -> JSONObject:
-        """Make sure that what was taken is on the disk, and return what is needed to go on from here."""
+        """Flush what was written to the disk, and return the state from which a writer resumes."""
         ...
 
     def finish(self) -> None:
@@ -63,12 +63,12 @@ class Writer(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files, finished or not."""
+        """Close the files, finished or not."""
         ...
 
 
 class TextWriter:
-    """A format of text, written from the top to the bottom; taken up again by cutting the file."""
+    """A text format, written from top to bottom. To resume, the file is truncated at the checkpoint."""
 
     holds_labels = False
     newline: str | None = "\n"

@@ -188,7 +188,7 @@ def test_what_is_no_report_of_this_store_is_refused(store: Any, tmp_path: Path) 
     (tmp_path / "worse.json").write_text("[" * 100_000)
     before = store.commands.billed
     for bad in ("bad.json", "worse.json", "1.jsonl"):
-        with pytest.raises(InvalidInputError, match="holds no report"):
+        with pytest.raises(InvalidInputError, match="is not a saved export report"):
             export(store, path, since=tmp_path / bad, progress=False)
     with pytest.raises(FileNotFoundError):
         export(store, path, since=tmp_path / "none.json", progress=False)
