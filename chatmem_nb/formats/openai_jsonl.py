@@ -8,7 +8,7 @@ from typing import Any
 
 from ..content import CLIENT_CALLS, TEXT_BLOCKS, ToolCall, tool_calls, unwrapped
 from ..errors import InvalidInputError, RecordError
-from ..records import StoredMessage, encode_all, from_openai, to_json, to_openai
+from ..records import StoredMessage, from_openai, record_text, to_json, to_openai
 from .writer import JSONObject, TextWriter
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -58,10 +58,17 @@ class OpenAIWriter(ConversationWriter):
 def conversation_records(messages: list[Any], place: str = "line 0", line: int = 0) -> list[str]:
     """Return the records of the `messages` that stand at `place` of a file, its `line`.
 
+    The form has no times and no ids, so they have no `stored_at` and no `record_id`: each read of the file
+    gives the same records, which a merge and labels recognise. What a message does not say is left out, so
+    that they stay the same with a later langchain-core.
+
     Raises: InvalidInputError, with the line and the position of the message.
     """
     try:
-        return encode_all(from_openai(messages))
+        return [
+            record_text(message.type, message.model_dump(exclude_defaults=True))
+            for message in from_openai(messages)
+        ]
     except InvalidInputError as exc:
         raise InvalidInputError(
             f"{place}: {exc}", reason=exc.reason, line=line, position=exc.position

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from chatmem_nb import FileSource, InvalidInputError
+from chatmem_nb import FileSource, InvalidInputError, Labels, to_dataframe
 from chatmem_nb.formats import huggingface, json_file
 from chatmem_nb.formats.reading import FileReader
 from chatmem_nb.records import encode_all, parse_all
@@ -71,6 +71,24 @@ def test_plain_json_is_read_whatever_its_form(tmp_path: Path, form: str, indent:
     value, names = FORMS[form]
     path = written(tmp_path / "chat.json", value, indent=indent, ensure_ascii=indent is None)
     assert {name: said(messages) for name, messages in read(path).items()} == dict.fromkeys(names, SAID)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_read_gives_the_same_records_without_a_time_that_nobody_wrote(tmp_path: Path, form: str) -> None:
+    value, (name, *_) = FORMS[form]
+    path = written(tmp_path / "chat.json", value)
+    records = FileSource(path).read(name)
+    assert records == FileSource(path).read(name)
+    assert [record.stored_at for record in parse_all(records)] == [None, None]
+
+
+def test_labels_of_a_conversation_of_another_program_stay_with_its_messages(tmp_path: Path) -> None:
+    path = written(tmp_path / "chat.json", TURNS)
+    labels = Labels(tmp_path / "labels.jsonl")
+    labels.set("chat", parse_all(FileSource(path).read("chat"))[1], star=True)
+    written(path, [{"role": "user", "content": "Hi"}, *TURNS])
+    frame = labels.join(to_dataframe(path))
+    assert frame["star"].fillna(value=False).tolist() == [False, False, True]
 
 
 def test_records_in_plain_json_are_read(tmp_path: Path) -> None:

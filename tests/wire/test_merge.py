@@ -175,3 +175,16 @@ def merged(source: list[str], target: list[str]) -> list[str] | None:
 def is_part(part: list[str], whole: list[str]) -> bool:
     left = iter(whole)
     return all(key in left for key in part)
+
+
+def test_a_conversation_of_another_program_is_completed(stores: Any, tmp_path: Path) -> None:
+    _, target = stores
+    path = tmp_path / "chat.jsonl"
+    turns = [{"role": "user", "content": f"{number % 3}"} for number in range(12)]
+    for length, before in ((5, 0), (12, 5), (12, 12)):
+        path.write_text(json.dumps({"session_id": "s", "messages": turns[:length]}) + "\n")
+        [outcome] = import_file(path, target, on_conflict="merge").to_dict("records")
+        assert (outcome["n_messages"], outcome["there_before"]) == (length - before, before)
+    assert [json.loads(record)["data"]["content"] for record in target.read("s")] == [
+        turn["content"] for turn in turns
+    ]
