@@ -183,7 +183,7 @@ def test_a_damaged_record_is_left_out_and_named(store: Any, other: Any, tmp_path
         format: Any = OTHERS.get(name)
         report = export((store, ["bad"]), tmp_path / name, format, redact=Redactor(), progress=False)
         assert [(left.session_id, left.index) for left in report.unredactable] == [("bad", 1), ("bad", 2)]
-        assert "2 records could not be redacted" in str(report)
+        assert "2 records left out that could not be redacted" in str(report)
         assert traces(bytes_of(tmp_path / name) + repr(report).encode()) == []
     frame = to_dataframe((store, ["bad"]), redact=Redactor())
     assert len(frame) == 1
