@@ -74,27 +74,23 @@ def _written(writer: ThreadWriter, session_id: str, raws: Sequence[str], dry_run
     except RecordError as exc:
         outcome.problem = f"record {exc.index} cannot be read: {exc.reason}"
         return outcome
-    there, problem = writer.ids(session_id)
-    outcome.there_before = len(there)
-    if problem is not None:
-        outcome.action, outcome.problem = "different", problem
-        return outcome
-    order = _order(messages, there)
+    thread_ids, problem = writer.ids(session_id)
+    outcome.there_before = len(thread_ids)
+    order = None if problem is not None else _order(messages, thread_ids)
     if order is None:
-        outcome.action = "different"
-        outcome.problem = ORDER_CONFLICT
+        outcome.action, outcome.problem = "different", problem or ORDER_CONFLICT
         return outcome
     added = [-place - 1 for place in order if place < 0]
-    outcome.action = "skip" if not added else "merge" if there else "create"
+    outcome.action = "skip" if not added else "merge" if thread_ids else "create"
     outcome.n_messages, outcome.bytes = len(added), sum(utf8_size(raws[place]) for place in added)
     if added and not dry_run:
         writer.write(session_id, messages, order)
     return outcome
 
 
-def _order(messages: Sequence[BaseMessage], there: Sequence[str]) -> list[int] | None:
+def _order(messages: Sequence[BaseMessage], thread_ids: Sequence[str]) -> list[int] | None:
     """Return the merged order: positions of the thread's own messages, and -1, -2, ... for `messages`."""
-    missing = missing_records([str(message.id) for message in messages], there)
+    missing = missing_records([str(message.id) for message in messages], thread_ids)
     if missing is None:
         return None
     order: list[int] = []
@@ -102,4 +98,4 @@ def _order(messages: Sequence[BaseMessage], there: Sequence[str]) -> list[int] |
     for place, indexes in missing:
         order += [*range(start, place), *(-index - 1 for index in indexes)]
         start = place
-    return [*order, *range(start, len(there))]
+    return [*order, *range(start, len(thread_ids))]
