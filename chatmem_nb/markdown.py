@@ -36,8 +36,9 @@ _MARKS = re.compile(
 )
 # A line of marks alone: a rule, the line beneath a heading, or that beneath the head of a table.
 _RULE = re.compile(r"^[ \t]*([-*_=])(?:[ \t]?\1){2,}[ \t]*$", re.MULTILINE)
-_UNDER_HEAD = re.compile(r"^[ \t]*(?=[^\n]*\|)[-:| \t]*-[-:| \t]*$", re.MULTILINE)
-_BAR = re.compile(r"[ \t]*(?<!\\)\|[ \t]*")
+_UNDER_HEAD = re.compile(r"^(?=[^\n|]*\|)(?=[^\n-]*-)[-:| \t]+$", re.MULTILINE)
+# Blanks are matched from where they begin: from each of them, a text of blanks would take quadratic time.
+_BAR = re.compile(r"(?:(?<![ \t])[ \t]+)?(?<!\\)\|[ \t]*")
 # Lines that start with a letter, and contain nothing with a meaning in Markdown or HTML.
 _PROSE = re.compile(r"(?:[^\W\d_](?:[^\s\\`*_\[\]<>&~|]| |(?<=[^\W_])_+(?=[^\W_]))*(?:\n+|\Z))+")
 _PROSE_LIMIT: Final = 10_000

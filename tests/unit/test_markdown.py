@@ -205,3 +205,12 @@ def test_clip_says_what_was_cut() -> None:
 )
 def test_markdown_is_left_out_of_a_line(text: str, words: str) -> None:
     assert " ".join(without_marks(text).split()) == words
+
+
+@pytest.mark.parametrize(
+    "text", [" " * 500 + "-" * 500 + "x|", "-" * 12_000 + "x|", "|-\n" + " " * 8_000 + "x"]
+)
+def test_marks_of_tables_are_left_out_in_proportion_to_the_text(text: str) -> None:
+    started = time.process_time()
+    without_marks(text)
+    assert time.process_time() - started < 0.2
