@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from chatmem_nb.histories import StoreHistory
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
 from chatmem_nb.stores.protocol import SessionStore
+from chatmem_nb.widgets.notebook_variables import has_own_variables
 from chatmem_nb.widgets.permissions import NEEDS
 from tests.wire.browser_page import Page, Refused, kept_comms
 
@@ -163,6 +165,20 @@ def test_variables_of_a_process_that_viewers_share_are_not_set(
     assert "from_the_page" not in variables()
     marimo.app_meta = lambda: SimpleNamespace(mode="edit")
     assert shown(store).ask("hello")["may"]["variables"] is True
+
+
+def test_a_thread_of_which_marimo_does_not_know_the_mode_gets_no_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    marimo = SimpleNamespace(app_meta=lambda: SimpleNamespace(mode=None))
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    assert has_own_variables()
+    with ThreadPoolExecutor() as threads:
+        assert not threads.submit(has_own_variables).result()
+        shell = SimpleNamespace(user_ns={})
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+        assert threads.submit(has_own_variables).result()
 
 
 def test_a_browser_without_a_store_offers_the_form_and_little_else(shown: Callable[..., Page]) -> None:
