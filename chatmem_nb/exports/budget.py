@@ -10,6 +10,21 @@ from ..sources import Session
 from ..stores.protocol import SessionReader, commands_of
 
 
+def checked_max_commands(max_commands: int | None, store: SessionReader | None) -> int | None:
+    """Return `max_commands`. Raises: InvalidInputError if it is no limit, or if `store` bills nothing."""
+    if max_commands is None:
+        return None
+    if store is None or not hasattr(store, "commands"):
+        raise InvalidInputError(
+            "max_commands is for stores; this source bills no commands", field="max_commands"
+        )
+    if not isinstance(max_commands, int) or isinstance(max_commands, bool) or max_commands < 1:
+        raise InvalidInputError(
+            f"max_commands must be an integer of 1 or more, got {max_commands!r}", field="max_commands"
+        )
+    return max_commands
+
+
 class Budget:
     """Limits the sessions to read to what `max_commands` billed commands allow.
 
@@ -17,12 +32,6 @@ class Budget:
     """
 
     def __init__(self, store: SessionReader, max_commands: int | None) -> None:
-        if max_commands is not None and max_commands < 1:
-            raise InvalidInputError("max_commands must be 1 or more", field="max_commands")
-        if max_commands is not None and not hasattr(store, "commands"):
-            raise InvalidInputError(
-                "max_commands is for stores; this source bills no commands", field="max_commands"
-            )
         self._commands, self._most = commands_of(store), max_commands
         self._start = self._commands.billed
         self._asked: deque[str] = deque()

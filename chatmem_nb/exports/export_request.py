@@ -15,6 +15,7 @@ from ..labels import Labels
 from ..redaction import Redaction, Redactor, redaction_of
 from ..sources import Source, store_scope
 from ..stores.protocol import SessionReader, SessionStore
+from .budget import checked_max_commands
 from .exported_labels import ExportedLabels
 from .incremental import ends_digest
 from .report import ExportReport
@@ -98,10 +99,6 @@ def checked_request(
     redaction = redaction_of(redact)
     exported_labels = None if labels is None else ExportedLabels(labels, redaction)
     store, session_ids = store_scope(source) or (None, None)
-    if store is None and max_commands is not None:
-        raise InvalidInputError(
-            "max_commands is for stores; messages in memory bill no commands", field="max_commands"
-        )
     earlier = earlier_report(since, _store_name(store))
     if earlier is not None:
         _check_since(store, dry_run=dry_run, has_labels=labels is not None)
@@ -114,7 +111,7 @@ def checked_request(
         target=target,
         where=where,
         strict=strict,
-        max_commands=max_commands,
+        max_commands=checked_max_commands(max_commands, store),
         resume=resume,
         progress=progress,
         redact=redact,

@@ -83,6 +83,19 @@ def test_a_limit_of_the_service_is_not_taken_for_the_budget(tmp_path: Path) -> N
         assert export(store, tmp_path / "x.jsonl", max_commands=100, progress=False).messages == 10
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("limit", [0, -1, 2.5, "5", True])
+def test_a_limit_that_is_none_is_refused_before_anything_is_read(
+    store: Any, tmp_path: Path, limit: Any, dry_run: bool
+) -> None:
+    before = store.commands.requests
+    with pytest.raises(InvalidInputError, match="must be an integer of 1 or more") as caught:
+        export(store, tmp_path / "y.jsonl", max_commands=limit, dry_run=dry_run, progress=False)
+    assert caught.value.field == "max_commands"
+    assert store.commands.requests == before
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_source_that_bills_nothing_refuses_max_commands(tmp_path: Path) -> None:
     records = parse_all(encode_all([HumanMessage("hi")]))
     path = tmp_path / "x.jsonl"
