@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -138,13 +137,11 @@ def test_a_search_tells_of_its_progress_and_can_be_cancelled(
 
 def test_requests_get_responses_while_a_search_runs(page: Page, server: Any, store: SessionStore) -> None:
     store.append("a", TALK)
-    server.latency = timedelta(seconds=2)
+    server.latency = timedelta(seconds=10)
     rid = page.start("find", scope="all", text="x")
-    before = time.monotonic()
     page.ask("hello")
     page.ask("preview", text="*x*")
-    assert time.monotonic() - before < 1.9
-    page.reply(rid)
+    assert page.ask("cancel", rid=rid) == {"cancelled": True}  # it was still running
 
 
 def test_the_figures_of_a_session_are_counted(
