@@ -143,17 +143,21 @@ def _from_arrow(chunks: Any) -> Any:
     return dtype.__from_arrow__(chunks)
 
 
+class _Codes(dict[str | None, int]):
+    """The code of each category: -1 for None, which is given; new ones get the next number."""
+
+    def __missing__(self, name: str) -> int:
+        code = self[name] = len(self) - 1
+        return code
+
+
 class _Categories(_Chunks):
     def __init__(self, first: Iterable[str]) -> None:
         super().__init__()
-        self._codes: dict[str | None, int] = {value: code for code, value in enumerate(first)}
+        self._codes = _Codes({value: code for code, value in enumerate([None, *first], -1)})
 
     def chunk(self, values: list[Any]) -> Any:
-        for value in dict.fromkeys(values):
-            if value is not None:
-                self._codes.setdefault(value, len(self._codes))
-        codes = {**self._codes, None: -1}
-        return np.fromiter(map(codes.__getitem__, values), np.int32, len(values))
+        return np.fromiter(map(self._codes.__getitem__, values), np.int32, len(values))
 
     def array(self) -> Any:
         categories = pd.Index(text_array([name for name in self._codes if name is not None]))
@@ -163,14 +167,9 @@ class _Categories(_Chunks):
 
 class _WholeNumbers(_Chunks):
     def chunk(self, values: list[Any]) -> Any:
-        try:
-            return np.array(values, np.int64), np.zeros(len(values), bool)
-        except TypeError:  # some are missing
-            if values.count(None) == len(values):
-                return np.zeros(len(values), np.int64), np.ones(len(values), bool)
-            array = pa.array(values, pa.int64())
-            missing = array.is_null().to_numpy(zero_copy_only=False)
-            return array.fill_null(0).to_numpy(), missing
+        array = pa.array(values, pa.int64())
+        missing = array.is_null().to_numpy(zero_copy_only=False)
+        return array.fill_null(0).to_numpy(), missing
 
     def array(self) -> Any:
         numbers = _joined([numbers for numbers, _ in self._chunks], np.int64)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from .. import content as of_message
-from ..json_text import json_text
+from ..json_text import json_text, json_texts
 from ..memo import Memo
 from ..records import PlainRecords, parse_fields, plain_records
 from .values import STAMPS, Fields, Values, checksums, column_values
@@ -121,13 +121,15 @@ class _Plain:
         calls, kwargs, value = self.records.tool_calls, self.records.additional_kwargs, self.value
         if _EMPTY.issuperset(calls) and _EMPTY.issuperset(kwargs):
             return self.missing
-
-        def written(pair: tuple[bytes, bytes]) -> str | None:
-            data = {"tool_calls": value[pair[0]], "additional_kwargs": value[pair[1]]}
-            found = of_message.langchain_calls(data)
-            return None if found is None else json_text(found)
-
-        return Memo(written).of_each(zip(calls, kwargs, strict=True))
+        found = Memo[tuple[bytes, bytes], list[Any] | None](
+            lambda pair: of_message.langchain_calls(
+                {"tool_calls": value[pair[0]], "additional_kwargs": value[pair[1]]}
+            )
+        )
+        return json_texts(
+            None if called in _EMPTY and kept in _EMPTY else found[called, kept]
+            for called, kept in zip(calls, kwargs, strict=True)
+        )
 
 
 _OF_TEXTS: Final[dict[str, Callable[[Texts], Values]]] = {

@@ -87,14 +87,16 @@ def _content_error(kind: str, data: dict[str, Any]) -> str | None:
 
 
 _NO_CALLS: list[Any] = []
+_OBJECTS = frozenset({dict})
 
 
-def _ai_error(data: dict[str, Any]) -> str | None:
+def ai_error(data: dict[str, Any]) -> str | None:
+    """Return what is wrong with the tool calls of an AI message; None if nothing is."""
     for field in ("tool_calls", "invalid_tool_calls"):
         calls = data.get(field, _NO_CALLS)
         if not calls and type(calls) is list:  # most messages: nothing to look through
             continue
-        if type(calls) is not list or not all(type(call) is dict for call in calls):
+        if type(calls) is not list or not _OBJECTS.issuperset(map(type, calls)):
             return f"its `{field}` is not a list of objects"
     for call in data.get("tool_calls", _NO_CALLS):
         if type(call.get("name")) is not str or type(call.get("args")) is not dict or "id" not in call:
@@ -110,8 +112,8 @@ def _requires(field: str) -> Callable[[dict[str, Any]], str | None]:
 
 
 _EXTRA_CHECKS: dict[str, Callable[[dict[str, Any]], str | None]] = {
-    "ai": _ai_error,
-    "AIMessageChunk": _ai_error,
+    "ai": ai_error,
+    "AIMessageChunk": ai_error,
     "tool": _requires("tool_call_id"),
     "ToolMessageChunk": _requires("tool_call_id"),
     "chat": _requires("role"),

@@ -7,7 +7,7 @@ field that is not declared, content blocks, invalid tool calls, NaN, lone surrog
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, compress
@@ -15,11 +15,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import MsgspecError, Raw, Struct
 from msgspec.json import Decoder
-from msgspec.structs import astuple
 from pydantic_core import from_json
 
-from ..memo import Memo
-from .message_types import shape_error
+from .message_types import ai_error
 
 ABSENT: Final = b""
 """The JSON text of a nested value that its record does not have."""
@@ -53,8 +51,6 @@ class _Record(Struct, forbid_unknown_fields=True, gc=False):
     stored_at: str | None = None
 
 
-_NESTED: Final = 5
-"""Fields of _Data from the second on that are JSON texts."""
 _DECODE: Final = Decoder(_Record).decode
 _PARSE: Final = partial(from_json, cache_strings="keys")
 _REFUSALS: Final = (MsgspecError, ValueError, RecursionError)
@@ -78,7 +74,7 @@ class PlainRecords:
     usage_metadata: Sequence[bytes]
     tool_calls: Sequence[bytes]
     artifacts: Sequence[bytes]
-    values: Memo[bytes, Any]
+    values: Mapping[bytes, Any]
     """The parsed value of each JSON text; None for ABSENT."""
 
 
@@ -87,26 +83,28 @@ def plain_records(raws: Sequence[str]) -> PlainRecords | None:
     places, records = _decoded(raws)
     if not records:
         return None
-    columns = list(zip(*map(astuple, [record.data for record in records]), strict=True))
-    contents, names, ids, call_ids, statuses = columns[0], *columns[_NESTED + 1 : _NESTED + 5]
-    texts = _json_texts(columns[1 : _NESTED + 1])
-    values = Memo(_parsed)
+    datas = [record.data for record in records]
+    texts = _json_texts(
+        [data.additional_kwargs for data in datas],
+        [data.response_metadata for data in datas],
+        [data.usage_metadata for data in datas],
+        [data.tool_calls for data in datas],
+        [data.artifact for data in datas],
+    )
     try:
-        values.of_each(set().union(*texts))
+        values = _parsed(set().union(*texts))
     except _REFUSALS:  # a lone surrogate
         return None
-    types = [record.type for record in records]
-    stamps = [record.stored_at for record in records]
     kwargs, metadata, usages, calls, artifacts = texts
     found = PlainRecords(
         places,
-        types,
-        stamps,
-        contents,
-        names,
-        ids,
-        call_ids,
-        statuses,
+        types=[record.type for record in records],
+        stamps=[record.stored_at for record in records],
+        contents=[data.content for data in datas],
+        names=[data.name for data in datas],
+        ids=[data.id for data in datas],
+        tool_call_ids=[data.tool_call_id for data in datas],
+        statuses=[data.status for data in datas],
         additional_kwargs=kwargs,
         response_metadata=metadata,
         usage_metadata=usages,
@@ -132,7 +130,7 @@ def _decoded(raws: Sequence[str]) -> tuple[Sequence[int], list[_Record]]:
     return places, records
 
 
-def _json_texts(columns: Sequence[Sequence[Raw]]) -> list[Sequence[bytes]]:
+def _json_texts(*columns: Sequence[Raw]) -> list[Sequence[bytes]]:
     """The bytes of each: joined and split in a third of the time that a copy of each would take."""
     count = len(columns[0])
     given = [column.count(_NO_RAW) < count for column in columns]
@@ -142,16 +140,18 @@ def _json_texts(columns: Sequence[Sequence[Raw]]) -> list[Sequence[bytes]]:
     return [next(pieces) if is_given else [ABSENT] * count for is_given in given]
 
 
-def _parsed(text: bytes) -> Any:
-    return None if text == ABSENT else _PARSE(text)
+def _parsed(texts: set[bytes]) -> dict[bytes, Any]:
+    """The value of each: parsed as one array, since a call for each would take half as long again."""
+    given = list(texts - {ABSENT})
+    return {ABSENT: None, **dict(zip(given, _PARSE(b"[%b]" % b",".join(given)), strict=True))}
 
 
 def _has_errors(records: PlainRecords) -> bool:
     """Whether `shape_error` would find one."""
     if "tool" in records.types and ("tool", None) in zip(records.types, records.tool_call_ids, strict=True):
         return True
+    if _NO_CALLS.issuperset(records.tool_calls):
+        return False
     pairs = zip(records.types, records.tool_calls, strict=True)
-    return any(
-        kind != "ai" or shape_error(kind, {"content": "", "tool_calls": records.values[text]}) is not None
-        for kind, text in [pair for pair in pairs if pair[1] not in _NO_CALLS]
-    )
+    callers = [(kind, records.values[text]) for kind, text in pairs if text not in _NO_CALLS]
+    return any(kind != "ai" or ai_error({"tool_calls": calls}) is not None for kind, calls in callers)
