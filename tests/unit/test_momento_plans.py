@@ -390,7 +390,7 @@ def test_nothing_is_erased_if_the_new_copy_is_not_seen() -> None:
     service.fits = lambda: next(pauses)
     error = service.run(edits().replace(KEY, NEW, None))
     assert isinstance(error, StoreConflictError)
-    assert re.search("nothing was erased; .* twice", str(error))
+    assert re.search("nothing was erased.* twice", str(error))
     assert service.values == OLD + NEW
     assert not any(isinstance(request, cmd.EraseRange) for request in service.made)
 

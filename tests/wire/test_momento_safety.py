@@ -254,7 +254,7 @@ def test_a_failed_erasure_leaves_both_copies_and_says_so(
     store, kept, new = make(timeout_s=1.0), records(4), records(2, "new")
     store.append("s", kept)
     server.faults.add("refuse", command="ListErase", times=1_000)
-    with pytest.raises(StoreThrottledError, match=r"nothing is lost, but .* twice"):
+    with pytest.raises(StoreThrottledError, match=r"Nothing is lost, but .* twice"):
         edit(store, kept, new)
     server.faults.clear()
     assert store.read("s") == written(kept, new)

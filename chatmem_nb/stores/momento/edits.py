@@ -14,11 +14,11 @@ from ..deadline import Backoff
 from ..plans import Plan, Send, ask
 from .commands import DeleteKey, FetchList, ListLength, Push, PushFront, RemoveValue
 from .erasure import CONTEXT, Range, erase
-from .errors import MomentoConflictError, MomentoError
+from .errors import MomentoConflictError, MomentoError, add_sentence
 from .push import Before, Limits, Pushed, last_of, push_parts, settle
 from .session_list import as_text, read_values
 
-_TWICE = "; nothing is lost, but some records may be in the session twice: read it, and remove the duplicates"
+_TWICE = "Nothing is lost, but some records may be in the session twice: read it, and remove the duplicates."
 
 _READS_BACK = 8
 """How many times to read back the new records, with backoff: reads are eventually consistent."""
@@ -131,7 +131,7 @@ class Edits:
             yield from erase(erased)
         except MomentoError as error:
             if error.records_stored != 0 or error.maybe_applied:
-                error.message += _TWICE
+                add_sentence(error, _TWICE)
                 error.maybe_applied = True
             error.records_stored = None
             raise

@@ -140,6 +140,13 @@ _CLOSED = "closed"
 _FAILED_WITHIN = {_Code.INTERNAL_SERVER_ERROR, _Code.UNKNOWN_ERROR, _Code.UNKNOWN_SERVICE_ERROR}
 
 
+def add_sentence(error: MomentoError, text: str) -> None:
+    """Add a sentence to the message of `error`, once."""
+    if not error.message.endswith(text):
+        end = "" if error.message.endswith((".", "?", "!")) else "."
+        error.message += f"{end} {text}"
+
+
 def store_error(cause: SdkException) -> MomentoError:
     """Return our error for an error of the SDK, which it keeps as `__cause__`."""
     details = str(cause.message or "").lower()

@@ -19,7 +19,7 @@ from ..arguments import checked_records
 from ..deadline import Backoff
 from ..plans import Pause, Plan, Send, ask
 from .commands import Command, ListLength, Push
-from .errors import MomentoError, MomentoLimitError
+from .errors import MomentoError, MomentoLimitError, add_sentence
 from .session_list import read_values
 
 _log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _ELEMENT_OVERHEAD = 6
 """How many bytes the wire format adds to an element, at most."""
 
 _SETTLE_S = 0.1
-_NOT_KNOWN = "; it is not known whether the change was made, so read the session before you repeat it"
+_NOT_KNOWN = "It is not known whether the change was made: read the session before you repeat it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def push_parts(
             error.records_stored = stored
             error.maybe_applied = error.maybe_applied or stored > 0
             if len(parts) > 1:
-                error.message += f" ({stored} of {total} records were stored before)"
+                add_sentence(error, f"{stored} of {total} records were stored before.")
             raise
         pushed.append(landed or _landed(part, result))
         stored += len(part.values)
@@ -250,6 +250,6 @@ def last_of(earlier: StoreError | None, failed: StoreError) -> StoreError:
 def unknown(error: StoreError) -> StoreError:
     """Return `error`, marked as a change that may have been applied."""
     error.maybe_applied = True
-    if isinstance(error, MomentoError) and not error.message.endswith(_NOT_KNOWN):
-        error.message += _NOT_KNOWN
+    if isinstance(error, MomentoError):
+        add_sentence(error, _NOT_KNOWN)
     return error
