@@ -42,7 +42,7 @@ def server() -> Iterator[LocalUpstash]:
 @pytest.fixture
 def store(server: LocalUpstash) -> Iterator[Any]:
     server.faults.clear()
-    with server.store(timeout_s=0.5) as store:
+    with server.store() as store:
         yield store
 
 
