@@ -47,6 +47,20 @@ def try_lock(descriptor: int) -> bool:
     return True
 
 
+def locked(descriptor: int) -> int | None:
+    """Lock an open file, and return its descriptor; close it and return None if it is already locked.
+
+    Raises: LockingUnavailableError; the file is closed then too.
+    """
+    is_locked = False
+    try:
+        is_locked = try_lock(descriptor)
+    finally:
+        if not is_locked:
+            os.close(descriptor)
+    return descriptor if is_locked else None
+
+
 def lock(descriptor: int) -> None:
     """Lock an open file; wait while it is locked by another process. Raises: LockingUnavailableError."""
     if sys.platform == "win32":

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ..file_lock import LockingUnavailableError, try_lock
+from ..file_lock import LockingUnavailableError, locked
 from . import huggingface
 from .compression import chunks, found_compression, without_compression
 from .json_file import entry_lines
@@ -71,14 +71,7 @@ def _lock(folder: Path) -> int | None:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
-    try:
-        if try_lock(descriptor):
-            return descriptor
-    except LockingUnavailableError:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    return None
+    return locked(descriptor)
 
 
 def _remove_abandoned() -> None:

@@ -254,7 +254,7 @@ CAUSES: dict[str, tuple[Talk | str, str, str]] = {
 def test_form_and_environment_name_the_same_cause_and_what_to_do(
     page: Page, monkeypatch: pytest.MonkeyPatch, cause: str
 ) -> None:
-    for made_by in (UpstashSessionStore.__init__, UpstashSessionStore.from_env.__func__):  # type: ignore[attr-defined]
+    for made_by in (UpstashSessionStore.__init__, UpstashSessionStore.from_env.__func__):  # type: ignore[attr-defined]  # a classmethod
         monkeypatch.setitem(made_by.__kwdefaults__, "timeout_s", 0.5 if cause == "silence" else 8.0)
     server, field, says = CAUSES[cause]
     with ExitStack() as stack:

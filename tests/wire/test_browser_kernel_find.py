@@ -1,4 +1,4 @@
-"""Finding messages, the same search as Python code, and what is taken away."""
+"""Searching messages, the equivalent Python code, and exporting the results."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_times_are_given_as_datetimes_too(browser: HistoryBrowser) -> None:
     hits = browser.find(since=DAY + timedelta(days=1), until=DAY + timedelta(days=2), everywhere=True)
     assert [hit.session_id for hit in hits] == ["s1"]
     with pytest.raises(InvalidInputError, match="since must be a datetime"):
-        browser.find(since=5, everywhere=True)  # type: ignore[arg-type]
+        browser.find(since=5, everywhere=True)  # type: ignore[arg-type]  # refused
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_nothing_is_lost_or_doubled_where_flags_are_refused(real: LocalUpstash, 
 
 @pytest.fixture
 def restricted(redis_url: str, colour: str) -> Iterator[Callable[..., Coloured]]:
-    """Makes stores whose token may not do what the rules take away, over sessions `s` and `t`."""
+    """Creates stores whose token has the permissions of the given ACL rules; sessions `s` and `t` exist."""
     opened: list[Any] = []
     prefix = f"{uuid4().hex}:"
     with LocalUpstash(redis_url=redis_url) as server, server.store(key_prefix=prefix) as store:

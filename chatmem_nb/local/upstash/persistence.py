@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatmem_nb.errors import InvalidInputError
-from chatmem_nb.file_lock import LockingUnavailableError, try_lock
+from chatmem_nb.file_lock import locked
 from chatmem_nb.local.upstash.command_allowlist import WRITES
 from chatmem_nb.local.upstash.engine import EngineError
 from chatmem_nb.local.upstash.replies import Command, ErrorReply, Reply, command_name
@@ -125,12 +125,9 @@ def _text(error: Exception) -> str:
 
 def _lock(path: Path) -> int:
     """Return a descriptor that holds the lock of the file `path`. Raises: InvalidInputError; OSError."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if try_lock(descriptor):
-            return descriptor
-    except LockingUnavailableError:
-        os.close(descriptor)
-        raise
-    os.close(descriptor)
-    raise InvalidInputError(f"another LocalUpstash uses {path.name[1:-5]}; close it, or choose another path")
+    descriptor = locked(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if descriptor is None:
+        raise InvalidInputError(
+            f"another LocalUpstash uses {path.name[1:-5]}; close it, or choose another path"
+        )
+    return descriptor

@@ -25,7 +25,7 @@ _DISCARDED = ErrorReply("EXECABORT Transaction discarded because of previous err
 
 
 class RejectedRequestError(Exception):
-    """The request is rejected with this status and message; none of its commands was run."""
+    """A request rejected with this status and message; no command was executed."""
 
     def __init__(self, status: HTTPStatus, text: str) -> None:
         super().__init__(text)
