@@ -26,6 +26,10 @@ _SHARE_OF_A_CHANGE = 0.6
 """Share of the remaining time that a request may take if it is not idempotent; in the rest, the plan checks
 whether it was applied."""
 
+_SHORTEST_RETRY_S = 0.1
+"""A retry with less time left would often time out, and turn a change that was refused into one that may have
+been applied."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -188,7 +192,7 @@ def _retried(
         if step.max_attempts is not None and backoff.attempts + 1 >= step.max_attempts:
             pending = []
         pause_s = backoff.next_pause_s(max((outcome.retry_after_s for outcome in pending), default=0.0))
-        if not pending or pause_s >= deadline.remaining_s():
+        if not pending or pause_s + _SHORTEST_RETRY_S >= deadline.remaining_s():
             return [outcome.result for outcome in outcomes]
         for outcome in pending:
             _log.debug("attempt %d failed, next in %.2f s: %s", backoff.attempts, pause_s, outcome.latest)

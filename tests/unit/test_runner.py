@@ -140,6 +140,16 @@ def test_an_attempt_that_may_have_been_applied_is_not_reported_as_throttled(run:
     assert caught.value.maybe_applied
 
 
+def test_no_retry_begins_just_before_the_deadline(run: Run) -> None:
+    throttled = StoreThrottledError("slow down")
+    throttled.retry_after_s = 1.95  # of 2 s
+    service = Service(throttled, StoreTimeoutError("no response"))
+    with pytest.raises(StoreThrottledError) as caught:
+        run(service, ask(Asked("push", idempotent=False)))
+    assert len(service.attempts) == 1
+    assert not caught.value.maybe_applied
+
+
 def test_a_refusal_is_raised_though_an_earlier_attempt_was_lost(run: Run) -> None:
     with pytest.raises(StoreAuthError) as caught:
         run(Service(StoreUnavailableError("lost"), StoreAuthError("no eval")), ask(Asked("eval")))

@@ -193,10 +193,11 @@ def test_every_call_ends_by_its_timeout(server: LocalUpstash, colour: str) -> No
 def test_too_many_requests_are_an_error_when_the_time_is_over(server: LocalUpstash, colour: str) -> None:
     with Coloured(server.store(timeout_s=0.5), colour) as store:
         server.faults.add("refuse", times=1_000)
-        with pytest.raises(errors.StoreThrottledError):
+        with pytest.raises(errors.StoreThrottledError) as failed:
             store.append("s", ["r"])
         server.faults.clear()
-        assert store.length("s") == 0
+        # An attempt that timed out on a busy computer may still be waiting in the server.
+        assert store.length("s") <= failed.value.maybe_applied
 
 
 def test_a_cancelled_append_leaves_the_store_usable(server: LocalUpstash) -> None:
