@@ -14,6 +14,7 @@ from ..content import (
     as_text,
     content_blocks,
     role,
+    role_title,
     tool_calls,
     tool_results,
     usage,
@@ -68,9 +69,10 @@ def turn_of(record: StoredMessage) -> Turn:
     """Return `record` as a turn. Never raises, whatever the record contains."""
     data = record.data or {}
     if record.error is not None:
-        who, parts = "unreadable", [Part("cannot be read", record.raw)]
+        who, parts = "Unreadable record", [Part("cannot be read", record.raw)]
     else:
-        who, parts = role(record.type, data) or record.type or "unknown", list(_parts(record, data))
+        who = role_title(role(record.type, data) or record.type or "unknown")
+        parts = list(_parts(record, data))
     if isinstance(name := data.get("name"), str) and name:
         who = f"{who} ({name[:_LABEL_LIMIT]})"
     failures = sum(part.failure is not None for part in parts)

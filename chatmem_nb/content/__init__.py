@@ -8,7 +8,16 @@ from __future__ import annotations
 from .blocks import KINDS, Block, content_block, content_blocks, unwrapped
 from .calls import CLIENT_CALLS, ToolCall, invalid_calls, langchain_calls, tool_calls
 from .results import Failure, ToolResult, failure, looks_failed, tool_results
-from .roles import ROLE_ALIASES, ROLES, TYPE_OF_ROLE, role, role_name
+from .roles import (
+    NOT_SYSTEM,
+    ROLE_ALIASES,
+    ROLES,
+    TYPE_OF_ROLE,
+    is_instruction,
+    role,
+    role_name,
+    role_title,
+)
 from .text import (
     TEXT_BLOCKS,
     TOOL_TYPES,
@@ -26,6 +35,7 @@ __all__ = [
     "FINISH_KEYS",
     "KINDS",
     "MODEL_KEYS",
+    "NOT_SYSTEM",
     "NO_USAGE",
     "ROLES",
     "ROLE_ALIASES",
@@ -46,12 +56,14 @@ __all__ = [
     "failure",
     "finish_reason",
     "invalid_calls",
+    "is_instruction",
     "langchain_calls",
     "looks_failed",
     "message_text",
     "model",
     "role",
     "role_name",
+    "role_title",
     "tool_calls",
     "tool_results",
     "tool_text",

@@ -28,6 +28,18 @@ TYPE_OF_ROLE: Final = {
     "function": "function",
 }
 """The message type of each role; any other role is that of a ChatMessage."""
+NOT_SYSTEM: Final = "not system"
+"""What a filter by role takes besides roles: everything but the instructions given to the model."""
+_INSTRUCTIONS: Final = frozenset({"system", "developer"})
+_TITLES: Final = {
+    "user": "Human",
+    "assistant": "AI",
+    "system": "System",
+    "developer": "System",
+    "tool": "Tool",
+    "function": "Tool",
+    "other": "Other",
+}
 
 
 def role(kind: str | None, data: JSONObject) -> str | None:
@@ -41,6 +53,16 @@ def role(kind: str | None, data: JSONObject) -> str | None:
         own = data.get("role")
         return own if type(own) is str else None
     return ROLES.get(kind) if kind else None
+
+
+def is_instruction(role: str | None) -> bool:
+    """Return whether messages of `role` instruct the model, and are no part of the conversation."""
+    return role in _INSTRUCTIONS
+
+
+def role_title(role: str) -> str:
+    """Return `role` as the browser, comparisons and files for people show it: "Human" for "user"."""
+    return _TITLES.get(role_name(role), role)
 
 
 def role_name(word: str) -> str:

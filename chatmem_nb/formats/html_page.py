@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from ..content import TOOL_TYPES, Block, content_blocks, role, tool_calls, tool_results
+from ..content import TOOL_TYPES, Block, content_blocks, role, role_title, tool_calls, tool_results
 from ..json_text import pretty_json
 from ..markdown import code_html, plain_html, showable, to_html
 from ..records import StoredMessage
@@ -100,7 +100,7 @@ def message(record: StoredMessage, render: Render = to_html, render_json: Render
     who = role(record.type, data) or record.type or "unreadable"
     kind = "bad" if record.error is not None else who if who in _ROLES else "other"
     name = data.get("name")
-    label = f"{who} ({name})" if isinstance(name, str) and name else who
+    label = f"{role_title(who)} ({name})" if isinstance(name, str) and name else role_title(who)
     when = ""
     if record.stored_at:
         stamp = record.stored_at.isoformat()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..contained_markdown import contained
-from ..content import TOOL_TYPES, Block, content_blocks, role, tool_calls, tool_results
+from ..content import TOOL_TYPES, Block, content_blocks, role, role_title, tool_calls, tool_results
 from ..json_text import pretty_json
 from ..plain_text import escaped, utf8_text
 from ..records import StoredMessage
@@ -43,7 +43,7 @@ class MarkdownWriter(TextWriter):
 def message(record: StoredMessage) -> str:
     """Return one record as Markdown."""
     data = record.data or {}
-    who = role(record.type, data) or record.type or "unreadable"
+    who = role_title(role(record.type, data) or record.type or "unreadable")
     when = f", {record.stored_at:%Y-%m-%d %H:%M:%S} UTC" if record.stored_at else ""
     name = f" ({one_line(str(data['name']))})" if data.get("name") else ""
     parts = [f"\n### {record.index + 1}. {one_line(who)}{name}{when}\n"]

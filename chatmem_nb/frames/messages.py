@@ -10,7 +10,7 @@ import pandas as pd
 from ..columns.arrow_columns import Columns
 from ..columns.schema import checked_columns
 from ..columns.values import Fields, column_values
-from ..content import role_name
+from ..content import NOT_SYSTEM, is_instruction, role_name
 from ..errors import InvalidInputError, RecordError, RecordErrors
 from ..records import StoredMessage
 from ..redaction import Redactor, redaction_of
@@ -35,8 +35,9 @@ def to_dataframe(
     `source` is a store (all its sessions), a pair `(store, session_ids)`, the path of a file, a history, a
     HistoryBrowser, a frame of messages, or a list of messages or of StoredMessage. `columns` names those to
     compute, in that order. `where` keeps what fits: a mapping of columns to a value or to a list of values
-    (`{"role": ["user", "assistant"]}`; "human" and "ai" mean the same), or a function of a StoredMessage. A
-    record that cannot be read keeps its row, with `raw` and `error`.
+    (`{"role": ["user", "assistant"]}`; "human" and "ai" mean the same, and "not system" everything but
+    instructions), or a function of a StoredMessage. A record that cannot be read keeps its row, with `raw`
+    and `error`.
 
     Nested values are JSON text: content that is no plain text stands in `content_json`, its text alone in
     `content`. pandas' `str` is UTF-8, so a lone surrogate stands as its escape, and its message's content
@@ -108,7 +109,12 @@ def _equals(wanted: dict[str, set[Any]]) -> Keep:
     def keep(session_id: str | None, records: list[StoredMessage]) -> list[StoredMessage]:
         for name, values in wanted.items():
             found = column_values([name], Fields.of([session_id] * len(records), records))[name]
-            records = [record for record, value in zip(records, found, strict=True) if value in values]
+            without_system = name == "role" and NOT_SYSTEM in values
+            records = [
+                record
+                for record, value in zip(records, found, strict=True)
+                if value in values or (without_system and not is_instruction(value))
+            ]
         return records
 
     return keep

@@ -293,7 +293,8 @@ class HistoryBrowser(PageWidget):
             text: searched for in the text and the tool calls of a message.
             regex: treat `text` as a regular expression of the package `regex`, with a time limit.
             whole_words: match whole words only.
-            role: "human", "ai", "system", "tool" or "other", or a role of frames ("user", "assistant").
+            role: "human", "ai", "system", "tool" or "other", or a role of frames ("user", "assistant");
+                "not system" for all but instructions, which may be the same in every session.
             tool: a part of the name of a tool that is called, or whose result the message is.
             model: a part of the name of the model.
             errors_only: only unreadable records, and results of tools that failed.

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..content import Failure, ToolCall, finish_reason, model, tool_calls, tool_results, usage
+from ..content import (
+    NOT_SYSTEM,
+    Failure,
+    ToolCall,
+    finish_reason,
+    model,
+    tool_calls,
+    tool_results,
+    usage,
+)
 from ..content import role as chat_role
 from ..json_text import LAYOUT_LIMIT, indented, line_start, pretty_start
 from ..markdown import RENDER_LIMIT, clip, code_html, showable, to_html
@@ -48,6 +57,11 @@ def role_of(record: StoredMessage) -> str:
 def page_role(role: str | None) -> str:
     """Return one of ROLES for a role of the frames, which use the words of chat APIs."""
     return _ROLE_OF.get(role or "", "other")
+
+
+def fits_role(role: str, wanted: str) -> bool:
+    """Return whether `role`, one of ROLES, is `wanted`: one of them too, or NOT_SYSTEM."""
+    return role != "system" if wanted == NOT_SYSTEM else role == wanted
 
 
 def find_role(word: object) -> object:

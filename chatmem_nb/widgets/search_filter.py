@@ -12,7 +12,7 @@ from typing import Any, Final
 from ..columns.values import Fields, column_values
 from ..content import tool_results
 from ..records import StoredMessage
-from .entries import page_role
+from .entries import fits_role, page_role
 from .protocol.requests import FindParams
 from .reading import identity_of
 from .request_parsing import moment_of
@@ -28,7 +28,7 @@ class Filter:
     pattern: TextPattern
     """Matched against the text of a message, its tool calls, or the raw text of an unreadable one."""
     role: str = ""
-    """One of ROLES."""
+    """One of ROLES, or "not system". Any role by default: a search must find whatever is on the screen."""
     tool: str = ""
     """A part of the name of a tool that the message calls, or is the result of."""
     model: str = ""
@@ -108,7 +108,7 @@ class Filter:
         name: str | None,
         model: str | None,
     ) -> bool:
-        if self.role and page_role(role) != self.role:
+        if self.role and not fits_role(page_role(role), self.role):
             return False
         if self.model and not _holds(model, self.model):
             return False

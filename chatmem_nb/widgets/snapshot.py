@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
 
+from ..content import role_title
 from ..markdown import plain_html, showable
 from ..plain_text import NOT_MATH, counted
 from ..records import StoredMessage
@@ -47,7 +48,7 @@ def _page(session_id: str, records: Sequence[StoredMessage], total: int) -> str:
 
 
 def _message(row: dict[str, Any]) -> str:
-    facts = [f"#{row['index'] + 1}", row["role"], *map(row.get, ("name", "stored_at", "model"))]
+    facts = [f"#{row['index'] + 1}", role_title(row["role"]), *map(row.get, ("name", "stored_at", "model"))]
     head = " · ".join(f"<bdi>{escape(str(fact))}</bdi>" for fact in facts if fact)
     head = f"<div style='{_QUIET}'>{head}</div>"
     calls = row.get("tool_calls", [])

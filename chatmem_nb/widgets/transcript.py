@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any, Final
 
-from ..content import tool_calls
+from ..content import role_title, tool_calls
 from ..json_text import parse_json
 from ..markdown import RENDER_LIMIT, showable
 from ..plain_text import escaped, escaped_json
@@ -212,7 +212,7 @@ def _plain(record: StoredMessage) -> str:
 
 
 def _markdown(record: StoredMessage) -> str:
-    return escaped(f"**{role_of(record)}**\n\n{text_of(record)}")
+    return escaped(f"**{role_title(role_of(record))}**\n\n{text_of(record)}")
 
 
 def _as_json(records: list[StoredMessage]) -> str:

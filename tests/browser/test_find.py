@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from blank_page import report_progress
+from blank_page import report_progress, settle
 from playwright.sync_api import Page, expect
 from stand_in import StandIn, Talk
 
@@ -112,6 +112,15 @@ def test_all_filters_reach_the_kernel(blank: Blank) -> None:
         "until": local_midnight(page, 2026, 3, 3),  # the last day counts whole
         "limit": 1000,
     }
+
+
+def test_instructions_can_be_left_out_of_a_search(blank: Blank) -> None:
+    page, kernel = opened(blank, hit("talk", 7))
+    look(page, "ferry")
+    expect(page.get_by_text("1 of 1 match")).to_be_visible()
+    page.locator(".find").get_by_label("Role").select_option("Not system")
+    settle(page)
+    assert [params["role"] for params in kernel.asked("find")] == ["", "not system"]
 
 
 def test_hits_of_all_sessions_are_listed_and_open_their_session(blank: Blank) -> None:

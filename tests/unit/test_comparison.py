@@ -10,7 +10,14 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
 
 from chatmem_nb.comparison.alignment import align, matching_runs
 from chatmem_nb.comparison.comparison import Comparison
@@ -107,6 +114,14 @@ def test_totals_of_messages_tokens_and_failed_calls_are_at_the_top() -> None:
         "failed calls": ["1", "0"],
     }
     assert "(failed)" in html
+
+
+def test_messages_are_of_whom_the_browser_says_they_are() -> None:
+    developer = SystemMessage("Be kind.", additional_kwargs={"__openai_role__": "developer"})
+    talk = [developer, HumanMessage("hi", name="Ada"), AIMessage("hello"), ChatMessage("so", role="narrator")]
+    html = compared(talk, []).to_html()
+    heads = re.findall(r'<div class="cm-head"><b><bdi>(.*?)</bdi>', html)
+    assert heads == ["System", "Human (Ada)", "AI", "narrator"]
 
 
 def test_an_unreadable_record_is_shown_and_compared() -> None:

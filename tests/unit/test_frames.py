@@ -178,6 +178,15 @@ def test_where_takes_the_roles_of_langchain_and_of_chat_apis() -> None:
         assert "".join(to_dataframe(records, where={"role": words})["content"]) == expected
 
 
+def test_where_not_system_keeps_all_but_instructions() -> None:
+    developer = SystemMessage("b", additional_kwargs={"__openai_role__": "developer"})
+    talk = encode_all([SystemMessage("a"), developer, HumanMessage("c"), ChatMessage("d", role="narrator")])
+    records = parse_all([*talk, "not JSON"])
+    assert to_dataframe(records, where={"role": "not system"})["index"].tolist() == [2, 3, 4]
+    assert to_dataframe(records, where={"role": {"not system", "developer"}})["index"].min() == 1
+    assert to_dataframe(records, where={"role": "not system", "index": [0, 2]})["index"].tolist() == [2]
+
+
 def test_where_keeps_what_fits() -> None:
     chat = [HumanMessage("a", name="Ada"), AIMessage("b"), HumanMessage("c")]
     assert to_dataframe(chat, where={"role": "user"}).content.tolist() == ["a", "c"]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import chatmem_nb
+from chatmem_nb.content import role_title
+from chatmem_nb.widgets.entries import ROLES
 
 WIDGETS = Path(chatmem_nb.__file__).parent / "widgets"
 BUILT = (WIDGETS / "static" / "browser.js").read_text()
@@ -37,6 +39,12 @@ def test_text_never_becomes_markup_or_code(call: str) -> None:
     code = re.sub(r"/\*\*.*?\*/", "", SOURCES, flags=re.DOTALL)
     assert not re.search(r"(?<!#)\b" + re.escape(call), code)
     assert not re.search(r"(?<!#)\b" + re.escape(call), BUILT)
+
+
+def test_the_page_names_roles_as_comparisons_and_files_do() -> None:
+    [table] = re.findall(r"export const ROLES = \{(.*?)\};", SOURCES, re.DOTALL)
+    titles = dict(re.findall(r'(\w+): "(\w+)"', table))
+    assert titles == {role: role_title(role) for role in ROLES}
 
 
 def test_nothing_is_loaded_from_anywhere() -> None:

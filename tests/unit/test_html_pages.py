@@ -13,8 +13,9 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from chatmem_nb import export
 from chatmem_nb.formats import html_pages
-from chatmem_nb.formats.html_page import HtmlWriter
+from chatmem_nb.formats.html_page import HtmlWriter, message
 from chatmem_nb.formats.html_pages import split_pages
+from chatmem_nb.formats.markdown_file import message as markdown_message
 from chatmem_nb.records import encode_all, parse_all
 
 HOSTILE = [
@@ -53,6 +54,14 @@ def write(path: Path, sessions: dict[str, int]) -> None:
         writer.add(name, parse_all(encode_all(chat)))
         writer.end_session()
     writer.finish()
+
+
+def test_messages_are_of_whom_the_browser_says_they_are() -> None:
+    records = parse_all(encode_all([HumanMessage("hi", name="Ada"), AIMessage("hello")]))
+    assert "<b><bdi>Human (Ada)</bdi></b>" in message(records[0])
+    assert "<b><bdi>AI</bdi></b>" in message(records[1])
+    assert markdown_message(records[0]).startswith("\n### 1. Human (Ada)")
+    assert markdown_message(records[1]).startswith("\n### 2. AI")
 
 
 def test_hostile_ids_are_text_and_every_link_leads_to_its_session(tmp_path: Path) -> None:

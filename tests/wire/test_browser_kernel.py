@@ -256,7 +256,7 @@ def test_messages_are_copied_as_text_markdown_and_json(page: Page, store: Sessio
         return str(page.ask("copy", **at, indexes=list(indexes), identities=identities, format=form)["text"])
 
     assert copied(0, 2, form="text") == "hello *you*\n\n漢字 👋"
-    assert copied(1, form="markdown") == "**ai**\n\nhi"
+    assert copied(1, form="markdown") == "**AI**\n\nhi"
     assert json.loads(copied(0, 1, form="json")) == [json.loads(raw) for raw in TALK[:2]]
     wrong = page.refused("copy", **at, indexes=[0, 1], identities=["x"], format="text")
     assert (wrong.type, wrong.field) == ("invalid", "identities")

@@ -54,6 +54,8 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
     ({"role": "human"}, [1]),
     ({"role": "tool"}, [3]),
     ({"role": "system"}, [0]),
+    ({"role": "not system"}, [1, 2, 3, 4, 5, 6]),
+    ({"text": "n", "role": "not system"}, [2, 3, 4, 5, 6]),
     ({"role": "other"}, [5, 6]),
     ({"tool": "look"}, [2, 3]),
     ({"tool": "Straße"}, []),

@@ -254,7 +254,7 @@ export interface FindParams {
   text?: string;
   regex?: boolean;
   whole_words?: boolean;
-  role?: "" | "human" | "ai" | "system" | "tool" | "other";
+  role?: "" | "not system" | "human" | "ai" | "system" | "tool" | "other";
   tool?: string;
   model?: string;
   errors_only?: boolean;

@@ -7,7 +7,8 @@ import { fillLabelFilter, labelFilter } from "./labels.js";
 import { ROLES } from "./text.js";
 
 export class SearchFilters {
-  #role = choice("Role", { "": "Any role", ...ROLES });
+  /** Any role, unless chosen: a search that passes over messages in view would seem broken. */
+  #role = choice("Role", { "": "Any role", "not system": "Not system", ...ROLES });
   #tool = field("Tool");
   #model = field("Model");
   #label = labelFilter();

@@ -41,6 +41,8 @@ Text: TypeAlias = Annotated[str, Field(max_length=_LARGEST_TEXT)]
 SessionId: TypeAlias = Annotated[str, Field(max_length=100_000), AfterValidator(checked_session_id)]
 SessionIds: TypeAlias = Annotated[list[SessionId], Field(max_length=100_000), AfterValidator(_unique)]
 Role: TypeAlias = Literal["human", "ai", "system", "tool", "other"]
+RoleFilter: TypeAlias = Literal["", "not system", "human", "ai", "system", "tool", "other"]
+"""Which role to filter by: "" for any, "not system" for all but one."""
 Scope: TypeAlias = Literal["session", "selected", "all", "hits"]
 Service: TypeAlias = Literal["upstash", "momento", "local"]
 Failure: TypeAlias = Literal["status", "text"]

@@ -12,6 +12,7 @@ from .base import (
     Index,
     LabelFilter,
     Params,
+    RoleFilter,
     Scope,
     Service,
     SessionId,
@@ -172,7 +173,7 @@ class FindParams(Params):
     text: Annotated[str, Field(max_length=10_000)] = ""
     regex: bool = False
     whole_words: bool = False
-    role: Literal["", "human", "ai", "system", "tool", "other"] = ""
+    role: RoleFilter = ""
     tool: Annotated[str, Field(max_length=1_000)] = ""
     model: Annotated[str, Field(max_length=1_000)] = ""
     errors_only: bool = False
