@@ -227,3 +227,18 @@ def test_a_change_elsewhere_reloads_the_list_where_it_is(blank: Blank) -> None:
     kernel.talks["talk 00201"].length = 77_777
     page.evaluate("() => hear({event: 'changed', what: 'sessions'})")
     expect(row(page, "talk 00201")).to_contain_text("77,777")
+
+
+def test_rows_drawn_anew_do_not_undo_a_scroll(blank: Blank) -> None:
+    kernel = many(500)
+    kernel.session = "talk 00444"
+    page = blank(kernel)
+    expect(row(page, "talk 00444")).to_be_in_viewport()
+    settle(page)
+    page.get_by_role("listbox", name="Sessions").evaluate(
+        """box => {
+          box.scrollTop = 0;
+          hear({event: "changed", what: "selection", selection: ["talk 00444"]}); // before the scroll event
+        }"""
+    )
+    expect(row(page, "talk 00003")).to_be_in_viewport()

@@ -7,8 +7,9 @@ import { createTimer, focus, h, put } from "./dom.js";
 const MAX_HEIGHT = 8e6;
 
 /**
- * Where the screen is in the list: a row, and how far its top is from the top of the box.
- * @typedef {{ index: number, y: number }} Mark
+ * Where the screen is in the list: a row, how far its top is from the top of the box, and how far
+ * the box is scrolled.
+ * @typedef {{ index: number, y: number, top: number }} Mark
  */
 
 /**
@@ -22,8 +23,8 @@ export class VirtualList {
   first = 0;
   /** @type {HTMLElement[]} */
   rows = [];
-  /** @type {Mark | null} */
-  mark = null;
+  /** @type {Mark | undefined} */
+  mark;
   /** Whether the last row is in view. */
   ended = false;
   /** Whether a list that stands at its end stays there when rows are added. */
@@ -53,8 +54,8 @@ export class VirtualList {
     this.#onRows = onRows;
     box.append(this.#pad);
     // A box of another size scrolls before its observer hears of it.
-    const onScroll = () => (this.#shape() === this.#knownShape ? this.#update() : this.#restore());
-    box.addEventListener("scroll", onScroll, { passive: true });
+    const onScroll = () => (this.#hasNewShape() ? this.#restore() : this.#update());
+    box.addEventListener("scroll", onScroll);
     this.#sizes.observe(box);
     this.#sizes.observe(this.#block);
   }
@@ -78,7 +79,7 @@ export class VirtualList {
     this.total = total;
     this.first = 0;
     this.rows = [];
-    this.mark = null;
+    this.mark = undefined;
     this.#top = 0;
     this.#layOut();
     this.box.scrollTop = 0;
@@ -142,7 +143,7 @@ export class VirtualList {
     this.#pad.style.height = `${full}px`;
     box.scrollTop = ((index + part) / this.total) * (full - view);
     this.#place(index, box.scrollTop + part * view, part);
-    const short = box.scrollTop + view - this.#top - this.#height();
+    const short = box.scrollTop + view - this.#bottom();
     // Too few rows to fill the screen: they end at its bottom.
     if (this.last === this.total && short > 0) this.#shift(short);
     if (!this.first) this.#shift(-this.#top);
@@ -153,6 +154,11 @@ export class VirtualList {
     return this.#block.offsetHeight;
   }
 
+  /** Where the block ends. */
+  #bottom() {
+    return this.#top + this.#height();
+  }
+
   #idealHeight() {
     return Math.min(MAX_HEIGHT, this.#mean * this.total);
   }
@@ -161,10 +167,14 @@ export class VirtualList {
     return `${this.box.clientWidth} ${this.box.clientHeight}`;
   }
 
+  #hasNewShape() {
+    return this.#shape() !== this.#knownShape;
+  }
+
   #resized() {
     if (!this.box.clientHeight) return;
-    if (this.#shape() === this.#knownShape && this.mark) this.#fill();
-    else this.#restore();
+    if (this.#hasNewShape() || !this.mark) this.#restore();
+    else this.#fill();
   }
 
   /**
@@ -177,7 +187,7 @@ export class VirtualList {
 
   /** Size the spacer and put the block where it belongs; return the spacer's height. */
   #layOut() {
-    const end = this.#top + this.#height();
+    const end = this.#bottom();
     const open = Math.max(this.#idealHeight(), end + this.box.clientHeight);
     const full = this.last === this.total ? end : open;
     this.#pad.style.height = `${full}px`;
@@ -199,7 +209,7 @@ export class VirtualList {
   #update() {
     const { scrollTop: y, clientHeight: view } = this.box;
     if (!this.total || !view) return;
-    const inView = this.#top <= y + view && this.#top + this.#height() >= y;
+    const inView = this.#top <= y + view && this.#bottom() >= y;
     if (this.rows.length && inView) {
       this.#fill();
       return;
@@ -247,7 +257,7 @@ export class VirtualList {
     const rowsIn = (/** @type {number} */ px) =>
       Math.min(40, Math.ceil(px / Math.max(16, this.#mean)) + 1);
     for (let turn = 0; turn < 40; turn++) {
-      const below = this.box.scrollTop + view + margin - this.#top - this.#height();
+      const below = this.box.scrollTop + view + margin - this.#bottom();
       const above = this.#top - this.box.scrollTop + margin;
       if (below > 0 && this.last < this.total)
         this.#growDown(Math.min(this.total - this.last, rowsIn(below)));
@@ -270,10 +280,17 @@ export class VirtualList {
     this.first += low;
   }
 
+  /**
+   * @param {number} start
+   * @param {number} n
+   */
+  #makeRows(start, n) {
+    return Array.from({ length: n }, (_, i) => this.#makeRow(start + i));
+  }
+
   /** @param {number} n */
   #growDown(n) {
-    const start = this.last;
-    this.#block.append(...Array.from({ length: n }, (_, i) => this.#makeRow(start + i)));
+    this.#block.append(...this.#makeRows(this.last, n));
     this.#grown();
   }
 
@@ -281,7 +298,7 @@ export class VirtualList {
   #growUp(n) {
     const before = this.#height();
     this.first -= n;
-    this.#block.prepend(...Array.from({ length: n }, (_, i) => this.#makeRow(this.first + i)));
+    this.#block.prepend(...this.#makeRows(this.first, n));
     this.#top -= this.#height() - before;
     this.#grown();
   }
@@ -316,9 +333,9 @@ export class VirtualList {
   #remember() {
     const { scrollTop: y, clientHeight: view } = this.box;
     const at = this.#rowBelow(y);
-    this.mark =
-      at < 0 ? null : { index: this.first + at, y: this.#top + this.rows[at].offsetTop - y };
-    this.ended = this.last === this.total && this.#top + this.#height() - y - view < 8;
+    const row = this.rows[at];
+    this.mark = row && { index: this.first + at, y: this.#top + row.offsetTop - y, top: y };
+    this.ended = this.last === this.total && this.#bottom() - y - view < 8;
     this.#knownShape = this.#shape();
   }
 
@@ -326,7 +343,9 @@ export class VirtualList {
   #restore() {
     const { mark, box } = this;
     const row = mark && this.rows[mark.index - this.first];
-    if (!row || !box.clientHeight) {
+    // The reader may have scrolled in this frame, before the event of it.
+    const scrolled = box.scrollTop !== mark?.top && !this.#hasNewShape();
+    if (scrolled || !row || !box.clientHeight) {
       this.#update();
       return;
     }
