@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..content import (
@@ -91,6 +91,14 @@ def uncut(role: str) -> int:
     return UNCUT if role in ("human", "ai") else UNCUT_OTHERS
 
 
+def shown_text(text: str, role: str, limit: int) -> dict[str, Any]:
+    """Return the first `limit` characters of the text of a message as HTML, and its length if it is cut."""
+    start, clipped = clip(text, limit)
+    if clipped and role == "tool" and len(text) <= RENDER_LIMIT:
+        start = (laid_out(text) or start)[:limit]  # indented before it is cut, while it is JSON
+    return {"html": words_html(start, role), "clipped": clipped}
+
+
 def entry(
     record: StoredMessage,
     *,
@@ -99,13 +107,14 @@ def entry(
     shown: int = CALLS_SHOWN,
     results: Mapping[str, StoredMessage] | None = None,
     answers: tuple[str, int] | None = None,
+    render: Callable[[str, str, int], dict[str, Any]] = shown_text,
 ) -> dict[str, Any]:
     """Return `record` as the page shows it, without keys that have nothing to say.
 
     `content` is its content, where that was read before. Texts are cut at `text_clip` characters, but not
     below those that are never cut; `shown` tool calls and blocks are in it. `results` are the results of its
     tool calls by call id. `answers` is the tool and index of the call that it is the result of: the text
-    is then shown with that call.
+    is then shown with that call. `render` is `shown_text`, or a cache of it.
     """
     data, role = record.data or {}, role_of(record)
     common = {
@@ -121,9 +130,10 @@ def entry(
     else:
         content = read_content(record) if content is None else content
         calls = tool_calls(data)
+        length = min(len(content.text), max(text_clip, uncut(role)))
         shown_entry = {
             **common,
-            **_text(content.text, role, text_clip),
+            **render(content.text, role, length),
             "failure": failure_of(record),
             "blocks": [part.shown(max(text_clip, UNCUT_OTHERS)) for part in content.parts[:shown]],
             "tool_calls": [shown_call(call, results or {}, text_clip) for call in calls[:shown]],
@@ -146,14 +156,6 @@ def failure_of(record: StoredMessage) -> Failure | None:
 def _raw(raw: str) -> dict[str, Any]:
     start, clipped = clip(raw, RAW_CLIP)
     return {"raw": showable(start), "clipped": clipped}
-
-
-def _text(text: str, role: str, text_clip: int) -> dict[str, Any]:
-    limit = max(text_clip, uncut(role))
-    start, clipped = clip(text, limit)
-    if clipped and role == "tool" and len(text) <= RENDER_LIMIT:
-        start = (laid_out(text) or start)[:limit]  # indented before it is cut, while it is JSON
-    return {"html": words_html(start, role), "clipped": clipped}
 
 
 def figures(data: dict[str, Any]) -> dict[str, Any]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ..content import tool_calls
 from ..records import StoredMessage
 from ..stores.protocol import SessionStore
-from .entries import CALLS_SHOWN, TEXT_CLIP, UNCUT, UNCUT_OTHERS, entry, role_of, short, uncut
+from .entries import CALLS_SHOWN, TEXT_CLIP, UNCUT, UNCUT_OTHERS, entry, role_of, short, shown_text, uncut
 from .message_parts import Content, read_content
 from .reading import identity_of
 from .reading import records as read
@@ -62,11 +63,12 @@ def rows_of(
     budget = ROW_BUDGET * max(len(records), 25)
     drafts = _drafts(records, neighbours)
     rows: list[dict[str, Any]] = []
+    render = functools.cache(shown_text)  # levels differ in what else they show, more than in their texts
     for text_clip, shown in _LEVELS:
         # HTML is no shorter than its text, so what cannot fit is not even rendered.
         if sum(draft.length(text_clip) for draft in drafts) > budget and (text_clip, shown) != _LEVELS[-1]:
             continue
-        rows = [draft.entry(text_clip, shown) for draft in drafts]
+        rows = [draft.entry(text_clip, shown, render) for draft in drafts]
         if sum(map(size_of, rows)) <= budget:
             break
     return rows
@@ -93,7 +95,9 @@ class _Draft:
             return 0
         return min(len(self.content.text), max(text_clip, uncut(role_of(self.record))))
 
-    def entry(self, text_clip: int, shown: int) -> dict[str, Any]:
+    def entry(
+        self, text_clip: int, shown: int, render: Callable[[str, str, int], dict[str, Any]] = shown_text
+    ) -> dict[str, Any]:
         shown_entry = entry(
             self.record,
             content=self.content,
@@ -101,6 +105,7 @@ class _Draft:
             shown=shown,
             results=self.results,
             answers=self.answers,
+            render=render,
         )
         return {"identity": self.identity, **shown_entry}
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from chatmem_nb.markdown import to_html
 from chatmem_nb.records import StoredMessage, parse, parse_all
 from chatmem_nb.widgets.entries import entry
 from chatmem_nb.widgets.message_parts import read_content
@@ -275,6 +278,19 @@ def test_rows_keep_to_their_budget_together() -> None:
     assert sum(map(size_of, rows)) < 25 * 4_000 * 4, "little more than the texts that are never cut"
     short = parse_all([stored("human", content="short").raw] * 24 + [stored("human", content=long_text).raw])
     assert len(rows_of(short)[-1]["html"]) > 4_000, "one long message among short ones keeps its length"
+
+
+def test_a_text_is_rendered_once_however_many_calls_are_cut_away() -> None:
+    def cpu_s(work: Callable[[], object]) -> float:
+        started = time.thread_time()
+        work()
+        return time.thread_time() - started
+
+    texts = [f"{number} " + "**wide** " * 300 for number in range(10)]
+    calls = [{"name": "f", "args": {"text": "x" * 4_000}, "id": f"c{number}"} for number in range(30)]
+    records = [stored("ai", index, content=text, tool_calls=calls) for index, text in enumerate(texts)]
+    once = cpu_s(lambda: [to_html(text) for text in texts])
+    assert cpu_s(lambda: rows_of(records)) < 4 * once
 
 
 def test_a_duplicated_call_id_takes_the_result_that_is_near() -> None:
