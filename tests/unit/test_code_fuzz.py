@@ -18,6 +18,8 @@ from tests.unit.code_snippets import SNIPPETS
 
 WORKER = Path(__file__).with_name("code_inputs.py")
 ROOT = Path(__file__).parents[2]
+COMMON = {"bash", "html", "javascript", "json", "python", "sql"}
+"""Loading a language compiles its regular expressions, which takes longer than colouring."""
 PATIENCE_S = 5.0
 """CPU time for one input; none takes a second."""
 
@@ -54,7 +56,10 @@ def test_there_is_code_of_each_language() -> None:
     assert set(SNIPPETS) == set(LANGUAGES)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "language",
+    [name if name in COMMON else pytest.param(name, marks=pytest.mark.slow) for name in LANGUAGES],
+)
 def test_code_of_each_language_is_coloured(language: str) -> None:
     assert "<span" in coloured(SNIPPETS[language], language)
 
