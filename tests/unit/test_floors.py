@@ -92,12 +92,17 @@ def imports(module: Path) -> list[str]:
 def _statements(nodes: Iterable[ast.AST]) -> Iterator[ast.stmt]:
     """The statements of `nodes`, at any depth, that run."""
     for node in nodes:
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        if isinstance(node, ast.If) and _for_type_checkers(node.test):
             yield from _statements(node.orelse)
         elif isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):  # expressions hold none
             if isinstance(node, ast.stmt):
                 yield node
             yield from _statements(ast.iter_child_nodes(node))
+
+
+def _for_type_checkers(test: ast.expr) -> bool:
+    names = {ast.Name: "id", ast.Attribute: "attr"}
+    return getattr(test, names.get(type(test), ""), None) == "TYPE_CHECKING"
 
 
 def _imported(statement: ast.stmt, package: tuple[str, ...]) -> Iterator[str]:

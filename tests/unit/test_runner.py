@@ -307,10 +307,11 @@ def read_all(session: Records) -> list[str]:
 LETTERS = list("abcdefghijklmnopqrstuvwxyz")
 
 
-@pytest.mark.parametrize("stop", [None, 0, 1, 5, 26, 99, -1, -20, -99])
 @pytest.mark.parametrize("start", [0, 1, 7, 25, 26, 99, -1, -2, -7, -26, -99])
-def test_a_read_is_a_slice(start: int, stop: int | None) -> None:
-    assert result(paging.read(Records(LETTERS), start, stop)) == LETTERS[start:stop]
+def test_a_read_is_a_slice(start: int) -> None:
+    for stop in (None, 0, 1, 5, 26, 99, -1, -20, -99):
+        read = result(paging.read(Records(LETTERS), start, stop))
+        assert (stop, read) == (stop, LETTERS[start:stop])
 
 
 def test_a_short_session_is_one_request() -> None:
