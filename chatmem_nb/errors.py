@@ -201,7 +201,7 @@ class StoreThrottledError(StoreLimitError):
 
     >>> server.faults.add("refuse", times=1000)
     >>> try:
-    ...     server.store(timeout_s=0.2).length("talk")
+    ...     server.store(timeout_s=1.0).length("talk")
     ... except StoreThrottledError:
     ...     print("retried until the timeout")
     retried until the timeout
@@ -242,7 +242,7 @@ class StoreResponseError(StoreError):
 
     >>> server.faults.add("html", times=1000)
     >>> try:
-    ...     server.store(timeout_s=0.2).length("talk")
+    ...     server.store(timeout_s=1.0).length("talk")
     ... except StoreResponseError:
     ...     print("a proxy responded")
     a proxy responded

@@ -74,7 +74,7 @@ def test_a_short_session_before_a_long_one_is_kept(store: Any, tmp_path: Path) -
 
 
 def test_a_limit_of_the_service_is_not_taken_for_the_budget(tmp_path: Path) -> None:
-    with LocalUpstash() as server, server.store(timeout_s=0.3) as store:
+    with LocalUpstash() as server, server.store(timeout_s=1.0) as store:
         store.append("a", RECORDS)
         server.faults.add("refuse", times=1_000)
         with pytest.raises(StoreLimitError, match=r"^(?!.*max_commands)"):
