@@ -12,15 +12,17 @@ import pyarrow.compute as pc
 
 from ..plain_text import utf8_text
 from ..records import RecordFields, StoredMessage, timestamp
-from .raw_values import Texts, raw_values
+from .raw_values import HeaderValues, Texts, coded_values
 from .schema import CATEGORIES, COLUMNS, TEXT, TIME, Kind, text_array
-from .values import STAMPS, Fields, column_values
+from .values import STAMPS, Fields, Values, column_values
 
 TOGETHER: Final = 250
 """Records that are parsed at once: one by one, short sessions would cost more in calls than in work, and
 thousands of parsed records cost three times as much in memory traffic and garbage collection."""
 _CHUNK_ROWS: Final = 20_000
 _CHUNK_CHARACTERS: Final = 32_000_000
+# The default pool returns memory to the system and asks for it again: a quarter of the time of a frame.
+_POOL: Final = pa.system_memory_pool()
 _STAMP_LENGTH: Final = len("2026-01-01T00:00:00.000000+00:00")
 
 
@@ -29,6 +31,9 @@ class Columns:
 
     def __init__(self, names: Sequence[str]) -> None:
         self._columns = {name: _column(COLUMNS[name], CATEGORIES.get(name, ())) for name in names}
+        self._names = [STAMPS if name == "stored_at" else name for name in names]
+        self._headers = HeaderValues(self._names)
+        self._codes: list[int] = []
         self._session_ids: list[str | None] = []
         self._records: list[StoredMessage] = []
         self._indexes: list[int] = []
@@ -63,13 +68,17 @@ class Columns:
             self._take()
 
     def _take(self) -> None:
-        names = [STAMPS if name == "stored_at" else name for name in self._columns]
+        values: Mapping[str, Values]
         if fields := self._fields():
-            values, raws = column_values(names, fields), fields.raws
+            values, raws = column_values(self._names, fields), fields.raws
+            self._codes += self._headers.extend(values, len(fields.types))
         else:
-            values, raws = raw_values(names, Texts(self._session_ids, self._indexes, self._raws)), self._raws
-        for name, column in self._columns.items():
-            column.waiting += values[STAMPS if name == "stored_at" else name]
+            texts = Texts(self._session_ids, self._indexes, self._raws)
+            raws, (values, codes) = texts.raws, coded_values(self._names, texts, self._headers)
+            self._codes += codes
+        for column, name in zip(self._columns.values(), self._names, strict=True):
+            if name not in self._headers.columns:
+                column.waiting += values[name]
         self._rows += len(self._indexes) or len(self._records)
         self._characters += sum(map(len, raws), self._parsed.size)
         if self._rows >= _CHUNK_ROWS or self._characters >= _CHUNK_CHARACTERS:
@@ -88,8 +97,14 @@ class Columns:
         )
 
     def _end_chunk(self) -> None:
-        for column in self._columns.values():
-            column.end_chunk()
+        rows = _Rows(self._codes)
+        for name, column in self._columns.items():
+            if name in self._headers.columns:
+                column.waiting = self._headers.columns[name]
+                column.end_chunk(rows)
+            else:
+                column.end_chunk()
+        self._headers, self._codes = HeaderValues(self._names), []
         self._rows = self._characters = 0
 
     def frame(self) -> pd.DataFrame:
@@ -102,10 +117,19 @@ class Columns:
         return pd.DataFrame(arrays, copy=False)
 
 
+class _Rows:
+    """Which of a column's waiting values each row has."""
+
+    def __init__(self, codes: Sequence[int]) -> None:
+        self.codes = np.array(codes, np.int32)
+        self.first_seen = list(dict.fromkeys(codes))
+        """Each code once, in the order of the rows."""
+
+
 class _Column(Protocol):
     waiting: list[Any]
 
-    def end_chunk(self) -> None: ...
+    def end_chunk(self, rows: _Rows | None = None) -> None: ...
 
     def array(self) -> Any: ...
 
@@ -117,21 +141,23 @@ class _Chunks:
         self.waiting: list[Any] = []
         self._chunks: list[Any] = []
 
-    def end_chunk(self) -> None:
+    def end_chunk(self, rows: _Rows | None = None) -> None:
+        """Make a chunk of the waiting values: one a row, or those that `rows` refer to."""
         if self.waiting:
-            self._chunks.append(self.chunk(self.waiting))
+            self._chunks.append(self.chunk(self.waiting, rows))
             self.waiting = []
 
-    def chunk(self, values: list[Any]) -> Any:
+    def chunk(self, values: list[Any], rows: _Rows | None) -> Any:
         raise NotImplementedError
 
 
 class _Texts(_Chunks):
-    def chunk(self, values: list[Any]) -> Any:
+    def chunk(self, values: list[Any], rows: _Rows | None) -> Any:
         try:
-            return pa.array(values, pa.large_string())
+            texts = pa.array(values, pa.large_string(), memory_pool=_POOL)
         except UnicodeEncodeError:  # a lone surrogate, which becomes its JSON escape
-            return pa.array([value and utf8_text(value) for value in values], pa.large_string())
+            texts = pa.array([value and utf8_text(value) for value in values], pa.large_string())
+        return texts if rows is None else pc.take(texts, pa.array(rows.codes), memory_pool=_POOL)
 
     def array(self) -> Any:
         chunks, self._chunks = self._chunks, []
@@ -156,8 +182,12 @@ class _Categories(_Chunks):
         super().__init__()
         self._codes = _Codes({value: code for code, value in enumerate([None, *first], -1)})
 
-    def chunk(self, values: list[Any]) -> Any:
-        return np.fromiter(map(self._codes.__getitem__, values), np.int32, len(values))
+    def chunk(self, values: list[Any], rows: _Rows | None) -> Any:
+        if rows is not None:  # new categories get their numbers in the order of the rows
+            for place in rows.first_seen:
+                _ = self._codes[values[place]]
+        codes = np.fromiter(map(self._codes.__getitem__, values), np.int32, len(values))
+        return codes if rows is None else codes[rows.codes]
 
     def array(self) -> Any:
         categories = pd.Index(text_array([name for name in self._codes if name is not None]))
@@ -166,10 +196,11 @@ class _Categories(_Chunks):
 
 
 class _WholeNumbers(_Chunks):
-    def chunk(self, values: list[Any]) -> Any:
+    def chunk(self, values: list[Any], rows: _Rows | None) -> Any:
         array = pa.array(values, pa.int64())
         missing = array.is_null().to_numpy(zero_copy_only=False)
-        return array.fill_null(0).to_numpy(), missing
+        numbers = array.fill_null(0).to_numpy()
+        return (numbers, missing) if rows is None else (numbers[rows.codes], missing[rows.codes])
 
     def array(self) -> Any:
         numbers = _joined([numbers for numbers, _ in self._chunks], np.int64)
@@ -178,7 +209,7 @@ class _WholeNumbers(_Chunks):
 
 
 class _Indexes(_Chunks):
-    def chunk(self, values: list[Any]) -> Any:
+    def chunk(self, values: list[Any], rows: _Rows | None) -> Any:
         return np.array(values, np.int32)
 
     def array(self) -> Any:
@@ -186,7 +217,7 @@ class _Indexes(_Chunks):
 
 
 class _Times(_Chunks):
-    def chunk(self, values: list[Any]) -> Any:
+    def chunk(self, values: list[Any], rows: _Rows | None) -> Any:
         return arrow_times(values).to_numpy(zero_copy_only=False)
 
     def array(self) -> Any:

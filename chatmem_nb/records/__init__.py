@@ -26,11 +26,12 @@ from .parsing import (
     unreadable_reason,
     unreadable_text,
 )
-from .plain_records import PlainRecords, plain_records
+from .plain_records import Header, PlainRecords, plain_records
 
 __all__ = [
     "GENERIC",
     "MESSAGE_CLASSES",
+    "Header",
     "PlainRecords",
     "RecordFields",
     "StoredMessage",

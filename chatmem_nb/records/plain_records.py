@@ -3,14 +3,18 @@
 Most records are a text from one of four types. A typed decoder reads those in less than half the time that
 building all their dicts takes. It refuses whatever is not exactly of this shape, which `parse` then reads: a
 field that is not declared, content blocks, invalid tool calls, NaN, lone surrogates.
+
+All fields but the text, the tool calls, the ids and the time make up the header of a record. Many records
+share one, as all questions do, so each distinct header is read once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, compress
+from itertools import chain, compress, repeat
+from operator import ne
 from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import MsgspecError, Raw, Struct
@@ -19,22 +23,24 @@ from pydantic_core import from_json
 
 from .message_types import ai_error
 
-ABSENT: Final = b""
-"""The JSON text of a nested value that its record does not have."""
-_NO_RAW: Final = Raw(ABSENT)
-_NO_CALLS: Final = frozenset({ABSENT, b"[]"})
+Header: TypeAlias = tuple[str, str | None, str | None, bytes]
+"""Type, name, status, and the JSON texts of the nested values."""
+_NESTED: Final = ("additional_kwargs", "response_metadata", "usage_metadata", "artifact")
+_NULL: Final = Raw(b"null")
+_NO_CALLS: Final = Raw(b"[]")
+_END: Final = b"\0"  # which JSON does not contain
 Kind: TypeAlias = Literal["human", "ai", "system", "tool"]
 
 
-# Every field is declared, since the decoder validates skipped fields less strictly than `parse`. Each
-# distinct nested text is parsed once. gc=False: instances cannot be part of a reference cycle.
+# Every field is declared, since the decoder validates skipped fields less strictly than `parse`.
+# gc=False: instances cannot be part of a reference cycle.
 class _Data(Struct, forbid_unknown_fields=True, gc=False):
     content: str
-    additional_kwargs: Raw = _NO_RAW
-    response_metadata: Raw = _NO_RAW
-    usage_metadata: Raw = _NO_RAW
-    tool_calls: Raw = _NO_RAW
-    artifact: Raw = _NO_RAW
+    additional_kwargs: Raw = _NULL
+    response_metadata: Raw = _NULL
+    usage_metadata: Raw = _NULL
+    tool_calls: Raw = _NO_CALLS
+    artifact: Raw = _NULL
     name: str | None = None
     id: str | None = None
     tool_call_id: str | None = None
@@ -58,61 +64,51 @@ _REFUSALS: Final = (MsgspecError, ValueError, RecursionError)
 
 @dataclass(frozen=True, slots=True)
 class PlainRecords:
-    """The fields of plain records, a list for each; nested values as JSON text in UTF-8, or ABSENT."""
+    """The fields of plain records, a list for each."""
 
     places: Sequence[int]
     """Their positions in `raws`."""
-    types: Sequence[str]
     stamps: Sequence[str | None]
     contents: Sequence[str]
-    names: Sequence[str | None]
     ids: Sequence[str | None]
     tool_call_ids: Sequence[str | None]
-    statuses: Sequence[str | None]
-    additional_kwargs: Sequence[bytes]
-    response_metadata: Sequence[bytes]
-    usage_metadata: Sequence[bytes]
-    tool_calls: Sequence[bytes]
-    artifacts: Sequence[bytes]
-    values: Mapping[bytes, Any]
-    """The parsed value of each JSON text; None for ABSENT."""
+    tool_calls: Sequence[list[Any] | None]
+    """None where there are none."""
+    headers: Sequence[Header]
+    new_headers: dict[Header, dict[str, Any]]
+    """Those that were not known, in order of appearance; the data of a record that has nothing else."""
 
 
-def plain_records(raws: Sequence[str]) -> PlainRecords | None:
-    """Return the plain records among `raws`; None if there are none, or one of them is invalid."""
+def plain_records(raws: Sequence[str], known: Container[Header] = ()) -> PlainRecords | None:
+    """Return the plain records among `raws`; None if there are none, or one of them is invalid.
+
+    Headers that are `known` are not read again.
+    """
     places, records = _decoded(raws)
     if not records:
         return None
     datas = [record.data for record in records]
-    texts = _json_texts(
-        [data.additional_kwargs for data in datas],
-        [data.response_metadata for data in datas],
-        [data.usage_metadata for data in datas],
-        [data.tool_calls for data in datas],
-        [data.artifact for data in datas],
-    )
-    try:
-        values = _parsed(set().union(*texts))
-    except _REFUSALS:  # a lone surrogate
+    types = [record.type for record in records]
+    call_ids = [data.tool_call_id for data in datas]
+    if "tool" in types and ("tool", None) in zip(types, call_ids, strict=True):
         return None
-    kwargs, metadata, usages, calls, artifacts = texts
-    found = PlainRecords(
+    names, statuses = [data.name for data in datas], [data.status for data in datas]
+    try:
+        headers = list(zip(types, names, statuses, _nested_texts(datas), strict=True))
+        new_headers = _header_data([header for header in dict.fromkeys(headers) if header not in known])
+        calls = _tool_calls(types, [data.tool_calls for data in datas])
+    except _REFUSALS:  # a lone surrogate, invalid calls
+        return None
+    return PlainRecords(
         places,
-        types=[record.type for record in records],
         stamps=[record.stored_at for record in records],
         contents=[data.content for data in datas],
-        names=[data.name for data in datas],
         ids=[data.id for data in datas],
-        tool_call_ids=[data.tool_call_id for data in datas],
-        statuses=[data.status for data in datas],
-        additional_kwargs=kwargs,
-        response_metadata=metadata,
-        usage_metadata=usages,
+        tool_call_ids=call_ids,
         tool_calls=calls,
-        artifacts=artifacts,
-        values=values,
+        headers=headers,
+        new_headers=new_headers,
     )
-    return None if _has_errors(found) else found
 
 
 def _decoded(raws: Sequence[str]) -> tuple[Sequence[int], list[_Record]]:
@@ -130,28 +126,42 @@ def _decoded(raws: Sequence[str]) -> tuple[Sequence[int], list[_Record]]:
     return places, records
 
 
-def _json_texts(*columns: Sequence[Raw]) -> list[Sequence[bytes]]:
-    """The bytes of each: joined and split in a third of the time that a copy of each would take."""
-    count = len(columns[0])
-    given = [column.count(_NO_RAW) < count for column in columns]
-    joined = b"\0".join(chain.from_iterable(compress(columns, given)))  # JSON has no NUL
-    texts = joined.split(b"\0") if any(given) else []
-    pieces = (texts[start : start + count] for start in range(0, len(texts), count))
-    return [next(pieces) if is_given else [ABSENT] * count for is_given in given]
+def _nested_texts(datas: Iterable[_Data]) -> list[bytes]:
+    """The JSON texts of the nested values of each, with commas between.
+
+    Joined and split as one text: a copy of each value would take three times as long.
+    """
+    columns = zip(
+        [data.additional_kwargs for data in datas],
+        [data.response_metadata for data in datas],
+        [data.usage_metadata for data in datas],
+        [data.artifact for data in datas],
+        repeat(_END),
+    )
+    return b",".join(chain.from_iterable(columns)).removesuffix(b"," + _END).split(b"," + _END + b",")
 
 
-def _parsed(texts: set[bytes]) -> dict[bytes, Any]:
-    """The value of each: parsed as one array, since a call for each would take half as long again."""
-    given = list(texts - {ABSENT})
-    return {ABSENT: None, **dict(zip(given, _PARSE(b"[%b]" % b",".join(given)), strict=True))}
+def _header_data(headers: Sequence[Header]) -> dict[Header, dict[str, Any]]:
+    """The data of a record with each of `headers`. Raises: ValueError, if one is not JSON."""
+    rows = _values(b"[%b]" % nested for *_, nested in headers)
+    return {
+        header: dict(zip(_NESTED, row, strict=True), name=header[1], status=header[2])
+        for header, row in zip(headers, rows, strict=True)
+    }
 
 
-def _has_errors(records: PlainRecords) -> bool:
-    """Whether `shape_error` would find one."""
-    if "tool" in records.types and ("tool", None) in zip(records.types, records.tool_call_ids, strict=True):
-        return True
-    if _NO_CALLS.issuperset(records.tool_calls):
-        return False
-    pairs = zip(records.types, records.tool_calls, strict=True)
-    callers = [(kind, records.values[text]) for kind, text in pairs if text not in _NO_CALLS]
-    return any(kind != "ai" or ai_error({"tool_calls": calls}) is not None for kind, calls in callers)
+def _tool_calls(types: Sequence[str], column: Sequence[Raw]) -> list[list[Any] | None]:
+    """The value of each of `column`. Raises: ValueError, if `shape_error` would find an error."""
+    found: list[list[Any] | None] = [None] * len(column)
+    places = list(compress(range(len(column)), map(ne, column, repeat(_NO_CALLS))))
+    for place, calls in zip(places, _values(column[place] for place in places), strict=True):
+        if types[place] != "ai" or ai_error({"tool_calls": calls}) is not None:
+            raise ValueError("invalid tool calls")
+        found[place] = calls or None
+    return found
+
+
+def _values(texts: Iterable[bytes | Raw]) -> list[Any]:
+    """The values of JSON texts: parsed as one array, since a call for each would take half as long again."""
+    found: list[Any] = _PARSE(b"[%b]" % b",".join(texts))
+    return found

@@ -61,6 +61,38 @@ def test_chunks_make_the_frame_that_all_rows_make_at_once(raws: list[str]) -> No
     pd.testing.assert_frame_equal(columns.frame(), at_once(raws))
 
 
+def tool_text(status: str, *, is_plain: bool) -> str:
+    content = "x" if is_plain else ["x"]
+    return json.dumps({"type": "tool", "data": {"content": content, "tool_call_id": "1", "status": status}})
+
+
+def test_categories_stand_in_the_order_of_rows_whatever_their_shape() -> None:
+    raws = [
+        tool_text("plain", is_plain=True),
+        tool_text("odd", is_plain=False),
+        tool_text("late", is_plain=True),
+        tool_text("odd", is_plain=True),
+    ]
+    columns = Columns(list(COLUMNS))
+    columns.add_raw("s", 0, [*raws[:2], *reversed(raws)])
+    assert columns.frame()["status"].cat.categories.tolist() == ["success", "error", "plain", "odd", "late"]
+
+
+def test_calls_that_only_old_records_keep_are_found_in_every_batch() -> None:
+    old = {"tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+    new = [{"name": "g", "args": {}, "id": "2", "type": "tool_call"}]
+    raws = [
+        json.dumps({"type": "ai", "data": {"content": "", "additional_kwargs": kwargs, "tool_calls": calls}})
+        for kwargs, calls in [(old, []), ({}, new), (old, new), ({}, []), (old, [])]
+    ]
+    columns = Columns(list(COLUMNS))
+    columns.add_raw("s", 0, raws)
+    frame = columns.frame()
+    pd.testing.assert_frame_equal(frame, at_once(raws))
+    names = [None if calls != calls else json.loads(calls)[0]["name"] for calls in frame["tool_calls"]]
+    assert names == ["f", "g", "g", None, "f"]
+
+
 @given(st.lists(records, max_size=12))
 def test_parsed_records_make_the_same_frame_as_their_texts(raws: list[str]) -> None:
     columns = Columns(list(COLUMNS))
