@@ -11,12 +11,21 @@ from typing import Any
 
 import comm
 from comm.base_comm import BaseComm
+from langchain_core.messages import AIMessage, HumanMessage
 
 from chatmem_nb import HistoryBrowser
+from chatmem_nb.records import encode, encode_all
+from chatmem_nb.stores.protocol import SessionStore
 from chatmem_nb.widgets.protocol import EVENTS, METHODS
 from chatmem_nb.widgets.protocol.results import Error
 
 WAIT_S = 20.0
+TALK = encode_all([HumanMessage("hello *you*"), AIMessage("hi", id="a1"), HumanMessage("漢字 👋")])
+
+
+def store_long(store: SessionStore, count: int = 300, session_id: str = "long") -> None:
+    """Store `count` numbered messages."""
+    store.append(session_id, [encode(HumanMessage(f"message {index}")) for index in range(count)])
 
 
 class KeptComm(BaseComm):

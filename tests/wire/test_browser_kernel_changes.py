@@ -33,11 +33,6 @@ def store(server: Any, prefix: str) -> Iterator[SessionStore]:
         yield store
 
 
-@pytest.fixture
-def page(browser: HistoryBrowser) -> Page:
-    return Page(browser)
-
-
 @pytest.mark.parametrize("role", ["human", "ai", "system", "tool"])
 def test_a_message_of_each_role_is_appended(page: Page, store: SessionStore, role: str) -> None:
     text = "several\nlines  with *stars*\n"

@@ -41,11 +41,6 @@ TALK = [
 CONVERSATION = TALK[:5]
 
 
-@pytest.fixture
-def page(browser: HistoryBrowser) -> Page:
-    return Page(browser)
-
-
 FILTERS: list[tuple[dict[str, Any], list[int]]] = [
     ({"text": "strasse"}, [1, 2]),
     ({"text": "NOWHERE"}, [4, 5]),

@@ -32,11 +32,6 @@ def store() -> Iterator[SessionStore]:
         yield store
 
 
-@pytest.fixture
-def page(browser: HistoryBrowser) -> Page:
-    return Page(browser)
-
-
 @pytest.mark.parametrize(
     ("wanted", "sessions"),
     [

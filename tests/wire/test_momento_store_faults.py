@@ -44,7 +44,7 @@ def server(momento: LocalMomento) -> LocalMomento:
 
 @pytest.fixture(autouse=True)
 def short_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store looks for a lost request at once. `test_momento_safety` has the pause of a user."""
+    """A store looks for a lost request at once. `test_momento_timeouts` has the pause of a user."""
     monkeypatch.setattr(push, "_SETTLE_S", 0.0)
 
 
