@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from tqdm.auto import tqdm
 
@@ -36,6 +37,7 @@ class ExportRun:
         self._n_sessions = self._n_messages = 0
         self._n_resumed = sum(not _is_unchanged(self.ends, name) for name in self._done)
         self._budget: Budget | None = None
+        self._bar: Any = None
         self._finished: list[str] = []
         self._last_checkpoint = time.monotonic()
         self._open: tuple[str | None] | None = None
@@ -119,15 +121,13 @@ class ExportRun:
             desc="export",
             unit=" sessions",
             disable=not self._request.progress,
-        ) as bar:
+        ) as self._bar:
             for session_id, records in self._prepared(found):
                 if self._open is not None and session_id != self._open[0]:
                     self._end_session()
-                    bar.update()
                 self._add(session_id, records)
             if self._open is not None:
                 self._end_session()
-                bar.update()
 
     def _prepared(self, found: Iterable[Session]) -> Iterable[Session]:
         """Return the sessions `found` as they are to be written: filtered, then redacted."""
@@ -148,6 +148,7 @@ class ExportRun:
         session_id = self._open[0] if self._open else None
         self._add_labels(session_id)
         self._out.end_session()
+        self._advance_bar()
         self._n_sessions += 1
         self._open = None
         if session_id is None:
@@ -169,9 +170,14 @@ class ExportRun:
             self._budget.settle(session_id)
         if self._open is not None:
             self._end_session()
+        self._advance_bar()
         if is_unchanged:
             self._finished.append(self._request.written_id(session_id))
             self._checkpoint_if_due()
+
+    def _advance_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.update()
 
     def _keep_finished(self, budget: Budget) -> None:
         """Keep the complete sessions when the budget is spent, or note that there are none."""

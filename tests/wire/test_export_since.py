@@ -51,6 +51,16 @@ def written(path: Path) -> dict[str, list[int]]:
 CHANGED = {"grown": [4, 5], "edited": [0, 1, 2, 3], "shrunk": [0], "new": [0, 1, 2]}
 
 
+def test_the_progress_bar_counts_unchanged_sessions(
+    store: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["same", "grown", "edited", "shrunk", "gone"]
+    since = export(store, tmp_path / "1.jsonl", progress=False)
+    change(store)
+    export((store, names), tmp_path / "2.jsonl", since=since)
+    assert "100%" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("is_saved", [False, True])
 def test_only_what_is_new_is_exported(store: Any, tmp_path: Path, is_saved: bool) -> None:
     since: Any = export(store, tmp_path / "1.jsonl", progress=False)
