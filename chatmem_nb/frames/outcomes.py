@@ -34,7 +34,8 @@ class Outcome:
     n_messages: int = 0
     n_rebuilt: int = 0
     bytes: int = 0
-    problem: str | None = None
+    problem: str = ""
+    """Empty if there is none: NaN would be true."""
 
     def count(self, records: Sequence[str], n_rebuilt: int) -> None:
         """Count `records` as written, `n_rebuilt` of them made of edited rows."""

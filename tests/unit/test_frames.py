@@ -22,6 +22,8 @@ from langchain_core.messages import (
 from chatmem_nb import InvalidInputError, RecordErrors, to_dataframe
 from chatmem_nb.columns.row_records import frame_records
 from chatmem_nb.columns.schema import COLUMNS
+from chatmem_nb.exports.report import left_out_frame
+from chatmem_nb.frames.outcomes import Outcome, outcomes_frame
 from chatmem_nb.json_text import json_text
 from chatmem_nb.records import encode, encode_all, parse, parse_all, parse_fields
 from tests.strategies import json_values, messages
@@ -268,3 +270,12 @@ def test_fields_say_what_records_say(raw: str) -> None:
     record, fields = parse(raw), parse_fields([raw])
     found = (fields.types, fields.datas, fields.errors, fields.times)
     assert repr(found) == repr(([record.type], [record.data], [record.error], [record.stored_at]))
+
+
+def test_reports_have_the_same_dtypes_however_few_their_rows() -> None:
+    done = [Outcome("a", "create", 0, 2), Outcome("b", "failed", 1, problem="no record")]
+    for some in (done[:1], done[1:], done):
+        assert outcomes_frame(some).dtypes.equals(outcomes_frame([]).dtypes)
+    assert outcomes_frame(done)["problem"].tolist() == ["", "no record"]
+    left_out = [("a", None, "no answer", 2, True)]
+    assert left_out_frame(left_out).dtypes.equals(left_out_frame([]).dtypes)

@@ -128,7 +128,7 @@ def test_frames_exports_and_copies_take_a_checkpointer(saver: Any, tmp_path: Pat
         )
         again = copy_sessions(LangGraphSource(saver), store, on_conflict="merge", progress=False)
         assert set(again["action"]) == {"skip"}
-        assert again["problem"].isna().all()
+        assert (again["problem"] == "").all()
         run(graph, "bob", ("user", "one more"))
         more = copy_sessions(LangGraphSource(saver), store, on_conflict="merge", progress=False)
         assert more["n_messages"].sum() == 4
