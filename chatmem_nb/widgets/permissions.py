@@ -13,6 +13,12 @@ from .state import BrowserState
 _WRITING: Final = ("append", "insert", "remove", "delete")
 
 
+_NO_VARIABLES: Final = (
+    "This page sets no variables: its browser is read-only, or the notebook may have other viewers. Call "
+    "browser.to_dataframe() in a cell."
+)
+
+
 class Need(Enum):
     """What a method may need; `value` is the error (type, message) if it is not granted."""
 
@@ -22,7 +28,7 @@ class Need(Enum):
         "This browser shows the store that it was given. Only Python can disconnect it or connect another.",
     )
     WRITING = ("read_only", "This browser is read-only: it changes nothing.")
-    VARIABLES = ("read_only", "The page of this browser sets no variables of the notebook.")
+    VARIABLES = ("read_only", _NO_VARIABLES)
     LABELS = ("not_allowed", "This browser has no labels: make it with labels=Labels(path).")
     FILES = ("read_only", "This browser is read-only: its page makes no files.")
 

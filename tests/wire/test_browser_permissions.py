@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from chatmem_nb.histories import StoreHistory
 from chatmem_nb.local import LocalUpstash
 from chatmem_nb.records import encode_all
 from chatmem_nb.stores.protocol import SessionStore
+from chatmem_nb.widgets import notebook_variables
 from chatmem_nb.widgets.notebook_variables import has_own_variables
 from chatmem_nb.widgets.permissions import NEEDS
 from tests.wire.browser_page import Page, Refused, kept_comms
@@ -44,6 +46,11 @@ class ReadingHalf:
 @pytest.fixture
 def server(upstash: LocalUpstash) -> LocalUpstash:
     return upstash
+
+
+@pytest.fixture(autouse=True)
+def process_without_marimo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook_variables, "_edited", threading.Event())
 
 
 @pytest.fixture
@@ -178,6 +185,16 @@ def test_a_thread_of_which_marimo_does_not_know_the_mode_gets_no_variables(
         assert not threads.submit(has_own_variables).result()
         shell = SimpleNamespace(user_ns={})
         monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+        assert threads.submit(has_own_variables).result()
+
+
+def test_the_threads_of_a_notebook_in_marimo_edit_may_set_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    modes = iter(["edit", None])
+    marimo = SimpleNamespace(app_meta=lambda: SimpleNamespace(mode=next(modes)))
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
+    assert has_own_variables()
+    with ThreadPoolExecutor() as threads:
         assert threads.submit(has_own_variables).result()
 
 
