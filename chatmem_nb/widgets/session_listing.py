@@ -18,6 +18,8 @@ _PREVIEW: Final = 120
 _BATCH: Final = 100
 _REPORT_EVERY: Final = 500
 _PREVIEW_SOURCE: Final = 2_000_000
+_LOOKED_THROUGH: Final = 10_000
+"""Ids that are listed at most to learn the place of one session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,15 @@ class SessionListing:
                         tell(len(self.ids))
             finally:
                 self._spent_since(*before)
+
+    async def look_for(self, session_id: str) -> None:
+        """Continue listing up to `session_id`, as far as that takes one more billed request at most."""
+        _, billed = self._spent()
+        left = iter(range(_LOOKED_THROUGH))
+        await self.find_more(
+            lambda: self.ids[-1:] == [session_id] or self._spent()[1] > billed or next(left, None) is None,
+            lambda done: None,
+        )
 
     async def _step(self) -> None:
         try:

@@ -66,6 +66,9 @@ class SessionList:
             return is_labelled(name) and fits(name)
 
         names = await self._names(listing, matches, params.sort, stop, context)
+        if params.of and params.of not in names and not listing.complete and matches(params.of):
+            await listing.look_for(params.of)
+            names = [name for name in listing.ids if matches(name)]
         if params.descending and params.sort != "found":  # what is found so far has no other end yet
             names.reverse()
         return names

@@ -89,6 +89,20 @@ def test_only_the_sessions_asked_for_cost_a_summary(page: Page, store: SessionSt
     assert 2 * few < many < 5 * few
 
 
+def test_the_place_of_a_session_is_found_for_one_more_request_at_most(
+    page: Page, store: SessionStore
+) -> None:
+    for number in range(200):
+        store.append(f"s{number:03}", TALK[:1])
+    listed = [row["session_id"] for row in page.ask("sessions", start=0, stop=200)["rows"]]
+    page.ask("sessions", start=0, stop=8, refresh=True)
+    before = store.commands.billed
+    at = page.ask("sessions", start=0, stop=8, of=listed[-1])
+    assert at["at"] == 199
+    assert store.commands.billed - before <= (1 if isinstance(store, UpstashSessionStore) else 200)
+    assert page.ask("sessions", start=0, stop=8, query="no such id", of=listed[-1])["at"] is None
+
+
 def test_a_session_that_was_appended_here_is_listed_at_once(page: Page) -> None:
     assert page.ask("sessions")["rows"] == []
     page.ask("append", session_id="new", role="human", content="hi")
