@@ -57,7 +57,7 @@ async function clearNow(app, session_ids) {
   const { cleared, later, undo } = await app.ask("clear", { session_ids });
   const open = app.transcript.session;
   app.sessions.selection.select([]);
-  app.sessions.load({ keep: true });
+  app.sessions.reload();
   if (later.some(({ session_id }) => session_id === open)) app.open(open);
   else if (cleared.includes(open)) app.transcript.none();
   const added = later.reduce((sum, { length }) => sum + length, 0);

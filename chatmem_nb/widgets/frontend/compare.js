@@ -6,23 +6,20 @@ import { copyText } from "./clipboard.js";
 import { openSheet } from "./dialog.js";
 import { button, h } from "./dom.js";
 import { safeNodes } from "./safe_html.js";
-import { askSlowly, runTask } from "./tasks.js";
+import { askSlowly, taskButton } from "./tasks.js";
 
 /**
- * Show two sessions beside each other.
+ * A button that shows two sessions beside each other.
  * @param {Widget} app
  * @param {string} a
  * @param {string} b
- * @param {HTMLButtonElement} opener
  */
-export function compareSessions(app, a, b, opener) {
-  const run = async () => {
+export const compareButton = (app, a, b) =>
+  taskButton(app, "Compare", async () => {
     const { html, style } = await askSlowly(app, "compare", { a, b });
     const code = `browser.compare(${JSON.stringify(a)}, ${JSON.stringify(b)})`;
-    const copy = button("Copy code", () => copyText(app, code), ".quiet", { title: code });
+    const copy = button("Copy code", () => copyText(app, code), "", { title: code });
     openSheet(app, "Compare", [h("style", style), safeNodes(html), h("footer", copy)], {
-      full: true,
+      size: ".full",
     });
-  };
-  return runTask(app, run, null, opener);
-}
+  });

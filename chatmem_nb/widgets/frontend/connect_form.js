@@ -3,94 +3,84 @@
 /** @typedef {import("./protocol.js").Client} Client */
 /** @typedef {import("./protocol.js").Input} Input */
 /** @typedef {import("./types.js").Child} Child */
+/** @typedef {import("./types.js").Failure} Failure */
 
 import { alertBox, button, dim, focus, form, h, icon, put, submitButton } from "./dom.js";
 import { runTask } from "./tasks.js";
 import { visible } from "./text.js";
 
-export class ConnectForm {
-  node = h(".connect");
-  #app;
-  #problem = alertBox();
-  #envProblem = alertBox();
+/** @param {import("./widget.js").Widget} app */
+export function createConnectForm(app) {
+  const node = h(".connect");
+  const problem = alertBox();
+  const envProblem = alertBox();
   /** @type {Client["service"]} */
-  #service = "upstash";
+  let chosen = "upstash";
   /** @type {Client[]} */
-  #clients = [];
+  let clients = [];
   /** @type {Record<string, { input: HTMLInputElement, error: HTMLElement, secret: boolean }>} */
-  #inputs = {};
+  let fields = {};
   /** @type {HTMLButtonElement[]} */
-  #buttons = [];
+  let buttons = [];
 
-  /** @param {import("./widget.js").Widget} app */
-  constructor(app) {
-    this.#app = app;
-  }
+  /** @param {Client[]} offered */
+  const show = offered => {
+    const ready = offered.find(({ env }) => env.some(({ set }) => set));
+    clients = offered;
+    chosen = (ready ?? client() ?? offered[0]).service;
+    draw();
+  };
 
-  /** @param {Client[]} clients */
-  show(clients) {
-    const ready = clients.find(({ env }) => env.some(({ set }) => set));
-    this.#clients = clients;
-    this.#service = (ready ?? this.#chosen() ?? clients[0]).service;
-    this.#draw();
-  }
+  const client = () => clients.find(({ service }) => service === chosen);
 
-  #chosen() {
-    return this.#clients.find(({ service }) => service === this.#service);
-  }
-
-  #draw() {
-    const { env, inputs } = /** @type {Client} */ (this.#chosen());
+  const draw = () => {
+    const { env, inputs } = /** @type {Client} */ (client());
     // A cache has a default name.
     const ready = env.length > 0 && env.every(({ name, set }) => set || /CACHE/.test(name));
     const words = inputs.length ? "Connect" : "Start demo server";
     const connect = submitButton(words, ready ? "" : ".primary");
-    const fromEnvironment = button(
-      "Connect from the environment",
-      () => this.#send(true),
-      ".primary",
-    );
-    this.#buttons = ready ? [connect, fromEnvironment] : [connect];
-    this.#inputs = {};
-    put(this.#problem);
-    put(this.#envProblem);
+    const fromEnvironment = button("Connect from the environment", () => send(true), ".primary");
+    buttons = [connect, fromEnvironment];
+    fields = {};
+    put(problem);
+    put(envProblem);
     const card = form(
       ".card",
-      () => this.#send(false),
+      () => send(false),
       h("h2", "Open stored conversations"),
       h("p.dim", "Keys go to the kernel only and are never saved in the notebook."),
-      this.#services(),
-      env.length > 0 && this.#environment(env, ready && fromEnvironment),
-      inputs.map(input => this.#input(input)),
+      services(),
+      env.length > 0 && environment(env, ready && fromEnvironment),
+      inputs.map(fieldOf),
       !inputs.length && "Runs in this kernel, with sample conversations. No account needed.",
-      this.#problem,
+      problem,
       connect,
     );
-    put(this.node, card);
-  }
+    put(node, card);
+  };
 
-  #services() {
-    const options = this.#clients.map(({ service, label }) => {
-      const checked = service === this.#service;
-      const onchange = () => this.#choose(service);
-      const radio = h("input", { type: "radio", name: this.#app.view, checked, onchange });
+  const services = () => {
+    const options = clients.map(({ service, label }) => {
+      const checked = service === chosen;
+      const onchange = () => choose(service);
+      const radio = h("input", { type: "radio", name: app.view, checked, onchange });
       return h("label", radio, h("span", label));
     });
     return h("fieldset.picks", h("legend.unseen", "Service"), options);
-  }
+  };
 
   /** @param {Client["service"]} service */
-  #choose(service) {
-    this.#service = service;
-    this.#draw();
-    /** @type {HTMLElement | null} */ (this.node.querySelector(":checked"))?.focus();
-  }
+  const choose = service => {
+    chosen = service;
+    draw();
+    focus(node.querySelector(":checked"));
+  };
 
   /**
    * @param {Client["env"]} variables
    * @param {Child} connect
    */
-  #environment(variables, connect) {
+  const environment = (variables, connect) => {
     const rows = variables.map(({ name, set }) =>
       h(
         "li.line",
@@ -100,12 +90,12 @@ export class ConnectForm {
       ),
     );
     const list = h("ul", { ariaLabel: "Environment variables" }, rows);
-    return h(".env", list, this.#envProblem, connect);
-  }
+    return h(".env", list, envProblem, connect);
+  };
 
   /** @param {Input} input */
-  #input({ name, label, hint, secret }) {
-    const id = `${this.#app.view}-${name}`;
+  const fieldOf = ({ name, label, hint, secret }) => {
+    const id = `${app.view}-${name}`;
     const error = h(".reason", { id: id + "-error" });
     const input = h("input", {
       id,
@@ -115,42 +105,43 @@ export class ConnectForm {
       spellcheck: false,
       "aria-describedby": error.id,
     });
-    this.#inputs[name] = { input, error, secret };
+    fields[name] = { input, error, secret };
     return h(".field", h("label", { for: id }, label), input, error);
-  }
+  };
 
-  /** @param {boolean} fromEnvironment */
-  #send(fromEnvironment) {
-    const app = this.#app;
-    put(this.#problem);
-    put(this.#envProblem);
-    const params = { service: this.#service, use_env: fromEnvironment, ...this.#takeInputs() };
+  /** @param {boolean} use_env */
+  const send = use_env => {
+    put(problem);
+    put(envProblem);
+    const params = { service: chosen, use_env, ...takeInputs() };
     const connect = async () => app.connected(await app.ask("connect", params));
-    const problem = fromEnvironment ? this.#envProblem : this.#problem;
-    runTask(app, connect, failure => this.#fail(failure, problem), ...this.#buttons);
-  }
+    const place = use_env ? envProblem : problem;
+    runTask(app, connect, failure => fail(failure, place), ...buttons);
+  };
 
   /** Return what was typed. A secret leaves its field before the message is sent. */
-  #takeInputs() {
+  const takeInputs = () => {
     /** @type {Record<string, string | undefined>} */
     const typed = {};
-    for (const [name, { input, error, secret }] of Object.entries(this.#inputs)) {
+    for (const [name, { input, error, secret }] of Object.entries(fields)) {
       typed[name] = input.value.trim() || undefined;
       if (secret) input.value = "";
       put(error);
       input.ariaInvalid = null;
     }
     return typed;
-  }
+  };
 
   /**
-   * @param {import("./types.js").Failure} failure
-   * @param {HTMLElement} problem shows what is wrong with no input
+   * @param {Failure} failure
+   * @param {HTMLElement} place shows what is wrong with no input
    */
-  #fail({ field, message }, problem) {
-    const { input, error } = this.#inputs[field ?? ""] ?? { error: problem };
+  const fail = ({ field, message }, place) => {
+    const { input, error } = fields[field ?? ""] ?? { error: place };
     put(error, message);
     if (input) input.ariaInvalid = "true";
     focus(input);
-  }
+  };
+
+  return { node, show };
 }

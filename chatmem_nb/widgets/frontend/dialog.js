@@ -14,14 +14,9 @@ import { showToast } from "./toast.js";
  * @param {Widget} app
  * @param {string} title
  * @param {Child[]} content
- * @param {{ wide?: boolean, full?: boolean, onClose?: () => void }} [options]
+ * @param {{ size?: ".wide" | ".full" | "", onClose?: () => void }} [options]
  */
-export function openSheet(
-  app,
-  title,
-  content,
-  { wide = false, full = false, onClose = () => {} } = {},
-) {
+export function openSheet(app, title, content, { size = "", onClose = () => {} } = {}) {
   const opener = document.activeElement;
   const close = () => node.close();
   const onclose = () => {
@@ -33,12 +28,7 @@ export function openSheet(
   };
   const head = h("header", h("h2", title), iconButton("close", "Close", close));
   const node = /** @type {HTMLDialogElement} */ (
-    h(
-      "dialog.sheet" + (wide ? ".wide" : full ? ".full" : ""),
-      { ariaLabel: title, onclose },
-      head,
-      h(".sheetbody", content),
-    )
+    h("dialog.sheet" + size, { ariaLabel: title, onclose }, head, h(".sheetbody", content))
   );
   app.root.append(node);
   node.showModal();

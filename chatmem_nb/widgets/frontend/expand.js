@@ -6,7 +6,7 @@
 /** @typedef {import("./types.js").Child} Child */
 
 import { button } from "./dom.js";
-import { runTask } from "./tasks.js";
+import { taskButton } from "./tasks.js";
 import { count } from "./text.js";
 
 /** Texts of up to this many characters and lines are never folded. */
@@ -46,9 +46,7 @@ export function expandable(transcript, entry, cut, node, more) {
 export function showAll(transcript, entry, cut, source) {
   if (!cut.clipped || cut.next === null) return null;
   const label = cut.parts ? "Show more" : `Show all ${count(cut.clipped)} characters`;
-  const load = () => loadPart(transcript, entry, cut, source);
-  const show = button(label, () => runTask(transcript.app, load, null, show), ".more");
-  return show;
+  return taskButton(transcript.app, label, () => loadPart(transcript, entry, cut, source), ".more");
 }
 
 /**

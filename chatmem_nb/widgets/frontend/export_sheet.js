@@ -134,7 +134,7 @@ export function openExport(app, title, scope) {
     ),
   ];
   draw();
-  openSheet(app, title, content, { wide: true });
+  openSheet(app, title, content, { size: ".wide" });
   return assignFailed;
 }
 

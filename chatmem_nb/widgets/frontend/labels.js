@@ -97,7 +97,7 @@ export function labelChanged({ transcript, sessions }, { session, index, identit
     transcript.list.renew(index, index + 1);
   }
   if (session === transcript.session && index == null) transcript.header.showLabel(label);
-  sessions.load({ keep: true });
+  sessions.reload();
 }
 
 /**
@@ -106,7 +106,7 @@ export function labelChanged({ transcript, sessions }, { session, index, identit
  */
 export function labelsChanged({ transcript, sessions }) {
   transcript.messages.refresh();
-  sessions.load({ keep: true });
+  sessions.reload();
 }
 
 /**
@@ -212,7 +212,7 @@ function openLabelSheet(app, title, label, save, ...more) {
     ".labels",
     send,
     h("label.line", star, "Star"),
-    tags.map(({ name, box }, i) => h("label.line", box, chip(app, name), i < 9 && dim(i + 1))),
+    tags.map(({ name, box }, i) => h("label.line", box, chip(app, name), i < 9 && h("kbd", i + 1))),
     !tags.length && h("p.dim", 'Tags come from Labels(path, tags=["..."]).'),
     h("label", "Note", note),
     h(
@@ -221,7 +221,7 @@ function openLabelSheet(app, title, label, save, ...more) {
       submitButton("Save", ".primary"),
     ),
   );
-  const close = openSheet(app, title, [content, h(".labels", more)]);
+  const close = openSheet(app, title, [content, more && h(".labels", more)]);
   return close;
 }
 

@@ -1,7 +1,7 @@
-/** A listbox of any length: the arrow keys move, one row is the current one. */
+/** A listbox of any length: the arrow keys move, one row is the current one, several can be selected. */
 
 import { clamp } from "./text.js";
-import { h, handleKey } from "./dom.js";
+import { cover, h, handleKey } from "./dom.js";
 import { VirtualList } from "./virtual_list.js";
 
 /**
@@ -20,14 +20,24 @@ export class Listbox extends VirtualList {
   /** Index of the current row. */
   at = 0;
   sticky = false;
+  /** Shows what stands in place of the rows; the rows again without arguments. */
+  say;
   #options;
 
   /** @param {ListboxOptions} options */
   constructor(options) {
     const { label, rowHeight, onRows = () => {} } = options;
-    const box = h(".rows", { role: "listbox", tabIndex: 0, ariaLabel: label });
+    const box = h(".rows", {
+      role: "listbox",
+      tabIndex: 0,
+      ariaLabel: label,
+      ariaMultiSelectable: "true",
+    });
+    const over = h(".over");
     super(box, rowHeight, index => this.#option(index), onRows);
     this.#options = options;
+    this.say = cover(box, over);
+    this.node = h(".body", box, over);
     box.addEventListener("keydown", event => this.#onKey(event));
   }
 

@@ -4,15 +4,15 @@
 /** @typedef {import("./search_bar.js").SearchBar} SearchBar */
 /** @typedef {import("./widget.js").Widget} Widget */
 
-import { cover, dim, h, icon, iconButton, label, line, notice, put } from "./dom.js";
+import { dim, h, icon, iconButton, label, line, notice, put } from "./dom.js";
 import { Listbox } from "./listbox.js";
-import { ROLES, count, plural } from "./text.js";
+import { ROLES, count, matches, plural } from "./text.js";
 
 const ROW_HEIGHT = 58;
 
 /**
  * A row: a match, or the session that the following ones are of.
- * @typedef {{ hit: number } | { session: string, hit: number, matches: number }} Row
+ * @typedef {{ hit: number } | { session: string, hit: number, found: number }} Row
  */
 
 export class MatchList {
@@ -21,7 +21,6 @@ export class MatchList {
   /** @type {Row[]} */
   #rows = [];
   #title = h("b.grow", { role: "status" });
-  #say;
   /** @type {Listbox} */
   list;
 
@@ -44,18 +43,15 @@ export class MatchList {
         "/": () => search.show(),
       },
     });
-    this.list.box.ariaMultiSelectable = "true";
-    const over = h(".over");
-    this.#say = cover(this.list.box, over);
     const close = iconButton("close", "Back to all sessions", () => search.hide());
-    this.node = h(".matches", h(".bar", this.#title, close), h(".body", this.list.box, over));
+    this.node = h(".matches", h(".bar", this.#title, close), this.list.node);
   }
 
   /** Begin anew. */
   clear() {
     this.#rows = [];
     this.list.reset(0);
-    this.#say();
+    this.list.say();
     put(this.#title, "Searching…");
   }
 
@@ -68,8 +64,8 @@ export class MatchList {
     let group = this.#rows.filter(row => "session" in row).pop();
     hits.forEach(({ session_id }, i) => {
       if (group?.session !== session_id)
-        this.#rows.push((group = { session: session_id, hit: first + i, matches: 0 }));
-      group.matches++;
+        this.#rows.push((group = { session: session_id, hit: first + i, found: 0 }));
+      group.found++;
       this.#rows.push({ hit: first + i });
     });
     this.list.resize(this.#rows.length);
@@ -78,15 +74,16 @@ export class MatchList {
 
   /**
    * Say how many there are.
-   * @param {number} matches
+   * @param {number} found
    * @param {number} sessions
    * @param {boolean} isOver whether the search is over
    */
-  tell(matches, sessions, isOver) {
-    const text = `${plural(matches, "match", "matches")} in ${plural(sessions, "session")}`;
-    put(this.#title, matches || isOver ? text : "Searching…");
+  tell(found, sessions, isOver) {
+    const text = `${matches(found)} in ${plural(sessions, "session")}`;
+    const none = isOver ? "No matches" : "Searching…";
+    put(this.#title, found ? text : none);
     const hint = "Try other words or fewer filters.";
-    if (isOver && !matches) this.#say(notice("search", "No message matches", hint));
+    if (isOver && !found) this.list.say(notice("search", "No message matches", hint));
   }
 
   /**
@@ -106,17 +103,17 @@ export class MatchList {
   }
 
   /**
-   * @param {{ session: string, matches: number }} row
+   * @param {{ session: string, found: number }} row
    * @param {(event: MouseEvent) => void} onclick
    */
-  #group({ session, matches }, onclick) {
-    const title = plural(matches, "match", "matches");
+  #group({ session, found }, onclick) {
+    const title = matches(found);
     return h(
       ".group",
       { ariaSelected: String(this.#app.sessions.selection.has(session)), onclick },
       h("span.tick", icon("check")),
       label(session),
-      h("span.num", { title }, count(matches)),
+      h("span.num", { title }, count(found)),
     );
   }
 

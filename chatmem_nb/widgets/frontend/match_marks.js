@@ -58,7 +58,7 @@ export class MatchMarks {
    * @param {Hit | undefined} hit
    */
   #patternOf(hit) {
-    const { text, regex, whole_words } = this.#search.marking;
+    const { text, regex, whole_words = false } = this.#search.marking;
     return patternOf(regex ? (hit?.words ?? []) : [text], whole_words);
   }
 

@@ -1,36 +1,18 @@
 /** One message of the transcript. */
 
 /** @typedef {import("./types.js").Entry} Entry */
-/** @typedef {import("./types.js").Block} Block */
 /** @typedef {import("./transcript.js").Transcript} Transcript */
 /** @typedef {import("./types.js").Child} Child */
 
-import { copyText } from "./clipboard.js";
-import {
-  button,
-  dim,
-  facts,
-  fold,
-  group,
-  h,
-  icon,
-  iconButton,
-  line,
-  link,
-  put,
-  reason,
-  time,
-} from "./dom.js";
+import { dim, facts, group, h, icon, iconButton, line, link, reason, time } from "./dom.js";
 import { expandable, showAll } from "./expand.js";
-import { copyLink, copyMessage, deleteMessage, showRecord } from "./message_actions.js";
 import { labelChips, openMessageLabel } from "./labels.js";
-import { safeNodes } from "./safe_html.js";
-import { runTask } from "./tasks.js";
-import { ROLES, count, plural, size, tokensUsed, visible } from "./text.js";
+import { markdown } from "./markdown.js";
+import { copyLink, copyMessage, deleteMessage, showRecord } from "./message_actions.js";
+import { blockOf, moreCalls } from "./message_parts.js";
+import { ROLES, count, tokensUsed, visible } from "./text.js";
 import { toolCall } from "./tool_call.js";
 
-/** Tool calls that are asked for at once. */
-const CALLS = 50;
 /** Reasons to finish that say nothing: others are shown. */
 const ORDINARY = /^(stop|end_turn|tool_calls|tool_use|function_call|stop_sequence)$/i;
 
@@ -144,7 +126,7 @@ function content(transcript, entry) {
   const draw = (/** @type {boolean} */ isReasoning) =>
     blocks
       .filter(({ one }) => (one.kind === "reasoning") === isReasoning)
-      .map(({ one, number }) => block(transcript, entry, one, number));
+      .map(({ one, number }) => blockOf(transcript, entry, one, number));
   return [
     draw(true),
     text(transcript, entry),
@@ -173,81 +155,5 @@ function text(transcript, entry) {
  */
 const texts = (transcript, parts, label) =>
   parts.map(({ html, text }) =>
-    text == null ? words(transcript, html) : group("pre", label, text),
+    text == null ? markdown(transcript.app, html) : group("pre", label, text),
   );
-
-/**
- * Markdown; code and tables in boxes that scroll.
- * @param {Transcript} transcript
- * @param {string | null | undefined} html
- */
-function words({ app }, html) {
-  if (!html) return null;
-  const text = h(".md", { dir: "auto" }, safeNodes(html));
-  for (const node of text.querySelectorAll("pre, table")) {
-    const isCode = node.matches("pre");
-    const box = group(".box", isCode ? "Code" : "Table");
-    const copy = () => copyText(app, node.textContent ?? "");
-    node.replaceWith(box);
-    put(box, node, isCode && iconButton("copy", "Copy code", copy));
-  }
-  return text;
-}
-
-/**
- * @param {Transcript} transcript
- * @param {Entry} entry
- * @param {Block} block
- * @param {number} number
- */
-function block(transcript, { index, identity }, block, number) {
-  const { kind, label, bytes, html, showable, open, data_url } = block;
-  const ontoggle = (/** @type {Event} */ event) =>
-    (block.open = /** @type {HTMLDetailsElement} */ (event.target).open);
-  if (html)
-    return fold(visible(label), words(transcript, html), { className: kind, open, ontoggle });
-  const picture = (/** @type {string | undefined} */ src) =>
-    src && h("img", { src, alt: visible(label) });
-  if (data_url) return picture(data_url);
-  const show = button("Show image", () =>
-    runTask(
-      transcript.app,
-      async () => {
-        const { data_url } = await transcript.ask("image", { index, identity, block: number });
-        if (!/^data:image\//.test(data_url)) return;
-        block.data_url = data_url;
-        transcript.redraw(index);
-      },
-      null,
-      show,
-    ),
-  );
-  return h(".part", h("bdi", visible(label)), bytes != null && dim(size(bytes)), showable && show);
-}
-
-/**
- * Where not all tool calls are here: a button that gets further ones.
- * @param {Transcript} transcript
- * @param {Entry} entry
- */
-function moreCalls(transcript, entry) {
-  const { index, identity, tool_calls: calls = [], tool_calls_total } = entry;
-  const total = tool_calls_total ?? 0;
-  if (calls.length >= total) return null;
-  const label = `Show more of ${plural(total, "tool call")}`;
-  const show = button(label, () =>
-    runTask(
-      transcript.app,
-      async () => {
-        const [start, stop] = [calls.length, calls.length + CALLS];
-        const reply = await transcript.ask("calls", { index, identity, start, stop });
-        entry.tool_calls = [...calls, ...reply.tool_calls];
-        if (!reply.tool_calls.length) entry.tool_calls_total = calls.length;
-        transcript.redraw(index);
-      },
-      null,
-      show,
-    ),
-  );
-  return show;
-}

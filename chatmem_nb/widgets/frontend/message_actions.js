@@ -53,7 +53,7 @@ export function showRecord(transcript, entry) {
     ];
     const cut = chars > raw.length && dim(`The first ${portion(raw.length, chars)} characters.`);
     const content = [group("pre", "Raw JSON", pretty ?? raw), cut, h("footer", copies)];
-    openSheet(transcript.app, `Message #${count(index + 1)}`, content, { wide: true });
+    openSheet(transcript.app, `Message #${count(index + 1)}`, content, { size: ".wide" });
   });
 }
 
@@ -79,7 +79,7 @@ export function deleteMessage(transcript, { index, identity, role }) {
         total,
         index: Math.max(0, index - 1),
       });
-    app.sessions.load({ keep: true });
+    app.sessions.reload();
     app.undoable(undo, "Message deleted");
   });
 }

@@ -22,7 +22,7 @@ import { MatchMarks } from "./match_marks.js";
 import { MatchList } from "./match_list.js";
 import { askSlowly } from "./tasks.js";
 import { SearchFilters } from "./search_filters.js";
-import { count, plural } from "./text.js";
+import { count, matches, plural } from "./text.js";
 
 const MAX_HITS = 1000;
 
@@ -154,7 +154,7 @@ export class SearchBar {
     const pending = askSlowly(this.app, "find", this.#params(), ({ partial }) => {
       this.#addHits(partial?.hits ?? []);
       this.#tell(this.hits.length, partial?.sessions ?? 0, false);
-      put(this.#said, plural(this.#found, "match", "matches"), " so far");
+      put(this.#said, matches(this.#found), " so far");
     });
     this.#pending = pending;
     try {
@@ -233,7 +233,7 @@ export class SearchBar {
    */
   #finish(before, after = "") {
     this.#steps.hidden = !this.hits.length;
-    const found = this.#found ? plural(this.#found, "match", "matches") : "No matches";
+    const found = this.#found ? matches(this.#found) : "No matches";
     put(this.#said, before, found, after);
     if (this.isListing) this.app.showPane("list");
     else if (this.hits.length) this.#step(1);
@@ -254,7 +254,7 @@ export class SearchBar {
     const { session_id, index, identity, words } = this.hits[at];
     this.#at = at;
     if (this.isListing) this.#matches.moveTo(at);
-    put(this.#said, `${count(at + 1)} of ${plural(this.#found, "match", "matches")}`);
+    put(this.#said, `${count(at + 1)} of ${matches(this.#found)}`);
     this.app.showPane("talk");
     if (session_id !== transcript.session) await transcript.open(session_id, { index });
     await transcript.jump.to({ index, identity, text: words?.[0] ?? this.#searched });

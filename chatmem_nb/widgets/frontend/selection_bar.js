@@ -3,7 +3,7 @@
 /** @typedef {import("./widget.js").Widget} Widget */
 
 import { clearSessions } from "./clear_sessions.js";
-import { compareSessions } from "./compare.js";
+import { compareButton } from "./compare.js";
 import { button, h, iconButton, line } from "./dom.js";
 import { openExport, saveButton } from "./export_sheet.js";
 import { count, plural } from "./text.js";
@@ -37,10 +37,9 @@ export function selectionBar(app, selected, all, selectNone) {
 function tools(app, selected) {
   const [a, b] = selected;
   const title = `Export ${plural(selected.size, "session")}`;
-  const compare = button("Compare", () => compareSessions(app, a, b, compare));
   return [
     app.may.variables && saveButton(app, title, "selected"),
     button(title, () => openExport(app, title, "selected")),
-    selected.size === 2 && compare,
+    selected.size === 2 && compareButton(app, a, b),
   ];
 }

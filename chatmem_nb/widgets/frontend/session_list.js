@@ -1,18 +1,13 @@
-/** The list of sessions: filter and order. */
+/** The list of sessions: its rows, what stands in their place, and what a click or a key does. */
 
-/** @typedef {import("./protocol.js").SessionRow} SessionRow */
 /** @typedef {import("./protocol.js").SessionPage} SessionPage */
 /** @typedef {import("./types.js").Failure} Failure */
 
 import {
   button,
-  choice,
-  cover,
   createTimer,
-  field,
   focus,
   h,
-  handleKey,
   icon,
   iconButton,
   line,
@@ -21,16 +16,15 @@ import {
   skeleton,
 } from "./dom.js";
 import { openKeys } from "./key_list.js";
-import { fillLabelFilter, labelFilter, openSessionLabel } from "./labels.js";
+import { openSessionLabel } from "./labels.js";
 import { Listbox } from "./listbox.js";
 import { createSession, noLabels, noSessions, noSuchId } from "./no_sessions.js";
+import { createSessionFilter } from "./session_filter.js";
 import { sessionRow } from "./session_row.js";
+import { createSessionRows } from "./session_rows.js";
 import { SessionSelection } from "./session_selection.js";
-import { askSlowly } from "./tasks.js";
 import { count, plural } from "./text.js";
 
-/** Sessions that are asked for at once at least: those in view, and no others, cost a summary. */
-const FEWEST = 8;
 /** How far below those in view rows are drawn, in px. */
 const MARGIN = 300;
 const ROW_HEIGHT = 68;
@@ -38,76 +32,53 @@ const ROW_HEIGHT = 68;
 const FIRST_PAUSE_MS = 2_500;
 const MAX_PAUSE_MS = 60_000;
 
-const SORTS = {
-  found: "Unsorted",
-  id: "By id",
-  length: "By length",
-  last_write: "By last write (reads all sessions)",
-  ttl: "By expiry",
-};
-
 export class SessionList {
   app;
-  /** @type {Map<number, SessionRow>} the rows that are known, by index */
-  #rows = new Map();
-  /** Counts listings: what answers an older one is dropped. */
-  #listing = 0;
   /** @type {import("./protocol.js").Tag[] | null | undefined} tags to filter by, if there are labels */
   tags;
-  /** @type {import("./types.js").Pending<unknown> | null} */
-  #pending = null;
-  #failed = false;
-  #isEmpty = false;
   /** @type {number | null} sessions that match; null until all were found */
   total = null;
+  #failed = false;
+  #isEmpty = false;
   /** The session that was brought in view. */
   #shown = "";
   /** Whether it is to be brought in view as soon as its place is known. */
   #placing = false;
+  /** Whether the next rows are shown where the list stands. */
+  #stays = false;
   #pause = FIRST_PAUSE_MS;
   #later = createTimer();
-  #query;
-  #sort;
-  #label = labelFilter(() => this.load());
+  filter = createSessionFilter(this);
+  #rows = createSessionRows(this);
   /** @type {Listbox} */
   #list;
-  #say;
   #cost = h(".cost", { role: "status" });
   selection = new SessionSelection(this);
 
   /** @param {import("./widget.js").Widget} app */
   constructor(app) {
     this.app = app;
-    this.#query = field("Filter sessions by id", {
-      type: "search",
-      oninput: () => this.#typed(),
-      onkeydown: (/** @type {KeyboardEvent} */ event) => this.#onQueryKey(event),
-    });
-    this.#sort = choice("Sort sessions", SORTS, () => this.load());
     this.#list = new Listbox({
       onExtend: index => this.selection.extend(index),
       id: app.view + "-s",
       label: "Sessions",
       rowHeight: ROW_HEIGHT,
       makeRow: index => this.#row(index),
-      onRows: (first, last) => this.#need(first, last),
+      onRows: (first, last) => this.#rows.need(first, last),
       actions: {
         " ": () => this.selection.tick(this.#list.at),
         Enter: () => this.#read(this.#list.at),
         "?": () => openKeys(this.app),
-        "/": () => this.#query.focus(),
+        "/": () => this.filter.focus(),
         l: () => this.#openLabel(this.#list.at),
         Escape: () => this.selection.select([]),
       },
     });
-    this.#list.box.ariaMultiSelectable = "true";
-    const over = h(".over");
-    this.#say = cover(this.#list.box, over);
     this.node = h(
       "aside.list",
       { ariaLabel: "Sessions" },
       this.#tools(),
-      h(".body", this.#list.box, over),
+      this.#list.node,
       app.search.matches,
       this.selection.node,
       this.#cost,
@@ -115,43 +86,43 @@ export class SessionList {
   }
 
   #tools() {
-    const again = iconButton("again", "Refresh", () => this.load({ refresh: true }));
+    const { query, order } = this.filter;
+    const again = iconButton("again", "Refresh", () => this.load(true));
     const create = button([icon("plus"), "New"], () => createSession(this.app), ".quiet.w");
-    return h(
-      ".tools",
-      line(h(".searchbox", icon("search"), this.#query), again),
-      line(this.#sort, this.#label, h("span.grow"), create),
-    );
+    return h(".tools", line(query, again), line(order, h("span.grow"), create));
   }
 
   close() {
     this.#later();
+    this.filter.stop();
     this.#list.close();
+  }
+
+  /** List again what is listed, and stay at the rows in view: something has changed. */
+  reload() {
+    this.load(false, true);
   }
 
   /**
    * List anew; what is shown stays until the new rows are here.
-   * @param {{ refresh?: boolean, keep?: boolean }} [options] `refresh`: ask the service again;
-   *   `keep`: stay at the rows that are in view
+   * @param {boolean} [refresh] whether to ask the service again
+   * @param {boolean} [stays] whether to stay at the rows in view
    */
-  load({ refresh = false, keep = false } = {}) {
+  load(refresh = false, stays = false) {
     this.#later();
-    this.#pending?.cancel();
-    this.#listing++;
-    if (!this.#list.total && !this.#isEmpty) this.#say(skeleton("Loading sessions"));
-    const stay = keep && this.#rows.size > 0;
+    this.filter.stop();
+    if (!this.#list.total && !this.#isEmpty) this.#list.say(skeleton("Loading sessions"));
+    this.#stays = stays && this.rows.size > 0;
     const { first, last } = this.#list;
-    const start = stay ? first : 0;
-    const stop = stay ? last : Math.ceil((this.node.clientHeight + MARGIN) / ROW_HEIGHT);
-    this.#fetch(start, stop, { refresh, isNew: true, stay });
+    const inView = Math.ceil((this.node.clientHeight + MARGIN) / ROW_HEIGHT);
+    if (this.#stays) this.#rows.load(first, last, refresh);
+    else this.#rows.load(0, inView, refresh);
   }
 
   /** Forget what was listed, filter and order: another store is shown. */
   begin() {
-    this.#query.value = "";
-    this.#sort.value = "found";
-    this.#label.value = "";
-    this.#rows.clear();
+    this.filter.clear();
+    this.rows.clear();
     this.#list.reset(0);
     this.#isEmpty = false;
     this.load();
@@ -162,7 +133,7 @@ export class SessionList {
     this.#pause = Math.min(MAX_PAUSE_MS, this.#pause * 2);
     this.#later(() => {
       const isSeen = this.app.visible && document.visibilityState === "visible";
-      if (isSeen) this.load({ refresh: true });
+      if (isSeen) this.load(true);
       else this.#watch();
     }, this.#pause);
   }
@@ -176,13 +147,13 @@ export class SessionList {
   redraw() {
     const { shown } = this.app.transcript;
     this.#list.renew();
-    if (shown === this.#shown || !this.#rows.size) return;
+    if (shown === this.#shown || !this.rows.size) return;
     this.#shown = shown;
-    const known = [...this.#rows].find(([, { session_id }]) => session_id === shown);
-    if (known) this.#list.show(known[0]);
+    const known = this.#rows.indexOf(shown);
+    if (known !== undefined) this.#list.show(known);
     else if (shown) {
       this.#placing = true;
-      this.load({ keep: true }); // its place comes along
+      this.reload(); // its place comes along
     }
   }
 
@@ -193,8 +164,8 @@ export class SessionList {
   covered(isCovered) {
     this.node.classList.toggle("searching", isCovered);
     this.selection.draw();
-    if (isCovered && this.#query.value) {
-      this.#query.value = ""; // it went into the search
+    if (isCovered && this.listed().query) {
+      this.filter.clearWords(); // they went into the search
       this.load();
     }
   }
@@ -205,24 +176,17 @@ export class SessionList {
    * @param {number} length
    */
   grew(session_id, length) {
-    const row = [...this.#rows.values()].find(one => one.session_id === session_id);
-    if (!row) {
-      this.load({ keep: true });
-      return;
+    const row = this.rows.get(this.#rows.indexOf(session_id) ?? -1);
+    if (row) {
+      row.length = length;
+      this.#list.renew();
     }
-    row.length = length;
-    this.#list.renew();
-    this.load({ keep: true }); // its preview and its time
+    this.reload(); // its preview and its time
   }
 
   /** The rows that are known, by index. */
   get rows() {
-    return this.#rows;
-  }
-
-  /** Whether only some of the sessions are listed. */
-  get isFiltered() {
-    return Boolean(this.#wanted() || this.#label.value);
+    return this.#rows.known;
   }
 
   /** Draw the rows anew: others are selected. */
@@ -237,112 +201,55 @@ export class SessionList {
 
   /** What is listed, and in which order. */
   listed() {
-    const sort = /** @type {import("./protocol.js").SessionsParams["sort"]} */ (this.#sort.value);
-    return {
-      query: this.#wanted(),
-      label: this.#label.value,
-      of: this.#placing ? this.#shown : "",
-      sort,
-      descending: sort === "length" || sort === "last_write",
-    };
-  }
-
-  #typed() {
-    this.#later(() => this.load(), 200);
-  }
-
-  #wanted() {
-    return this.#query.value.trim();
-  }
-
-  /** Open the id that was typed; where none is like it, it may be words of a message. */
-  #openExactId() {
-    if (!this.#wanted()) return;
-    if (this.#isEmpty) this.app.search.show(this.#wanted());
-    else this.app.open(this.#wanted());
-  }
-
-  /** @param {KeyboardEvent} event */
-  #onQueryKey(event) {
-    handleKey(event, {
-      Enter: () => this.#openExactId(),
-      ArrowDown: () => focus(this.#list.box),
-      Escape: () => {
-        this.#query.value = "";
-        this.#typed();
-      },
-    });
+    return { ...this.filter.values(), of: this.#placing ? this.#shown : "" };
   }
 
   /**
-   * @param {number} start
-   * @param {number} stop
-   * @param {{ refresh?: boolean, isNew?: boolean, stay?: boolean }} [options]
+   * Open the id that was typed; where none is like it, it may be words of a message.
+   * @param {string} words
    */
-  async #fetch(start, stop, { refresh = false, isNew = false, stay = false } = {}) {
-    const listing = this.#listing;
-    const pending = askSlowly(this.app, "sessions", {
-      ...this.listed(),
-      start,
-      stop: Math.max(stop, start + FEWEST),
-      refresh,
-    });
-    this.#pending = pending;
-    try {
-      const page = await pending;
-      if (listing !== this.#listing) return;
-      if (isNew) this.#rows.clear();
-      this.#pending = null;
-      this.#failed = false;
-      this.#take(start, page, isNew && !stay);
-    } catch (error) {
-      if (listing === this.#listing) this.#fail(/** @type {Failure} */ (error));
-    }
+  openExactId(words) {
+    if (this.#isEmpty) this.app.search.show(words);
+    else this.app.open(words);
   }
 
-  /** @param {Failure} failure */
-  #fail({ type, message }) {
-    this.#pending = null;
+  /**
+   * Listing failed, or was stopped.
+   * @param {Failure} failure
+   */
+  fail({ type, message }) {
     this.#failed = true;
     this.#list.reset(0);
-    this.#rows.clear();
     const again = button("Try again", () => this.load());
-    if (type === "cancelled") this.#say(notice("other", "Listing stopped", message, again));
-    else this.#say(notice("warn", "Sessions could not be listed", message, again));
+    if (type === "cancelled") this.#list.say(notice("other", "Listing stopped", message, again));
+    else this.#list.say(notice("warn", "Sessions could not be listed", message, again));
   }
 
   /**
-   * @param {number} start
+   * Show rows that have arrived.
    * @param {SessionPage} page
-   * @param {boolean} atStart whether to show it from its start
+   * @param {boolean} isNew whether the sessions were listed anew
    */
-  #take(start, { rows, total, complete, found, at, cost, tags }, atStart) {
-    this.tags = tags;
-    fillLabelFilter(this.app, this.#label);
-    rows.forEach((row, i) => this.#rows.set(start + i, row));
+  take(page, isNew) {
+    const { total, complete, found, at, tags } = page;
     // One row more than is known stands for those that follow.
     const known = total ?? found + (complete ? 0 : 1);
-    const here = this.#rows.size;
-    const isPart = total != null && here < total;
-    put(
-      this.#cost,
-      isPart && `${count(here)} of `,
-      plural(total ?? found, "session"),
-      total == null && " so far",
-    );
-    this.#cost.title = `${cost}. ${this.app.hello.price_note ?? ""}`;
+    this.#failed = false;
+    this.tags = tags;
+    this.filter.fill();
+    this.#showCost(page);
     this.#isEmpty = !known;
     this.total = total;
     this.selection.draw();
     if (!known) {
       this.#list.reset(0);
-      this.#say(this.#nothing());
-      if (!this.#wanted()) this.#watch();
+      this.#list.say(this.#nothing());
+      if (!this.listed().query) this.#watch();
       return;
     }
     this.#pause = FIRST_PAUSE_MS;
-    this.#say();
-    if (atStart) {
+    this.#list.say();
+    if (isNew && !this.#stays) {
       this.#list.at = 0;
       this.#list.reset(known);
     }
@@ -352,34 +259,35 @@ export class SessionList {
     this.redraw();
   }
 
+  /** @param {SessionPage} page */
+  #showCost({ total, found, cost }) {
+    const { size } = this.rows;
+    put(
+      this.#cost,
+      total != null && size < total && `${count(size)} of `,
+      plural(total ?? found, "session"),
+      total == null && " so far",
+    );
+    this.#cost.title = `${cost}. ${this.app.hello.price_note ?? ""}`;
+  }
+
   #nothing() {
-    const words = this.#wanted();
-    if (this.#label.value) return noLabels();
-    if (words) return noSuchId(this.app, words);
+    const { label, query } = this.listed();
+    if (label) return noLabels();
+    if (query) return noSuchId(this.app, query);
     return noSessions(
-      () => this.load({ refresh: true }),
+      () => this.load(true),
       () => createSession(this.app),
     );
   }
 
-  /**
-   * Ask for the rows between `from` and `to` that are not known.
-   * @param {number} from
-   * @param {number} to
-   */
-  #need(from, to) {
-    while (from < to && this.#rows.has(from)) from++;
-    while (from < to && this.#rows.has(to - 1)) to--;
-    if (from < to && !this.#pending) this.#fetch(from, to);
-  }
-
   /** @param {number} index */
   #row(index) {
-    const row = this.#rows.get(index);
+    const row = this.rows.get(index);
     if (!row) return h(".session.waiting", { ariaSelected: "false", ariaLabel: "Loading" });
     return sessionRow(this.app, row, {
       isSelected: this.selection.has(row.session_id),
-      isByTime: this.#sort.value === "last_write",
+      isByTime: this.listed().sort === "last_write",
       onclick: event => this.#onClick(event, index),
     });
   }
@@ -401,13 +309,13 @@ export class SessionList {
 
   /** @param {number} index */
   #openLabel(index) {
-    const row = this.#rows.get(index);
+    const row = this.rows.get(index);
     if (row) openSessionLabel(this.app, row.session_id, row.label);
   }
 
   /** @param {number} index */
   async #open(index) {
-    const row = this.#rows.get(index);
+    const row = this.rows.get(index);
     if (row) await this.app.open(row.session_id);
   }
 

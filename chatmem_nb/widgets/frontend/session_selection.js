@@ -1,8 +1,8 @@
 /** The selected sessions, of the list and of the matches, and what can be done with them. */
 
-import { button, h, put } from "./dom.js";
+import { h, put } from "./dom.js";
 import { selectionBar } from "./selection_bar.js";
-import { askSlowly, runTask } from "./tasks.js";
+import { askSlowly, runTask, taskButton } from "./tasks.js";
 import { count } from "./text.js";
 
 export class SessionSelection {
@@ -102,17 +102,17 @@ export class SessionSelection {
 
   /** A button that selects all that match, where there is something to match. */
   #all() {
-    const { app, rows, isFiltered } = this.#list;
+    const { app, rows } = this.#list;
+    const { query, label: labelled } = this.#list.listed();
     const { isListing, sessions, hits } = app.search;
     const total = isListing ? sessions : this.#list.total;
-    if (!isListing && !isFiltered && !this.size) return null;
+    if (!isListing && !query && !labelled && !this.size) return null;
     const shown = isListing ? hits : [...rows.values()];
     const isAll = total === this.size && shown.every(one => this.has(one.session_id));
     if (!total ? total === 0 : isAll || (total === 1 && !this.size)) return null;
     const label = total ? `Select all ${count(total)}` : "Select all";
     const run = async () => this.select(await this.#listed({ matches: isListing }), true);
-    const select = button(label, () => runTask(app, run, null, select), ".quiet");
-    return select;
+    return taskButton(app, label, run, ".quiet");
   }
 
   /**

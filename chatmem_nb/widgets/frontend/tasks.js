@@ -36,6 +36,19 @@ export async function runTask(app, run, fail, ...buttons) {
 }
 
 /**
+ * A button that is disabled until what it does is done.
+ * @param {Widget} app
+ * @param {import("./types.js").Child} text
+ * @param {() => unknown} run
+ * @param {string} [classes]
+ * @param {import("./types.js").Props} [props]
+ */
+export function taskButton(app, text, run, classes, props) {
+  const node = button(text, () => runTask(app, run, null, node), classes, props);
+  return node;
+}
+
+/**
  * Ask what may take long: a toast tells how far it is, and can cancel it.
  *
  * @template {keyof Methods} Method

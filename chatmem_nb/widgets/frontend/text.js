@@ -31,6 +31,9 @@ export const count = n => (n ?? 0).toLocaleString("en");
  */
 export const plural = (n, word, words = word + "s") => `${count(n)} ${n === 1 ? word : words}`;
 
+/** @param {number} n */
+export const matches = n => plural(n, "match", "matches");
+
 /**
  * @param {number} n
  * @param {number | null | undefined} total
@@ -43,12 +46,17 @@ export function size(bytes) {
   return bytes < 1e6 ? (bytes / 1e3).toFixed(1) + " kB" : (bytes / 1e6).toFixed(1) + " MB";
 }
 
+/** @type {[number, string][]} their lengths in seconds */
+const UNITS = [
+  [86400, "d"],
+  [3600, "h"],
+  [60, "min"],
+];
+
 /** @param {number} seconds */
 export function duration(seconds) {
-  if (seconds < 60) return `${Math.trunc(seconds)} s`;
-  if (seconds < 3600) return `${Math.trunc(seconds / 60)} min`;
-  if (seconds < 86400) return `${Math.trunc(seconds / 3600)} h`;
-  return `${Math.trunc(seconds / 86400)} d`;
+  const [length, unit] = UNITS.find(([length]) => seconds >= length) ?? [1, "s"];
+  return `${Math.trunc(seconds / length)} ${unit}`;
 }
 
 /**

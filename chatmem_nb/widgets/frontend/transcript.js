@@ -12,7 +12,7 @@
 
 import { createComposer } from "./composer.js";
 import { button, cover, h, icon, notice, skeleton } from "./dom.js";
-import { Figures } from "./figures.js";
+import { createFigures } from "./figures.js";
 import { messageRow } from "./message.js";
 import { MessageWindow } from "./message_window.js";
 import { MessageJump } from "./message_jump.js";
@@ -36,7 +36,7 @@ export class Transcript {
   /** Index of the message that Python asked for; -1 if it did not. */
   pointed = -1;
   messages = new MessageWindow(this);
-  figures = new Figures(this);
+  figures = createFigures(this);
 
   /** @type {(() => unknown) | null} what failed, to be done again */
   #failed = null;

@@ -30,6 +30,8 @@ export class VirtualList {
   /** Whether a list that stands at its end stays there when rows are added. */
   sticky = true;
 
+  /** @type {(() => unknown) | null} shows a row as soon as the box has a size: hidden, it fits none */
+  #waiting = null;
   #block = h(".block");
   #pad = h(".pad", this.#block);
   #later = createTimer();
@@ -80,6 +82,7 @@ export class VirtualList {
     this.first = 0;
     this.rows = [];
     this.mark = undefined;
+    this.#waiting = null;
     this.#top = 0;
     this.#layOut();
     this.box.scrollTop = 0;
@@ -117,6 +120,8 @@ export class VirtualList {
    * @returns {HTMLElement | undefined}
    */
   show(index, part) {
+    this.#waiting = this.box.clientHeight ? null : () => this.show(index, part);
+    if (this.#waiting) return;
     const row = this.rows[index - this.first];
     if (part === undefined && row) this.#scrollTo(row);
     else if (this.total) this.#leapTo(index, part ?? 0);
@@ -173,7 +178,8 @@ export class VirtualList {
 
   #resized() {
     if (!this.box.clientHeight) return;
-    if (this.#hasNewShape() || !this.mark) this.#restore();
+    if (this.#waiting) this.#waiting();
+    else if (this.#hasNewShape() || !this.mark) this.#restore();
     else this.#fill();
   }
 

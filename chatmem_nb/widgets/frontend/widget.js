@@ -5,7 +5,7 @@
 /** @typedef {import("./protocol.js").Undo} Undo */
 /** @typedef {import("./types.js").Pane} Pane */
 
-import { ConnectForm } from "./connect_form.js";
+import { createConnectForm } from "./connect_form.js";
 import { button, h, icon, notice, put } from "./dom.js";
 import { Header } from "./header.js";
 import { Kernel } from "./kernel.js";
@@ -65,7 +65,7 @@ export class Widget {
       silent => this.#onSilence(silent),
     );
     this.view = this.#kernel.view;
-    this.#connectForm = new ConnectForm(this);
+    this.#connectForm = createConnectForm(this);
     this.search = new SearchBar(this);
     this.transcript = new Transcript(this);
     this.sessions = new SessionList(this);
@@ -98,8 +98,7 @@ export class Widget {
 
   /** What this browser permits; nothing until the kernel has said so. */
   get may() {
-    const none = { connect: false, write: false, variables: false, files: false };
-    return this.hello.may ?? none;
+    return this.hello.may ?? /** @type {Hello["may"]} */ ({});
   }
 
   /**
@@ -189,7 +188,7 @@ export class Widget {
     put(this.#main, this.#panes);
     sessions.node.prepend(this.#header.node);
     sessions.selection.select(hello.selection ?? [], true);
-    if (isSame) sessions.load({ keep: true });
+    if (isSame) sessions.reload();
     else sessions.begin();
     if (isTold) {
       if (!isSame && transcript.total) this.#arrive(); // until now it was not on the page
@@ -224,7 +223,7 @@ export class Widget {
     else if (event.what === "message") this.transcript.pointTo(event.session, event.index);
     else if (event.what === "label") labelChanged(this, event);
     else if (event.what === "labels") labelsChanged(this);
-    else if (event.what === "sessions") this.sessions.load({ keep: true });
+    else if (event.what === "sessions") this.sessions.reload();
     else if (event.what === "session") {
       this.#sessionEvents++;
       this.transcript.changed(event);
@@ -274,7 +273,7 @@ export class Widget {
       const { label, session_id, epoch, total, undo } = await this.ask("undo", {});
       const { transcript } = this;
       this.undoable(undo, label.charAt(0).toUpperCase() + label.slice(1) + " restored");
-      this.sessions.load({ keep: true });
+      this.sessions.reload();
       const isOpen = session_id === transcript.session;
       if (isOpen && epoch !== null && epoch !== transcript.epoch)
         transcript.adopt({ session: session_id, epoch, total: total ?? 0 });
