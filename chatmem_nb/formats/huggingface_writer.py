@@ -105,7 +105,7 @@ def _message(message: JSONObject, record: StoredMessage) -> JSONObject:
             found[key] = utf8_text(found[key])
     if calls := message.get("tool_calls"):
         found["tool_calls"] = [_call(call) for call in calls]
-    return {name: found[name] for name in _MESSAGE.names if name in found}
+    return {field.name: found[field.name] for field in _MESSAGE if field.name in found}
 
 
 def _call(call: JSONObject) -> JSONObject:
