@@ -96,7 +96,7 @@ def test_a_conditional_delete_of_a_changed_session_is_a_conflict(
 def test_an_erasure_without_a_response_is_not_repeated(
     server: LocalMomento, make_coloured: MakeColoured
 ) -> None:
-    store = make_coloured(timeout_s=0.5)
+    store = make_coloured(timeout_s=1.5)
     store.append("s", ["r0"])
     server.faults.add("hang", command="ListErase", delay=timedelta(seconds=5))
     with pytest.raises(StoreTimeoutError, match="not known"):

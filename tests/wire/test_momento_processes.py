@@ -63,7 +63,7 @@ def run(server: LocalMomento, code: str, *, timeout_s: float = 100, forks_at_res
 
 INTERRUPTED = """
     call, chance = {call}, random.Random({seed})
-    store = {store}()
+    store = {store}(timeout_s=6.0)
     sent = []
     interrupts = 0
     call(store, "append", name, ["first"])
@@ -94,7 +94,7 @@ INTERRUPTED = """
             interrupts += 1
         started = time.monotonic()
         call(store, "length", name)
-        assert time.monotonic() - started < 3.0, "slow after an interrupt"
+        assert time.monotonic() - started < 6.0, "slow after an interrupt"
     stored = call(store, "read", name)
     assert interrupts == 60, interrupts
     assert len(set(stored)) == len(stored)
@@ -116,7 +116,7 @@ def test_every_call_after_an_interrupt_ends(
 
 BROKEN = """
     call = {call}
-    store = {store}(timeout_s=0.5)
+    store = {store}(timeout_s=1.5)
     call(store, "append", name, ["first"])
     # What an interrupt within gRPC leaves behind: a lock that nobody releases, so that no request ends.
     channel = store.cache_client._data_clients[0]._grpc_manager._channel
@@ -136,7 +136,7 @@ BROKEN = """
         print("timed out")
     except StoreUnavailableError as error:
         print("make a new CacheClient" in str(error))
-    assert time.monotonic() - started < 3.0
+    assert time.monotonic() - started < 6.0
     {then}
 """
 

@@ -143,7 +143,7 @@ def test_a_loop_that_ends_before_the_response_leaves_no_trace(
 
 def test_a_timeout_does_not_stop_the_other_tasks(server: LocalMomento) -> None:
     async def use() -> list[Any]:
-        async with server.store(key_prefix=f"{uuid4().hex}:", timeout_s=0.5) as store:
+        async with server.store(key_prefix=f"{uuid4().hex}:", timeout_s=2.0) as store:
             server.faults.add("hang", command="ListFetch", delay=timedelta(seconds=30))
             return await asyncio.gather(*(store.aread(f"s{i}") for i in range(10)), return_exceptions=True)
 

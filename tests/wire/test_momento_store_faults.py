@@ -195,7 +195,7 @@ def test_a_throttled_request_is_made_again_with_pauses(server: LocalMomento, mak
 
 
 def test_throttling_without_end_ends_with_the_timeout(server: LocalMomento, make: Make) -> None:
-    store = make(timeout_s=0.5)
+    store = make(timeout_s=1.0)
     server.faults.add("refuse", times=10_000)
     for call in (lambda: store.append("s", ["r"]), lambda: store.read("s"), lambda: store.delete("s")):
         with pytest.raises(StoreThrottledError):
@@ -214,7 +214,7 @@ def test_a_push_that_was_applied_but_timed_out_is_found(server: LocalMomento, ma
 
 
 def test_a_push_without_response_is_not_retried(server: LocalMomento, make: Make) -> None:
-    store = make(timeout_s=0.5)
+    store = make(timeout_s=1.5)
     server.faults.add("hang", command="ListConcatenateBack", delay=timedelta(seconds=5))
     with pytest.raises(StoreTimeoutError, match="not known") as failed:
         store.append("s", [record(0)])

@@ -134,7 +134,7 @@ def test_an_endless_body_ends_at_the_deadline(colour: str) -> None:
         began = time.monotonic()
         with pytest.raises(errors.StoreTimeoutError):
             store.length("s")
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 10
 
 
 @pytest.fixture
