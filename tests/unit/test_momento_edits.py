@@ -16,7 +16,7 @@ from chatmem_nb.stores.momento.erasure import Range, erase
 from chatmem_nb.stores.momento.errors import (
     MomentoLimitError,
 )
-from chatmem_nb.stores.momento.push import Limits
+from chatmem_nb.stores.momento.limits import Limits
 from chatmem_nb.stores.momento.session_list import as_text
 from tests.unit.momento_list import (
     CHANGES,

@@ -12,8 +12,9 @@ from chatmem_nb.stores.momento.errors import (
     MomentoAuthError,
     MomentoLimitError,
 )
+from chatmem_nb.stores.momento.limits import Limits
 from chatmem_nb.stores.momento.plans import MomentoPlans
-from chatmem_nb.stores.momento.push import Before, Limits, push_parts
+from chatmem_nb.stores.momento.push import Before, push_parts
 from chatmem_nb.stores.protocol import NewRecords
 from tests.unit.momento_list import (
     KEY,

@@ -15,7 +15,8 @@ from ..plans import Plan, Send, ask
 from .commands import DeleteKey, FetchList, ListLength, Push, PushFront, RemoveValue
 from .erasure import CONTEXT, Range, erase
 from .errors import MomentoConflictError, MomentoError, add_sentence
-from .push import Before, Limits, Pushed, last_of, push_parts, settle
+from .limits import Limits
+from .push import Before, Pushed, last_of, push_parts, settle
 from .session_list import as_text, read_values
 
 _TWICE = "Nothing is lost, but some records may be in the session twice: read it, and remove the duplicates."

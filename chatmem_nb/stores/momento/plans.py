@@ -14,7 +14,7 @@ from ..protocol import NewRecords, SessionSummary
 from .appends import TOGETHER, Append, Appends
 from .commands import Command, ListLength, Push
 from .edits import Edits
-from .push import Limits
+from .limits import Limits
 from .session_index import NameCursor, SessionIndex, as_time
 from .session_list import SUMMARY_COMMANDS, SessionList, first_pages, lengths, summary, summary_commands
 

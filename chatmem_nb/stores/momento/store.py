@@ -14,9 +14,9 @@ from ..facade import SessionStoreFacade
 from ..protocol import CommandCount
 from ..runner import Runner
 from .credentials import credential_provider
+from .limits import Limits
 from .missing_cache import MissingCache
 from .plans import MomentoPlans, milliseconds
-from .push import Limits
 from .session_index import SessionIndex, recent_names
 from .transport import MomentoTransport
 
