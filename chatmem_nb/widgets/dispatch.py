@@ -104,7 +104,7 @@ class Methods:
             raise RequestError("invalid", f"There is no method {method[:40]!r}.")
         self.permissions.check(method)
         params = parse_params(method, values)
-        self.follow.heard(context.view)
+        self.follow.keep_alive(context.view)
         self.label_watch.page_is_active()
         connection = self.state.connection
         asked_before = commands_of(connection.store).requests if connection else 0

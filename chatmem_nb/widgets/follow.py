@@ -11,63 +11,63 @@ from .protocol.requests import FollowParams
 from .request_parsing import RequestContext
 from .state import BrowserState
 
-TICK_S: Final = 2.0
-LEASE_S: Final = 180.0
-"""Silence of a view after which it counts as closed, and no longer costs."""
+POLL_INTERVAL_S: Final = 2.0
+VIEW_TIMEOUT_S: Final = 180.0
+"""A view that has sent no request for so long counts as closed: following it costs no more requests."""
 _PROBES_S: Final = (1.0, 2.0, 4.0, 8.0, *[15.0] * 40)
 
 
 class Follow:
-    """Polls the length of the open session, one request per tick, while a view follows it and is visible."""
+    """Polls the length of the open session, one request per interval, while a visible view follows it."""
 
     def __init__(self, state: BrowserState) -> None:
         self._state = state
-        self._views: dict[str, float] = {}
+        self._last_request_s: dict[str, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def follow(self, params: FollowParams, context: RequestContext) -> dict[str, Any]:
         """Begin or end following for the view that asks."""
         is_on = params.on
         if is_on and params.visible:
-            self._views[context.view] = time.monotonic()
+            self._last_request_s[context.view] = time.monotonic()
             if self._task is None or self._task.done():
-                self._task = asyncio.create_task(self._tick())
+                self._task = asyncio.create_task(self._poll())
         else:
-            self._views.pop(context.view, None)
+            self._last_request_s.pop(context.view, None)
         return {"on": is_on}
 
-    def heard(self, view: str) -> None:
-        """Note that `view` is still there."""
-        if view in self._views:
-            self._views[view] = time.monotonic()
+    def keep_alive(self, view: str) -> None:
+        """Note that `view` has sent a request, and so is still open."""
+        if view in self._last_request_s:
+            self._last_request_s[view] = time.monotonic()
 
     def stop(self) -> None:
         """Follow for no view."""
-        self._views.clear()
+        self._last_request_s.clear()
         if self._task is not None:
             self._task.cancel()
 
-    async def _tick(self) -> None:
-        while self._wanted():
-            await asyncio.sleep(TICK_S)
+    async def _poll(self) -> None:
+        while self._has_views():
+            await asyncio.sleep(POLL_INTERVAL_S)
             session, connection = self._state.session, self._state.connection
-            if session is None or connection is None or not self._wanted():
+            if session is None or connection is None or not self._has_views():
                 continue
             try:
                 length = await connection.store.alength(session.session_id)
             except StoreUnavailableError:
                 self._state.reached(False)
             except StoreError:
-                continue  # the next tick may succeed
+                continue  # the next poll may succeed
             else:
                 if self._state.connection is connection:
                     self._state.reached(True)
                     self._state.count(session.session_id, length)
 
-    def _wanted(self) -> bool:
-        oldest = time.monotonic() - LEASE_S
-        self._views = {view: heard for view, heard in self._views.items() if heard >= oldest}
-        return bool(self._views)
+    def _has_views(self) -> bool:
+        oldest = time.monotonic() - VIEW_TIMEOUT_S
+        self._last_request_s = {view: at for view, at in self._last_request_s.items() if at >= oldest}
+        return bool(self._last_request_s)
 
 
 class Probe:

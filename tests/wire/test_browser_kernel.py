@@ -119,7 +119,7 @@ def test_two_views_take_their_own_replies_and_see_the_same(
 def test_two_browsers_on_one_session_see_each_other(
     store: SessionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follow, "TICK_S", 0.02)
+    monkeypatch.setattr(follow, "POLL_INTERVAL_S", 0.02)
     one, two = HistoryBrowser(store), HistoryBrowser(store)
     first, second = Page(one), Page(two)
     first.ask("append", session_id="a", role="human", content="from one")
@@ -133,31 +133,31 @@ def test_two_browsers_on_one_session_see_each_other(
 
 
 @pytest.mark.parametrize("ending", ["turned off", "hidden", "silent"])
-def test_following_costs_one_request_a_tick_and_ends_when_nobody_looks(
+def test_following_costs_one_request_a_poll_and_ends_when_nobody_looks(
     page: Page, store: SessionStore, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:
     store.append("a", TALK)
     page.open("a")
-    ticks, sleep = 0, asyncio.sleep
+    polls, sleep = 0, asyncio.sleep
 
     async def counted(delay_s: float) -> None:
-        nonlocal ticks
-        ticks += delay_s == follow.TICK_S
+        nonlocal polls
+        polls += delay_s == follow.POLL_INTERVAL_S
         await sleep(delay_s)
 
-    monkeypatch.setattr(follow, "TICK_S", 0.0213)  # no other pause is so long
+    monkeypatch.setattr(follow, "POLL_INTERVAL_S", 0.0213)  # no other pause is so long
     monkeypatch.setattr(asyncio, "sleep", counted)
     before = store.commands.requests
     page.ask("follow", session_id="a", on=True, visible=True)
     until(lambda: store.commands.requests >= before + 5)
     if ending == "silent":
-        monkeypatch.setattr(follow, "LEASE_S", 0.0)  # a tab that was closed says nothing more
+        monkeypatch.setattr(follow, "VIEW_TIMEOUT_S", 0.0)  # a tab that was closed says nothing more
     else:
         page.ask("follow", session_id="a", on=ending == "hidden", visible=False)
     task = page.browser._methods.follow._task
     assert task is not None
     until(task.done)
-    assert ticks - 1 <= store.commands.requests - before <= ticks  # the last tick may find nobody
+    assert polls - 1 <= store.commands.requests - before <= polls  # the last poll may find nobody
 
 
 def test_a_request_that_is_cancelled_at_once_still_gets_a_response(page: Page, store: SessionStore) -> None:
