@@ -16,6 +16,7 @@ from ..labels import Labels
 from ..plain_text import counted
 from ..records import StoredMessage, parse_all
 from ..stores.protocol import SessionStore, service_of
+from .append import ROLES
 from .arguments import (
     checked_count,
     checked_flag,
@@ -28,7 +29,6 @@ from .arguments import (
     store_and_session,
 )
 from .connect import connection_to
-from .edit import ROLES
 from .entries import find_role
 from .search import HITS_LIMIT, Hit
 from .snapshot import Snapshot
@@ -230,7 +230,7 @@ class HistoryBrowser(PageWidget):
             return int(self._ask("append", session_id=session_id, content=message, role=word)["total"])
         self._check("append")
         messages = list(message) if isinstance(message, (list, tuple)) else [cast("BaseMessage", message)]
-        return self._wait(self._methods.editor.append_messages(session_id, messages))
+        return self._wait(self._methods.appender.append_messages(session_id, messages))
 
     def remove(self, index: int) -> None:
         """Remove the message at `index` of the open session; negative numbers count from the newest.

@@ -9,6 +9,7 @@ from ..errors import StoreUnavailableError
 from ..labels import Labels
 from ..markdown import to_html
 from ..stores.protocol import commands_of
+from .append import MessageAppender
 from .connect import ConnectionForm
 from .edit import SessionEditor
 from .export import Export
@@ -62,6 +63,7 @@ class Methods:
         self.transcript = Transcript(self.state, self.statistics)
         self.labelling = Labelling(self.state, self.transcript, labels)
         self.sessions = SessionList(self.state, self.labelling)
+        self.appender = MessageAppender(self.state, self.sessions)
         self.editor = SessionEditor(self.state, self.sessions)
         self.find = MessageSearch(self.state, self.sessions, self.labelling)
         self.export = Export(self.state, self.sessions, self.find, Code(self.state, owner))
@@ -86,7 +88,9 @@ class Methods:
             "compare": self.side_by_side.compare,
             "follow": self.follow.follow,
             **{name: getattr(self.transcript, name) for name in _TRANSCRIPT},
-            **{name: getattr(self.editor, name) for name in _CHANGES},
+            "append": self.appender.append,
+            "append_json": self.appender.append_json,
+            **{name: getattr(self.editor, name) for name in _EDITS},
             **{name: getattr(self.export, name) for name in _EXPORT},
         }
 
@@ -196,4 +200,4 @@ class Methods:
 
 _TRANSCRIPT: Final = ("open", "raw", "full", "image", "calls", "copy", "locate")
 _EXPORT: Final = ("code", "to_variable", "export")
-_CHANGES: Final = ("append", "append_json", "remove", "measure_clear", "clear", "undo")
+_EDITS: Final = ("remove", "measure_clear", "clear", "undo")

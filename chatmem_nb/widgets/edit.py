@@ -1,18 +1,17 @@
-"""What changes sessions: append, remove, clear, and the undo of the last two; `permissions` bars them."""
+"""Removing messages, clearing sessions, and the undo of both; `permissions` bars them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import StoreError
 from ..markdown import showable
-from ..records import MESSAGE_CLASSES, encode, encode_all
 from ..stores.protocol import SessionStore
-from .pasted_messages import PasteError, read_messages
-from .protocol.requests import AppendJSONParams, AppendParams, MessageParams, NoParams, SessionIdsParams
+from .jobs import uncancelled
+from .protocol.requests import MessageParams, NoParams, SessionIdsParams
 from .reading import changed, identity_of, summaries
 from .request_errors import RequestError
 from .request_parsing import RequestContext
@@ -30,55 +29,19 @@ from .undo import (
 )
 
 if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
+    pass
 
-T = TypeVar("T")
-
-ROLES: Final = ("human", "ai", "system", "tool")
 _NO_UNDO: Final = "More than 50 MB cannot be restored: clearing this cannot be undone."
 
 
 class SessionEditor:
-    """The methods of the page that change something."""
+    """The methods of the page that remove something, and undo that."""
 
     def __init__(self, state: BrowserState, sessions: SessionList) -> None:
         self._state, self._sessions = state, sessions
         self._turn = asyncio.Lock()
         self._confirmed_without_undo: frozenset[str] = frozenset()
         self.undos = UndoStack()
-
-    async def append(self, params: AppendParams, context: RequestContext) -> dict[str, Any]:
-        """Add one message."""
-        store = self._state.store
-        session_id = params.session_id
-        length = await _uncancelled(store.aappend(session_id, [encode(_message(params))]))
-        return self._appended(session_id, length, 1)
-
-    async def append_messages(self, session_id: str, messages: Sequence[BaseMessage]) -> int:
-        """Add messages that Python made, and return the new length."""
-        store = self._state.store
-        length = await _uncancelled(store.aappend(session_id, self._encoded(messages)))
-        self._appended(session_id, length, len(messages))
-        return length
-
-    async def append_json(self, params: AppendJSONParams, context: RequestContext) -> dict[str, Any]:
-        """Add the messages that a JSON text holds, or say line by line why not; nothing is half done."""
-        store = self._state.store
-        session_id, dry_run = params.session_id, params.dry_run
-        text = params.text
-        nothing = {"count": 0, "errors": [], "index": None, "total": None}
-        try:
-            messages = await asyncio.to_thread(read_messages, text)
-        except PasteError as exc:
-            return {**nothing, "errors": exc.errors}
-        if dry_run:
-            return {**nothing, "count": len(messages)}
-        records = await asyncio.to_thread(self._encoded, messages)
-        length = await _uncancelled(store.aappend(session_id, records))
-        return {**nothing, "count": len(messages), **self._appended(session_id, length, len(messages))}
-
-    def _encoded(self, messages: Sequence[BaseMessage]) -> list[str]:
-        return encode_all(messages, javascript=self._state.store.javascript)
 
     async def remove(self, params: MessageParams, context: RequestContext) -> dict[str, Any]:
         """Remove one message of the open session, unless it is no longer the one that the page shows."""
@@ -90,14 +53,14 @@ class SessionEditor:
             self._state.at(opened.session_id, opened.epoch)
             return identity_of(raw) == identity
 
-        return await _uncancelled(self._remove(store, opened.session_id, index, is_meant))
+        return await uncancelled(self._remove(store, opened.session_id, index, is_meant))
 
     async def remove_record(self, session_id: str, index: int, record: str) -> None:
         """Remove the message at `index` for Python, which has read `record` there.
 
         Raises: StoreError; StoreConflictError if another record is there now.
         """
-        await _uncancelled(self._remove(self._state.store, session_id, index, lambda raw: raw == record))
+        await uncancelled(self._remove(self._state.store, session_id, index, lambda raw: raw == record))
 
     async def measure_clear(self, params: SessionIdsParams, context: RequestContext) -> dict[str, Any]:
         """Return what clearing would remove, and whether it could be undone."""
@@ -137,11 +100,11 @@ class SessionEditor:
         if copies is None and not without_undo:
             raise RequestError("too_large", f"{_NO_UNDO} Nothing was cleared; confirm that first.")
         self._confirmed_without_undo = frozenset()
-        return await _uncancelled(self._clear(store, names, copies))
+        return await uncancelled(self._clear(store, names, copies))
 
     async def undo(self, params: NoParams, context: RequestContext) -> dict[str, Any]:
         """Bring back what the last removal or clearing took."""
-        return await _uncancelled(self._undo(self._state.store))
+        return await uncancelled(self._undo(self._state.store))
 
     async def _remove(
         self, store: SessionStore, session_id: str, index: int, is_meant: Callable[[str], bool]
@@ -223,39 +186,6 @@ class SessionEditor:
             "total": now.total if now else None,
             "undo": self.undos.shown(),
         }
-
-    def _appended(self, session_id: str, length: int, count: int) -> dict[str, Any]:
-        self._sessions.add(session_id)
-        self._sessions.forget([session_id])
-        self._state.count(session_id, length)
-        return {"index": length - count, "total": length}
-
-
-async def _uncancelled(work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`, which continues if the caller is cancelled: the outcome of every change is known."""
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(_retrieve_exception)
-    return await asyncio.shield(task)
-
-
-def _retrieve_exception(task: asyncio.Future[Any]) -> None:
-    if not task.cancelled():
-        task.exception()  # retrieved, or asyncio would log it as never retrieved
-
-
-def _message(params: AppendParams) -> BaseMessage:
-    role = params.role
-    content = params.content
-    if not content.strip():
-        raise RequestError("invalid", "Write something first.", field="content")
-    extra: dict[str, Any] = {}
-    if role == "tool":
-        extra["tool_call_id"] = params.tool_call_id
-        if not extra["tool_call_id"]:
-            raise RequestError("invalid", "A tool message needs the id of its call.", field="tool_call_id")
-    if name := params.name:
-        extra["name"] = name
-    return MESSAGE_CLASSES[role](content=content, **extra)
 
 
 def _named(session_ids: Sequence[str]) -> str:

@@ -162,3 +162,15 @@ class Rendering:
 def _limited(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     with time_limit(JOB_TIME_S):
         return work(*args, **kwargs)
+
+
+async def uncancelled(work: Coroutine[Any, Any, T]) -> T:
+    """Await `work`, which continues if the caller is cancelled: the outcome of every change is known."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(_retrieve_exception)
+    return await asyncio.shield(task)
+
+
+def _retrieve_exception(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # retrieved, or asyncio would log it as never retrieved

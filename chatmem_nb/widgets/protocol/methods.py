@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from . import change_results as changed
 from . import requests as req
 from . import results as res
 from .base import Params
@@ -40,18 +41,18 @@ METHODS: Final[Mapping[str, Method]] = {
     "copy": Method(req.CopyParams, res.Copied),
     "locate": Method(req.LocateParams, res.Located),
     "find": Method(req.FindParams, res.Found),
-    "label": Method(req.LabelMessageParams, res.Labelled),
-    "label_session": Method(req.LabelSessionParams, res.Labelled),
-    "session_labels": Method(req.OpenSessionParams, res.LabelsOfSession),
+    "label": Method(req.LabelMessageParams, changed.Labelled),
+    "label_session": Method(req.LabelSessionParams, changed.Labelled),
+    "session_labels": Method(req.OpenSessionParams, changed.LabelsOfSession),
     "compare": Method(req.CompareParams, res.Compared),
     "follow": Method(req.FollowParams, res.Followed),
     "preview": Method(req.PreviewParams, res.Rendered),
-    "append": Method(req.AppendParams, res.Appended),
-    "append_json": Method(req.AppendJSONParams, res.AppendedJSON),
-    "remove": Method(req.MessageParams, res.Removed),
-    "measure_clear": Method(req.SessionIdsParams, res.ClearMeasured),
-    "clear": Method(req.SessionIdsParams, res.Cleared),
-    "undo": Method(req.NoParams, res.Undone),
+    "append": Method(req.AppendParams, changed.Appended),
+    "append_json": Method(req.AppendJSONParams, changed.AppendedJSON),
+    "remove": Method(req.MessageParams, changed.Removed),
+    "measure_clear": Method(req.SessionIdsParams, changed.ClearMeasured),
+    "clear": Method(req.SessionIdsParams, changed.Cleared),
+    "undo": Method(req.NoParams, changed.Undone),
     "code": Method(req.CodeParams, res.Code),
     "to_variable": Method(req.VariableParams, res.VariableSet),
     "export": Method(req.ExportParams, res.Exported),
