@@ -55,7 +55,7 @@ def test_appends_of_many_tasks_wait_at_the_same_time(
                 ticks += 1
 
         ticking = asyncio.create_task(tick())
-        await asyncio.wait_for(asyncio.gather(*(store.aappend("s", [f"r{i}"]) for i in range(50))), 5.0)
+        await asyncio.wait_for(asyncio.gather(*(store.aappend("s", [f"r{i}"]) for i in range(50))), 8.0)
         ticking.cancel()
         return ticks
 
