@@ -177,7 +177,7 @@ def test_an_idle_client_that_pings_is_not_cut_off(server: LocalMomento) -> None:
     with grpc.insecure_channel(f"{server.host}:{server.port}", options=pings) as channel:
         grpc.channel_ready_future(channel).result(10)
         channel.subscribe(states.append)
-        time.sleep(5)  # a server with gRPC's own settings hangs up after about three seconds
+        time.sleep(4)  # a server with gRPC's own settings hangs up after about three seconds
     assert set(states) <= {grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.SHUTDOWN}
 
 
