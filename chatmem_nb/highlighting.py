@@ -74,7 +74,7 @@ def coloured(code: str, language: str) -> str:
     Never guesses a language.
     """
     known = _NAMES.get(language)
-    if known is None or len(code) > HIGHLIGHT_LIMIT or _LONG_RUN.search(code):
+    if known is None or not is_colourable(code):
         return escape(code)
     lexer = _lexer(known)
     try:
@@ -82,6 +82,11 @@ def coloured(code: str, language: str) -> str:
             return pygments.format(_checked(lexer.get_tokens(code)), _FORMATTER)
     except TimeLimitExceeded:
         return escape(code)
+
+
+def is_colourable(code: str) -> bool:
+    """Whether `code` is short enough, and not made to take long."""
+    return len(code) <= HIGHLIGHT_LIMIT and _LONG_RUN.search(code) is None
 
 
 def _checked(tokens: Iterator[Any]) -> Iterator[Any]:

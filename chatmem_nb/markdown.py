@@ -17,7 +17,8 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-from .highlighting import coloured
+from .highlighting import coloured, is_colourable
+from .json_highlighting import json_html
 from .markdown_rules import TooMuch, bounded, has_formula, shortcuts_for, with_formulas, with_shortcuts
 from .time_limit import TimeLimitExceeded, time_limit
 
@@ -46,6 +47,7 @@ _BETWEEN_PARAGRAPHS = re.compile(r"\n{2,}")
 _LANGUAGE = re.compile(r"[a-z0-9+#.-]{1,30}")
 # What JSON carries and no page can show: control characters but tab and newline, and lone surrogates.
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_CODE: Final = '<pre class="cm-code" data-lang="{}"><code>{}</code></pre>\n'
 _ALIGNMENTS = {"text-align:left": "cm-left", "text-align:center": "cm-center", "text-align:right": "cm-right"}
 
 _TAGS = {"p", "br", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "hr", "em", "strong"}
@@ -104,7 +106,10 @@ def _paragraphs(text: str) -> str:
 
 def code_html(text: str, language: str = "", *, colours: bool = True) -> str:
     """Return `text` as one block of code, coloured if `language` is known and the text short enough."""
-    return str(_CLEANER.clean(_code_block(showable(text), language, colours=colours)))
+    text = showable(text)
+    if language == "json" and colours and is_colourable(text) and (inner := json_html(text)):
+        return _CODE.format(language, inner)
+    return str(_CLEANER.clean(_code_block(text, language, colours=colours)))
 
 
 def plain_html(text: str) -> str:
@@ -139,7 +144,7 @@ def _code_block(code: str, info: str, *, colours: bool = True) -> str:
     found = _LANGUAGE.fullmatch(words[0].lower()) if words else None
     language = found.group() if found else ""
     inner = coloured(code, language) if colours else escape(code)
-    return f'<pre class="cm-code" data-lang="{language}"><code>{inner}</code></pre>\n'
+    return _CODE.format(language, inner)
 
 
 def _link_allowed(url: str) -> bool:
