@@ -35,6 +35,10 @@ def take(visit: Visit, server: Server, file: Path, dark: bool) -> None:
     browser.get_by_role("option").filter(has_text=SESSION).first.click()
     browser.get_by_role("feed").get_by_text("night train").first.wait_for()
     browser.get_by_label("Filter sessions by id").fill("")
+    browser.get_by_role("option").filter(has_text="short-hello").first.wait_for()
+    browser.get_by_role("option").filter(has_text=SESSION).first.click()  # which brings it in view
+    visit.page.mouse.move(0, 0)
+    visit.page.evaluate("() => document.activeElement.blur()")
     visit.page.wait_for_timeout(1000)  # fonts, and the last layout
     file.parent.mkdir(exist_ok=True)
     browser.first.screenshot(path=file)

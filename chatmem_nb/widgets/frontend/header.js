@@ -7,39 +7,29 @@ import { menuButton } from "./menu.js";
 import { runTask } from "./tasks.js";
 import { visible } from "./text.js";
 
-export class Header {
-  node = h("header.bar");
-  #app;
-  #dot = h("span.dot");
+/** @param {import("./widget.js").Widget} app */
+export function createHeader(app) {
+  const node = h("header.bar");
+  const dot = h("span.dot");
 
-  /** @param {import("./widget.js").Widget} app */
-  constructor(app) {
-    this.#app = app;
-  }
-
-  draw() {
-    const { connected, service } = this.#app.hello;
-    this.drawDot();
-    put(
-      this.node,
-      this.#dot,
-      h("b", connected ? visible(service) : "Conversations"),
-      connected && this.#tools(),
-    );
-  }
+  const draw = () => {
+    const { connected, service } = app.hello;
+    const title = connected ? visible(service) : "Conversations";
+    drawDot();
+    put(node, dot, h("b", title), connected && tools());
+  };
 
   /** Show whether the kernel and the server respond. */
-  drawDot() {
-    const { hello, silent } = this.#app;
+  const drawDot = () => {
+    const { hello, silent } = app;
     const { connected, reachable = true } = hello;
     const problem = silent ? "No response from the kernel" : "The server cannot be reached";
     const isOn = Boolean(connected) && reachable && !silent;
-    this.#dot.dataset.on = String(isOn);
-    this.#dot.title = !connected ? "Not connected" : isOn ? "Connected" : problem;
-  }
+    dot.dataset.on = String(isOn);
+    dot.title = !connected ? "Not connected" : isOn ? "Connected" : problem;
+  };
 
-  #tools() {
-    const app = this.#app;
+  const tools = () => {
     const { target, undo } = app.hello;
     const undoButton = iconButton("undo", "Undo", () => app.undo(), ".w", {
       title: "Undo: " + visible(undo?.label),
@@ -50,12 +40,11 @@ export class Header {
       h("span.grow"),
       undo?.available && undoButton,
       iconButton("search", "Search messages", () => app.search.show()),
-      menuButton("More", () => this.#menu()),
+      menuButton("More", menu),
     ];
-  }
+  };
 
-  #menu() {
-    const app = this.#app;
+  const menu = () => {
     const all = "Export all sessions";
     const height = app.isTall ? "Normal height" : "Expand";
     const disconnect = async () => app.connected(await app.ask("disconnect", {}));
@@ -69,5 +58,7 @@ export class Header {
         run: () => runTask(app, disconnect),
       },
     ];
-  }
+  };
+
+  return { node, draw, drawDot };
 }

@@ -21,123 +21,110 @@ const PAUSE = 80;
  * @property {() => void} cancel
  */
 
-export class MessageWindow {
-  #transcript;
+/** @param {import("./transcript.js").Transcript} transcript */
+export function createMessageWindow(transcript) {
   /** @type {Map<number, Entry>} */
-  #entries = new Map();
+  const entries = new Map();
   /** @type {OpenWindow[]} */
-  #asked = [];
-  #lastAsked = 0;
-  #soon = createTimer();
-
-  /** @param {import("./transcript.js").Transcript} transcript */
-  constructor(transcript) {
-    this.#transcript = transcript;
-  }
+  let asked = [];
+  let lastAsked = 0;
+  const soon = createTimer();
 
   /** @param {number} index */
-  get(index) {
-    return this.#entries.get(index);
-  }
+  const get = index => entries.get(index);
 
-  clear() {
-    for (const one of this.#asked) one.cancel();
-    this.#asked = [];
-    this.#entries.clear();
-  }
-
-  close() {
-    this.#soon();
-  }
+  const clear = () => {
+    for (const one of asked) one.cancel();
+    asked = [];
+    entries.clear();
+  };
 
   /**
    * Get the messages `from` to `to`, at once or as soon as the scroll bar rests.
    * @param {number} from
    * @param {number} to
    */
-  need(from, to) {
-    const { list } = this.#transcript;
-    this.#soon();
-    if (Date.now() - this.#lastAsked < PAUSE)
-      this.#soon(() => this.#fetch(list.first, list.last), PAUSE);
-    else this.#fetch(from, to);
-  }
+  const need = (from, to) => {
+    const { list } = transcript;
+    soon();
+    if (Date.now() - lastAsked < PAUSE) soon(() => getMissing(list.first, list.last), PAUSE);
+    else getMissing(from, to);
+  };
 
   /** @param {number} index */
-  #isMissing(index) {
-    const asked = this.#asked.some(({ start, stop }) => index >= start && index < stop);
-    return !asked && !this.#entries.has(index);
-  }
+  const isMissing = index =>
+    !entries.has(index) && !asked.some(({ start, stop }) => index >= start && index < stop);
 
   /**
    * @param {number} from
    * @param {number} to
    */
-  #fetch(from, to) {
-    const transcript = this.#transcript;
-    while (from < to && !this.#isMissing(from)) from++;
-    while (to > from && !this.#isMissing(to - 1)) to--;
+  const getMissing = (from, to) => {
+    while (from < to && !isMissing(from)) from++;
+    while (to > from && !isMissing(to - 1)) to--;
     if (from >= to || transcript.epoch === null) return;
-    const { start, stop } = this.#around(from, to);
-    return this.#load(start, stop);
-  }
+    const { start, stop } = around(from, to);
+    load(start, stop);
+  };
 
   /** Get the messages in view anew; those out of view when they are next shown. */
-  refresh() {
-    const { list, epoch } = this.#transcript;
-    for (const index of this.#entries.keys())
-      if (index < list.first || index >= list.last) this.#entries.delete(index);
-    if (epoch !== null && list.first < list.last) this.#load(list.first, list.last);
-  }
+  const refresh = () => {
+    const { list, epoch } = transcript;
+    dropOutOfView();
+    if (epoch !== null && list.first < list.last) load(list.first, list.last);
+  };
+
+  const dropOutOfView = () => {
+    const { first, last } = transcript.list;
+    for (const index of entries.keys()) if (index < first || index >= last) entries.delete(index);
+  };
 
   /**
    * @param {number} start
    * @param {number} stop
    */
-  async #load(start, stop) {
-    const transcript = this.#transcript;
-    const opening = transcript.opening;
-    this.#lastAsked = Date.now();
+  const load = async (start, stop) => {
+    const { opening } = transcript;
+    lastAsked = Date.now();
     const pending = transcript.ask("window", { start, stop });
-    const asked = { start, stop, cancel: pending.cancel };
-    this.#asked.push(asked);
+    const one = { start, stop, cancel: pending.cancel };
+    asked.push(one);
     try {
       const { rows, stats, label } = await pending;
       if (opening !== transcript.opening) return;
-      this.#take(start, rows);
+      take(start, rows);
       transcript.header.showLabel(label);
       if (stats) transcript.figures.show(stats);
     } catch (error) {
       if (opening === transcript.opening) transcript.readFailed(/** @type {Failure} */ (error));
     } finally {
-      this.#asked = this.#asked.filter(one => one !== asked);
+      asked = asked.filter(other => other !== one);
     }
-  }
+  };
 
   /**
    * Return a whole window with `from` to `to` in it, in the direction in which messages are missing.
    * @param {number} from
    * @param {number} to
    */
-  #around(from, to) {
-    const { total } = this.#transcript;
-    if (total <= WHOLE && !this.#entries.size) return { start: 0, stop: total };
-    if (to >= total || this.#entries.has(to))
+  const around = (from, to) => {
+    const { total } = transcript;
+    if (total <= WHOLE && !entries.size) return { start: 0, stop: total };
+    if (to >= total || entries.has(to))
       return { start: Math.max(0, Math.min(from, to - WINDOW)), stop: to };
     return { start: from, stop: Math.min(total, Math.max(to, from + WINDOW)) };
-  }
+  };
 
   /**
    * @param {number} start
    * @param {Entry[]} rows
    */
-  #take(start, rows) {
-    const { list } = this.#transcript;
-    rows.forEach((entry, i) => this.#entries.set(start + i, entry));
-    if (this.#entries.size > KEPT)
-      for (const index of this.#entries.keys())
-        if (index < list.first || index >= list.last) this.#entries.delete(index);
-    list.renew(start, start + rows.length);
-    this.#transcript.jump.arrive();
-  }
+  const take = (start, rows) => {
+    rows.forEach((entry, i) => entries.set(start + i, entry));
+    if (entries.size > KEPT) dropOutOfView();
+    transcript.list.renew(start, start + rows.length);
+    transcript.jump.arrive();
+  };
+
+  return { get, clear, need, refresh, close: () => soon() };
 }

@@ -96,7 +96,7 @@ export class SearchBar {
     this.#filters.fill(this.app);
     const [here, selected] = this.#scope.options;
     here.disabled = !this.app.transcript.session;
-    selected.disabled = !this.app.sessions.selection.size;
+    selected.disabled = !this.app.sessions.selection.size();
     if (text) this.#text.value = text;
     if (text || this.#scope.selectedOptions[0].disabled) this.#scope.value = "all";
     if (text) this.#search();

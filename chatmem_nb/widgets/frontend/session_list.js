@@ -22,7 +22,7 @@ import { createSession, noLabels, noSessions, noSuchId } from "./no_sessions.js"
 import { createSessionFilter } from "./session_filter.js";
 import { sessionRow } from "./session_row.js";
 import { createSessionRows } from "./session_rows.js";
-import { SessionSelection } from "./session_selection.js";
+import { createSessionSelection } from "./session_selection.js";
 import { count, plural } from "./text.js";
 
 /** How far below those in view rows are drawn, in px. */
@@ -53,7 +53,7 @@ export class SessionList {
   /** @type {Listbox} */
   #list;
   #cost = h(".cost", { role: "status" });
-  selection = new SessionSelection(this);
+  selection = createSessionSelection(this);
 
   /** @param {import("./widget.js").Widget} app */
   constructor(app) {

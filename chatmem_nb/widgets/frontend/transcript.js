@@ -11,13 +11,14 @@
  */
 
 import { createComposer } from "./composer.js";
-import { button, cover, h, icon, notice, skeleton } from "./dom.js";
+import { button, h, icon } from "./dom.js";
 import { createFigures } from "./figures.js";
 import { messageRow } from "./message.js";
-import { MessageWindow } from "./message_window.js";
-import { MessageJump } from "./message_jump.js";
+import { createMessageWindow } from "./message_window.js";
+import { createMessageJump } from "./message_jump.js";
 import { clamp } from "./text.js";
-import { TranscriptHeader } from "./transcript_header.js";
+import { createTranscriptHeader } from "./transcript_header.js";
+import { createTranscriptNotice } from "./transcript_notice.js";
 import { onTranscriptKey } from "./transcript_keys.js";
 import { VirtualList } from "./virtual_list.js";
 
@@ -35,18 +36,15 @@ export class Transcript {
   opening = 0;
   /** Index of the message that Python asked for; -1 if it did not. */
   pointed = -1;
-  messages = new MessageWindow(this);
+  messages = createMessageWindow(this);
   figures = createFigures(this);
-
-  /** @type {(() => unknown) | null} what failed, to be done again */
-  #failed = null;
 
   #fresh = button([icon("end"), "New messages"], () => this.showEnd(), ".fresh", {
     hidden: true,
   });
   /** Goes to a message. */
-  jump = new MessageJump(this);
-  #say;
+  jump = createMessageJump(this);
+  notice;
   composer;
 
   /** @param {import("./widget.js").Widget} app */
@@ -54,8 +52,8 @@ export class Transcript {
     this.app = app;
     const box = h(".feed", { role: "feed", tabIndex: 0, ariaLabel: "Messages" });
     const over = h(".over");
-    this.#say = cover(box, over);
-    this.header = new TranscriptHeader(this);
+    this.notice = createTranscriptNotice(box, over);
+    this.header = createTranscriptHeader(this);
     this.composer = createComposer(this);
     this.list = new VirtualList(
       box,
@@ -78,7 +76,7 @@ export class Transcript {
 
   close() {
     this.messages.close();
-    this.header.close();
+    this.header.follow.close();
     this.list.close();
   }
 
@@ -103,8 +101,7 @@ export class Transcript {
   none() {
     this.#begin("");
     this.list.reset(0);
-    const hint = "Its messages will appear here.";
-    this.#say(notice("ai", "Select a session", hint));
+    this.notice.noSession();
   }
 
   /** @param {string} session */
@@ -112,7 +109,7 @@ export class Transcript {
     this.figures.clear();
     this.messages.clear();
     this.opening++;
-    this.#failed = null;
+    this.notice.clear();
     this.jump.clear();
     this.pointed = -1;
     Object.assign(this, { session, wanted: "", epoch: null, total: 0 });
@@ -132,51 +129,20 @@ export class Transcript {
     const opening = ++this.opening;
     this.wanted = session;
     this.node.ariaBusy = "true";
-    if (!this.session) this.#say(skeleton("Loading messages"));
+    if (!this.session) this.notice.loading();
     this.app.sessions?.redraw();
     try {
       const { epoch, total, exists } = await this.app.ask("open", { session_id: session, create });
       if (opening !== this.opening) return;
       this.adopt({ session, epoch, total, index });
-      if (!exists && !create) this.#sayMissing();
+      if (!exists && !create) this.notice.missing();
       this.header.follow.tell();
     } catch (error) {
       const again = () => this.open(session, { create, index });
       if (opening !== this.opening) return;
       this.#begin(session);
-      this.#fail("This session could not be opened", /** @type {Failure} */ (error), again);
+      this.notice.fail("This session could not be opened", /** @type {Failure} */ (error), again);
     }
-  }
-
-  #sayMissing() {
-    const hint =
-      "It may have expired, or be stored under another key prefix. Append a message to create it.";
-    this.#sayEmpty("search", "No session with this id", hint);
-  }
-
-  /**
-   * @param {string} mark
-   * @param {string} title
-   * @param {string} text
-   */
-  #sayEmpty(mark, title, text) {
-    this.list.reset(0);
-    this.#say(notice(mark, title, text));
-  }
-
-  /**
-   * @param {string} title
-   * @param {Failure} failure
-   * @param {() => unknown} again
-   */
-  #fail(title, { message }, again) {
-    this.#failed = again;
-    this.#say(notice("warn", title, message, button("Try again", again)));
-  }
-
-  /** Do again what failed: the service is back. */
-  retry() {
-    this.#failed?.();
   }
 
   /**
@@ -190,8 +156,8 @@ export class Transcript {
       this.open(this.session, { index });
       return;
     }
-    this.#fail("Messages could not be read", failure, () => {
-      this.#say();
+    this.notice.fail("Messages could not be read", failure, () => {
+      this.notice.clear();
       this.list.show(this.list.mark?.index ?? 0, 0);
     });
   }
@@ -202,13 +168,9 @@ export class Transcript {
     this.epoch = epoch;
     this.total = total;
     this.header.count(total);
-    if (!total) {
-      this.#sayEmpty("other", "No messages yet", "Messages will appear here as they are appended.");
-      return;
-    }
-    this.#say();
     this.list.reset(total);
-    if (index === undefined) this.showEnd();
+    if (!total) this.notice.noMessages();
+    else if (index === undefined) this.showEnd();
     else this.show(index, 0);
   }
 

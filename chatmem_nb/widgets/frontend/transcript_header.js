@@ -3,41 +3,24 @@
 import { clearSessions } from "./clear_sessions.js";
 import { dim, focus, h, iconButton, line, put } from "./dom.js";
 import { openExport } from "./export_sheet.js";
-import { Follow } from "./follow.js";
+import { createFollow } from "./follow.js";
 import { openGoTo } from "./go_to.js";
 import { labelChips, openLabels } from "./labels.js";
 import { menuButton } from "./menu.js";
 import { plural, visible } from "./text.js";
 
-export class TranscriptHeader {
-  #transcript;
-  #title = h("h2.title.clip", { dir: "auto" });
-  #length = dim();
-  #chips = h("span.chips");
-  #tools;
+/** @param {import("./transcript.js").Transcript} transcript */
+export function createTranscriptHeader(transcript) {
+  const { app } = transcript;
+  const title = h("h2.title.clip", { dir: "auto" });
+  const length = dim();
+  const chips = h("span.chips");
   /** Labels the session; hidden without labels. */
-  label = iconButton("star", "Label session", () => openLabels(this.#transcript));
-  follow;
+  const label = iconButton("star", "Label session", () => openLabels(transcript));
+  const follow = createFollow(transcript);
 
-  /** @param {import("./transcript.js").Transcript} transcript */
-  constructor(transcript) {
-    const { app } = (this.#transcript = transcript);
-    this.follow = new Follow(transcript);
-    const back = iconButton("back", "Back to sessions", () => app.showPane("list"));
-    const search = iconButton("search", "Search messages", () => app.search.show(), ".narrow");
-    const menu = menuButton("Session tools", () => this.#menu());
-    this.#tools = line(search, this.label, this.follow.button, menu);
-    const grow = h("span.grow");
-    this.node = h("header.bar", back, this.#title, this.#length, this.#chips, grow, this.#tools);
-  }
-
-  close() {
-    this.follow.close();
-  }
-
-  #menu() {
-    const transcript = this.#transcript;
-    const { app, session } = transcript;
+  const menu = () => {
+    const { session } = transcript;
     const title = "Export session";
     const clear = () => clearSessions(app, [session]);
     return [
@@ -48,26 +31,29 @@ export class TranscriptHeader {
       { mark: "take", text: title, run: () => openExport(app, title, "session") },
       { mark: "trash", text: "Clear session", run: clear, writes: true },
     ];
-  }
+  };
+
+  const back = iconButton("back", "Back to sessions", () => app.showPane("list"));
+  const search = iconButton("search", "Search messages", () => app.search.show(), ".narrow");
+  const tools = line(search, label, follow.button, menuButton("Session tools", menu));
+  const node = h("header.bar", back, title, length, chips, h("span.grow"), tools);
 
   /**
    * Show a session, or "" for none; how many messages it has is not known yet.
    * @param {string} session
    */
-  show(session) {
-    this.#tools.hidden = !session;
-    this.#title.textContent = this.#title.title = visible(session);
-    put(this.#length);
-    this.showLabel(null);
-  }
+  const show = session => {
+    tools.hidden = !session;
+    title.textContent = title.title = visible(session);
+    put(length);
+    showLabel(null);
+  };
 
   /** @param {number} total */
-  count(total) {
-    put(this.#length, plural(total, "message"));
-  }
+  const count = total => put(length, plural(total, "message"));
 
   /** @param {import("./protocol.js").Label | null} [label] */
-  showLabel(label) {
-    put(this.#chips, labelChips(this.#transcript.app, label));
-  }
+  const showLabel = label => put(chips, labelChips(app, label));
+
+  return { node, label, follow, show, count, showLabel };
 }

@@ -7,7 +7,7 @@
 
 import { createConnectForm } from "./connect_form.js";
 import { button, h, icon, notice, put } from "./dom.js";
-import { Header } from "./header.js";
+import { createHeader } from "./header.js";
 import { Kernel } from "./kernel.js";
 import { guardKeys } from "./keyboard.js";
 import { labelChanged, labelsChanged } from "./labels.js";
@@ -27,7 +27,7 @@ export class Widget {
   /** Whether the widget is on the screen. */
   visible = true;
 
-  #header = new Header(this);
+  #header = createHeader(this);
   #banner = h(".banner", { role: "alert", hidden: true });
   #main = h(".main");
   root = h(
@@ -240,7 +240,7 @@ export class Widget {
     );
     if (!reachable || !this.hello.connected) return;
     this.sessions.retry();
-    this.transcript.retry();
+    this.transcript.notice.retry();
   }
 
   /**
