@@ -20,6 +20,7 @@ _IS_PLAIN: Final = "no heading or table needs two lines"
 _PLAIN_TEXT = re.compile(r"(?:[^\n$&*<\[\]!\\_`~]+|!(?!\[)|(?<=[^\W_])_+(?=[^\W_]))+")
 # What a line that underlines a heading, or divides the head of a table from its rows, ends in.
 _UNDERLINE = re.compile(r"(?:[-=|]|-:)[ \t]*$", re.MULTILINE)
+_AFTER_BOLD: Final = frozenset(".,:;?)")
 _PARAGRAPH_START = re.compile(r"(?:\*\*)?[^\W\d_]")
 # `$` counts as a formula's edge as pandoc has it, so that "$5 and $10" is no formula. Bounded, since a
 # text of nothing but openings would be searched to its end from each of them.
@@ -120,17 +121,44 @@ def shortcuts_for(text: str) -> dict[str, bool]:
 
 
 def _inline(state: StateCore) -> None:
-    """Parse what paragraphs, headings and cells contain; text with no markup becomes a token as it stands."""
+    """Parse what paragraphs, headings and cells contain, if it is not plain."""
     for token in state.tokens:
         if token.type != "inline":
             continue
-        # Not fullmatch, which would try each way to divide a text that has markup at its end.
-        found = _PLAIN_TEXT.match(token.content)
-        if found is not None and found.end() == len(token.content):
-            token.children = [Token("text", "", 0, content=token.content)]
-        else:
+        token.children = _plain_tokens(token.content)
+        if token.children is None:
             token.children = []
             state.md.inline.parse(token.content, state.md, state.env, token.children)
+
+
+def _plain_tokens(content: str) -> list[Token] | None:
+    """Return the tokens of plain text with nothing but words in bold; None if it is not."""
+    parts = content.split("**")
+    if not all(not part or _is_plain(part) for part in parts):
+        return None
+    padded = f" {content} ".split("**")  # the parser takes the edges of a text for blanks
+    if not all(_is_bold(*padded[place - 1 : place + 2]) for place in range(1, len(padded), 2)):
+        return None
+    tokens = [Token("text", "", 0, content=parts[0])]
+    for bold, plain in zip(parts[1::2], parts[2::2], strict=True):
+        tokens.append(Token("strong_open", "strong", 1))
+        tokens.append(Token("text", "", 0, content=bold))
+        tokens.append(Token("strong_close", "strong", -1))
+        tokens.append(Token("text", "", 0, content=plain))
+    return tokens
+
+
+def _is_plain(text: str) -> bool:
+    # Not fullmatch, which would try each way to divide a text that has markup at its end.
+    found = _PLAIN_TEXT.match(text)
+    return found is not None and found.end() == len(text)
+
+
+def _is_bold(before: str, text: str, after: str = "") -> bool:
+    """Whether asterisks around `text` can only be the start and the end of bold type."""
+    if before[-1:] != " " or not text or text[0].isspace() or text[-1].isspace():
+        return False
+    return after[:1] == " " or (text[-1].isalnum() and after[:1] in _AFTER_BOLD)
 
 
 def _plain_text(state: StateInline, silent: bool) -> bool:

@@ -44,6 +44,19 @@ def test_prose_is_what_the_parser_makes_of_it(text: str) -> None:
     assert to_html(text) == without_shortcuts(text)
 
 
+@given(
+    st.lists(
+        st.text(st.sampled_from("ab1é中Z .,:;?!()'\"-_*\u00a0\u3000€«"), max_size=4) | st.just(""), max_size=7
+    ).map("**".join)
+)
+@example("**a:** b")
+@example("a **b**, **c**")
+@example("**a****b**")
+def test_bold_type_is_what_the_parser_makes_of_it(text: str) -> None:
+    for start in ("", "- ", "1. ", "# "):
+        assert to_html(start + text) == without_shortcuts(start + text)
+
+
 def test_hostile_text_is_parsed_as_without_shortcuts() -> None:
     for text in (*HOSTILE, *(text[:400] for text in SLOW.values())):
         assert to_html(text) == without_shortcuts(text), text
