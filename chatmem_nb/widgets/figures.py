@@ -140,14 +140,15 @@ class Statistics:
 
 
 def facts(figures: Mapping[str, Any]) -> dict[str, str]:
-    """Return figures of a session as the header shows them: label -> words, without what is not known."""
+    """Return figures of a session as the header shows them: label -> words, without what is not known.
+
+    The page adds the days from the first to the last message, in its own time zone.
+    """
     tokens = figures["tokens"]
-    days = [figures[name][:10] for name in ("first_time", "last_time") if figures[name]]
     words = {
         "Turns": f"{figures['turns']:,}",
         "Tokens": f"{tokens['input'] or 0:,} in, {tokens['output'] or 0:,} out" if tokens else "",
         "Tools": ", ".join(f"{tool['name']} ×{tool['calls']:,}" for tool in figures["tools"]),
         "Unreadable": f"{figures['bad']:,}" if figures["bad"] else "",
-        "Span": " to ".join(dict.fromkeys(days)),
     }
     return {label: text for label, text in words.items() if text}

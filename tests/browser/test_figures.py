@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from blank_page import mount
+from chrome import Chrome
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from playwright.sync_api import Page, expect
 from real_kernel import RealKernel
+from stand_in import StandIn, Talk
 
 from chatmem_nb import HistoryBrowser
 from chatmem_nb.local import LocalUpstash
@@ -64,3 +67,16 @@ def test_the_figures_change_when_the_last_message_is_deleted(
         expect(row).to_contain_text("20 d ago")
         expect(page.locator(".stats")).to_contain_text("look_up")
         browser.close()
+
+
+@pytest.mark.parametrize(
+    ("place", "span"),
+    [("Pacific/Kiritimati", "2026-03-02 to 2026-03-10"), ("UTC", "2026-03-01 to 2026-03-09")],
+)
+def test_the_span_is_in_days_of_this_place(chrome: Chrome, place: str, span: str) -> None:
+    kernel = StandIn({"talk": Talk(4)})
+    kernel.session = "talk"
+    visit = chrome.visit(timezone_id=place)
+    mount(visit.page, kernel)
+    expect(visit.page.locator(".stats")).to_contain_text("Span" + span)
+    visit.close()

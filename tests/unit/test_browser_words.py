@@ -25,17 +25,12 @@ def test_figures_are_said_in_words() -> None:
         "Turns": "1,200",
         "Tokens": "12,345 in, 0 out",
         "Tools": "search ×12, book ×1",
-        "Span": "2026-03-01 to 2026-03-09",
     }
 
 
 def test_what_is_not_known_is_left_out() -> None:
     bare = FIGURES | {"tokens": None, "tools": [], "bad": 3, "first_time": None, "last_time": None}
     assert facts(bare) == {"Turns": "1,200", "Unreadable": "3"}
-
-
-def test_one_day_is_named_once() -> None:
-    assert facts(FIGURES | {"last_time": FIGURES["first_time"]})["Span"] == "2026-03-01"
 
 
 def test_the_cost_line_counts_requests_and_bytes() -> None:

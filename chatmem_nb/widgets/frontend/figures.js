@@ -4,7 +4,16 @@
 
 import { dim, facts, h, iconButton, line, link, put } from "./dom.js";
 import { askSlowly } from "./tasks.js";
-import { count, plural } from "./text.js";
+import { count, localTime, plural } from "./text.js";
+
+/**
+ * The days, as the calendar here has them, of the first and the last message.
+ * @param {Statistics} figures
+ */
+function spanOf({ first_time, last_time }) {
+  const days = [first_time, last_time].flatMap(time => (time ? localTime(time).slice(0, 10) : []));
+  return [...new Set(days)].join(" to ");
+}
 
 /** @param {import("./transcript.js").Transcript} transcript */
 export function createFigures(transcript) {
@@ -47,7 +56,7 @@ export function createFigures(transcript) {
     failed = found.failed ?? [];
     at = -1;
     put(place);
-    put(node, failed.length > 0 && failures(), facts(found.facts));
+    put(node, failed.length > 0 && failures(), facts({ ...found.facts, Span: spanOf(found) }));
   };
 
   const failures = () => {

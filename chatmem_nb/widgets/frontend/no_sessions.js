@@ -3,7 +3,11 @@
 /** @typedef {import("./widget.js").Widget} Widget */
 
 import { openPrompt } from "./dialog.js";
-import { button, notice } from "./dom.js";
+import { button, createTimer, notice } from "./dom.js";
+
+/** An empty store is asked again after twice this, then after ever longer pauses, in ms. */
+const FIRST_PAUSE_MS = 2_500;
+const MAX_PAUSE_MS = 60_000;
 
 export const noLabels = () =>
   notice("search", "No labels match", "No session or message has this label.");
@@ -49,4 +53,27 @@ export function createSession(app) {
   openPrompt(app, words, id => {
     if (id) app.open(id, { create: true });
   });
+}
+
+/**
+ * Ask again, ever more rarely, while the store is empty and the widget is in view.
+ * @param {Widget} app
+ * @param {() => unknown} ask
+ */
+export function createPoll(app, ask) {
+  const later = createTimer();
+  let pause = FIRST_PAUSE_MS;
+
+  const start = () => {
+    pause = Math.min(MAX_PAUSE_MS, pause * 2);
+    later(() => {
+      if (app.visible && document.visibilityState === "visible") ask();
+      else start();
+    }, pause);
+  };
+  /** Something was found. */
+  const reset = () => {
+    pause = FIRST_PAUSE_MS;
+  };
+  return { start, reset, stop: () => later() };
 }

@@ -3,22 +3,11 @@
 /** @typedef {import("./protocol.js").SessionPage} SessionPage */
 /** @typedef {import("./types.js").Failure} Failure */
 
-import {
-  button,
-  createTimer,
-  focus,
-  h,
-  icon,
-  iconButton,
-  line,
-  notice,
-  put,
-  skeleton,
-} from "./dom.js";
+import { button, focus, h, icon, iconButton, line, notice, put, skeleton } from "./dom.js";
 import { openKeys } from "./key_list.js";
 import { openSessionLabel } from "./labels.js";
 import { Listbox } from "./listbox.js";
-import { createSession, noLabels, noSessions, noSuchId } from "./no_sessions.js";
+import { createPoll, createSession, noLabels, noSessions, noSuchId } from "./no_sessions.js";
 import { createSessionFilter } from "./session_filter.js";
 import { sessionRow } from "./session_row.js";
 import { createSessionRows } from "./session_rows.js";
@@ -28,9 +17,6 @@ import { count, plural } from "./text.js";
 /** How far below those in view rows are drawn, in px. */
 const MARGIN = 300;
 const ROW_HEIGHT = 68;
-/** An empty store is asked again after twice this, then after ever longer pauses, in ms. */
-const FIRST_PAUSE_MS = 2_500;
-const MAX_PAUSE_MS = 60_000;
 
 export class SessionList {
   app;
@@ -46,8 +32,7 @@ export class SessionList {
   #placing = false;
   /** Whether the next rows are shown where the list stands. */
   #stays = false;
-  #pause = FIRST_PAUSE_MS;
-  #later = createTimer();
+  #poll;
   filter = createSessionFilter(this);
   #rows = createSessionRows(this);
   /** @type {Listbox} */
@@ -58,6 +43,7 @@ export class SessionList {
   /** @param {import("./widget.js").Widget} app */
   constructor(app) {
     this.app = app;
+    this.#poll = createPoll(app, () => this.load(true));
     this.#list = new Listbox({
       onExtend: index => this.selection.extend(index),
       id: app.view + "-s",
@@ -93,7 +79,7 @@ export class SessionList {
   }
 
   close() {
-    this.#later();
+    this.#poll.stop();
     this.filter.stop();
     this.#list.close();
   }
@@ -109,7 +95,7 @@ export class SessionList {
    * @param {boolean} [stays] whether to stay at the rows in view
    */
   load(refresh = false, stays = false) {
-    this.#later();
+    this.#poll.stop();
     this.filter.stop();
     if (!this.#list.total && !this.#isEmpty) this.#list.say(skeleton("Loading sessions"));
     this.#stays = stays && this.rows.size > 0;
@@ -126,16 +112,6 @@ export class SessionList {
     this.#list.reset(0);
     this.#isEmpty = false;
     this.load();
-  }
-
-  /** While the store is empty, look whether it still is, ever more rarely. */
-  #watch() {
-    this.#pause = Math.min(MAX_PAUSE_MS, this.#pause * 2);
-    this.#later(() => {
-      const isSeen = this.app.visible && document.visibilityState === "visible";
-      if (isSeen) this.load(true);
-      else this.#watch();
-    }, this.#pause);
   }
 
   /** List again if that failed: the service is back. */
@@ -244,10 +220,10 @@ export class SessionList {
     if (!known) {
       this.#list.reset(0);
       this.#list.say(this.#nothing());
-      if (!this.listed().query) this.#watch();
+      if (!this.listed().query) this.#poll.start();
       return;
     }
-    this.#pause = FIRST_PAUSE_MS;
+    this.#poll.reset();
     this.#list.say();
     if (isNew && !this.#stays) {
       this.#list.at = 0;

@@ -5,8 +5,9 @@
 /** @typedef {import("./protocol.js").Undo} Undo */
 /** @typedef {import("./types.js").Pane} Pane */
 
+import { createBanner } from "./banner.js";
 import { createConnectForm } from "./connect_form.js";
-import { button, h, icon, notice, put } from "./dom.js";
+import { button, h, notice, put } from "./dom.js";
 import { createHeader } from "./header.js";
 import { Kernel } from "./kernel.js";
 import { guardKeys } from "./keyboard.js";
@@ -28,12 +29,12 @@ export class Widget {
   visible = true;
 
   #header = createHeader(this);
-  #banner = h(".banner", { role: "alert", hidden: true });
+  #banner = createBanner();
   #main = h(".main");
   root = h(
     ".chatmem",
     { role: "region", ariaLabel: "Stored conversations" },
-    this.#banner,
+    this.#banner.node,
     this.#main,
   );
 
@@ -234,7 +235,7 @@ export class Widget {
   #setReachable(reachable = true) {
     this.hello.reachable = reachable;
     this.#header.drawDot();
-    this.#warn(
+    this.#banner.warn(
       !reachable && "The server cannot be reached.",
       "This page will reconnect automatically.",
     );
@@ -251,20 +252,11 @@ export class Widget {
     this.silent = silent;
     this.root.dataset.silent = String(silent);
     this.#header.drawDot();
-    this.#warn(
+    this.#banner.warn(
       silent && "The kernel has stopped or restarted.",
       "Run this cell again. If the kernel is just busy, it resumes on its own.",
     );
     if (!silent) this.#start();
-  }
-
-  /**
-   * @param {string | false} title
-   * @param {string} text
-   */
-  #warn(title, text) {
-    this.#banner.hidden = !title;
-    put(this.#banner, title && [icon("warn"), h("b", title), h("span", text)]);
   }
 
   /** Undo the last removal or clearing. */
