@@ -35,6 +35,18 @@ def test_an_event_before_the_reply_to_hello_keeps_its_session(blank: Blank) -> N
     assert sum(window["stop"] - window["start"] for window in kernel.asked("window")) <= 50
 
 
+def test_a_session_stays_where_it_is_when_the_kernel_is_asked_again_what_it_is(blank: Blank) -> None:
+    kernel = StandIn({"talk": Talk(400)})
+    connected = {"event": "changed", "what": "connection", "connected": True, "number": 1, "reachable": True}
+    kernel.events = [{**CHANGED, "total": 400}, connected]  # both before the reply to the first hello
+    page = blank(kernel)
+    expect(page.locator(".msg[aria-posinset='400']:not(.waiting)")).to_be_in_viewport()
+    page.wait_for_function("() => heard.filter(one => one.result?.clients).length === 2")
+    settle(page)
+    expect(page.locator(".msg[aria-posinset='400']")).to_be_in_viewport()
+    assert all(window["start"] > 0 for window in kernel.asked("window"))
+
+
 def test_enter_breaks_the_line_where_the_host_cancels_it(blank: Blank) -> None:
     page, kernel = opened(blank, {})
     page.evaluate(

@@ -186,7 +186,8 @@ export class Widget {
    */
   #showSessions(hello, isSame, isTold) {
     const { transcript, sessions } = this;
-    put(this.#main, this.#panes);
+    // Put there again, lists would scroll back to their start.
+    if (!this.#panes.isConnected) put(this.#main, this.#panes);
     sessions.node.prepend(this.#header.node);
     sessions.selection.select(hello.selection ?? [], true);
     if (isSame) sessions.reload();
