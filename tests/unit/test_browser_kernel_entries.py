@@ -286,7 +286,7 @@ def test_a_text_is_rendered_once_however_many_calls_are_cut_away() -> None:
         work()
         return time.thread_time() - started
 
-    texts = [f"{number} " + "**wide** " * 300 for number in range(10)]
+    texts = [f"{number} " + "**wide** " * 200 for number in range(5)]
     calls = [{"name": "f", "args": {"text": "x" * 4_000}, "id": f"c{number}"} for number in range(30)]
     records = [stored("ai", index, content=text, tool_calls=calls) for index, text in enumerate(texts)]
     once = cpu_s(lambda: [to_html(text) for text in texts])
