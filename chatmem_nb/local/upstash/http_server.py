@@ -23,7 +23,6 @@ _LOG = logging.getLogger(__name__)
 class HttpServer(ThreadingMixIn, TCPServer):
     """Accepts connections, and keeps track of them for `close`."""
 
-    daemon_threads = True
     request_queue_size = 256
     # On Windows it would let two servers share the port; elsewhere it skips the wait for TIME_WAIT to end.
     allow_reuse_address = os.name != "nt"
@@ -71,13 +70,18 @@ class HttpServer(ThreadingMixIn, TCPServer):
         host, port = self.server_address[:2]
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(str(host), str(host)), int(port)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Start the thread of a connection, which `close` knows from the first moment."""
+        arguments = (request, client_address)
+        thread = threading.Thread(target=self.process_request_thread, args=arguments, daemon=True)
         with self._guard:
             if not self._closing:
-                self._connections[request] = threading.current_thread()
-        if request not in self._connections:
-            self.shutdown_request(request)
-            return
+                thread.start()
+                self._connections[request] = thread
+                return
+        self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
