@@ -32,10 +32,10 @@ def store() -> Iterator[SessionStore]:
         AIMessage("", tool_calls=[CALL]),
         ToolMessage("Error: no timetable", tool_call_id="c1"),
     ]
-    first = datetime.now(UTC) - timedelta(days=50)
+    times = [datetime.now(UTC) - timedelta(days=age) for age in (800, 400, 70, 20, 10)]
     with LocalUpstash() as server, server.store() as store:
-        stamped = enumerate(messages)
-        store.append("ferry", [encode(one, stored_at=first + timedelta(days=10 * i)) for i, one in stamped])
+        stamped = zip(messages, times, strict=True)
+        store.append("ferry", [encode(message, stored_at=time) for message, time in stamped])
         yield store
 
 
@@ -50,7 +50,7 @@ def test_the_figures_change_when_the_last_message_is_deleted(
         expect(row).to_contain_text("Tool Error: no timetable")
         expect(row).to_contain_text("10 d ago")
         expect(page.get_by_text("1 failed call", exact=True)).to_be_visible()
-        for left, last, age in ((4, "AI", "20 d ago"), (3, "Human Look again.", "30 d ago")):
+        for left, last, age in ((4, "AI", "20 d ago"), (3, "Human Look again.", "2 mo ago")):
             message = page.locator(f".msg[aria-posinset='{left + 1}']")
             message.hover()
             message.get_by_role("button", name="Delete message").click()

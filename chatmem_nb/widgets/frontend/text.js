@@ -48,6 +48,8 @@ export function size(bytes) {
 
 /** @type {[number, string][]} their lengths in seconds */
 const UNITS = [
+  [31557600, "y"],
+  [2629800, "mo"],
   [86400, "d"],
   [3600, "h"],
   [60, "min"],
