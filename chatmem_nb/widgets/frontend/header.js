@@ -36,7 +36,8 @@ export function createHeader(app) {
     });
     return [
       h("bdi.target.clip", { title: visible(target) }, visible(target)),
-      !app.may.write && h("span.badge", { title: "Read only" }, icon("lock"), "Read only"),
+      !app.may.write &&
+        h("span.badge", { title: "Read only" }, icon("lock"), h("span", "Read only")),
       h("span.grow"),
       undo?.available && undoButton,
       iconButton("search", "Search messages", () => app.search.show()),
