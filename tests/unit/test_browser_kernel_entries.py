@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import time
-from collections.abc import Callable
+import sys
+from types import FrameType
 from typing import Any
 
 import pytest
 
-from chatmem_nb.markdown import to_html
 from chatmem_nb.records import StoredMessage, parse, parse_all
-from chatmem_nb.widgets.entries import entry
+from chatmem_nb.widgets.entries import entry, words_html
 from chatmem_nb.widgets.message_parts import read_content
 from chatmem_nb.widgets.reading import identity_of
 from chatmem_nb.widgets.rows import ROW_BUDGET, entries_of, rows_of, size_of
@@ -281,16 +280,20 @@ def test_rows_keep_to_their_budget_together() -> None:
 
 
 def test_a_text_is_rendered_once_however_many_calls_are_cut_away() -> None:
-    def cpu_s(work: Callable[[], object]) -> float:
-        started = time.thread_time()
-        work()
-        return time.thread_time() - started
+    rendered = 0
 
-    texts = [f"{number} " + "**wide** " * 200 for number in range(5)]
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal rendered
+        rendered += event == "call" and frame.f_code is words_html.__code__
+
     calls = [{"name": "f", "args": {"text": "x" * 4_000}, "id": f"c{number}"} for number in range(30)]
-    records = [stored("ai", index, content=text, tool_calls=calls) for index, text in enumerate(texts)]
-    once = cpu_s(lambda: [to_html(text) for text in texts])
-    assert cpu_s(lambda: rows_of(records)) < 4 * once
+    records = [stored("ai", index, content=f"**wide** {index}", tool_calls=calls) for index in range(5)]
+    sys.setprofile(count)
+    try:
+        rows_of(records)
+    finally:
+        sys.setprofile(None)
+    assert rendered == 5
 
 
 def test_a_duplicated_call_id_takes_the_result_that_is_near() -> None:
