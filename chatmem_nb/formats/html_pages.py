@@ -20,6 +20,8 @@ _MOST_ROWS: Final = 5_000
 _OPENING: Final = "<details class=session open"
 _SUMMARY: Final = "<summary><h2>"
 _CLOSING: Final = "</details>\n"
+_ARTICLE: Final = "<article "
+_CUTS: Final = (_OPENING, _CLOSING, _ARTICLE, "</main>\n")
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
@@ -45,8 +47,8 @@ def split_pages(path: Path, folder: Path, link: str, *, limit: int = PAGE_BYTES)
     make_private_folder(folder)
     pages = _Pages(folder, limit)
     try:
-        for line in _body(path):
-            pages.take(line)
+        for part in _parts(path):
+            pages.take(part)
     finally:
         pages.close()
     with open_private(path, _NEW, "\n") as index:
@@ -57,16 +59,20 @@ def split_pages(path: Path, folder: Path, link: str, *, limit: int = PAGE_BYTES)
     return True
 
 
-def _body(path: Path) -> Iterator[str]:
-    """The lines between the head and the tail; no line of a message begins as those do."""
-    is_body = False
+def _parts(path: Path) -> Iterator[str]:
+    """The body of a page, cut at the start and the end of each session and before each message.
+
+    No line of a message begins as those do.
+    """
+    part: list[str] | None = None
     with path.open(encoding="utf-8", newline="\n") as file:
         for line in file:
-            if line == "</main>\n":
-                return
-            if is_body:
-                yield line
-            is_body = is_body or line == "<main>\n"
+            if line.startswith(_CUTS):
+                if part is not None:
+                    yield "".join(part)
+                part = [line]
+            elif part is not None:
+                part.append(line)
 
 
 class _Pages:
@@ -80,20 +86,20 @@ class _Pages:
         self._size = 0
         self._is_open = False
 
-    def take(self, line: str) -> None:
-        """Write one line, on a new page if this one is full."""
-        is_start = line.startswith(_OPENING)
-        is_article = line.startswith("<article ")
+    def take(self, part: str) -> None:
+        """Write the start or the end of a session or a message, on a new page if this one is full."""
+        is_start = part.startswith(_OPENING)
+        is_article = part.startswith(_ARTICLE)
         if self._file is None or (self._size > self._limit and (is_start or is_article)):
             self._next_page()
         if is_start:
-            name = line.partition(_SUMMARY)[2].removesuffix("</h2></summary>\n")
+            name = part.partition(_SUMMARY)[2].removesuffix("</h2></summary>\n")
             self.sessions.append(_Session(name, self.number, f"s{len(self.sessions) + 1}"))
-            line = line.replace(_OPENING, f"{_OPENING} id={self.sessions[-1].anchor}", 1)
+            part = part.replace(_OPENING, f"{_OPENING} id={self.sessions[-1].anchor}", 1)
         elif is_article:
             self.sessions[-1].messages += 1
-        self._is_open = is_start or (self._is_open and line != _CLOSING)
-        self._write(line)
+        self._is_open = is_start or (self._is_open and part != _CLOSING)
+        self._write(part)
 
     def _next_page(self) -> None:
         goes_on = self._is_open
