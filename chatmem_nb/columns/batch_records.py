@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .arrow_columns import TOGETHER, arrow_times
+from .arrow_columns import TOGETHER
+from .column_chunks import arrow_times
 from .drafts import EDITABLE
 from .raw_values import Texts, raw_values
 from .row_records import frame_rows, places_of, session_records

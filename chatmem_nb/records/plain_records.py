@@ -73,7 +73,7 @@ class PlainRecords:
     ids: Sequence[str | None]
     tool_call_ids: Sequence[str | None]
     tool_calls: Sequence[list[Any] | None]
-    """None where there are none."""
+    """Missing (None) for a record without tool calls."""
     headers: Sequence[Header]
     new_headers: dict[Header, dict[str, Any]]
     """Those that were not known, in order of appearance; the data of a record that has nothing else."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..errors import StoreError
 from ..markdown import showable
@@ -27,9 +27,6 @@ from .undo import (
     measured,
     size_of,
 )
-
-if TYPE_CHECKING:
-    pass
 
 _NO_UNDO: Final = "More than 50 MB cannot be restored: clearing this cannot be undone."
 

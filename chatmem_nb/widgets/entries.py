@@ -10,6 +10,7 @@ from ..content import (
     Failure,
     ToolCall,
     finish_reason,
+    is_instruction,
     model,
     tool_calls,
     tool_results,
@@ -61,7 +62,7 @@ def page_role(role: str | None) -> str:
 
 def fits_role(role: str, wanted: str) -> bool:
     """Return whether `role`, one of ROLES, is `wanted`: one of them too, or NOT_SYSTEM."""
-    return role != "system" if wanted == NOT_SYSTEM else role == wanted
+    return not is_instruction(role) if wanted == NOT_SYSTEM else role == wanted
 
 
 def find_role(word: object) -> object:

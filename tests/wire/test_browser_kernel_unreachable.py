@@ -271,7 +271,7 @@ def test_no_redirect_is_followed(page: Page, status: str) -> None:
 def test_the_words_of_a_foreign_server_are_not_shown(
     page: Page, monkeypatch: pytest.MonkeyPatch, status: str, kind: str, body: bytes
 ) -> None:
-    monkeypatch.setitem(UpstashSessionStore.__init__.__kwdefaults__, "timeout_s", 0.5)  # type: ignore[arg-type]
+    monkeypatch.setitem(UpstashSessionStore.__init__.__kwdefaults__, "timeout_s", 0.5)  # type: ignore[arg-type]  # it has keywords
     with odd_server(answers(status, body, kind, extra="X-Note: inner words\r\n")) as url:
         error = page.refused("connect", service="upstash", url=url, token=SECRET)
     assert error.message

@@ -10,9 +10,7 @@ import pytest
 from momento import CacheClient
 from momento.responses import CacheSortedSetFetch
 
-from chatmem_nb.errors import (
-    InvalidInputError,
-)
+from chatmem_nb.errors import InvalidInputError
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento import MomentoSessionStore
 from chatmem_nb.stores.momento.commands import GetTtl
