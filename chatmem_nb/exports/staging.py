@@ -62,7 +62,7 @@ class Staging:
             if self._task is None or not self._resumed():
                 make_private_folder(self.directory)
                 self._write({"task": self._task})
-        except BaseException:
+        except BaseException:  # an interrupt too: others may export here then
             self._lock.release()
             raise
         return self

@@ -40,7 +40,7 @@ class PlainCopy:
             with self.path.open("wb") as file:
                 for part in parts:
                     file.write(part)
-        except BaseException:
+        except BaseException:  # an interrupt too: no plain text stays behind
             self._removal()
             raise
 

@@ -69,7 +69,7 @@ def write_parts(path: Path, parts: Iterable[bytes], *, is_private: bool) -> None
         if not is_private:
             publish_modes(written)
         written.replace(path)
-    except BaseException:
+    except BaseException:  # an interrupt too: no half of a file stays
         written.unlink(missing_ok=True)
         raise
 

@@ -86,7 +86,7 @@ async def _ask_once(connection: ConnectedStore) -> None:
     """Make one cheap request, so that a wrong token or address is known now and not at the first click."""
     try:
         await connection.store.alength("chatmem_nb connection check")
-    except BaseException:
+    except BaseException:  # a cancellation too: nobody else could close it
         await _close(connection)
         raise
 

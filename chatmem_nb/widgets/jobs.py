@@ -81,7 +81,7 @@ class Jobs:
         future = asyncio.run_coroutine_threadsafe(work, loop)
         try:
             return future.result()
-        except BaseException:
+        except BaseException:  # an interrupt too: the job ends with its caller
             future.cancel()
             raise
 

@@ -74,7 +74,7 @@ class UndoStack:
             try:
                 if taken.certain or not await _is_there(store, taken):
                     await store.ainsert(taken.session_id, taken.index, taken.records, ttl=taken.ttl)
-            except BaseException:
+            except BaseException:  # a cancellation too: what is left can still be undone
                 left = (replace(taken, certain=False), *change.taken[position + 1 :])
                 self._changes[-1] = replace(change, taken=left)
                 raise

@@ -130,7 +130,7 @@ def in_dask(frame: Any) -> Any:
 
 def load() -> None:
     """Import in a worker what its first partition would wait for."""
-    import chatmem_nb.exports  # noqa: F401
+    import chatmem_nb.exports  # noqa: F401 - imported for its time alone
 
 
 def main() -> int:

@@ -36,7 +36,7 @@ def start_server(
         reason = f"ended with {process.returncode}"
     except AssertionError:
         reason = "did not respond"
-    except BaseException:
+    except BaseException:  # an interrupt too: the server ends with its test
         kill_server(process)
         raise
     kill_server(process)

@@ -65,7 +65,7 @@ def fork(work):
         signal.alarm(100)
         try:
             work()
-        except BaseException as exc:
+        except BaseException as exc:  # a fork must not go on as a second pytest
             print(repr(exc), file=sys.stderr, flush=True)
             os._exit(1)
         os._exit(0)
@@ -98,7 +98,7 @@ async def main():
                 assert await store.aread("t") == ["child"]
         try:
             asyncio.run(check())
-        except BaseException as exc:
+        except BaseException as exc:  # a fork must not go on as a second pytest
             print(repr(exc), file=sys.stderr, flush=True)
             os._exit(1)
         os._exit(0)

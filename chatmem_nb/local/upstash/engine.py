@@ -62,7 +62,7 @@ class RedisEngine:
             connection: Any = self._pool.get_connection()
             try:
                 return self._execute_on(connection, commands)
-            except BaseException:
+            except BaseException:  # an interrupt too
                 connection.disconnect()  # its next reply would be one to this request
                 raise
             finally:

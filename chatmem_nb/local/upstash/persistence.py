@@ -37,7 +37,7 @@ class SnapshotFile:
         self._lock: int | None = _lock(self.path.with_name(f".{self.path.name}.lock"))
         try:
             self.entries: list[Entry] = read_snapshot(self.path)
-        except BaseException:
+        except BaseException:  # an interrupt too: the lock is let go
             self.close()
             raise
 

@@ -108,7 +108,7 @@ class LocalUpstash:
             if redis_url is not None:
                 self._engine.set_result(_connect(redis_url))
             self._http = HttpServer((host, port), api, authentication, self.faults, limits, self.commands)
-        except BaseException:
+        except BaseException:  # an interrupt too: the file is unlocked
             if file is not None:
                 file.close()
             raise

@@ -38,7 +38,7 @@ class MomentoError(SdkException, StoreError):
 
     def __init__(self, text: str) -> None:
         # Without a service: the SDK's name for it is private, and `store_error` copies it.
-        super().__init__(text, MomentoErrorCode.UNKNOWN_ERROR, None)  # type: ignore[arg-type]
+        super().__init__(text, MomentoErrorCode.UNKNOWN_ERROR, None)  # type: ignore[arg-type]  # as above
 
     def __str__(self) -> str:
         return self.message

@@ -52,7 +52,7 @@ def connect(client: CacheClient) -> GrpcChannel:
             channel = thread.call(lambda: GrpcChannel(client, thread), _CONNECT_S)
         except TimeoutError:
             raise channel_broken() from None
-        except BaseException:
+        except BaseException:  # an interrupt too: no thread is left
             thread.end()
             raise
         _CHANNELS[client] = channel

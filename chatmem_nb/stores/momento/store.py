@@ -162,7 +162,7 @@ class MomentoSessionStore(SessionStoreFacade):
         client = make_client()
         try:
             store = cls(client, cache_name, **kwargs)
-        except BaseException:
+        except BaseException:  # an interrupt too: nobody else could close the client
             client.__exit__(None, None, None)
             raise
         store._transport.owns(make_client)

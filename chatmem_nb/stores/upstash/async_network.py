@@ -106,7 +106,7 @@ class ClosingStream(httpcore.AsyncNetworkStream):
     ) -> httpcore.AsyncNetworkStream:
         try:
             encrypted = await self._inner.start_tls(ssl_context, server_hostname, timeout)
-        except BaseException:
+        except BaseException:  # a cancellation too: no socket is left
             await self.aclose()
             raise
         self._open.discard(self)

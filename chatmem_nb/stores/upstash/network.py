@@ -157,6 +157,6 @@ def _in_time(connect: Callable[[], httpcore.NetworkStream], wait_s: float) -> ht
         if outcome.cancel():
             raise httpcore.ConnectTimeout("no connection in time") from None
         return outcome.result()
-    except BaseException:
+    except BaseException:  # an interrupt too: nobody waits for the connection
         outcome.cancel()
         raise
