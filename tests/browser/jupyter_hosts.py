@@ -22,7 +22,9 @@ from urllib.parse import quote
 
 import nbformat
 from chrome import Visit
-from server_process import free_port, kill_server, start_server
+from server_process import kill_server, start_server
+
+from tests.free_port import free_port
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "@jupyterlab/apputils-extension/notification": {
@@ -74,6 +76,7 @@ class Server:
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"),
             *(f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"),
             *(f"--IdentityProvider.token={self.token}", f"--ServerApp.root_dir={self.folder}"),
+            "--KernelManager.transport=ipc",  # a TCP port can be taken before the kernel starts
             "--LabApp.extension_manager=readonly",  # asks no registry
             *("--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True"),
         ]

@@ -10,7 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from chrome import Visit
-from server_process import free_port, kill_server, start_server
+from server_process import kill_server, start_server
+
+from tests.free_port import free_port
 
 SETTINGS = """\
 [runtime]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import time
 import urllib.request
@@ -16,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import pytest
 
+from tests.free_port import free_port
 from tests.notebooks.binder import ROOT, BinderImage, build_commands, disabled_extensions
 from tests.notebooks.test_notebooks import KERNEL_LIMIT_MB
 
@@ -28,9 +28,7 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]  # an environment is b
 @contextmanager
 def jupyterlab(image: BinderImage) -> Iterator[tuple[psutil.Process, str]]:
     """The server as the image starts it, at the root of the clone."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [image.python, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
     process = subprocess.Popen(
         [*command, "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", "--log-level=ERROR"],

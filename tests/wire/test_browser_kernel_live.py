@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import KernelManager
 
 from tests.requirements import missing
 
@@ -34,9 +34,15 @@ while browser.session != "short-hello":
 
 
 @pytest.fixture(scope="module")
-def kernel() -> Iterator[BlockingKernelClient]:
-    manager, client = start_new_kernel(extra_arguments=["--IPKernelApp.log_level=50"])
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BlockingKernelClient]:
+    # Not TCP: another program can take a port between its choice and the start of the kernel.
+    folder = tmp_path_factory.mktemp("kernel")
+    manager = KernelManager(transport="ipc", connection_file=str(folder / "kernel.json"))
+    manager.start_kernel(extra_arguments=["--IPKernelApp.log_level=50"])
+    client = manager.blocking_client()
     try:
+        client.start_channels()
+        client.wait_for_ready(timeout=WAIT_S)
         yield client
     finally:
         client.stop_channels()
