@@ -256,7 +256,9 @@ def test_text_is_at_most_80_characters_wide(blank: Blank) -> None:
     assert len(text) / lines <= 84  # the last line is not full
 
 
-def test_n_and_p_step_through_the_failed_calls(blank: Blank) -> None:
+def with_failed_calls(length: int) -> StandIn:
+    """A session in which every tenth message from the fifth on has a call that failed."""
+
     def entry(index: int) -> dict[str, Any]:
         call = {"name": "pay", "result": {"index": index + 1, "failure": "status", "text": f"no {index}"}}
         if index % 10 == 4:
@@ -264,9 +266,13 @@ def test_n_and_p_step_through_the_failed_calls(blank: Blank) -> None:
         answers = {"role": "tool", "html": None, "answers": {"name": "pay", "index": index - 1}}
         return plain_entry(0) | answers if index % 10 == 5 else plain_entry(0)
 
-    kernel = StandIn({"talk": Talk(40, entry)})
-    kernel.session, kernel.failed = "talk", [5, 15, 25]
-    page = blank(kernel)
+    kernel = StandIn({"talk": Talk(length, entry)})
+    kernel.session, kernel.failed = "talk", list(range(5, length, 10))
+    return kernel
+
+
+def test_n_and_p_step_through_the_failed_calls(blank: Blank) -> None:
+    page = blank(with_failed_calls(30))
     page.get_by_role("button", name="3 failed calls").click()
     expect(page.locator(".stats")).to_contain_text("1 of 3")
     expect(page.locator(".msg[aria-posinset='5'] .state-failed")).to_be_in_viewport()
@@ -278,3 +284,15 @@ def test_n_and_p_step_through_the_failed_calls(blank: Blank) -> None:
     page.keyboard.press("p")
     expect(page.locator(".stats")).to_contain_text("3 of 3")
     expect(page.locator(".msg[aria-posinset='25'] .state-failed")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(("key", "place", "message"), [("n", "1 of 40", 5), ("p", "40 of 40", 395)])
+def test_n_and_p_count_the_failed_calls_first(blank: Blank, key: str, place: str, message: int) -> None:
+    """Nobody has asked for the figures of a long session yet."""
+    page = blank(with_failed_calls(400))
+    expect(page.locator(".msg").first).to_be_visible()
+    expect(page.locator(".stats")).to_be_empty()
+    page.get_by_role("feed").focus()
+    page.keyboard.press(key)
+    expect(page.locator(".stats")).to_contain_text(place)
+    expect(page.locator(f".msg[aria-posinset='{message}'] .state-failed")).to_be_in_viewport()
