@@ -14,14 +14,20 @@ from markdown_it.token import Token
 from .time_limit import TimeLimitExceeded, check_time
 
 _TOKEN_LIMIT: Final = 50_000
+PLAIN: Final = "plain"
+"""The type of a token of plain text in which nothing but words in bold is marked."""
 _IS_PLAIN: Final = "no heading or table needs two lines"
 
 # At the other characters no inline rule begins, nor at `_` within a word. `]` ends the label of a link.
-_PLAIN_TEXT = re.compile(r"(?:[^\n$&*<\[\]!\\_`~]+|!(?!\[)|(?<=[^\W_])_+(?=[^\W_]))+")
+_PLAIN_TEXT = re.compile(r"(?:[^\n$&*<\[\]!\\_`~]++|!(?!\[)|(?<=[^\W_])_++(?=[^\W_]))++")
+# The same, with the dollars of amounts.
+_PLAIN_PIECE = re.compile(r"(?:[^\n&*<\[\]!\\_`~]++|!(?!\[)|(?<=[^\W_])_++(?=[^\W_]))*+")
 # What a line that underlines a heading, or divides the head of a table from its rows, ends in.
 _UNDERLINE = re.compile(r"(?:[-=|]|-:)[ \t]*$", re.MULTILINE)
 _AFTER_BOLD: Final = frozenset(".,:;?)")
 _PARAGRAPH_START = re.compile(r"(?:\*\*)?[^\W\d_]")
+# An item whose text begins a paragraph; of a rule, as in `* * *`, there is nothing but marks.
+_ITEM_START = re.compile(r"(?:[-*+]|(?P<number>[0-9]{1,9}[.)])) +(?:\*\*)?[^\W\d_]")
 # `$` counts as a formula's edge as pandoc has it, so that "$5 and $10" is no formula. Bounded, since a
 # text of nothing but openings would be searched to its end from each of them.
 _INLINE_MATH = re.compile(
@@ -125,33 +131,21 @@ def _inline(state: StateCore) -> None:
     for token in state.tokens:
         if token.type != "inline":
             continue
-        token.children = _plain_tokens(token.content)
-        if token.children is None:
-            token.children = []
+        token.children = []
+        if _is_plain(token.content):
+            token.children.append(Token(PLAIN, "", 0, content=token.content))
+        else:
             state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
-def _plain_tokens(content: str) -> list[Token] | None:
-    """Return the tokens of plain text with nothing but words in bold; None if it is not."""
+def _is_plain(content: str) -> bool:
+    """Whether `content` is plain text with nothing but words in bold."""
     parts = content.split("**")
-    if not all(not part or _is_plain(part) for part in parts):
-        return None
+    if not all(map(_PLAIN_PIECE.fullmatch, parts)):
+        return False
     padded = f" {content} ".split("**")  # the parser takes the edges of a text for blanks
-    if not all(_is_bold(*padded[place - 1 : place + 2]) for place in range(1, len(padded), 2)):
-        return None
-    tokens = [Token("text", "", 0, content=parts[0])]
-    for bold, plain in zip(parts[1::2], parts[2::2], strict=True):
-        tokens.append(Token("strong_open", "strong", 1))
-        tokens.append(Token("text", "", 0, content=bold))
-        tokens.append(Token("strong_close", "strong", -1))
-        tokens.append(Token("text", "", 0, content=plain))
-    return tokens
-
-
-def _is_plain(text: str) -> bool:
-    # Not fullmatch, which would try each way to divide a text that has markup at its end.
-    found = _PLAIN_TEXT.match(text)
-    return found is not None and found.end() == len(text)
+    are_bold = all(_is_bold(*padded[place - 1 : place + 2]) for place in range(1, len(padded), 2))
+    return are_bold and not has_formula(content)
 
 
 def _is_bold(before: str, text: str, after: str = "") -> bool:
@@ -177,4 +171,25 @@ def _plain_paragraph(state: StateBlock, start: int, end: int, silent: bool) -> b
     if not state.env.get(_IS_PLAIN) or state.is_code_block(start):
         return False
     first = state.bMarks[start] + state.tShift[start]
-    return bool(_PARAGRAPH_START.match(state.src, first)) and paragraph(state, start, end, silent)
+    if not _PARAGRAPH_START.match(state.src, first):
+        return False
+    line = state.src[first : state.eMarks[start]]
+    if line[-1].isspace() or not _ends_paragraph(state, start + 1):
+        return paragraph(state, start, end, silent)
+    state.line = start + 1
+    state.push("paragraph_open", "p", 1)
+    state.push("inline", "", 0).content = line
+    state.push("paragraph_close", "p", -1)
+    return True
+
+
+def _ends_paragraph(state: StateBlock, line: int) -> bool:
+    """Whether a paragraph on the line before certainly ends there, as most items of a list do."""
+    if line >= state.lineMax or state.isEmpty(line):
+        return True
+    indent = state.sCount[line]
+    if not 0 <= indent < state.blkIndent + 4 or indent >= state.listIndent + 4:
+        return False  # the next line may belong to the paragraph, however it begins
+    found = _ITEM_START.match(state.src, state.bMarks[line] + state.tShift[line])
+    # Within the same item, a list that begins with another number than 1 cannot interrupt a paragraph.
+    return found is not None and (indent < state.blkIndent or found["number"] is None)
