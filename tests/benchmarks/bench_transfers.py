@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.bench_transfers [--sessions 1000] [--messages 20000] [--rounds 3]
 
-The services run in a process of their own or in threads; CPU time is that of this process, the smallest of
-the rounds. Ends with status 1 if a promise is not kept.
+The services run in a process of their own or in threads; CPU time is that of this process. Times are the
+smallest of the rounds. Ends with status 1 if a promise is not kept.
 """
 
 from __future__ import annotations
@@ -22,19 +22,25 @@ from chatmem_nb import UpstashSessionStore, copy_sessions, export, import_file
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.records import encode_all, parse_all
 from tests.benchmarks.bench_frames import chat, service
+from tests.conversations import REAL
 
 MARKED = "## Trains\n\n- **09:10** by `NJ 237`, *direct*\n- 12:25, [one change](https://example.org/t)\n\n"
 
 
-def cpu_s(work: Callable[[], object], rounds: int) -> float:
-    """The CPU seconds of this process that `work` takes, at best."""
+def best(work: Callable[[], object], rounds: int, clock: Callable[[], float]) -> float:
+    """The seconds by `clock` that `work` takes, at best."""
     times = []
     for _ in range(rounds):
         gc.collect()
-        started = time.process_time()
+        started = clock()
         work()
-        times.append(time.process_time() - started)
+        times.append(clock() - started)
     return min(times)
+
+
+def cpu_s(work: Callable[[], object], rounds: int) -> float:
+    """The CPU seconds of this process that `work` takes, at best."""
+    return best(work, rounds, time.process_time)
 
 
 def requests_of(store: Any, work: Callable[[], object]) -> int:
@@ -104,6 +110,23 @@ def files(url: str, token: str, folder: Path, messages: int, rounds: int) -> dic
     return limits
 
 
+def real(url: str, token: str, folder: Path, rounds: int) -> dict[str, tuple[float, float]]:
+    """Compare the time of HTML with that of JSONL for the airline conversations: much is Markdown."""
+    if not REAL.exists():
+        print("the airline conversations are absent")
+        return {}
+    with UpstashSessionStore(url, token, key_prefix="real:") as store:
+        import_file(REAL, store)
+        work = {
+            name: partial(export, store, folder / f"z.{name}", progress=False) for name in ("jsonl", "html")
+        }
+        cpu = {name: cpu_s(export_, rounds) for name, export_ in work.items()}
+        whole = {name: best(export_, rounds, time.perf_counter) for name, export_ in work.items()}
+    ratio, cpu_ratio = whole["html"] / whole["jsonl"], cpu["html"] / cpu["jsonl"]
+    print(f"HTML, real conversations: {ratio:.2f} times as long as JSONL, {cpu_ratio:.2f} of its CPU time")
+    return {"HTML of real conversations, of JSONL": (ratio, 5.0)}
+
+
 def marked(folder: Path, rounds: int) -> None:
     """Print the same for Markdown, which has no promise: answers of their own, and one that comes again."""
     for name, number in (("each of its own", "{}"), ("all the same", "237")):
@@ -127,6 +150,7 @@ def main() -> int:
         folder = Path(name)
         limits = requests(url, token, folder, options.sessions)
         limits |= files(url, token, folder, options.messages, options.rounds)
+        limits |= real(url, token, folder, options.rounds)
         marked(folder, options.rounds)
     missed = {name: pair for name, pair in limits.items() if pair[0] > pair[1]}
     for name, (ratio, limit) in missed.items():
