@@ -211,6 +211,6 @@ def test_markdown_is_left_out_of_a_line(text: str, words: str) -> None:
     "text", [" " * 500 + "-" * 500 + "x|", "-" * 12_000 + "x|", "|-\n" + " " * 8_000 + "x"]
 )
 def test_marks_of_tables_are_left_out_in_proportion_to_the_text(text: str) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     without_marks(text)
-    assert time.process_time() - started < 0.2
+    assert time.thread_time() - started < 0.5
