@@ -19,7 +19,7 @@ from upstash_redis import Redis
 
 from chatmem_nb import UpstashRedisChatMessageHistory, UpstashSessionStore
 from chatmem_nb.records import encode_all
-from tests.benchmarks.upstash_service import ENGINES, TOKEN, in_turn, seconds, service, talk
+from tests.benchmarks.upstash_service import ENGINES, in_turn, seconds, service, talk
 from tests.original import OriginalUpstash
 
 FASTER: dict[float, float] = {0: 50, 20: 500}
@@ -30,10 +30,10 @@ LPUSHES, LPUSHES_WITH_ENCODING = 1.3, 2.0
 def history(engine: str, latency_ms: float, rounds: int) -> bool:
     """500 messages with a TTL, by the two classes."""
     messages = talk(500)
-    with service(engine, latency_ms) as url:
+    with service(engine, latency_ms) as (url, token):
         session_id = uuid4().hex
-        original = OriginalUpstash(f"o{session_id}", url, TOKEN, ttl=3_600)
-        ours = UpstashRedisChatMessageHistory(f"n{session_id}", url, TOKEN, ttl=3_600)
+        original = OriginalUpstash(f"o{session_id}", url, token, ttl=3_600)
+        ours = UpstashRedisChatMessageHistory(f"n{session_id}", url, token, ttl=3_600)
         original.add_messages(messages[:5])
         ours.add_messages(messages)
         before, now = [], []
@@ -59,9 +59,9 @@ def store(engine: str, latency_ms: float, rounds: int) -> bool:
     messages = talk(1_000)
     records = encode_all(messages)
     with (
-        service(engine, latency_ms) as url,
-        Redis(url, TOKEN) as client,
-        UpstashSessionStore(url, TOKEN, ttl=timedelta(hours=1)) as ours,
+        service(engine, latency_ms) as (url, token),
+        Redis(url, token) as client,
+        UpstashSessionStore(url, token, ttl=timedelta(hours=1)) as ours,
     ):
         name = uuid4().hex
         (lpush, _), (_, append), (_, encoded) = in_turn(

@@ -24,7 +24,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from chatmem_nb import UpstashSessionStore, to_dask, to_dataframe
 from chatmem_nb.records import encode_all
-from tests.benchmarks.bench_frames import service
+from tests.benchmarks.upstash_service import service
 
 MESSAGE_BYTES = 10_000
 OF_A_SESSION = 20
@@ -98,7 +98,7 @@ def by_latency(megabytes: int, latencies: list[float]) -> None:
     """Print the time by workers and latency, and from where on workers pay."""
     pays = []
     for latency in latencies:
-        with service(latency) as (url, token), UpstashSessionStore(url, token) as store:
+        with service(latency_ms=latency) as (url, token), UpstashSessionStore(url, token) as store:
             os.environ |= {"UPSTASH_REDIS_REST_URL": url, "UPSTASH_REDIS_REST_TOKEN": token}
             fill(store, megabytes)
             times = {0: seconds(partial(in_pandas, store))}

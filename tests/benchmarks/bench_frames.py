@@ -12,17 +12,13 @@ from __future__ import annotations
 
 import argparse
 import gc
-import multiprocessing
 import random
 import statistics
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from multiprocessing.connection import Connection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +29,7 @@ from pydantic_core import from_json
 
 from chatmem_nb import UpstashSessionStore, export, to_dataframe
 from chatmem_nb.records import encode_all
+from tests.benchmarks.upstash_service import service
 from tests.original import OriginalUpstash
 
 SESSIONS = 1_000
@@ -59,28 +56,6 @@ def chat(number: int) -> list[BaseMessage]:
             )
         )
     return found
-
-
-def serve(to_parent: Connection, latency_ms: float) -> None:
-    from chatmem_nb.local import LocalUpstash
-
-    with LocalUpstash(latency=timedelta(milliseconds=latency_ms)) as server:
-        to_parent.send((server.url, server.token))
-        to_parent.recv()
-
-
-@contextmanager
-def service(latency_ms: float = 0) -> Iterator[tuple[str, str]]:
-    """Yield url and token of a local server in a process of its own."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs, latency_ms))
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        ours.send("end")
-        process.join()
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -259,7 +234,7 @@ def main() -> int:
     parser.add_argument("--million", action="store_true")
     parser.add_argument("--frame", type=int, metavar="N")
     options = parser.parse_args()
-    with service(options.latency_ms) as (url, token):
+    with service(latency_ms=options.latency_ms) as (url, token):
         if options.frame:
             missed = whole_frame(url, token, options.frame, options.rounds)
         else:

@@ -21,7 +21,7 @@ import psutil
 
 from chatmem_nb import UpstashRedisChatMessageHistory, UpstashSessionStore
 from chatmem_nb.records import encode_all, parse
-from tests.benchmarks.upstash_service import ENGINES, TOKEN, in_turn, service, talk
+from tests.benchmarks.upstash_service import ENGINES, in_turn, service, talk
 from tests.original import OriginalUpstash
 
 OF_ORIGINAL, OF_MESSAGES = 0.6, 1.5
@@ -30,9 +30,9 @@ OF_ORIGINAL, OF_MESSAGES = 0.6, 1.5
 def speed(engine: str, latency_ms: float, rounds: int) -> bool:
     """10,000 messages, by the two classes."""
     messages = talk(10_000)
-    with service(engine, latency_ms) as url:
-        original = OriginalUpstash("s", url, TOKEN)
-        ours = UpstashRedisChatMessageHistory("s", url, TOKEN)
+    with service(engine, latency_ms) as (url, token):
+        original = OriginalUpstash("s", url, token)
+        ours = UpstashRedisChatMessageHistory("s", url, token)
         ours.add_messages(messages)
         assert ours.messages == original.messages == messages
         (before, _), (now, times), (read, _) = in_turn(
@@ -50,12 +50,12 @@ def speed(engine: str, latency_ms: float, rounds: int) -> bool:
 
 def memory(engine: str) -> bool:
     """100,000 messages: what reading them takes at its peak, against what they take."""
-    with service(engine) as url:
-        with UpstashSessionStore(url, TOKEN, timeout_s=60) as store:
+    with service(engine) as (url, token):
+        with UpstashSessionStore(url, token, timeout_s=60) as store:
             for _ in range(10):
                 store.append("s", encode_all(talk(10_000)))
-        themselves = _grown(_build, url)
-        reading = _grown(_read, url)
+        themselves = _grown(_build, url, token)
+        reading = _grown(_read, url, token)
     print(
         f"{engine:8}          100,000 messages: they take {themselves / 2**20:.0f} MB, reading them "
         f"{reading / 2**20:.0f} MB at its peak, {reading / themselves:4.2f} times that"
@@ -63,29 +63,29 @@ def memory(engine: str) -> bool:
     return reading / themselves <= OF_MESSAGES
 
 
-def _grown(work: Callable[[str], object], url: str) -> int:
+def _grown(work: Callable[[str, str], object], url: str, token: str) -> int:
     """Return by how many bytes `work` lets a fresh process grow at its peak."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measure, (work, url))
+        return pool.apply(_measure, (work, url, token))
 
 
-def _measure(work: Callable[[str], object], url: str) -> int:
+def _measure(work: Callable[[str, str], object], url: str, token: str) -> int:
     gc.collect()
     before = psutil.Process().memory_info().rss
-    kept = work(url)
+    kept = work(url, token)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
     del kept
     return grown
 
 
-def _build(url: str) -> object:
+def _build(url: str, token: str) -> object:
     # The texts are thrown away one by one: what stays are the messages.
     texts = encode_all(talk(1_000))
     return [parse(texts[number % 1_000]).message for number in range(100_000)]
 
 
-def _read(url: str) -> object:
-    history = UpstashRedisChatMessageHistory("s", url, TOKEN)
+def _read(url: str, token: str) -> object:
+    history = UpstashRedisChatMessageHistory("s", url, token)
     messages = history.messages
     history.store.close()
     return messages

@@ -21,7 +21,8 @@ from typing import Any
 from chatmem_nb import UpstashSessionStore, copy_sessions, export, import_file
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.records import encode_all, parse_all
-from tests.benchmarks.bench_frames import chat, service
+from tests.benchmarks.bench_frames import chat
+from tests.benchmarks.upstash_service import service
 from tests.conversations import REAL
 
 MARKED = "## Trains\n\n- **09:10** by `NJ 237`, *direct*\n- 12:25, [one change](https://example.org/t)\n\n"

@@ -9,7 +9,6 @@ took, its memory over time, and what was lost; ends with status 1 if a call fail
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import statistics
 import sys
 import threading
@@ -30,6 +29,8 @@ from momento_wire_types import cacheclient_pb2 as pb
 from momento_wire_types import cacheclient_pb2_grpc, controlclient_pb2_grpc
 from momento_wire_types import controlclient_pb2 as control_pb
 
+from tests.benchmarks.server_process import server_process, until_told
+
 CACHE = "load"
 BATCH = 4_000
 RECORD = '{"type": "human", "data": {"content": "%s", "type": "human"}, "number": %d}'
@@ -46,21 +47,14 @@ def serve(to_parent: Connection) -> None:
             stub.ListCaches(control_pb._ListCachesRequest(), metadata=(("authorization", server.token),))
         ready_ms = (time.perf_counter() - started) * 1000
         to_parent.send((server.host, server.port, server.token, ready_ms))
-        to_parent.recv()
+        until_told(to_parent)
 
 
 @contextmanager
-def server_process() -> Iterator[tuple[CredentialProvider, psutil.Process, float]]:
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=serve, args=(theirs,))
-    process.start()
-    try:
-        host, port, token, ready_ms = ours.recv()
+def local_momento() -> Iterator[tuple[CredentialProvider, psutil.Process, float]]:
+    """Yield what a client needs of the server, its process, and the milliseconds until it was ready."""
+    with server_process(serve) as ((host, port, token, ready_ms), process):
         yield CredentialProvider(token, host, host, host, port), psutil.Process(process.pid), ready_ms
-    finally:
-        ours.send("end")
-        process.join(30)
 
 
 def checked(response: Any) -> Any:
@@ -174,7 +168,7 @@ def main() -> int:
         "--messages", type=int, default=0, help="then put so many into one list, and into many"
     )
     options = parser.parse_args()
-    with server_process() as (provider, process, ready_ms):
+    with local_momento() as (provider, process, ready_ms):
         print(f"first answer after {ready_ms:.0f} ms, {memory_mb(process):.0f} MB")
         with client_of(provider) as client:
             checked(client.create_cache(CACHE))

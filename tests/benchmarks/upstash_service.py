@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import statistics
 import time
@@ -16,33 +15,26 @@ from tempfile import TemporaryDirectory
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from chatmem_nb.local import LocalUpstash
+from tests.benchmarks.server_process import server_process, until_told
 from tests.redis_server import redis_server
 
-TOKEN = "benchmark"
 ENGINES = ("embedded", "redis")
 
 
 @contextmanager
-def service(engine: str, latency_ms: float = 0) -> Iterator[str]:
-    """Yield the url of a LocalUpstash that holds each request for `latency_ms`."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, engine, latency_ms))
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        ours.send("end")
-        process.join()
+def service(engine: str = "embedded", latency_ms: float = 0) -> Iterator[tuple[str, str]]:
+    """Yield url and token of a LocalUpstash that holds each request for `latency_ms`."""
+    with server_process(_serve, engine, latency_ms) as (url_and_token, _):
+        yield url_and_token
 
 
 def _serve(pipe: Connection, engine: str, latency_ms: float) -> None:
     with TemporaryDirectory() as folder:
         real = redis_server(Path(folder)) if engine == "redis" else nullcontext()
         latency = timedelta(milliseconds=latency_ms)
-        with real as url, LocalUpstash(token=TOKEN, redis_url=url, latency=latency) as server:
-            pipe.send(server.url)
-            pipe.recv()
+        with real as url, LocalUpstash(redis_url=url, latency=latency) as server:
+            pipe.send((server.url, server.token))
+            until_told(pipe)
 
 
 def talk(number: int) -> list[BaseMessage]:
