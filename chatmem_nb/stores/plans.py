@@ -40,7 +40,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A step of a plan: wait. If the deadline would pass meanwhile, the plan is sent False immediately."""
+    """A step of a plan: wait. If no time for a request would be left, the plan is sent False immediately."""
 
     seconds: float
 

@@ -21,12 +21,13 @@ from .plans import Pause, Plan, Request, Send
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+_NEXT_ATTEMPT = "attempt %d failed %.2f s after the start of the call, next in %.2f s: %s"
 
-_SHARE_OF_A_CHANGE = 0.6
+_SHARE_IF_NOT_IDEMPOTENT = 0.6
 """Share of the remaining time that a request may take if it is not idempotent; in the rest, the plan checks
 whether it was applied."""
 
-_SHORTEST_RETRY_S = 0.1
+_SHORTEST_ATTEMPT_S = 0.1
 """A retry with less time left would often time out, and turn a change that was refused into one that may have
 been applied."""
 
@@ -136,7 +137,7 @@ def execute(
             step = next(plan)
             while True:
                 if isinstance(step, Pause):
-                    fits = step.seconds < deadline.remaining_s()
+                    fits = step.seconds + _SHORTEST_ATTEMPT_S < deadline.remaining_s()
                     if fits:
                         yield step
                     step = plan.send(fits)
@@ -163,7 +164,7 @@ def _attempted(
     requests: Sequence[Request], deadline: Deadline, transport: Transport
 ) -> Generator[Attempt | Pause, Any, list[Any]]:
     """Make each of `requests` once, and return the outcomes."""
-    share = 1.0 if all(request.idempotent for request in requests) else _SHARE_OF_A_CHANGE
+    share = 1.0 if all(request.idempotent for request in requests) else _SHARE_IF_NOT_IDEMPOTENT
     timeout_s = deadline.remaining_s() * share
     if timeout_s <= 0:
         return [_not_sent(transport.timed_out(deadline.timeout_s)) for _ in requests]
@@ -192,10 +193,11 @@ def _retried(
         if step.max_attempts is not None and backoff.attempts + 1 >= step.max_attempts:
             pending = []
         pause_s = backoff.next_pause_s(max((outcome.retry_after_s for outcome in pending), default=0.0))
-        if not pending or pause_s + _SHORTEST_RETRY_S >= deadline.remaining_s():
+        if not pending or pause_s + _SHORTEST_ATTEMPT_S >= deadline.remaining_s():
             return [outcome.result for outcome in outcomes]
+        spent_s = deadline.timeout_s - deadline.remaining_s()
         for outcome in pending:
-            _log.debug("attempt %d failed, next in %.2f s: %s", backoff.attempts, pause_s, outcome.latest)
+            _log.debug(_NEXT_ATTEMPT, backoff.attempts, spent_s, pause_s, outcome.latest)
         yield Pause(pause_s)
         received = yield from _attempted([outcome.request for outcome in pending], deadline, transport)
 
@@ -227,6 +229,7 @@ class _Outcome:
         self.result.maybe_applied = before.maybe_applied or response.maybe_applied
 
     def may_retry(self, attempts: int) -> bool:
+        """Whether the request may be made again after `attempts` failed ones."""
         error = self.latest
         if not isinstance(error, StoreError) or not error.retryable:
             return False

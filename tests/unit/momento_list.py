@@ -30,6 +30,7 @@ class MomentoList:
         self.fates = list(fates)
         self.others = others
         self.made: list[Any] = []
+        self.pauses_s: list[float] = []
         self.fits: Callable[[], bool] = lambda: True
 
     def run(self, plan: Plan[Any]) -> Any:
@@ -38,6 +39,7 @@ class MomentoList:
             step = next(plan)
             while True:
                 if isinstance(step, Pause):
+                    self.pauses_s.append(step.seconds)
                     step = plan.send(self.fits())
                     continue
                 outcomes = [self._make(request) for request in step.requests]

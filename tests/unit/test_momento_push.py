@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from chatmem_nb.stores.momento import commands as cmd
 from chatmem_nb.stores.momento.errors import (
     MomentoAuthError,
     MomentoLimitError,
+    MomentoThrottledError,
 )
 from chatmem_nb.stores.momento.limits import Limits
 from chatmem_nb.stores.momento.plans import MomentoPlans
@@ -23,6 +26,7 @@ from tests.unit.momento_list import (
     NEW,
     OLD,
     SIGHT,
+    THROTTLED,
     MomentoList,
     record,
 )
@@ -56,6 +60,23 @@ def test_a_push_is_applied_once(fates: list[str], known: bool, appended: int) ->
     (landed,), _ = result
     assert [value for value in service.values if value in NEW] == NEW
     assert service.values[landed.start :][: len(NEW)] == NEW
+
+
+def test_a_throttled_push_is_made_again_after_a_pause(caplog: pytest.LogCaptureFixture) -> None:
+    service = MomentoList(OLD, THROTTLED)
+    with caplog.at_level(logging.DEBUG, "chatmem_nb"):
+        service.run(push_parts([cmd.Push(KEY, NEW, None)], None))
+    assert service.values == OLD + NEW
+    assert service.pauses_s == [MomentoThrottledError.retry_after_s]
+    assert "busy" in caplog.text
+
+
+def test_a_throttled_push_fails_where_no_time_is_left() -> None:
+    service = MomentoList(OLD, THROTTLED)
+    service.fits = lambda: False
+    failed = service.run(push_parts([cmd.Push(KEY, NEW, None)], None))
+    assert isinstance(failed, MomentoThrottledError)
+    assert (failed.maybe_applied, failed.records_stored, len(service.made)) == (False, 0, 1)
 
 
 @pytest.mark.parametrize("fates", SIGHT)

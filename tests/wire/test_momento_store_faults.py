@@ -7,6 +7,7 @@ import json
 import random
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -26,6 +27,7 @@ from chatmem_nb.errors import (
 )
 from chatmem_nb.local import LocalMomento
 from chatmem_nb.stores.momento import MomentoSessionStore, push
+from chatmem_nb.stores.momento.errors import MomentoThrottledError
 from tests.colours import Coloured
 from tests.waiting import until
 
@@ -191,6 +193,18 @@ def test_a_throttled_request_is_made_again_with_pauses(server: LocalMomento, mak
     assert store.append("s", ["r"]) == 1
     server.faults.add("refuse", times=3)
     assert store.read("s") == ["r"]
+    assert len(server.faults) == 0
+
+
+@pytest.mark.parametrize("sessions", [1, 25])
+def test_throttled_pushes_wait_as_long_as_the_service_asks(
+    server: LocalMomento, make: Make, sessions: int
+) -> None:
+    store = make()
+    server.faults.add("refuse", command="ListConcatenateBack", times=sessions)
+    began = time.monotonic()
+    assert store.append_many([(f"s{number}", ["r"]) for number in range(sessions)]) == [1] * sessions
+    assert time.monotonic() - began >= MomentoThrottledError.retry_after_s
     assert len(server.faults) == 0
 
 

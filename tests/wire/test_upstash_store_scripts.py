@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -127,7 +128,9 @@ def test_a_server_that_knows_the_flags_is_sent_nothing_else(real: LocalUpstash, 
 
 
 @pytest.mark.parametrize("kind", REFUSALS)
-def test_a_server_that_refuses_the_flags_is_asked_once(upstash: LocalUpstash, colour: str, kind: str) -> None:
+def test_a_server_that_refuses_the_flags_is_asked_once(
+    upstash: LocalUpstash, colour: str, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
     refused: list[str] = []
 
     def meet(body: Any) -> Any:
@@ -139,10 +142,12 @@ def test_a_server_that_refuses_the_flags_is_asked_once(upstash: LocalUpstash, co
     with (
         odd_server(passing_on(upstash.port, meet)) as url,
         Coloured(UpstashSessionStore(url, **options(upstash)), colour) as store,
+        caplog.at_level(logging.DEBUG, "chatmem_nb"),
     ):
         change_in_every_way(store)
         change_in_every_way(store)
     assert sorted(refused) == ["EVAL", "EVAL_RO"]
+    assert caplog.text.count("sent without flags") == 2
 
 
 def test_nothing_is_lost_or_doubled_where_flags_are_refused(real: LocalUpstash, colour: str) -> None:

@@ -86,7 +86,7 @@ def push_parts(
 
 def push_together(pushes: Sequence[tuple[Push, Before | None]]) -> Plan[list[Pushed | StoreError]]:
     """Make the pushes to different lists at the same time; return where each landed, or its error."""
-    results = yield Send([push for push, _ in pushes], new_deadline=True, return_errors=True, max_attempts=1)
+    results = yield Send([push for push, _ in pushes], new_deadline=True, return_errors=True)
     outcomes: list[Pushed | StoreError] = []
     for (push, before), result in zip(pushes, results, strict=True):
         if not isinstance(result, StoreError):
@@ -115,8 +115,10 @@ def _retried(push: Push, before: Before | None, error: StoreError) -> Plan[Pushe
             _log.debug("a push was %s: %s", "not found" if found is None else "found", error)
             if found is not None:
                 return found
-        elif not error.retryable:
+        elif not error.retryable or not (yield Pause(pause_s := backoff.next_pause_s(error.retry_after_s))):
             raise error
+        else:
+            _log.debug("a push is made again after %.2f s: %s", pause_s, error)
         try:
             return _landed(push, (yield from ask(push)))
         except StoreError as failed:

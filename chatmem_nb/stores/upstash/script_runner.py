@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from ..plans import Plan, ask
 from .commands import Request
 from .errors import UpstashFlagsRefusedError
 from .scripts import Script
+
+_log = logging.getLogger(__name__)
 
 
 class ScriptRunner:
@@ -30,6 +33,7 @@ class ScriptRunner:
             request = Request([[script.command, script.flagged, *given]])
             try:
                 return (yield from ask(request, new_deadline=new_deadline))
-            except UpstashFlagsRefusedError:
+            except UpstashFlagsRefusedError as error:
+                _log.debug("from now on scripts are sent without flags: %s", error)
                 self._knows_flags[script.command] = False
         return (yield from ask(Request([["EVAL", script.plain, *given]]), new_deadline=new_deadline))
