@@ -136,4 +136,5 @@ _OF_PLAIN: Final[dict[str, Callable[[PlainRecords, Codes, HeaderValues], Values]
     STAMPS: lambda plain, codes, headers: plain.stamps,
 }
 _OWN: Final = _OF_TEXTS.keys() | _OF_PLAIN.keys()
-"""The columns that differ from record to record."""
+"""The columns that differ from record to record. All others are computed from a header, which has neither
+text nor ids, tool calls or time: a column that needs one of these belongs above, or it would find nothing."""

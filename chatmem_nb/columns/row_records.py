@@ -21,7 +21,9 @@ from .values import Fields, checksum, column_values
 _JSON_COLUMNS = frozenset(
     {"content_json", "tool_calls", "additional_kwargs", "response_metadata", "usage_metadata", "artifact"}
 )
-_COUNTS = frozenset({"input_tokens", "output_tokens", "total_tokens", "cached_tokens", "reasoning_tokens"})
+_EDITABLE_COUNTS = frozenset(
+    {"input_tokens", "output_tokens", "total_tokens", "cached_tokens", "reasoning_tokens"}
+)
 
 
 def frame_records(frame: pd.DataFrame, session_id: str | None = None) -> Iterator[tuple[str, list[str], int]]:
@@ -206,7 +208,7 @@ def _given(name: str, value: Any) -> Any:
         return value if name == "content" else json_text(value)
     if value is None or name == "stored_at":
         return _time(value)
-    if name in _COUNTS:
+    if name in _EDITABLE_COUNTS:
         return int(value) if value == int(value) else value
     if isinstance(value, float) and value.is_integer():  # an id of digits, beside a missing one
         value = int(value)

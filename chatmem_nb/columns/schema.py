@@ -14,6 +14,8 @@ from ..plain_text import utf8_text
 from ..records import MESSAGE_CLASSES
 
 Kind = Literal["text", "category", "int32", "Int64", "bool", "time", "duration"]
+"""`bool` and `duration` are for frames of sessions and tool calls alone, `int32` for the column `index`: see
+`column_chunks.py` before a column of messages gets one."""
 
 COLUMNS: dict[str, Kind] = {
     "session_id": "text",

@@ -67,8 +67,8 @@ def column_values(names: Iterable[str], fields: Fields) -> dict[str, Values]:
             found[name] = getattr(fields, _FIELDS[name])
         elif name == "checksum":
             found[name] = checksums(fields.raws)
-        elif name in _COUNTS:
-            found[name] = datas.counts[_COUNTS[name]]
+        elif name in _USAGE_PLACES:
+            found[name] = datas.counts[_USAGE_PLACES[name]]
         else:
             found[name] = _OF_DATA[name](datas)
     return found
@@ -195,7 +195,7 @@ def _tool_calls(datas: _Datas) -> Values:
 
 
 # The places of these in a Usage.
-_COUNTS = {
+_USAGE_PLACES = {
     "input_tokens": 0,
     "output_tokens": 1,
     "total_tokens": 2,

@@ -27,7 +27,8 @@ def from_dataframe(
     for byte as its `raw`. If columns differ from what `raw` says, the record is rebuilt with them, and all
     else in it stays; if `raw` itself was edited (`checksum` tells), it is stored as it is. A row with no
     `raw` is built from its columns, of which `type` or `role` and `content` are needed; a list in `content`
-    is stored as content blocks. `session_id` is for rows that have none.
+    is stored as content blocks. Columns that no record keeps, such as your own, are ignored. `session_id` is
+    for rows that have none.
 
     `on_conflict` is for sessions that exist already: "error" (nothing is written at all), "append",
     "replace", "update" (edited rows replace the records with their `record_id`, and nothing else changes),
@@ -36,8 +37,8 @@ def from_dataframe(
     "replace" is refused for a session of which the frame lacks rows, as after a filter: with `partial` it
     deletes them. With `dry_run` nothing is written, and the report says what would be.
 
-    Raises: InvalidInputError; RecordError, with session and record, for a row that does not make up a
-    message, before anything is written; StoreError and its kinds.
+    Raises: InvalidInputError; RecordError, with session and record, for a row that cannot be turned
+    into a message, before anything is written; StoreError and its kinds.
 
     >>> frame = to_dataframe((store, ["short-hello"]))
     >>> frame.loc[0, "content"] = "Hello there!"

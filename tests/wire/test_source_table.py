@@ -36,8 +36,9 @@ Place = tuple[Any, Callable[[], object]]
 
 def table() -> Iterator[tuple[str, str, str]]:
     """Yield (source, capability, cell) of the table."""
-    lines = re.findall(r"^\|(.*)\|$", README[README.index("**What each can do.**") :], re.MULTILINE)
-    head, _, *rows = [[cell.strip() for cell in line.split("|")] for line in lines[:7]]
+    _, _, rest = README.partition("**What each can do.**")
+    [table] = re.findall(r"(?:^\|.*\|\n)+", rest, re.MULTILINE)[:1]
+    head, _, *rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in table.splitlines()]
     for name, *cells in rows:
         yield from ((name.strip("`"), verb, cell) for verb, cell in zip(head[1:], cells, strict=True))
 

@@ -26,7 +26,7 @@ class Change:
 
     key: str
     """The session."""
-    key_prefix: str
+    own_prefix: str
     """Prefix of all other keys of the change; outside the prefix of sessions."""
     expires_ms: int
     """TTL of those keys: longer than any retry takes, and than a proxy may delay a request."""
@@ -38,16 +38,16 @@ class Change:
     @property
     def keys(self) -> tuple[str, str]:
         """The session and the idempotency key, where the result is kept for retries: KEYS of every script."""
-        return self.key, f"{self.key_prefix}done:{self.id}"
+        return self.key, f"{self.own_prefix}done:{self.id}"
 
     @property
     def new_list(self) -> str:
         """The key under which a replacement is built."""
-        return f"{self.key_prefix}new:{self.id}"
+        return f"{self.own_prefix}new:{self.id}"
 
     def staged(self, number: int) -> str:
         """Return the key that holds batch `number` until all of them are moved into the session."""
-        return f"{self.key_prefix}part:{self.id}:{number}"
+        return f"{self.own_prefix}part:{self.id}:{number}"
 
     def stage(self, number: int, expires_ms: int) -> Request:
         """Return the request that stages batch `number`. Idempotent."""
@@ -61,18 +61,18 @@ class Change:
 
 
 class Changes:
-    """The changes of a store. `key_prefix` is that of the keys they need besides the sessions."""
+    """The changes of a store. `own_prefix` is that of the keys they need besides the sessions."""
 
     def __init__(
         self,
         script_runner: ScriptRunner,
-        key_prefix: str,
+        own_prefix: str,
         ttl: timedelta | None,
         timeout_s: float,
         max_request_bytes: int,
     ) -> None:
         self._scripts = script_runner
-        self._key_prefix = key_prefix
+        self._own_prefix = own_prefix
         self._ttl_ms = milliseconds(ttl)
         self._timeout_s, self._max_request_bytes = timeout_s, max_request_bytes
         self._expires_ms = int(3_000 * timeout_s) + 60_000
@@ -80,7 +80,7 @@ class Changes:
     def new(self, key: str, records: Sequence[str]) -> Change:
         """Return a change of the session under `key`. Raises: InvalidInputError; RecordTooLargeError."""
         batches = split(checked_records(records), self._max_request_bytes, key)
-        return Change(key, self._key_prefix, self._expires_ms, uuid4().hex, batches)
+        return Change(key, self._own_prefix, self._expires_ms, uuid4().hex, batches)
 
     def append(self, change: Change) -> Plan[int]:
         """Append to one session, and return its new length."""
@@ -150,7 +150,7 @@ class Changes:
             except StoreError as error:
                 outcomes.append(error)
                 if not isinstance(error, UpstashWrongTypeError):
-                    return outcomes + [_not_tried(error)] * (len(changes) - len(outcomes))
+                    return outcomes + [_not_retried(error)] * (len(changes) - len(outcomes))
         return outcomes
 
     def place(
@@ -191,8 +191,8 @@ class Changes:
         return as_number((yield from run))
 
 
-def _not_tried(error: StoreError) -> StoreError:
-    """Return the error of a change that was sent in the pipeline, and not retried after `error`."""
+def _not_retried(error: StoreError) -> StoreError:
+    """Return a copy of `error` for a change that was in its pipeline, and may have been made."""
     copied = copy(error)
     copied.maybe_applied = True
     return copied

@@ -16,8 +16,8 @@ import chatmem_nb
 PACKAGE = Path(chatmem_nb.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# The floors, from the ground up; what stands on one floor does not import its neighbours.
-FLOORS = [
+# The layers, from the lowest up; what is in one layer does not import its neighbours.
+LAYERS = [
     {"errors", "file_lock", "json_text", "memo", "plain_text", "time_limit"},
     {"records", "highlighting", "json_highlighting"},
     {"content", "redaction"},
@@ -36,7 +36,7 @@ FLOORS = [
     {"widgets"},
     {"__main__"},
 ]
-FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+LAYER_OF = {name: layer for layer, names in enumerate(LAYERS) for name in names}
 
 # `local` is an island: it stands on the stores, and only the command line stands on it ...
 ISLAND_STANDS_ON = {"errors", "file_lock", "records", "stores", "local"}
@@ -77,7 +77,7 @@ def place(module: Path) -> str:
     return module.relative_to(PACKAGE).as_posix()
 
 
-def floor_name(module: Path) -> str:
+def layer_name(module: Path) -> str:
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -122,13 +122,13 @@ def own_imports(module: Path) -> set[str]:
 
 
 def may_import(module: Path) -> set[str]:
-    """The own packages that `module` may import: those of the floors below, and its own."""
-    here = floor_name(module)
+    """The own packages that `module` may import: those of the layers below, and its own."""
+    here = layer_name(module)
     if here == "local":
         return ISLAND_STANDS_ON
     if here in ("__init__", "__main__"):
-        return {*FLOOR_OF, "local"}
-    allowed = {name for name, floor in FLOOR_OF.items() if floor < FLOOR_OF[here]} | {here}
+        return {*LAYER_OF, "local"}
+    allowed = {name for name, layer in LAYER_OF.items() if layer < LAYER_OF[here]} | {here}
     return allowed | {"local"} if place(module) in ISLAND_BRIDGES else allowed
 
 
@@ -144,8 +144,8 @@ def test_each_foreign_library_has_one_home() -> None:
     assert {(name, where) for name, where in known if not where.startswith(HOMES[name])} == set()
 
 
-def test_every_module_stands_on_a_floor() -> None:
-    assert {floor_name(module) for module in MODULES} <= {*FLOOR_OF, "__init__", "local"}
+def test_every_module_is_in_a_layer() -> None:
+    assert {layer_name(module) for module in MODULES} <= {*LAYER_OF, "__init__", "local"}
 
 
 def test_importing_the_package_imports_no_sdk_and_no_pandas() -> None:
