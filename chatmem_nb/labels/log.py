@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic_core import from_json
-
 from ..errors import InvalidInputError
 from ..file_lock import LockingUnavailableError, lock, unlock
+from ..json_text import parse_json
 from ..records import to_json
 
 LINE_LIMIT: Final = 1_000_000
@@ -109,8 +108,8 @@ class Log:
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
-        value = from_json(line)
-    except ValueError:
+        value = parse_json(line.decode())
+    except (ValueError, RecursionError):
         return None
     return value if type(value) is dict else None
 

@@ -65,6 +65,19 @@ def test_a_label_is_there_when_the_file_is_opened_again(path: Path) -> None:
     assert abs(label.star.at.timestamp() - time.time()) < 60
 
 
+@pytest.mark.parametrize(
+    "given", [{"note": "half an emoji: \ud83d"}, {"add": ["\udc00"]}, {"session_id": "s\ud800", "star": True}]
+)
+def test_a_label_with_a_lone_surrogate_is_kept(path: Path, given: dict[str, Any]) -> None:
+    labels = Labels(path)
+    labels.set(**({"session_id": "s"} | given))
+    again = Labels(path)
+    again.refresh()
+    assert list(again) == list(labels) != []
+    assert again.skipped_lines == 0
+    assert len(again.to_dataframe()) == 1
+
+
 def test_what_is_taken_away_is_gone(path: Path) -> None:
     [record] = session("a")
     labels = Labels(path)
