@@ -27,7 +27,7 @@ class Staging:
 
     `task` identifies the export: only an export with an equal task is resumed; None: it is never resumed. The
     journal has a line per checkpoint, written after the data that it refers to, so that it never lists a
-    session that is not in the output.
+    session that is not in the output. That data stays until the result is published.
 
     Only this user may access the folder (mode 0700), so that others cannot place files in it. A folder that
     is a link, belongs to another user, or contains anything that others may write is replaced, and nothing
@@ -40,6 +40,10 @@ class Staging:
         self.path = path
         self.directory = path.with_name(f".{path.name}.partial")
         self.output = self.directory / "output"
+        self.result = self.output
+        """What is published: the output, or what was made of it."""
+        self.parts = self.directory / "parts"
+        """Of a Parquet export: what it is resumed from, in the place of the output."""
         self.pages = self.directory / "pages"
         """The pages of an HTML export whose output is their index; published beside it, as `pages_name`."""
         self.pages_name = f"{path.name}.pages-{secrets.token_hex(4)}"
@@ -78,6 +82,8 @@ class Staging:
         entries = [entry for line in lines if (entry := _entry(line)) is not None]
         if not entries or entries[0].get("task") != json.loads(json.dumps(self._task)):
             return False
+        if not self.output.exists() and not self.parts.is_dir():  # it was published
+            return False
         for entry in entries[1:]:
             self._apply(entry)
         return True
@@ -115,15 +121,16 @@ class Staging:
 
     def publish(self) -> None:
         """Replace `path` by the output, with the mode that a new file would have. Atomic for a file."""
-        publish_modes(self.output)
-        if self.path.is_dir() and self.output.is_dir():
+        publish_modes(self.result)
+        if self.path.is_dir() and self.result.is_dir():
             # No portable system call replaces a folder that is not empty: the old one is moved away first.
             os.replace(self.path, self.directory / "replaced")
         old_pages = self._page_folders()
         if self.pages.is_dir():  # first, under a new name: no index is ever without its pages
             publish_modes(self.pages)
             os.replace(self.pages, self.path.with_name(self.pages_name))
-        os.replace(self.output, self.path)
+        os.replace(self.result, self.path)
+        self._journal.unlink()  # first: what else is left of this export is not resumed
         for folder in (*old_pages, self.directory):
             shutil.rmtree(folder, ignore_errors=True)
 

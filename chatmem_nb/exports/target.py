@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -48,12 +49,19 @@ class Target:
         )
 
     def complete(self, staging: Staging) -> int:
-        """Compress the written output, or split it into pages, and return its size in bytes."""
+        """Compress the written output, or split it into pages, and return the size in bytes.
+
+        The output itself stays as it is: an export that is interrupted here is resumed from it.
+        """
+        staging.result = staging.output
+        shutil.rmtree(staging.pages, ignore_errors=True)  # of an attempt that was interrupted
+        final = staging.directory / "final"
         if self.compression is not None:
-            compress(staging.output, self.compression)
-        if self.format == "html":
-            split_pages(staging.output, staging.pages, staging.pages_name)
-        return _size(staging.output) + (_size(staging.pages) if staging.pages.is_dir() else 0)
+            compress(staging.output, final, self.compression)
+            staging.result = final
+        if self.format == "html" and split_pages(staging.output, staging.pages, staging.pages_name, final):
+            staging.result = final
+        return _size(staging.result) + (_size(staging.pages) if staging.pages.is_dir() else 0)
 
 
 def checked_target(

@@ -43,17 +43,15 @@ def found_compression(path: Path) -> Compression | None:
     return next((kind for magic, kind in _MAGIC.items() if begin.startswith(magic)), None)
 
 
-def compress(path: Path, compression: Compression) -> None:
-    """Replace the file `path` by itself compressed: one gzip member, or one frame of Zstandard.
+def compress(path: Path, packed: Path, compression: Compression) -> None:
+    """Write the file `path` compressed to `packed`: one gzip member, or one frame of Zstandard.
 
     One, since readers are about that stop after the first. Zstandard is written without a checksum, gzip has
     one. Raises: OSError.
     """
-    packed = path.with_name(f"{path.name}.packed")
     make_private_file(packed)
     with path.open("rb") as source, _packing(packed, compression) as target:
         shutil.copyfileobj(source, target, _CHUNK)
-    packed.replace(path)
 
 
 @contextmanager

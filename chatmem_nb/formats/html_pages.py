@@ -36,8 +36,8 @@ class _Session:
     messages: int = 0
 
 
-def split_pages(path: Path, folder: Path, link: str, *, limit: int = PAGE_BYTES) -> bool:
-    """Make of the page at `path`, if it is longer than `limit` bytes, an index of pages in `folder`.
+def split_pages(path: Path, folder: Path, link: str, index: Path, *, limit: int = PAGE_BYTES) -> bool:
+    """Make of the page at `path`, if it is longer than `limit` bytes, pages in `folder` and their `index`.
 
     `link` is the name of that folder beside the index. Files and links are numbered, so that no session id
     is part of one. Returns whether there is an index now.
@@ -51,11 +51,11 @@ def split_pages(path: Path, folder: Path, link: str, *, limit: int = PAGE_BYTES)
             pages.take(part)
     finally:
         pages.close()
-    with open_private(path, _NEW, "\n") as index:
-        index.write(page_head())
+    with open_private(index, _NEW, "\n") as file:
+        file.write(page_head())
         for row in _rows(pages.sessions, pages.number, "./" + quote(link)):
-            index.write(row)
-        index.write(PAGE_TAIL.format(script=page_script()))
+            file.write(row)
+        file.write(PAGE_TAIL.format(script=page_script()))
     return True
 
 

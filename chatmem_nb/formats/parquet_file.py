@@ -104,16 +104,16 @@ class ParquetWriter:
         self._waiting, self._rows, self._characters = Columns(self._columns), 0, 0
 
     def finish(self) -> None:
+        """Make the output of the parts, which stay: an interruption until it is published costs none."""
         self._write_part()
         if self._partition_by:
             self._write_folder()
         elif self._parts == 1:
-            (self._parts_folder / f"{0:06}.parquet").replace(self._path)
+            shutil.copyfile(self._parts_folder / f"{0:06}.parquet", self._path)
         else:
             with pq.ParquetWriter(self._path, self._schema, compression="zstd") as whole:
                 for table in self._tables():
                     whole.write_table(table)
-        shutil.rmtree(self._parts_folder)
 
     def _tables(self) -> Iterator[Any]:
         for part in sorted(self._parts_folder.iterdir()):
@@ -122,7 +122,8 @@ class ParquetWriter:
                 yield file.read()
 
     def _write_folder(self) -> None:
-        self._path.mkdir(exist_ok=True)
+        shutil.rmtree(self._path, ignore_errors=True)  # of an attempt that was interrupted
+        self._path.mkdir()
         keys = pa.schema([(name, pa.string()) for name in self._partition_by])
         partitioning = ds.partitioning(keys, flavor="hive")
         for number, table in enumerate(self._tables()):

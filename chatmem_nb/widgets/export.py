@@ -177,7 +177,9 @@ class Export:
         finally:
             out.close()
         if compression := compression_of(path):
-            await asyncio.to_thread(compress, path, compression)
+            packed = path.with_name(f"{path.name}.packed")
+            await asyncio.to_thread(compress, path, packed, compression)
+            packed.replace(path)
         if path.stat().st_size > DOWNLOAD_LIMIT:
             raise self._too_large(ids, form, redaction)
         left_out = _left_out_words(out.left_out)

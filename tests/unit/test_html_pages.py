@@ -67,7 +67,7 @@ def test_messages_are_of_whom_the_browser_says_they_are() -> None:
 def test_hostile_ids_are_text_and_every_link_leads_to_its_session(tmp_path: Path) -> None:
     path, folder = tmp_path / "x.html", tmp_path / "odd name#?.pages"
     write(path, dict.fromkeys(HOSTILE, 20))
-    assert split_pages(path, folder, folder.name, limit=10_000)
+    assert split_pages(path, folder, folder.name, path, limit=10_000)
     index = Page(path.read_text())
     assert (index.scripts, len(index.links)) == (1, len(HOSTILE))
     for link in index.links:
@@ -82,7 +82,7 @@ def test_hostile_ids_are_text_and_every_link_leads_to_its_session(tmp_path: Path
 def test_every_message_is_on_one_page_and_long_sessions_go_on(tmp_path: Path) -> None:
     path, folder = tmp_path / "x.html", tmp_path / "pages"
     write(path, {"short": 3, "long": 400, "last": 1})
-    split_pages(path, folder, "pages", limit=20_000)
+    split_pages(path, folder, "pages", path, limit=20_000)
     texts = [file.read_text() for file in sorted(folder.iterdir())]
     assert len(texts) > 3
     assert sum(Page(text).articles for text in texts) == 404
@@ -97,7 +97,7 @@ def test_an_index_of_very_many_sessions_lists_pages(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(html_pages, "_MOST_ROWS", 10)
     path = tmp_path / "x.html"
     write(path, {f"s{number}": 1 for number in range(100)})
-    split_pages(path, tmp_path / "pages", "pages", limit=5_000)
+    split_pages(path, tmp_path / "pages", "pages", path, limit=5_000)
     assert 1 < len(Page(path.read_text()).links) < 50
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +21,9 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from chatmem_nb import StoreLimitError, StoreUnavailableError, estimate, export, import_file, to_dataframe
 from chatmem_nb.exports import export_run
+from chatmem_nb.formats.html_pages import split_pages
 from chatmem_nb.formats.parquet_file import ParquetWriter
+from chatmem_nb.formats.reading import FileReader
 from chatmem_nb.formats.writer import TextWriter
 from chatmem_nb.local import LocalMomento, LocalUpstash
 from chatmem_nb.records import encode_all
@@ -116,6 +120,44 @@ def test_what_was_cut_in_the_middle_is_taken_off(store: Any, tmp_path: Path) -> 
     export(store, path, progress=False)
     assert [json.loads(line)["session_id"] for line in path.read_text().splitlines()].count("s000") == 2
     assert len(path.read_text().splitlines()) == 2 * SESSIONS
+
+
+@pytest.mark.parametrize("stopped", ["before", "at", "after"])
+@pytest.mark.parametrize("name", ["x.parquet", "parted", "x.jsonl", "x.jsonl.gz", "x.html"])
+def test_an_export_that_was_stopped_at_its_end_is_whole_the_next_time(
+    store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, stopped: str
+) -> None:
+    path, replace, rmtree = tmp_path / name, os.replace, shutil.rmtree
+    options: Any = {"format": "parquet", "partition_by": "role"} if name == "parted" else {}
+    monkeypatch.setattr(split_pages, "__kwdefaults__", {"limit": 3_000})
+
+    def stop_at_replace(source: Path, target: Path) -> None:
+        if target != path or stopped != "before":
+            replace(source, target)
+        if target == path and stopped != "after":
+            raise KeyboardInterrupt
+
+    def stop_at_rmtree(folder: Path, **options: Any) -> None:
+        if folder.suffix == ".partial":
+            raise KeyboardInterrupt
+        rmtree(folder, **options)
+
+    names = [f"s{number:03}" for number in range(5)]
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(os, "replace", stop_at_replace)
+        interrupted.setattr(shutil, "rmtree", stop_at_rmtree)
+        with pytest.raises(KeyboardInterrupt):
+            export((store, names), path, progress=False, **options)
+    report = export((store, names), path, progress=False, **options)
+    assert report.resumed + report.sessions == 5
+    assert stopped == "at" or report.resumed == (5 if stopped == "before" else 0)
+    if name == "x.html":
+        pages = [page.read_text() for page in path.parent.glob(f"{name}.pages-*/*")]
+        assert sorted(re.findall(r"é \d+", "".join(pages))) == [f"é {number}" for number in range(5)]
+    else:
+        records = [raw for piece in FileReader(path, options.get("format")).pieces() for raw in piece.records]
+        assert sorted(records) == sorted(raw for session_id in names for raw in store.read(session_id))
+    assert not (tmp_path / f".{name}.partial").exists()
 
 
 @pytest.mark.slow
