@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ..errors import RecordError
 from ..plain_text import utf8_text
@@ -85,9 +84,7 @@ class HuggingFaceWriter(ParquetWriter):
 
     def _write_part(self) -> None:
         if self._found:
-            table = pa.Table.from_pylist(self._found, schema=SCHEMA)
-            pq.write_table(table, self._parts_folder / f"{self._parts:06}.parquet", compression="zstd")
-            self._parts += 1
+            self._keep_part(pa.Table.from_pylist(self._found, schema=SCHEMA))
         self._found, self._characters = [], 0
 
 

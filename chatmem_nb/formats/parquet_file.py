@@ -21,6 +21,7 @@ from ..json_text import parse_json
 from ..records import StoredMessage, to_json
 from .parquet_checks import LABELS, bounded, checked_sizes, checked_types, is_text
 from .piece import RECORDS, Piece, is_in_order
+from .private_files import make_private_file, make_private_folder
 from .writer import JSONObject, LeftOutSession, SessionEvents
 
 ROWS = 20_000
@@ -53,7 +54,7 @@ class ParquetWriter:
         self.left_out: list[LeftOutSession] = []
         self._path, self._columns, self._partition_by = path, list(columns), list(partition_by)
         self._parts_folder = path.with_name("parts")
-        self._parts_folder.mkdir(exist_ok=True)
+        self._parts_folder.mkdir(mode=0o700, exist_ok=True)
         self._parts: int = state.get("parts", 0)
         for part in self._parts_folder.iterdir():
             if int(part.stem) >= self._parts:
@@ -98,17 +99,23 @@ class ParquetWriter:
             if self.holds_labels:
                 frame[LABELS] = pd.array(self._labels, dtype=TEXT)
                 self._labels = []
-            table = pa.Table.from_pandas(frame, schema=self._schema, preserve_index=False)
-            pq.write_table(table, self._parts_folder / f"{self._parts:06}.parquet", compression="zstd")
-            self._parts += 1
+            self._keep_part(pa.Table.from_pandas(frame, schema=self._schema, preserve_index=False))
         self._waiting, self._rows, self._characters = Columns(self._columns), 0, 0
+
+    def _keep_part(self, table: Any) -> None:
+        part = self._parts_folder / f"{self._parts:06}.parquet"
+        make_private_file(part)  # with the mode of a umask of 002, it would not be resumed from
+        pq.write_table(table, part, compression="zstd")
+        self._parts += 1
 
     def finish(self) -> None:
         """Make the output of the parts, which stay: an interruption until it is published costs none."""
         self._write_part()
         if self._partition_by:
             self._write_folder()
-        elif self._parts == 1:
+            return
+        make_private_file(self._path)
+        if self._parts == 1:
             shutil.copyfile(self._parts_folder / f"{0:06}.parquet", self._path)
         else:
             with pq.ParquetWriter(self._path, self._schema, compression="zstd") as whole:
@@ -122,8 +129,7 @@ class ParquetWriter:
                 yield file.read()
 
     def _write_folder(self) -> None:
-        shutil.rmtree(self._path, ignore_errors=True)  # of an attempt that was interrupted
-        self._path.mkdir()
+        make_private_folder(self._path)  # in the place of that of an attempt that was interrupted
         keys = pa.schema([(name, pa.string()) for name in self._partition_by])
         partitioning = ds.partitioning(keys, flavor="hive")
         for number, table in enumerate(self._tables()):

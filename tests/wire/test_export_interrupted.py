@@ -122,6 +122,19 @@ def test_what_was_cut_in_the_middle_is_taken_off(store: Any, tmp_path: Path) -> 
     assert len(path.read_text().splitlines()) == 2 * SESSIONS
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no umask")
+@pytest.mark.parametrize("format", ["parquet", "huggingface", "jsonl"])
+def test_an_export_goes_on_where_groups_share_their_files(store: Any, tmp_path: Path, format: Any) -> None:
+    umask = os.umask(0o002)
+    try:
+        with pytest.raises(StoreLimitError):
+            export(store, tmp_path / "x", format, max_commands=60, progress=False)
+        assert export(store, tmp_path / "x", format, progress=False).resumed > 50
+    finally:
+        os.umask(umask)
+    assert (tmp_path / "x").stat().st_mode & 0o777 == 0o664
+
+
 @pytest.mark.parametrize("stopped", ["before", "at", "after"])
 @pytest.mark.parametrize("name", ["x.parquet", "parted", "x.jsonl", "x.jsonl.gz", "x.html"])
 def test_an_export_that_was_stopped_at_its_end_is_whole_the_next_time(
