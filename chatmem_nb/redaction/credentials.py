@@ -151,7 +151,7 @@ def _is_key_name(before: str) -> bool:
 def is_secret_field(name: str, value: object) -> bool:
     """Return whether the field of an object is a secret by its name: `{"password": ...}`."""
     weight = _weight(name) if len(name) <= 100 else 0
-    if weight == 0 or type(value) not in (str, int, list, dict) or not value:
+    if weight == 0 or type(value) not in (str, int, float, list, dict) or not value:
         return False
     return weight == 2 or (type(value) is str and looks_secret(value))
 

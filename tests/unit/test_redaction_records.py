@@ -157,6 +157,7 @@ def test_a_secret_by_name_is_redacted_whatever_it_is() -> None:
     [
         {"password": ["hunter2", {"old": "hunter1"}]},
         {"password": {"value": "hunter2", "pin": 4711}},
+        {"password": 4711.5},
         {
             "headers": [
                 {"name": "Authorization", "value": "hunter2-hunter1"},
