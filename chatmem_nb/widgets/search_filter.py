@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from ..columns.values import Fields, column_values
-from ..content import tool_results
+from ..content import tool_calls, tool_results
 from ..records import StoredMessage
-from .entries import fits_role, page_role
+from .entries import fits_role, page_role, role_of
 from .protocol.requests import FindParams
 from .reading import identity_of
 from .request_parsing import moment_of
 from .text_pattern import TextPattern
 
-_COLUMNS: Final = ("content", "tool_calls", "raw", "error", "role", "name", "model")
+_COLUMNS: Final = ("content", "tool_calls", "raw", "error", "role", "model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +83,8 @@ class Filter:
             records = [record for record in records if _is_error(record)]
         if self.needs_times:
             records = [record for record in records if self._is_in_time(record.stored_at)]
+        if self.tool:
+            records = [record for record in records if self._is_of_tool(record)]
         values = column_values(_COLUMNS, Fields.of([], records))
         rows = zip(*(values[name] for name in _COLUMNS), strict=True)
         return [record for record, row in zip(records, rows, strict=True) if self._fits(*row)]
@@ -105,29 +105,21 @@ class Filter:
         raw: str,
         error: str | None,
         role: str | None,
-        name: str | None,
         model: str | None,
     ) -> bool:
         if self.role and not fits_role(page_role(role), self.role):
             return False
         if self.model and not _holds(model, self.model):
             return False
-        if self.tool and not self._is_of_tool(calls, role, name):
-            return False
         if not self.pattern.text:
             return True
         return any(map(self.pattern.is_in, (content, calls, raw if error is not None else None)))
 
-    def _is_of_tool(self, calls: str | None, role: str | None, name: str | None) -> bool:
-        if page_role(role) == "tool" and _holds(name, self.tool):
+    def _is_of_tool(self, record: StoredMessage) -> bool:
+        data = record.data or {}
+        if role_of(record) == "tool" and _holds(data.get("name"), self.tool):
             return True
-        return calls is not None and re.search(self._called, calls.casefold()) is not None
-
-    @property
-    def _called(self) -> str:
-        """A pattern for the name of a tool in the casefolded JSON of calls."""
-        name = json.dumps(self.tool.casefold(), ensure_ascii=False)[1:-1]
-        return rf'"name":"[^"]*{re.escape(name)}[^"]*"'
+        return any(_holds(call.name, self.tool) for call in tool_calls(data))
 
 
 def _is_error(record: StoredMessage) -> bool:

@@ -62,6 +62,25 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
 ]
 
 
+@ONE_SERVICE
+def test_a_tool_is_found_by_its_name_however_it_was_called(
+    browser: HistoryBrowser, store: SessionStore
+) -> None:
+    calls = [
+        AIMessage("", tool_calls=[{"name": "rename", "args": {"name": "search"}, "id": "1"}]),
+        AIMessage("", tool_calls=[{"name": 'say "it" twice', "args": {}, "id": "2"}]),
+        AIMessage("", invalid_tool_calls=[{"name": "look_up", "args": "{", "id": "3", "error": "no JSON"}]),
+        AIMessage([{"type": "server_tool_use", "id": "4", "name": "web_search", "input": {}}]),
+        AIMessage("", additional_kwargs={"function_call": {"name": "look_out", "arguments": "{}"}}),
+    ]
+    store.append("a", encode_all(calls))
+    found = {
+        tool: [hit.index for hit in browser.find(tool=tool, everywhere=True)]
+        for tool in ("search", "rename", "TWICE", "look")
+    }
+    assert found == {"search": [3], "rename": [0], "TWICE": [1], "look": [2, 4]}
+
+
 @pytest.mark.parametrize(("wanted", "indexes"), FILTERS)
 def test_what_fits_is_found_and_the_code_finds_the_same(
     browser: HistoryBrowser,
