@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TextIO
 from urllib.parse import quote
 
-from ..plain_text import counted
+from ..plain_text import counted, utf8_size
 from .html_page import PAGE_TAIL, page_head, page_script
 from .private_files import make_private_folder, open_private
 
@@ -113,7 +113,8 @@ class _Pages:
 
     def _write(self, text: str) -> None:
         if self._file is not None:
-            self._size += self._file.write(text)
+            self._file.write(text)
+            self._size += utf8_size(text)
 
     def close(self) -> None:
         """End the page, if there is one."""

@@ -93,6 +93,13 @@ def test_every_message_is_on_one_page_and_long_sessions_go_on(tmp_path: Path) ->
     assert "long</bdi></a> 400 messages" in path.read_text()
 
 
+def test_the_limit_of_a_page_is_in_bytes(tmp_path: Path) -> None:
+    path, folder = tmp_path / "x.html", tmp_path / "pages"
+    write(path, {"路" * 1_000: 40})
+    assert split_pages(path, folder, "pages", path, limit=30_000)
+    assert max(file.stat().st_size for file in folder.iterdir()) < 30_000 + 15_000
+
+
 def test_an_index_of_very_many_sessions_lists_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(html_pages, "_MOST_ROWS", 10)
     path = tmp_path / "x.html"
