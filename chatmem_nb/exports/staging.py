@@ -130,7 +130,7 @@ class Staging:
             publish_modes(self.pages)
             os.replace(self.pages, self.path.with_name(self.pages_name))
         os.replace(self.result, self.path)
-        self._journal.unlink()  # first: what else is left of this export is not resumed
+        self._journal.unlink(missing_ok=True)  # first: what else is left of this export is not resumed
         for folder in (*old_pages, self.directory):
             shutil.rmtree(folder, ignore_errors=True)
 
