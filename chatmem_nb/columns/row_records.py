@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..plain_text import utf8_text
 from ..records import StoredMessage, parse
 from .drafts import EDITABLE
 from .edits import built, rebuilt
+from .schema import COLUMNS
 from .values import Fields, checksum, column_values
 
 _JSON_COLUMNS = frozenset(
@@ -54,10 +55,17 @@ def _columns(frame: pd.DataFrame) -> dict[str, list[Any]]:
     return {str(name): _values(frame[name]) for name in frame.columns}
 
 
-def _check_messages(names: Iterable[str]) -> None:
+def _check_messages(names: Collection[str]) -> None:
     if not {"raw", "type", "role"} & set(names):
         raise InvalidInputError(
             "the frame has neither `raw` nor `type` nor `role`: it holds no messages", field="raw"
+        )
+    unknown = [name for name in names if name not in COLUMNS]
+    if unknown and "raw" in names and "content" not in names:
+        raise InvalidInputError(
+            f"the frame has `raw` but no `content`, and a column {unknown[0]!r}, which messages do not have: "
+            f"`raw` would be written as it is. Rename {unknown[0]!r} to 'content', or drop it",
+            field=unknown[0],
         )
 
 

@@ -73,7 +73,10 @@ def copy_sessions(
     names = list(dict.fromkeys(scope_ids(source, ids)))
     check_distinct(source, to_store, names, dry_run=dry_run)
     writer = SessionWriter(to_store, on_conflict, dry_run)
-    _Copy(source, writer, redact, redaction).run(names, progress)
+    copy = _Copy(source, writer, redact, redaction)
+    found = copy.run(names, progress)
+    if ids is not None:
+        copy.report_missing([name for name in names if name not in found])
     report = writer.report()
     if redaction is not None:
         report.attrs["redaction"] = redaction.summary()
@@ -90,8 +93,11 @@ class _Copy:
     redaction: Redaction | None
     """Applies `redact`, and counts what it replaces."""
 
-    def run(self, session_ids: list[str], progress: bool) -> None:
-        """Copy these sessions, but for those that are to be skipped, which are compared."""
+    def run(self, session_ids: list[str], progress: bool) -> set[str]:
+        """Copy these sessions, but for those that are to be skipped, which are compared.
+
+        Return the ids of those that the source has.
+        """
         self.writer.check([self._written_id(session_id) for session_id in session_ids])
         reader = dated(self.source)
         skipped = {session_id: None for session_id in session_ids if self._is_skipped(session_id)}
@@ -101,10 +107,18 @@ class _Copy:
         with tqdm(
             total=len(session_ids), initial=len(skipped), desc="copy", unit=" sessions", disable=not progress
         ) as bar:
+            found = set(skipped)
             for session_id, records in joined_pages(reader.read_many(wanted)):
+                found.add(session_id)
                 self._write(session_id, records)
                 bar.update()
             self.writer.flush()
+        return found
+
+    def report_missing(self, session_ids: Iterable[str]) -> None:
+        """Report sessions that were asked for by name, and of which the source has no message."""
+        for session_id in session_ids:
+            self.writer.fail(self._written_id(session_id), "the source has no messages of it")
 
     def _written_id(self, session_id: str) -> str:
         return session_id if self.redaction is None else self.redaction.session_id(session_id)

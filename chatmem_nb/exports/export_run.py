@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from ..errors import StoreLimitError
+from ..errors import InvalidInputError, StoreLimitError
 from ..formats.writer import LeftOutSession
 from ..frames.messages import chosen
 from ..records import StoredMessage
@@ -90,6 +90,17 @@ class ExportRun:
             self._keep_finished(budget)
             raise
         self.commands = budget.spent
+        self._check_found()
+
+    def _check_found(self) -> None:
+        """Raises: InvalidInputError, if none of the sessions that were named exists: a misspelt id must not
+        replace an earlier export by an empty one."""
+        named = self._request.session_ids
+        if named and self._request.earlier is None and not self.ends.ends:
+            names = ", ".join(map(repr, named[:3])) + (", ..." if len(named) > 3 else "")
+            raise InvalidInputError(
+                f"the store has none of these sessions: {names}; list(store.session_ids()) names those it has"
+            )
 
     def _stored(self, store: SessionReader, budget: Budget) -> Iterator[Session]:
         """Return the sessions of `store` that are to be written, as far as `budget` reaches."""

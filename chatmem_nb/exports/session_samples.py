@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, stdev
 
 from ..plain_text import utf8_size
@@ -29,20 +29,26 @@ class SessionSample:
 
     session_id: str
     length: int
-    seen: list[str]
+    first: str | None = None
+    """Apart from the others, since it often is a long system prompt."""
+    seen: list[str] = field(default_factory=list)
+    """Some of the other records."""
 
     @classmethod
     def of(cls, summary: SessionSummary) -> SessionSample:
-        ends = [summary.first, summary.last][: summary.length]
-        return cls(summary.session_id, summary.length, [end for end in ends if end is not None])
+        last = summary.last if summary.length > 1 else None
+        return cls(summary.session_id, summary.length, summary.first, [] if last is None else [last])
 
     def mean(self, size: Callable[[str], int]) -> float:
-        """Return the mean size of the records that were read."""
-        return fmean(map(size, self.seen)) if self.seen else 0.0
+        """Return the mean size of all records, if those that were not read are like those that were."""
+        others = fmean(map(size, self.seen)) if self.seen else 0.0
+        if self.first is None:
+            return others
+        return others + (size(self.first) - others) / max(1, self.length)
 
     def error(self, size: Callable[[str], int]) -> float:
         """Return the standard error of `mean`; 0 if all records were seen."""
-        if self.length <= len(self.seen):
+        if self.length <= len(self.seen) + (self.first is not None):
             return 0.0
         spread = stdev(map(size, self.seen)) if len(self.seen) > 1 else self.mean(size)
         return float(spread / math.sqrt(len(self.seen) or 1))
@@ -71,17 +77,20 @@ def sample_sessions(
         for session_id in order:
             if allowance(_LENGTHS_SHARE) < 1:
                 break
-            samples.append(SessionSample(session_id, store.length(session_id), []))
+            samples.append(SessionSample(session_id, store.length(session_id)))
     else:
         samples += map(SessionSample.of, store.summaries(order))
     samples.sort(key=lambda sample: sample.length, reverse=True)
     for sample in [*samples[:1], *samples[-1:], *samples[1:_MOST_READ]]:
-        middle = sample.length // 2
-        stop = min(sample.length, middle + _WINDOW)
-        price = (stop - middle) * max(_PRICED_CHUNKS, sample.mean(_chunks)) if is_momento else 1
+        middle = max(1, sample.length // 2)
+        stop = max(middle, min(sample.length, middle + _WINDOW))
+        price = (1 + stop - middle) * max(_PRICED_CHUNKS, sample.mean(_chunks)) if is_momento else 1
         if allowance() < price or not (is_momento or sample.length >= _MIN_LENGTH):
             break
-        sample.seen += store.read(sample.session_id, middle, stop)
+        if sample.first is None:
+            sample.first = next(iter(store.read(sample.session_id, 0, 1)), None)
+        if middle < stop:
+            sample.seen += store.read(sample.session_id, middle, stop)
     _fill_sizes(samples)
     return samples
 
@@ -114,10 +123,12 @@ def momento_operations(samples: Sequence[SessionSample], number: int) -> tuple[i
 
 def _fill_sizes(samples: Sequence[SessionSample]) -> None:
     """For sessions of which no record was read, take the records of the session with the next length."""
-    known: list[str] = next((sample.seen for sample in samples if sample.seen), [])
+    known = next((sample for sample in samples if sample.seen), None)
     for sample in samples:
-        known = sample.seen or known
-        sample.seen = known
+        if sample.seen:
+            known = sample
+        elif known is not None:
+            sample.first, sample.seen = sample.first or known.first, known.seen
 
 
 def total(values: Sequence[float], number: int) -> int:

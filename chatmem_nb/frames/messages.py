@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -10,15 +11,16 @@ import pandas as pd
 from ..columns.arrow_columns import Columns
 from ..columns.schema import checked_columns
 from ..columns.values import Fields, column_values
-from ..content import NOT_SYSTEM, is_instruction, role_name
+from ..content import NOT_SYSTEM, ROLE_ALIASES, TYPE_OF_ROLE, is_instruction, role_name
 from ..errors import InvalidInputError, RecordError, RecordErrors
-from ..records import StoredMessage
+from ..records import MESSAGE_CLASSES, StoredMessage
 from ..redaction import Redactor, redaction_of
 from ..sources import Session, Source, dated, parsed_sessions, scope_ids, sessions, store_scope
 from .redacted import noted, redacted
 
 _TEXTS = frozenset({"raw", "checksum"})
 _DATED = _TEXTS | {"stored_at"}
+_NAMES = {"role": [*TYPE_OF_ROLE, *ROLE_ALIASES], "type": [*MESSAGE_CLASSES]}
 Where: TypeAlias = Mapping[str, Any] | Callable[[StoredMessage], bool]
 
 
@@ -124,9 +126,20 @@ def _wanted(name: str, values: Any) -> set[Any]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         values = {values}
     wanted = set(values)  # of a list, a set, a range, a Series, an array
+    for value in wanted:
+        _check_spelling(name, value)
     if name == "role":  # a message may have a role of its own that is called "human"
         wanted |= {role_name(value) for value in wanted if isinstance(value, str)}
     return wanted
+
+
+def _check_spelling(name: str, value: Any) -> None:
+    """Raises: InvalidInputError for a misspelt role or type. Any other role may be that of a ChatMessage."""
+    known = _NAMES.get(name, ())
+    if not isinstance(value, str) or not value.isalpha() or value in known:
+        return
+    if near := get_close_matches(value, known, 1, cutoff=0.8):
+        raise InvalidInputError(f"where has {value!r} as {name}; did you mean {near[0]!r}?", field="where")
 
 
 def _errors(session_id: str | None, records: list[StoredMessage]) -> list[RecordError]:

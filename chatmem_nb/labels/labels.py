@@ -167,12 +167,11 @@ class Labels:
 
     def sessions(self) -> list[str]:
         """Return the ids of sessions that have a label, or a labelled message."""
-        self.refresh()
-        with self._lock:
-            return list(dict.fromkeys(label.session_id for label in self))
+        return list(dict.fromkeys(label.session_id for label in self))
 
     def __iter__(self) -> Iterator[Label]:
         """Yield all labels that are not empty: of each session, then of its messages."""
+        self.refresh()
         with self._lock:
             names = list(dict.fromkeys([*self._sessions, *self._messages]))
             found = [
@@ -248,4 +247,8 @@ class Labels:
         return label
 
     def __repr__(self) -> str:
-        return f"<Labels in {str(self.path)!r}: {len(self):,}>"
+        try:
+            number = f"{len(self):,}"
+        except (InvalidInputError, OSError):  # a repr never fails
+            number = "not readable"
+        return f"<Labels in {str(self.path)!r}: {number}>"

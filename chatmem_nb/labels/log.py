@@ -16,7 +16,8 @@ from ..records import to_json
 
 LINE_LIMIT: Final = 1_000_000
 """Maximum length of a line in bytes. Longer lines are skipped without being loaded into memory."""
-_CHUNK: Final = 1_000_000
+_CHUNK: Final = 64_000
+_BEGIN: Final = b'{"v":'
 
 
 class Log:
@@ -76,16 +77,30 @@ class Log:
 
         Raises: InvalidInputError if a value is not JSON, or the path is not a regular file; OSError.
         """
-        lines = b"".join(to_json(value).encode() + b"\n" for value in values)
+        encoded = [to_json(value).encode() + b"\n" for value in values]
+        if any(len(line) > LINE_LIMIT for line in encoded):
+            raise InvalidInputError(f"a label takes at most {LINE_LIMIT:,} bytes; shorten its tags or ids")
+        lines = b"".join(encoded)
         descriptor = self._open(os.O_RDWR | os.O_APPEND | os.O_CREAT)
         try:
             with _locked(descriptor):
+                self._check_is_log(descriptor)
                 if _ends_within_a_line(descriptor):
                     lines = b"\n" + lines
                 _write(descriptor, lines)
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def _check_is_log(self, descriptor: int) -> None:
+        """Raises: InvalidInputError, if the file holds something else, such as an export or a diary."""
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        begin = os.read(descriptor, _CHUNK)
+        values = list(filter(None, map(_parse, begin.splitlines()[:3])))  # a crash may have cut off the first
+        if begin.strip() and not begin.startswith(_BEGIN) and not any("v" in value for value in values):
+            raise InvalidInputError(
+                f"{self.path} holds something other than labels; give a file of their own, as 'labels.jsonl'"
+            )
 
     def _open(self, flags: int) -> int:
         flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)

@@ -232,10 +232,17 @@ def test_a_saved_notebook_holds_no_secret_and_no_words(
     # Opened again with another kernel: the page comes out of the saved state, and says what to do.
     again = jupyter.folder / "saved_again.ipynb"
     again.write_text(saved)
-    visit = chrome.visit()
-    open_notebook(visit, jupyter, again.name)
-    expect(visit.browser.get_by_text("Run this cell again.")).to_be_visible()
-    visit.close()
+    for _ in range(5):
+        visit = chrome.visit()
+        open_notebook(visit, jupyter, again.name)
+        words = visit.browser.get_by_text("Run this cell again.")
+        # JupyterLab renders an output now and then before it has read the saved state.
+        expect(words.or_(visit.page.get_by_text("model not found")).first).to_be_visible()
+        is_shown = words.is_visible()
+        visit.close()
+        if is_shown:
+            break
+    assert is_shown
 
 
 @pytest.mark.slow

@@ -279,3 +279,23 @@ def test_reports_have_the_same_dtypes_however_few_their_rows() -> None:
     assert outcomes_frame(done)["problem"].tolist() == ["", "no record"]
     left_out = [("a", None, "no answer", 2, True)]
     assert left_out_frame(left_out).dtypes.equals(left_out_frame([]).dtypes)
+
+
+@pytest.mark.parametrize(
+    ("where", "near"),
+    [
+        ({"role": "assitant"}, "assistant"),
+        ({"role": ["user", "sytem"]}, "system"),
+        ({"type": "humann"}, "human"),
+    ],
+)
+def test_a_misspelt_role_or_type_is_refused(where: Any, near: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"did you mean '{near}'"):
+        to_dataframe([], where=where)
+
+
+def test_a_role_of_its_own_is_found() -> None:
+    talk = [ChatMessage("I begin.", role="moderator"), ChatMessage("I go on.", role="assistant 2")]
+    for message in talk:
+        found = to_dataframe(talk, where={"role": message.role})
+        assert found["content"].tolist() == [message.content]

@@ -182,3 +182,19 @@ def test_an_empty_record_stays_empty() -> None:
     frame = to_dataframe(parse_all(["", '{"messages": []}', encode(HumanMessage("hi"))]))
     ((_, found, rebuilt),) = frame_records(frame, "s")
     assert (found, rebuilt) == (frame.raw.tolist(), 0)
+
+
+@pytest.mark.parametrize("name", ["text", "Content"])
+def test_a_frame_whose_content_was_renamed_is_refused(name: str) -> None:
+    """`raw`, which still has what was edited away, would be written instead."""
+    frame = to_dataframe([HumanMessage("secret")])
+    frame[name] = frame.pop("content").str.replace("secret", "***")
+    with pytest.raises(InvalidInputError, match=f"Rename '{name}' to 'content'") as refused:
+        list(frame_records(frame, "s"))
+    assert refused.value.field == name
+
+
+def test_columns_of_ones_own_are_no_hindrance() -> None:
+    frame = to_dataframe([HumanMessage("hello")]).assign(n_words=1)
+    [(_, records, n_rebuilt)] = frame_records(frame, "s")
+    assert (records, n_rebuilt) == (frame["raw"].tolist(), 0)

@@ -287,7 +287,8 @@ def test_hostile_lines_are_skipped(path: Path) -> None:
 
 
 def test_a_line_without_end_takes_no_memory(path: Path) -> None:
-    with path.open("wb") as file:
+    Labels(path).set("s", note="before")
+    with path.open("ab") as file:
         for _ in range(30):
             file.write(b"x" * LINE_LIMIT)
         file.write(b"\n")
@@ -295,6 +296,38 @@ def test_a_line_without_end_takes_no_memory(path: Path) -> None:
     labels.set("s", note="after")
     assert [label.note for label in labels] == ["after"]
     assert labels.skipped_lines == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "my diary",
+        "my diary\n",
+        '{"session_id": "s", "index": 0, "raw": "{}"}\n',
+        "\x00\x01\n\n",
+        "[1]\n[2]\n",
+    ],
+)
+def test_labels_are_not_appended_to_a_file_of_something_else(path: Path, text: str) -> None:
+    path.write_text(text)
+    with pytest.raises(InvalidInputError, match=r"something other than labels; give a file of their own"):
+        Labels(path).set("s", star=True)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", '{"v": 1, "at": "2026-0', '{"v": 1, "at": "2026-0\n', '\n{"v": 1}\n']
+)
+def test_labels_go_on_after_what_a_crash_left(path: Path, text: str) -> None:
+    path.write_text(text)
+    Labels(path).set("s", star=True)
+    assert len(Labels(path)) == 1
+
+
+def test_a_label_that_no_reader_would_take_is_refused(path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="at most 1,000,000 bytes"):
+        Labels(path).set("s", add=[f"{number:0100}" for number in range(11_000)])
+    assert not path.exists()
 
 
 def test_fields_of_later_versions_are_kept(path: Path) -> None:

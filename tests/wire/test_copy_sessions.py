@@ -112,3 +112,10 @@ def test_a_filtered_and_edited_frame_is_copied(upstash: Any, momento: Any) -> No
     first, second = contents(momento)["ada"]
     assert (second, "NAME" in first, "Ada" in first) == (talk[1], True, False)
     assert copy_sessions(kept, momento, on_conflict="skip", progress=False)["action"].tolist() == ["skip"]
+
+
+def test_a_session_that_the_source_lacks_is_no_copy(upstash: Any, momento: Any) -> None:
+    upstash.append("alice", encode_all([HumanMessage("hi")]))
+    report = copy_sessions(upstash, momento, ["alice", "alcie"], progress=False)
+    assert report["action"].tolist() == ["create", "failed"]
+    assert report["problem"].tolist() == ["", "the source has no messages of it"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import HumanMessage, SystemMessage
 
 from chatmem_nb import estimate, to_dataframe
 from chatmem_nb.local import LocalMomento, LocalUpstash
@@ -75,3 +75,19 @@ def test_rare_long_sessions_of_momento_are_announced() -> None:
     assert f"the {unseen} sessions that were not looked at are like the {planned.sessions_seen}" in str(
         planned
     )
+
+
+@pytest.mark.parametrize("service", ["upstash", "momento"])
+def test_long_system_prompts_are_counted_once_a_session(service: str) -> None:
+    server: Any = LocalUpstash() if service == "upstash" else LocalMomento()
+    with server, server.store() as store:
+        for number in range(60):
+            talk = [SystemMessage("rule " * 1_400), *[HumanMessage("word " * 60)] * (10 + number % 30)]
+            store.append(f"s{number:02}", encode_all(talk))
+        planned = estimate(store)
+        before = store.commands.billed
+        frame = to_dataframe(store)
+        real = store.commands.billed - before
+    low, high = planned.commands_range
+    assert low <= real <= high
+    assert planned.bytes == pytest.approx(frame["raw"].str.len().sum(), rel=0.25)

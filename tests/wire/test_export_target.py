@@ -193,3 +193,15 @@ def test_a_planted_lock_is_not_written_through(tmp_path: Path) -> None:
     export(CHAT, tmp_path / "x.jsonl", progress=False)
     assert victim.read_text() == "kept"
     assert {path.name for path in tmp_path.iterdir()} == {"victim", "x.jsonl"}
+
+
+def test_a_misspelt_session_does_not_replace_an_export(store: Any, tmp_path: Path) -> None:
+    store.append("alice", [encode(HumanMessage("hi"))])
+    path = tmp_path / "x.jsonl"
+    export((store, ["alice"]), path, progress=False)
+    before = path.read_bytes()
+    with pytest.raises(InvalidInputError, match=r"none of these sessions: 'alcie'; list\(store.session_ids"):
+        export((store, ["alcie"]), path, progress=False)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["x.jsonl"]
+    assert export((store, ["alice", "alcie"]), path, progress=False).sessions == 1
