@@ -103,6 +103,7 @@ class StandIn:
     def __init__(self, talks: dict[str, Talk] | None = None, *, connected: bool = True) -> None:
         self.talks = talks if talks is not None else {"trip to Oslo": Talk(40), "empty": Talk(0)}
         self.connected = connected
+        self.service = "Upstash Redis"
         self.may = {"connect": True, "write": True, "variables": True, "files": True}
         self.silent: set[str] = set()
         self.broken: dict[str, dict[str, Any]] = {}
@@ -175,7 +176,7 @@ class StandIn:
         return {
             "connected": self.connected,
             "number": self.number,
-            "service": "Upstash Redis" if self.connected else None,
+            "service": self.service if self.connected else None,
             "target": self.target if self.connected else "",
             "session": self.session,
             "may": dict(self.may),

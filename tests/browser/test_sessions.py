@@ -76,6 +76,21 @@ def test_nothing_found_says_how_the_filter_works(blank: Blank) -> None:
     expect(page.get_by_role("heading", name="No id matches “nowhere”")).to_be_visible()
 
 
+def test_where_momento_lists_nothing_a_session_is_opened_by_its_id(blank: Blank) -> None:
+    kernel = StandIn({})
+    kernel.service = "Momento"
+    page = blank(kernel)
+    expect(
+        page.get_by_text("Momento lists only sessions that this package has written or read.")
+    ).to_be_visible()
+    page.get_by_label("Filter sessions by id").fill("years ago")
+    opening = page.get_by_role("button", name="Open this id")
+    expect(opening).to_be_visible()
+    kernel.talks["years ago"] = Talk(3)
+    opening.click()
+    expect(page.locator(".title")).to_have_text("years ago")
+
+
 def test_a_store_without_sessions_offers_a_new_one(blank: Blank) -> None:
     kernel = StandIn({})
     page = blank(kernel)

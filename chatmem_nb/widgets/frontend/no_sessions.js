@@ -27,14 +27,18 @@ export const noSuchId = (app, words) =>
   );
 
 /**
+ * Momento cannot list keys; this package keeps a list of the sessions that it has written or read.
+ * @param {string | null | undefined} service
  * @param {() => unknown} refresh
  * @param {() => unknown} create
  */
-export const noSessions = (refresh, create) =>
+export const noSessions = (service, refresh, create) =>
   notice(
     "other",
     "No sessions yet",
-    "New conversations appear here shortly after they are stored.",
+    service === "Momento"
+      ? "Momento lists only sessions that this package has written or read. To add another, enter its id above, and open it."
+      : "New conversations appear here shortly after they are stored.",
     button("Refresh", refresh),
     button("New session", create, ".w"),
   );

@@ -252,6 +252,7 @@ export class SessionList {
     if (label) return noLabels();
     if (query) return noSuchId(this.app, query);
     return noSessions(
+      this.app.hello.service,
       () => this.load(true),
       () => createSession(this.app),
     );
