@@ -70,9 +70,9 @@ def copy_sessions(
         raise InvalidInputError('ids must be a list of session ids, as in ["alice"]')
     source = _checked_reader(from_store)
     redaction = redaction_of(redact)
+    writer = SessionWriter(to_store, on_conflict, dry_run)
     names = list(dict.fromkeys(scope_ids(source, ids)))
     check_distinct(source, to_store, names, dry_run=dry_run)
-    writer = SessionWriter(to_store, on_conflict, dry_run)
     copy = _Copy(source, writer, redact, redaction)
     found = copy.run(names, progress)
     if ids is not None:

@@ -96,12 +96,17 @@ def earlier_report(since: ExportReport | str | Path | None, store: str | None) -
     Raises: OSError; InvalidInputError if `since` is not a report, or its report is of another store.
     """
     if isinstance(since, str | Path):
+        if not Path(since).exists():
+            raise FileNotFoundError(
+                f"since must be the report of an earlier export; there is no file {since}"
+            )
         since = ExportReport.load(since)
     if since is None:
         return None
     if not isinstance(since, ExportReport):
         raise InvalidInputError(
-            f"since must be an ExportReport, or the path of a saved one, not {type(since).__name__}",
+            f"since must be an ExportReport, or the path of a saved one, not {type(since).__name__}; "
+            "for a time, export a frame that is filtered by stored_at",
             field="since",
         )
     if since.store != store:

@@ -72,10 +72,11 @@ def checked_target(
     Raises: InvalidInputError for arguments that do not fit together, or a path that must not be replaced.
     """
     given = Path(path).expanduser()
-    chosen = checked_format(given, format)
+    partitions = [partition_by] if isinstance(partition_by, str) else list(partition_by)
+    is_folder = bool(partitions) and not given.suffix
+    chosen = checked_format(given, "parquet" if format is None and is_folder else format)
     compression = compression_of(given)
     names = checked_columns(columns)
-    partitions = [partition_by] if isinstance(partition_by, str) else list(partition_by)
     if chosen != "parquet" and partitions:
         raise InvalidInputError("partition_by is for Parquet")
     if chosen not in TABLES and columns is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -98,6 +99,8 @@ def checked_read_format(path: Path, format: str | None) -> ReadFormat:
 
 
 def _named(path: Path, format: str | None) -> str | None:
+    if format is None and path.is_dir():
+        return "parquet"
     return format if format is not None else _BY_SUFFIX.get(without_compression(path).suffix.lower())
 
 
@@ -106,7 +109,9 @@ def _unknown(path: Path, format: str | None, known: Sequence[str]) -> InvalidInp
     if format is None:
         suffix = without_compression(path).suffix
         return InvalidInputError(f"the suffix {suffix!r} names no format; choose one: {choices}")
-    return InvalidInputError(f"unknown format {format!r}; choose from {choices}")
+    near = get_close_matches(str(format).lower(), known, 1)
+    hint = f"did you mean {near[0]!r}? Choose" if near else "choose"
+    return InvalidInputError(f"unknown format {format!r}; {hint} from {choices}", field="format")
 
 
 def writer(

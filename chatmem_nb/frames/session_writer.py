@@ -57,6 +57,9 @@ class SessionWriter:
     _queued_characters: int = 0
 
     def __post_init__(self) -> None:
+        if not (hasattr(self.store, "append") and hasattr(self.store, "session_ids")):
+            kind = type(self.store).__name__
+            raise InvalidInputError(f"expected a store to write to, got {kind}; to write a file, use export")
         if self.on_conflict not in self.choices:
             choices = ", ".join(self.choices)
             raise InvalidInputError(

@@ -162,6 +162,8 @@ class StoreHistory(HistoryBase):
             await self.store.aappend(self.session_id, NewRecords(records))
 
     def _encoded(self, messages: Sequence[BaseMessage]) -> list[str]:
+        if isinstance(messages, str | BaseMessage):
+            raise InvalidInputError("messages must be a list; pass [message], or a text to add_user_message")
         return encode_all(messages, javascript=self.store.javascript)
 
     def clear(self) -> None:

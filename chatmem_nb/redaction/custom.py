@@ -21,6 +21,8 @@ def compiled(
 
     Raises: InvalidInputError.
     """
+    if not isinstance(patterns, Mapping):
+        raise InvalidInputError('patterns must be a mapping, as in {"ticket": r"T-[0-9]+"}', field="patterns")
     found: dict[str, re.Pattern[str]] = {}
     for name, pattern in patterns.items():
         kind = _kind(name)

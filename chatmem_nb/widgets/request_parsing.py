@@ -22,6 +22,7 @@ _EXPECTED: Final = {
     "int_type": "a whole number",
     "bool_type": "true or false",
     "list_type": "a list",
+    "string_pattern_mismatch": '"*", "star", "note" or "tag:" and a tag',  # of LabelFilter
 }
 
 

@@ -268,3 +268,8 @@ def test_hostile_text_takes_linear_time(unit: str, length: int) -> None:
     small = min(cpu_s(length), cpu_s(length + 1))
     limit = 10 * max(small, 0.01)  # for four times the text; quadratic would be 16
     assert large < limit or cpu_s(4 * length) < limit  # once more: the collector may have run
+
+
+def test_patterns_have_names() -> None:
+    with pytest.raises(InvalidInputError, match="patterns must be a mapping"):
+        Redactor(patterns=["TCK-[0-9]+"])  # type: ignore[arg-type]

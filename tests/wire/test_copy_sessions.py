@@ -114,6 +114,11 @@ def test_a_filtered_and_edited_frame_is_copied(upstash: Any, momento: Any) -> No
     assert copy_sessions(kept, momento, on_conflict="skip", progress=False)["action"].tolist() == ["skip"]
 
 
+def test_a_path_is_no_target_of_a_copy(upstash: Any) -> None:
+    with pytest.raises(InvalidInputError, match="got str; to write a file, use export"):
+        copy_sessions(upstash, "x.jsonl")  # type: ignore[arg-type]
+
+
 def test_a_session_that_the_source_lacks_is_no_copy(upstash: Any, momento: Any) -> None:
     upstash.append("alice", encode_all([HumanMessage("hi")]))
     report = copy_sessions(upstash, momento, ["alice", "alcie"], progress=False)

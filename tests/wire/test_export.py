@@ -282,11 +282,15 @@ def test_a_list_of_messages_can_be_exported(tmp_path: Path) -> None:
         assert str(tmp_path / name) in str(report)
 
 
-def test_what_cannot_be_exported_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+def test_what_cannot_be_exported_is_refused_before_anything_is_read(store: Any, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="suffix"):
         export(CHAT, tmp_path / "x.doc")
     with pytest.raises(InvalidInputError, match="unknown format"):
         export(CHAT, tmp_path / "x", "excel")
+    with pytest.raises(InvalidInputError, match="did you mean 'jsonl'"):
+        export(CHAT, tmp_path / "x", "JSONL")
+    with pytest.raises(FileNotFoundError, match="since must be the report of an earlier export"):
+        export(store, tmp_path / "x.jsonl", since="2024-01-01")
     with pytest.raises(InvalidInputError, match="partition_by"):
         export(CHAT, tmp_path / "x.csv", partition_by=["role"])
     with pytest.raises(InvalidInputError, match="columns"):
@@ -294,6 +298,13 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_read(tmp_path: Pa
     with pytest.raises(FileNotFoundError, match="does not exist"):
         export(CHAT, tmp_path / "nowhere" / "x.csv")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_partitions_is_parquet_without_being_told(store: Any, tmp_path: Path) -> None:
+    store.append("alice", encode_all(CHAT))
+    export(store, tmp_path / "parts", partition_by="role", progress=False)
+    assert sorted(to_dataframe(tmp_path / "parts")["raw"]) == sorted(store.read("alice"))
+    assert import_file(tmp_path / "parts", store, on_conflict="skip")["action"].tolist() == ["skip"]
 
 
 def test_a_line_that_holds_no_message_is_named(store: Any, tmp_path: Path) -> None:

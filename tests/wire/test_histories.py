@@ -181,6 +181,14 @@ def test_a_batch_is_one_round_trip(make: Make, do: Callable[..., Any]) -> None:
     assert history.store.commands.requests - before <= (1 if history.store.service == "Upstash Redis" else 2)
 
 
+@pytest.mark.parametrize("given", [HumanMessage("hello"), "hello"])
+def test_messages_must_be_a_list(make: Make, do: Callable[..., Any], given: Any) -> None:
+    history = make()
+    with pytest.raises(InvalidInputError, match=r"messages must be a list; pass \[message\]"):
+        do(history, "add_messages", given)
+    assert history.store.commands.requests == 0
+
+
 def test_nothing_is_sent_where_one_message_cannot_be_stored(make: Make, do: Callable[..., Any]) -> None:
     history = make()
     bad = HumanMessage("x", additional_kwargs={"no": object()})

@@ -49,6 +49,22 @@ def test_a_url_that_cannot_be_one_is_refused_without_showing_it(url: Any) -> Non
 
 
 @pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        (7, "url must be text, got int"),
+        (None, "url is missing"),
+        ("'https://example.upstash.io'", "begins or ends with a quotation mark"),
+        (" https://example.upstash.io", "contains a space"),
+        ("ftp://example.upstash.io", "another scheme than https"),
+        ("example.upstash.io", "no scheme"),
+    ],
+)
+def test_a_url_is_refused_for_what_is_wrong_with_it(url: Any, fault: str) -> None:
+    with pytest.raises(errors.InvalidInputError, match=fault):
+        UpstashSessionStore(url, TOKEN)
+
+
+@pytest.mark.parametrize(
     "token", ["", None, 7, f"{TOKEN}\n", f" {TOKEN}", f"{TOKEN}\x00", f"é{TOKEN}", "a\tb", "a\r\nX: y"]
 )
 def test_a_token_that_cannot_be_one_is_refused_without_showing_it(token: Any) -> None:

@@ -151,7 +151,9 @@ class _SyncToken:
 
 
 def _checked_url(url: object) -> str:
-    if not isinstance(url, str) or not url:
+    if url is not None and not isinstance(url, str):
+        raise InvalidInputError(f"url must be text, got {type(url).__name__}", field="url")
+    if not url:
         raise InvalidInputError(
             "url is missing; pass the REST URL, or set UPSTASH_REDIS_REST_URL and use from_env()", field="url"
         )
@@ -159,12 +161,15 @@ def _checked_url(url: object) -> str:
         raise InvalidInputError(
             "url is for the Redis protocol; pass the REST URL, which begins with https://", field="url"
         )
-    if not url.startswith(("https://", "http://")):
-        raise InvalidInputError(
-            "url has no scheme; pass the REST URL, which begins with https://", field="url"
-        )
     if not url.isprintable() or " " in url:
         raise InvalidInputError("url contains a space or a line break; remove it", field="url")
+    if url[0] in "\"'`" or url[-1] in "\"'`":
+        raise InvalidInputError("url begins or ends with a quotation mark; remove it", field="url")
+    if not url.startswith(("https://", "http://")):
+        fault = "another scheme than https" if "://" in url else "no scheme"
+        raise InvalidInputError(
+            f"url has {fault}; pass the REST URL, which begins with https://", field="url"
+        )
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
