@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,12 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def page(chrome: Chrome, text: str) -> Iterator[Page]:
+    with shown(chrome, text) as page:
+        yield page
+
+
+@contextmanager
+def shown(chrome: Chrome, text: str) -> Iterator[Page]:
     visit = chrome.visit(viewport={"width": 900, "height": 700})
     visit.page.set_content(text)
     yield visit.page
@@ -84,3 +91,35 @@ def test_the_theme_is_the_readers_and_can_be_changed(page: Page) -> None:
 def test_a_narrow_page_does_not_scroll_sideways(page: Page) -> None:
     page.set_viewport_size({"width": 320, "height": 600})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an export of three sessions, too long for one page."""
+    folder: Path = tmp_path_factory.mktemp("pages")
+    with LocalUpstash() as server, server.store() as store:
+        for name in ("Oslo", "Bergen", "Tromsø"):
+            store.append(name, encode_all([HumanMessage(f"To {name}, please. {'and so on ' * 120_000}")]))
+        export(store, folder / "chats.html", progress=False)
+    return folder
+
+
+def test_an_index_is_searched_by_its_lines_and_says_so(chrome: Chrome, pages: Path) -> None:
+    with shown(chrome, (pages / "chats.html").read_text()) as page:
+        links = page.get_by_role("link")
+        expect(links).to_have_count(3)
+        page.get_by_role("searchbox").fill("berg")
+        expect(links).to_have_count(1)
+        words = "1 line of this index; each page searches its own messages"
+        expect(page.get_by_role("status")).to_have_text(words)
+        page.get_by_role("searchbox").fill("")
+        expect(links).to_have_count(3)
+
+
+def test_a_link_to_a_session_shows_its_title(page: Page) -> None:
+    page.set_viewport_size({"width": 900, "height": 200})
+    page.locator(".session").nth(1).evaluate("session => session.scrollIntoView()")
+    page.wait_for_function("scrollY > 50")
+    bar = page.locator(".bar").bounding_box() or {}
+    title = page.locator(".session h2").nth(1).bounding_box() or {}
+    assert title["y"] >= bar["y"] + bar["height"]  # not behind it

@@ -2,10 +2,12 @@
 const search = document.getElementById("search");
 const found = document.getElementById("found");
 const sessions = [...document.querySelectorAll(".session")];
+const rows = [...document.querySelectorAll(".row")]; // of an index; the messages are on its pages
 let texts = null; // taken at the first search: a page of many messages opens no slower for it
 
 function filter() {
   const wanted = search.value.trim().toLowerCase();
+  if (rows.length) return filterRows(wanted);
   texts ??= sessions.map((session) => [...session.querySelectorAll("article")].map((article) => [
     article, article.textContent.toLowerCase(),
   ]));
@@ -22,6 +24,13 @@ function filter() {
     count += shown;
   });
   found.textContent = wanted ? `${count} ${count === 1 ? "message" : "messages"}` : "";
+}
+
+function filterRows(wanted) {
+  for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  const count = rows.filter((row) => !row.hidden).length;
+  const lines = `${count} ${count === 1 ? "line" : "lines"} of this index`;
+  found.textContent = wanted ? `${lines}; each page searches its own messages` : "";
 }
 
 let waiting;
