@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from ..columns.values import Fields, column_values
-from ..content import tool_calls, tool_results
+from ..content import content_blocks, tool_calls, tool_results
+from ..json_text import json_text
 from ..records import StoredMessage
 from .entries import fits_role, page_role, role_of
 from .protocol.requests import FindParams
@@ -16,6 +18,7 @@ from .reading import identity_of
 from .request_parsing import moment_of
 from .text_pattern import TextPattern
 
+_PLACES: Final = ("additional_kwargs", "invalid_tool_calls")
 _COLUMNS: Final = ("content", "tool_calls", "raw", "error", "role", "model")
 
 
@@ -87,7 +90,7 @@ class Filter:
             records = [record for record in records if self._is_of_tool(record)]
         values = column_values(_COLUMNS, Fields.of([], records))
         rows = zip(*(values[name] for name in _COLUMNS), strict=True)
-        return [record for record, row in zip(records, rows, strict=True) if self._fits(*row)]
+        return [record for record, row in zip(records, rows, strict=True) if self._fits(record, *row)]
 
     def keeps(self, record: StoredMessage) -> bool:
         """Return whether `record` matches."""
@@ -100,6 +103,7 @@ class Filter:
 
     def _fits(
         self,
+        record: StoredMessage,
         content: str | None,
         calls: str | None,
         raw: str,
@@ -113,13 +117,28 @@ class Filter:
             return False
         if not self.pattern.text:
             return True
-        return any(map(self.pattern.is_in, (content, calls, raw if error is not None else None)))
+        texts = (content, calls, raw if error is not None else None)
+        return any(map(self.pattern.is_in, chain(texts, _other_texts(record))))
 
     def _is_of_tool(self, record: StoredMessage) -> bool:
         data = record.data or {}
         if role_of(record) == "tool" and _holds(data.get("name"), self.tool):
             return True
         return any(_holds(call.name, self.tool) for call in tool_calls(data))
+
+
+def _other_texts(record: StoredMessage) -> Iterator[str | None]:
+    """What the transcript shows beside text and valid calls: reasoning, calls that are invalid or that
+    the provider ran, and their results."""
+    data = record.data or {}
+    if type(data.get("content")) is not list and not any(map(data.get, _PLACES)):
+        return
+    for block in content_blocks(record):
+        yield block.text if block.kind == "reasoning" else None
+    for call in tool_calls(data):
+        yield json_text(call.args)
+    for result in tool_results(record):
+        yield result.text
 
 
 def _is_error(record: StoredMessage) -> bool:

@@ -63,6 +63,25 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
 
 
 @ONE_SERVICE
+def test_words_are_found_wherever_the_transcript_shows_them(
+    browser: HistoryBrowser, store: SessionStore
+) -> None:
+    query = {"query": "a zebra"}
+    talk = [
+        AIMessage(
+            "", invalid_tool_calls=[{"name": "a", "args": '{"q": "zebra', "id": "1", "error": "no JSON"}]
+        ),
+        AIMessage([{"type": "server_tool_use", "id": "2", "name": "web_search", "input": query}]),
+        AIMessage("", additional_kwargs={"function_call": {"name": "b", "arguments": '{"q": "zebra"}'}}),
+        AIMessage([{"type": "thinking", "thinking": "Is it a zebra?", "signature": "s"}]),
+        AIMessage("", additional_kwargs={"reasoning_content": "A zebra, then."}),
+        AIMessage([{"type": "text", "text": "No animal."}], additional_kwargs={"refusal": None}),
+    ]
+    store.append("a", encode_all(talk))
+    assert [hit.index for hit in browser.find("zebra", everywhere=True)] == [0, 1, 2, 3, 4]
+
+
+@ONE_SERVICE
 def test_a_tool_is_found_by_its_name_however_it_was_called(
     browser: HistoryBrowser, store: SessionStore
 ) -> None:
