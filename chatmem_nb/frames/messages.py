@@ -136,7 +136,7 @@ def _wanted(name: str, values: Any) -> set[Any]:
 def _check_spelling(name: str, value: Any) -> None:
     """Raises: InvalidInputError for a misspelt role or type. Any other role may be that of a ChatMessage."""
     known = _NAMES.get(name, ())
-    if not isinstance(value, str) or not value.isalpha() or value in known:
+    if not isinstance(value, str) or not value.isalpha() or value.lower() in map(str.lower, known):
         return
     if near := get_close_matches(value, known, 1, cutoff=0.8):
         raise InvalidInputError(f"where has {value!r} as {name}; did you mean {near[0]!r}?", field="where")

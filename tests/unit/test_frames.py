@@ -295,7 +295,8 @@ def test_a_misspelt_role_or_type_is_refused(where: Any, near: str) -> None:
 
 
 def test_a_role_of_its_own_is_found() -> None:
-    talk = [ChatMessage("I begin.", role="moderator"), ChatMessage("I go on.", role="assistant 2")]
+    roles = ("moderator", "assistant 2", "User")
+    talk = [ChatMessage(f"I am the {role}.", role=role) for role in roles]
     for message in talk:
         found = to_dataframe(talk, where={"role": message.role})
         assert found["content"].tolist() == [message.content]

@@ -200,7 +200,9 @@ def test_a_misspelt_session_does_not_replace_an_export(store: Any, tmp_path: Pat
     path = tmp_path / "x.jsonl"
     export((store, ["alice"]), path, progress=False)
     before = path.read_bytes()
-    with pytest.raises(InvalidInputError, match=r"none of these sessions: 'alcie'; list\(store.session_ids"):
+    with pytest.raises(
+        InvalidInputError, match=r"no messages of these sessions: 'alcie'; list\(store.session_ids"
+    ):
         export((store, ["alcie"]), path, progress=False)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["x.jsonl"]
