@@ -93,8 +93,8 @@ class ExportRun:
         self._check_found()
 
     def _check_found(self) -> None:
-        """Raises: InvalidInputError, if no session that was named has messages: a misspelt id must not replace
-        an earlier export by an empty one."""
+        """Raises: InvalidInputError, if no session that was named has messages: a misspelt id must not
+        replace an earlier export by an empty one."""
         named = self._request.session_ids
         if named and self._request.earlier is None and not self.ends.ends:
             names = ", ".join(map(repr, named[:3])) + (", ..." if len(named) > 3 else "")
