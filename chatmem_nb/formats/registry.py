@@ -99,9 +99,10 @@ def checked_read_format(path: Path, format: str | None) -> ReadFormat:
 
 
 def _named(path: Path, format: str | None) -> str | None:
-    if format is None and path.is_dir():
-        return "parquet"
-    return format if format is not None else _BY_SUFFIX.get(without_compression(path).suffix.lower())
+    if format is not None:
+        return format
+    found = _BY_SUFFIX.get(without_compression(path).suffix.lower())
+    return "parquet" if found is None and path.is_dir() else found
 
 
 def _unknown(path: Path, format: str | None, known: Sequence[str]) -> InvalidInputError:
