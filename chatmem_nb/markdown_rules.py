@@ -19,9 +19,9 @@ PLAIN: Final = "plain"
 _IS_PLAIN: Final = "no heading or table needs two lines"
 
 # At the other characters no inline rule begins, nor at `_` within a word. `]` ends the label of a link.
-_PLAIN_TEXT = re.compile(r"(?:[^\n$&*<\[\]!\\_`~]++|!(?!\[)|(?<=[^\W_])_++(?=[^\W_]))++")
-# The same, with the dollars of amounts.
-_PLAIN_PIECE = re.compile(r"(?:[^\n&*<\[\]!\\_`~]++|!(?!\[)|(?<=[^\W_])_++(?=[^\W_]))*+")
+_PLAIN = r"(?:[^\n&*<\[\]!\\_`~{}]++|!(?!\[)|(?<=[^\W_])_++(?=[^\W_]))"
+_PLAIN_TEXT = re.compile(_PLAIN.format("$") + "++")
+_PLAIN_PIECE = re.compile(_PLAIN.format("") + "*+")  # with the dollars of amounts
 # What a line that underlines a heading, or divides the head of a table from its rows, ends in.
 _UNDERLINE = re.compile(r"(?:[-=|]|-:)[ \t]*$", re.MULTILINE)
 _AFTER_BOLD: Final = frozenset(".,:;?)")
