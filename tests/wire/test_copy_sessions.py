@@ -116,7 +116,7 @@ def test_a_filtered_and_edited_frame_is_copied(upstash: Any, momento: Any) -> No
 
 def test_a_path_is_no_target_of_a_copy(upstash: Any) -> None:
     with pytest.raises(InvalidInputError, match="got str; to write a file, use export"):
-        copy_sessions(upstash, "x.jsonl")  # type: ignore[arg-type]
+        copy_sessions(upstash, "x.jsonl")  # type: ignore[arg-type]  # the slip itself
 
 
 def test_a_session_that_the_source_lacks_is_no_copy(upstash: Any, momento: Any) -> None:
